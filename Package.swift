@@ -1,0 +1,87 @@
+// swift-tools-version: 6.2
+// The floors of docs/design.md section 2: a target may depend only on targets of lower floors.
+// CI holds that with `--explicit-target-dependency-import-check error`.
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Tests hold to the same rules, but for memory safety: they poke at buffers and C calls on purpose.
+let tested: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+func floor(_ name: String, on below: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: below, swiftSettings: strict)
+}
+
+func tests(of name: String, with others: [Target.Dependency] = []) -> Target {
+    .testTarget(name: "\(name)Tests", dependencies: [.byName(name: name)] + others, swiftSettings: tested)
+}
+
+let package = Package(
+    name: "vitals",
+    targets: [
+        // 0: C headers; what is linked is named here, all else is opened with dlopen.
+        .target(name: "CLinux"),
+        .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
+        .target(name: "CPCRE2", linkerSettings: [.linkedLibrary("pcre2-8")]),
+        .target(name: "CCurl"),
+        .target(name: "CSystemd"),
+        // 1
+        floor("Bytes", on: ["CZlib", "CPCRE2"]),
+        // 2
+        floor("Platform", on: ["Bytes", "CLinux"]),
+        // 3
+        floor("Metrics", on: ["Bytes"]),
+        floor("Logs", on: ["Bytes"]),
+        floor("Settings", on: ["Bytes"]),
+        // 4
+        floor("Procfs", on: ["Bytes", "Platform", "CLinux"]),
+        floor("Durable", on: ["Bytes", "Platform"]),
+        floor("HTTP", on: ["Bytes", "Platform", "CLinux", "CCurl"]),
+        // 5
+        floor("Collectors", on: ["Bytes", "Platform", "CLinux", "Metrics", "Settings", "Procfs"]),
+        // 6
+        floor(
+            "Inputs",
+            on: ["Bytes", "Platform", "CLinux", "CSystemd", "Logs", "Settings", "Durable", "Procfs", "Collectors"]),
+        floor("Outputs", on: ["Bytes", "Platform", "Logs", "Settings", "HTTP"]),
+        // 7
+        floor("Delivery", on: ["Bytes", "Platform", "Logs", "Settings", "Durable", "Inputs", "Outputs"]),
+        // 8
+        floor(
+            "Agent",
+            on: [
+                "Bytes", "Platform", "CLinux", "Metrics", "Logs", "Settings", "Procfs", "Durable", "HTTP", "Collectors",
+                "Inputs", "Outputs", "Delivery",
+            ]),
+        // 9
+        .executableTarget(
+            name: "vitals", dependencies: ["Bytes", "Platform", "CLinux", "Settings", "Agent"], swiftSettings: strict),
+
+        tests(of: "Bytes"),
+        tests(of: "Platform", with: ["Bytes"]),
+        tests(of: "Metrics", with: ["Bytes"]),
+        tests(of: "Logs", with: ["Bytes"]),
+        tests(of: "Settings", with: ["Bytes"]),
+        tests(of: "Procfs", with: ["Bytes", "Platform"]),
+        tests(of: "Durable", with: ["Bytes", "Platform"]),
+        tests(of: "HTTP", with: ["Bytes", "Platform"]),
+        tests(of: "Collectors", with: ["Bytes", "Platform", "Metrics", "Settings", "Procfs"]),
+        tests(of: "Inputs", with: ["Bytes", "Platform", "Logs", "Settings"]),
+        tests(of: "Outputs", with: ["Bytes", "Platform", "Logs", "Settings", "HTTP"]),
+        tests(of: "Delivery", with: ["Bytes", "Platform", "Logs", "Settings", "Durable", "Inputs", "Outputs"]),
+        tests(of: "Agent", with: ["Bytes", "Platform", "Metrics", "Settings", "Procfs", "Collectors", "HTTP"]),
+    ]
+)

@@ -1,0 +1,11 @@
+// A bug stops the agent and says so. `precondition` prints nothing in a release build, so we have our own.
+
+internal import Glibc
+
+/// Stops the process with a message that names the place. For programmer errors only: the world never causes one.
+@inline(never)
+package func bug(_ message: String, file: StaticString = #fileID, line: UInt = #line) -> Never {
+    var text = "bug: \(message) at \(file):\(line)\n"
+    text.withUTF8 { text in unsafe _ = write(STDERR_FILENO, text.baseAddress, text.count) }
+    abort()
+}

@@ -1,0 +1,13 @@
+// A 64-bit hash that is the same in every run and on every machine: file fingerprints are kept on disk.
+
+/// FNV-1a with 64 bits (RFC 9923). It may be continued: the hash of a longer text goes on from that of its start.
+package struct Fingerprint: Equatable, Hashable, Sendable {
+    package private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
+
+    package init() {}
+    package init(value: UInt64) { self.value = value }
+
+    package mutating func add(_ bytes: some Sequence<UInt8>) {
+        for byte in bytes { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    }
+}

@@ -1,0 +1,78 @@
+// Regular expressions from the settings, by PCRE2: compiled by its JIT, with limits, so that none can stall the agent.
+
+internal import CPCRE2
+
+/// What the matching of one text found.
+package enum PatternMatch: Equatable, Sendable {
+    case matches, doesNotMatch
+    /// The pattern needed more steps than `Pattern.matchLimit`. Counted by the caller; the text is not lost for it.
+    case gaveUp
+}
+
+package struct PatternError: Error, Equatable, CustomStringConvertible {
+    package let pattern: String
+    /// Byte offset into the pattern.
+    package let offset: Int
+    package let reason: String
+
+    package var description: String { "\(reason) at offset \(offset) of the pattern \(pattern)" }
+}
+
+/// A compiled pattern. Not `Sendable`: it has its own match data, and belongs to the component that uses it.
+@safe package final class Pattern {
+    /// Steps before a match is given up: enough for any sane pattern, a few milliseconds for the others.
+    private static let matchLimit: UInt32 = 100_000
+
+    package let text: String
+    private let code: OpaquePointer
+    private let data: OpaquePointer
+    private let context: OpaquePointer
+
+    package init(_ text: String) throws(PatternError) {
+        self.text = text
+        var errorCode: Int32 = 0
+        var errorOffset = 0
+        let compiled = unsafe Array(text.utf8).withUnsafeBufferPointer { text in
+            unsafe pcre2_compile_8(
+                text.baseAddress, text.count, UInt32(PCRE2_UTF) | PCRE2_NEVER_BACKSLASH_C | PCRE2_MATCH_INVALID_UTF,
+                &errorCode, &errorOffset, nil)
+        }
+        guard let compiled = unsafe compiled else {
+            var message = [UInt8](repeating: 0, count: 256)
+            let length = unsafe message.withUnsafeMutableBufferPointer {
+                unsafe pcre2_get_error_message_8(errorCode, $0.baseAddress, $0.count)
+            }
+            let reason = String(decoding: message.prefix(max(0, Int(length))), as: UTF8.self)
+            throw PatternError(pattern: text, offset: errorOffset, reason: reason)
+        }
+        // Without a JIT (a hardened kernel may forbid it) the interpreter does the same, slower.
+        unsafe _ = pcre2_jit_compile_8(compiled, UInt32(PCRE2_JIT_COMPLETE))
+        guard let data = unsafe pcre2_match_data_create_from_pattern_8(compiled, nil),
+            let context = unsafe pcre2_match_context_create_8(nil)
+        else { bug("no memory for a pattern") }
+        unsafe _ = pcre2_set_match_limit_8(context, Self.matchLimit)
+        unsafe code = compiled
+        unsafe self.data = data
+        unsafe self.context = context
+    }
+
+    deinit {
+        unsafe pcre2_match_data_free_8(data)
+        unsafe pcre2_match_context_free_8(context)
+        unsafe pcre2_code_free_8(code)
+    }
+
+    package func match(_ bytes: borrowing RawSpan) -> PatternMatch {
+        let result = unsafe bytes.withUnsafeBytes { bytes in
+            unsafe pcre2_match_8(
+                code, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count, 0, 0, data, context)
+        }
+        if result >= 0 { return .matches }
+        return result == PCRE2_ERROR_NOMATCH ? .doesNotMatch : .gaveUp
+    }
+
+    package func matches(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        return match(unsafe bytes.span.bytes) == .matches
+    }
+}

@@ -1,0 +1,40 @@
+// What a route knows about itself: read by the self-metrics, the status page and `vitals status`.
+
+package import Inputs
+
+/// A value, copied out whenever somebody asks.
+package struct RouteStatus: Sendable {
+    package var input: String
+    package var inputType: String
+    package var output: String
+    package var outputType: String
+
+    package var recordsRead: UInt64 = 0
+    package var bytesRead: UInt64 = 0
+    package var recordsAcknowledged: UInt64 = 0
+    package var bytesAcknowledged: UInt64 = 0
+    /// Deliveries tried again.
+    package var retries: UInt64 = 0
+    package var recordsRejected: UInt64 = 0
+    /// Records that no receiver will get, by reason: those rejected when `rejected/` is full, for one.
+    package var recordsDropped: [(reason: String, count: UInt64)] = []
+    package var invalidSequencesReplaced: UInt64 = 0
+
+    package var batchesInFlight = 0
+    /// How long the oldest record that was read waits for its acknowledgement; 0 when none does.
+    package var lagSeconds = 0.0
+    package var lastError: String?
+    /// When `lastError` happened; 0 when there was none.
+    package var lastErrorUnixNanoseconds: Int64 = 0
+    /// Deliveries fail, and are tried again.
+    package var isRetrying = false
+
+    package var reading = InputStatus()
+
+    package init(input: String, inputType: String, output: String, outputType: String) {
+        self.input = input
+        self.inputType = inputType
+        self.output = output
+        self.outputType = outputType
+    }
+}

@@ -1,0 +1,43 @@
+// What is sent and what comes back, whoever carries it.
+
+/// A request with a body, to be posted.
+package struct HTTPRequest: Sendable {
+    package var method: String
+    package var url: String
+    package var headers: [(name: String, value: String)]
+    package var body: [UInt8]
+
+    package init(
+        method: String = "POST", url: String, headers: [(name: String, value: String)] = [], body: [UInt8] = []
+    ) {
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+    }
+}
+
+package struct HTTPResponse: Sendable {
+    package var status: Int
+    /// From `Retry-After` (RFC 9110, section 10.2.3).
+    package var retryAfter: Duration?
+    /// At most the first few kilobytes: enough to say what was wrong.
+    package var body: String
+
+    package init(status: Int, retryAfter: Duration? = nil, body: String = "") {
+        self.status = status
+        self.retryAfter = retryAfter
+        self.body = body
+    }
+}
+
+/// No answer: refused, timed out, TLS failed, the name is unknown.
+package struct TransportError: Error, Equatable {
+    package let reason: String
+    package init(reason: String) { self.reason = reason }
+}
+
+/// Blocks until the answer or the deadline. In the agent: `HTTPClient`, by libcurl; in tests: a script.
+package protocol HTTPTransport {
+    mutating func send(_ request: HTTPRequest) throws(TransportError) -> HTTPResponse
+}

@@ -1,0 +1,85 @@
+// What an input is: it steps, Delivery loops. See docs/adding.md, and FileInput.
+
+package import Bytes
+package import Logs
+package import Platform
+package import Procfs
+package import Settings
+
+/// When to call `read` again.
+package enum Wait: Equatable, Sendable {
+    /// There is more: at once.
+    case notAtAll
+    /// At this time, or before when the descriptor of `wakeDescriptor` is readable.
+    case until(Instant)
+}
+
+/// What an input knows about itself; the same for every kind, so that `/metrics` and `vitals status` need no cases.
+package struct InputStatus: Sendable, Equatable {
+    /// Bytes that are there and not acknowledged; nil when the input cannot know.
+    package var lagBytes: UInt64?
+    /// Sources being read: files, or 1 for a journal.
+    package var sourceCount = 0
+    /// Counts that only grow, by reason: `line_cut`, `bytes_lost_truncation`, `file_unreadable` …
+    package var counts: [(reason: String, count: UInt64)] = []
+    /// What is wrong right now, with the path in it; empty when all is well.
+    package var problems: [String] = []
+
+    package init() {}
+
+    package static func == (one: InputStatus, other: InputStatus) -> Bool {
+        one.lagBytes == other.lagBytes && one.sourceCount == other.sourceCount && one.problems == other.problems
+            && one.counts.elementsEqual(other.counts) { $0 == $1 }
+    }
+}
+
+/// What every input is made with.
+package struct InputContext: Sendable {
+    /// The key under `inputs`.
+    package let name: String
+    package let log: AgentLog
+    /// What `writeCursor` wrote in an earlier run; nil at the first start.
+    package let resume: JSONValue?
+    package let now: Moment
+    /// For inputs that read the host itself.
+    package let host: Host
+    package let hostName: String
+
+    package init(name: String, host: Host, hostName: String, log: AgentLog, resume: JSONValue?, now: Moment) {
+        self.name = name
+        self.host = host
+        self.hostName = hostName
+        self.log = log
+        self.resume = resume
+        self.now = now
+    }
+}
+
+/// A source of records. It belongs to the queue of one route, and is never called from two threads.
+package protocol Input: SendableMetatype {
+    static var type: String { get }
+
+    /// Asks `section` for its options; the caller calls `finish()` on it. Opens nothing that may not be there.
+    init(_ section: inout SettingsSection, _ context: InputContext) throws(SettingsError)
+
+    /// A descriptor that becomes readable when there may be something to read; nil when there is none.
+    var wakeDescriptor: Int32? { get }
+
+    /// Reads what is there now into `batch` until it is full, never waiting, and says when to call again.
+    /// What is wrong with a source is counted and reported in `status`; it never stops the others.
+    mutating func read(into batch: inout LogBatch, at now: Moment) -> Wait
+
+    /// The receiver has everything up to `position`. Comes in the order in which records were read.
+    mutating func acknowledge(_ position: Position)
+
+    /// Writes the acknowledged positions, one JSON value, from which `InputContext.resume` goes on.
+    func writeCursor(into json: inout JSONWriter)
+
+    /// Changes with every acknowledgement that `writeCursor` would show.
+    var cursorVersion: UInt64 { get }
+
+    func status(at now: Moment) -> InputStatus
+
+    /// Opens what would be read, for `vitals check`.
+    mutating func check() -> CheckReport
+}

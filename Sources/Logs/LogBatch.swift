@@ -1,0 +1,126 @@
+// Records on their way from an input to an output.
+
+/// How far a reader has come in one source: the number that the input gave the source, and the first byte (or entry) after a
+/// record. What an input does with it when it is acknowledged is the input's own business.
+package struct Position: Hashable, Sendable {
+    package let source: UInt32
+    package let offset: UInt64
+
+    package init(source: UInt32, offset: UInt64) {
+        self.source = source
+        self.offset = offset
+    }
+}
+
+/// A piece of a batch's bytes.
+package struct TextRange: Sendable, Equatable {
+    package let start: UInt32
+    package let count: UInt32
+
+    package init(start: UInt32, count: UInt32) {
+        self.start = start
+        self.count = count
+    }
+
+    package var range: Range<Int> { Int(start)..<Int(start) + Int(count) }
+}
+
+/// A name and a value that go with a record: `file`, `unit`, `pid`.
+package struct LogField: Sendable {
+    package let name: TextRange
+    package let value: TextRange
+    /// The value is a number, and is written without quotes.
+    package let isNumber: Bool
+}
+
+/// Records that travel together: one buffer for all the text, so that a record costs no allocation.
+package struct LogBatch: Sendable {
+    package struct Record: Sendable {
+        package let text: TextRange
+        /// Indexes into `fields`.
+        package let fields: Range<UInt32>
+        /// When it was written if that is known, else when it was read.
+        package let unixNanoseconds: Int64
+        /// Where to go on when this record is acknowledged.
+        package let next: Position
+        /// It is a JSON object of its own (an EMF document), not a message.
+        package let isDocument: Bool
+        /// Its text was cut at the limit for a line.
+        package let isCut: Bool
+    }
+
+    /// More would not fit the 32-bit ranges; far above any sensible batch.
+    package static let byteLimitMaximum = 64 << 20
+
+    package private(set) var bytes: [UInt8] = []
+    package private(set) var fields: [LogField] = []
+    package private(set) var records: [Record] = []
+    /// Bytes of the records' text alone, which is what limits count.
+    package private(set) var textByteCount = 0
+
+    package let byteLimit: Int
+    package let recordLimit: Int
+
+    /// The byte limit is one of text, up to `byteLimitMaximum`; a single record may exceed it.
+    package init(byteLimit: Int = 1 << 20, recordLimit: Int = 10_000) {
+        self.byteLimit = min(byteLimit, Self.byteLimitMaximum)
+        self.recordLimit = recordLimit
+    }
+
+    package var isEmpty: Bool { records.isEmpty }
+    package var isFull: Bool { textByteCount >= byteLimit || records.count >= recordLimit }
+
+    /// Empties it, and keeps the memory.
+    package mutating func removeAll() {
+        bytes.removeAll(keepingCapacity: true)
+        fields.removeAll(keepingCapacity: true)
+        records.removeAll(keepingCapacity: true)
+        textByteCount = 0
+    }
+
+    /// Adds a field and returns its index, which any number of records may share.
+    package mutating func addField(_ name: StaticString, _ value: some Collection<UInt8>, isNumber: Bool = false)
+        -> UInt32
+    {
+        let start = UInt32(bytes.count)
+        name.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
+        let middle = UInt32(bytes.count)
+        bytes.append(contentsOf: value)
+        fields.append(
+            LogField(
+                name: TextRange(start: start, count: middle - start),
+                value: TextRange(start: middle, count: UInt32(bytes.count) - middle), isNumber: isNumber))
+        return UInt32(fields.count - 1)
+    }
+
+    /// The index that the next field will have.
+    package var nextField: UInt32 { UInt32(fields.count) }
+
+    /// Adds a record whose text is `source[range]`.
+    package mutating func append(
+        _ source: [UInt8], _ range: Range<Int>, fields: Range<UInt32>, at unixNanoseconds: Int64, next: Position,
+        isDocument: Bool = false, isCut: Bool = false
+    ) {
+        let start = UInt32(bytes.count)
+        bytes.append(contentsOf: source[range])
+        records.append(
+            Record(
+                text: TextRange(start: start, count: UInt32(range.count)), fields: fields,
+                unixNanoseconds: unixNanoseconds, next: next, isDocument: isDocument, isCut: isCut))
+        textByteCount += range.count
+    }
+
+    /// The text of a record as a string: for tests and rare paths.
+    package func text(of record: Record) -> String { String(decoding: bytes[record.text.range], as: UTF8.self) }
+
+    /// The position after the last of the first `count` records, for each source among them.
+    package func positions(ofFirst count: Int) -> [Position] {
+        var positions: [Position] = []
+        // Records of one source stand together but for rare cases, and those do no harm: a later one counts.
+        for record in records.prefix(count) {
+            if positions.last?.source == record.next.source { positions.removeLast() }
+            positions.append(record.next)
+        }
+        return positions
+    }
+}

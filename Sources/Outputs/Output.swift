@@ -1,0 +1,57 @@
+// What an output is: it encodes, sends, and says what the answer means. Batching, retrying and back-off are Delivery's.
+
+package import Logs
+package import Platform
+package import Settings
+
+/// What to do with a batch that was not taken. The caller does it.
+package enum DeliveryError: Error, Equatable, Sendable {
+    /// The same again, later; not before `after` when the receiver asked for that.
+    case retry(after: Duration?, reason: String)
+    /// The batch must be halved.
+    case tooLarge(reason: String)
+    /// The receiver will never take this batch: the record that it does not like must be found by halving.
+    case rejected(reason: String)
+}
+
+/// Turns records into the bytes that are sent. A copy of it works on the reading side while the output sends.
+package protocol RecordEncoder: Sendable {
+    /// Appends the records of `range` to `body`; compressed and framed as the output sends them.
+    /// Returns how many invalid UTF-8 sequences were replaced.
+    mutating func encode(_ batch: LogBatch, _ range: Range<Int>, into body: inout [UInt8]) -> Int
+}
+
+/// What every output is made with: one for each route, so that it knows whose records it sends.
+package struct OutputContext: Sendable {
+    /// The key under `inputs`, sent as `input`.
+    package let inputName: String
+    /// The input's own `fields`, sent with every record.
+    package let fields: [(name: String, value: String)]
+    package let hostName: String
+    package let log: AgentLog
+
+    package init(inputName: String, fields: [(name: String, value: String)], hostName: String, log: AgentLog) {
+        self.inputName = inputName
+        self.fields = fields
+        self.hostName = hostName
+        self.log = log
+    }
+}
+
+/// A receiver of records. It belongs to the sending queue of one route, and may block there until its own deadline.
+package protocol Output: SendableMetatype {
+    static var type: String { get }
+
+    /// Asks `section` for its options; the caller calls `finish()` on it. Connects to nothing yet.
+    init(_ section: inout SettingsSection, _ context: OutputContext) throws(SettingsError)
+
+    /// One for the reading side, one for the sending side, which encodes halves.
+    func makeEncoder() -> any RecordEncoder
+
+    /// Sends what the encoder made of `recordCount` records, and returns when the receiver has it for good.
+    mutating func deliver(_ body: [UInt8], recordCount: Int) throws(DeliveryError)
+
+    /// Tries whatever would go wrong at the first delivery (a directory that cannot be written), for `vitals check`.
+    /// Sends nothing.
+    mutating func check() -> CheckReport
+}

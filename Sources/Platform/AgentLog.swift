@@ -1,0 +1,171 @@
+// The agent's own log: one line a message, logfmt, to standard error.
+//
+// Under systemd each line begins with `<N>`, its syslog priority; see sd-daemon(3). A message that repeats is folded: the first is
+// written at once, those of the next minute are counted, and the count is written with the next one or when the minute is over.
+
+internal import Bytes
+internal import Glibc
+internal import Synchronization
+
+package enum LogLevel: Int, Sendable, Comparable, CaseIterable {
+    case error = 3
+    case warning = 4
+    case info = 6
+    case debug = 7
+
+    package static func < (one: LogLevel, other: LogLevel) -> Bool { one.rawValue < other.rawValue }
+
+    package init?(name: String) {
+        guard let level = Self.allCases.first(where: { $0.name == name }) else { return nil }
+        self = level
+    }
+
+    package var name: String {
+        switch self {
+        case .error: "error"
+        case .warning: "warning"
+        case .info: "info"
+        case .debug: "debug"
+        }
+    }
+}
+
+package final class AgentLog: Sendable {
+    /// Messages whose repetitions are counted at the same time. Beyond it the oldest is written and forgotten.
+    private static let foldedLimit = 64
+    private static let foldingTime: Duration = .seconds(60)
+
+    private struct Folded {
+        let text: [UInt8]
+        let level: LogLevel
+        var since: Instant
+        var count: Int
+    }
+
+    private struct State {
+        var folded: [Folded] = []
+        var level: LogLevel
+    }
+
+    private let state: Mutex<State>
+    private let withPriority: Bool
+    private let withTime: Bool
+    private let sink: @Sendable ([UInt8]) -> Void
+
+    /// Under systemd, lines begin with their priority and have no time, since the journal has both.
+    package init(
+        level: LogLevel, underSystemd: Bool, sink: @escaping @Sendable ([UInt8]) -> Void = writeToStandardError
+    ) {
+        state = Mutex(State(level: level))
+        withPriority = underSystemd
+        withTime = !underSystemd
+        self.sink = sink
+    }
+
+    /// Drops everything: for tests of other things.
+    package static let silent = AgentLog(level: .error, underSystemd: false, sink: { _ in })
+
+    package func setLevel(_ level: LogLevel) { state.withLock { $0.level = level } }
+
+    package func error(_ message: String, _ fields: KeyValuePairs<String, String> = [:]) {
+        write(.error, message, fields)
+    }
+    package func warning(_ message: String, _ fields: KeyValuePairs<String, String> = [:]) {
+        write(.warning, message, fields)
+    }
+    package func info(_ message: String, _ fields: KeyValuePairs<String, String> = [:]) {
+        write(.info, message, fields)
+    }
+    package func debug(_ message: String, _ fields: KeyValuePairs<String, String> = [:]) {
+        write(.debug, message, fields)
+    }
+
+    package func write(
+        _ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>, at now: Moment = .now
+    ) {
+        state.withLock { state in
+            guard level <= state.level else { return }
+            let text = Self.render(level, message, fields)
+            if let index = state.folded.firstIndex(where: { $0.text == text }) {
+                if now.monotonic - state.folded[index].since < Self.foldingTime {
+                    state.folded[index].count += 1
+                    return
+                }
+                emit(state.folded.remove(at: index), at: now)
+            }
+            flush(&state, at: now)
+            if state.folded.count >= Self.foldedLimit { emit(state.folded.removeFirst(), at: now) }
+            state.folded.append(Folded(text: text, level: level, since: now.monotonic, count: 0))
+            put(text, level, repeated: 0, at: now)
+        }
+    }
+
+    /// Writes the counts of messages whose minute is over; all of them when `everything`. Called now and then, and at the stop.
+    package func flush(everything: Bool = false, at now: Moment = .now) {
+        state.withLock { flush(&$0, everything: everything, at: now) }
+    }
+
+    private func flush(_ state: inout State, everything: Bool = false, at now: Moment) {
+        while let index = state.folded.firstIndex(where: {
+            everything || now.monotonic - $0.since >= Self.foldingTime
+        }) {
+            emit(state.folded.remove(at: index), at: now)
+        }
+    }
+
+    private func emit(_ folded: Folded, at now: Moment) {
+        if folded.count > 0 { put(folded.text, folded.level, repeated: folded.count, at: now) }
+    }
+
+    private func put(_ text: [UInt8], _ level: LogLevel, repeated: Int, at now: Moment) {
+        var line: [UInt8] = []
+        if withPriority {
+            line.append(UInt8(ascii: "<"))
+            line.append(decimal: level.rawValue)
+            line.append(UInt8(ascii: ">"))
+        }
+        if withTime {
+            line.append("time=")
+            line.append(rfc3339: now.unixNanoseconds)
+            line.append(UInt8(ascii: " "))
+        }
+        line.append(contentsOf: text)
+        if repeated > 0 {
+            line.append(" repeated=")
+            line.append(decimal: repeated)
+        }
+        line.append(UInt8(ascii: "\n"))
+        sink(line)
+    }
+
+    private static func render(_ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) -> [UInt8]
+    {
+        var text: [UInt8] = []
+        text.append("level=")
+        text.append(text: level.name)
+        text.append(" msg=")
+        text.append(logfmt: message)
+        for (key, value) in fields {
+            text.append(UInt8(ascii: " "))
+            text.append(text: key)
+            text.append(UInt8(ascii: "="))
+            text.append(logfmt: value)
+        }
+        return text
+    }
+}
+
+extension [UInt8] {
+    /// As it is when it is one plain word, else in quotes with JSON's escapes, which keeps a message on one line.
+    fileprivate mutating func append(logfmt value: String) {
+        let isPlain =
+            !value.isEmpty
+            && value.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=") && $0 < 0x7F }
+        if isPlain { append(text: value) } else { append(jsonString: value) }
+    }
+}
+
+/// One write(2) a line, so that lines of several threads do not mix. A full pipe loses the line rather than the agent.
+package func writeToStandardError(_ line: [UInt8]) {
+    unsafe line.withUnsafeBytes { unsafe _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}

@@ -1,0 +1,44 @@
+// The kernel's error numbers, kept as numbers so that they can be compared.
+
+internal import Glibc
+
+package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConvertible {
+    package let code: Int32
+
+    package init(code: Int32) { self.code = code }
+
+    /// What the last failed call of this thread left.
+    package static var current: Errno { Errno(code: Glibc.errno) }
+
+    package static let notFound = Errno(code: ENOENT)
+    package static let notPermitted = Errno(code: EPERM)
+    package static let accessDenied = Errno(code: EACCES)
+    package static let interrupted = Errno(code: EINTR)
+    package static let wouldBlock = Errno(code: EAGAIN)
+    package static let notSupported = Errno(code: EOPNOTSUPP)
+    package static let noSpace = Errno(code: ENOSPC)
+    package static let stale = Errno(code: ESTALE)
+    package static let io = Errno(code: EIO)
+    package static let noDevice = Errno(code: ENODEV)
+    package static let tooLarge = Errno(code: EFBIG)
+    package static let invalid = Errno(code: EINVAL)
+
+    package var description: String {
+        var text = [CChar](repeating: 0, count: 128)
+        // The XSI variant of strerror_r, which Glibc's module shows, is safe with threads; strerror is not.
+        unsafe _ = strerror_r(code, &text, text.count)
+        let message = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return message.isEmpty ? "error \(code)" : message
+    }
+}
+
+/// Calls again as long as a signal interrupts; throws what else goes wrong. For calls that answer -1.
+@discardableResult
+package func retryingOnInterrupt(_ call: () -> Int) throws(Errno) -> Int {
+    while true {
+        let result = call()
+        if result >= 0 { return result }
+        let error = Errno.current
+        guard error == .interrupted else { throw error }
+    }
+}

@@ -1,0 +1,134 @@
+// Files by descriptor. See open(2), pread(2), fstat(2).
+
+internal import CLinux
+internal import Glibc
+
+/// What a file is, whatever it is called.
+package struct FileID: Hashable, Sendable {
+    package let device: UInt64
+    package let inode: UInt64
+
+    package init(device: UInt64, inode: UInt64) {
+        self.device = device
+        self.inode = inode
+    }
+}
+
+package struct FileStatus: Sendable {
+    package enum Kind: Sendable { case regular, directory, symbolicLink, fifo, other }
+
+    package let id: FileID
+    package let kind: Kind
+    package let sizeBytes: UInt64
+    /// Names that the file has; 0 when it was deleted and is only kept open.
+    package let linkCount: UInt64
+    /// When its content last changed, nanoseconds since 1970.
+    package let modifiedUnixNanoseconds: Int64
+
+    init(_ raw: stat) {
+        id = FileID(device: UInt64(raw.st_dev), inode: UInt64(raw.st_ino))
+        kind =
+            switch raw.st_mode & S_IFMT {
+            case S_IFREG: .regular
+            case S_IFDIR: .directory
+            case S_IFLNK: .symbolicLink
+            case S_IFIFO: .fifo
+            default: .other
+            }
+        sizeBytes = UInt64(max(0, raw.st_size))
+        linkCount = UInt64(raw.st_nlink)
+        modifiedUnixNanoseconds = Int64(raw.st_mtim.tv_sec) * 1_000_000_000 + Int64(raw.st_mtim.tv_nsec)
+    }
+
+    /// Of the file that `path` leads to, through symbolic links.
+    package init(of path: String) throws(Errno) {
+        var raw = stat()
+        guard unsafe stat(path, &raw) == 0 else { throw .current }
+        self.init(raw)
+    }
+}
+
+/// How a file is opened for writing.
+package enum WriteMode: Sendable { case append, truncate, createNew }
+
+/// An open file descriptor with one owner; closed when that owner goes.
+package struct File: ~Copyable {
+    package let descriptor: Int32
+
+    /// Takes over a descriptor that nobody else closes.
+    package init(owning descriptor: Int32) { self.descriptor = descriptor }
+
+    /// Never waits in the open: a FIFO without a writer opens at once, and reads as empty.
+    package init(reading path: String) throws(Errno) {
+        descriptor = unsafe linux_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0)
+        guard descriptor >= 0 else { throw .current }
+    }
+
+    package init(writing path: String, _ mode: WriteMode, permissions: UInt32 = 0o640) throws(Errno) {
+        let flags =
+            switch mode {
+            case .append: O_APPEND | O_CREAT
+            case .truncate: O_TRUNC | O_CREAT
+            case .createNew: O_EXCL | O_CREAT
+            }
+        descriptor = unsafe linux_open(path, O_WRONLY | flags, permissions)
+        guard descriptor >= 0 else { throw .current }
+    }
+
+    deinit { close(descriptor) }
+
+    /// One `pread` into `buffer[start...]`. Returns the bytes read, 0 at the end of the file.
+    package func read(into buffer: inout [UInt8], from start: Int = 0, at offset: UInt64) throws(Errno) -> Int {
+        let descriptor = descriptor
+        return try retryingOnInterrupt {
+            unsafe buffer.withUnsafeMutableBytes { bytes in
+                unsafe pread(
+                    descriptor, bytes.baseAddress.map { unsafe $0 + start }, bytes.count - start, off_t(offset))
+            }
+        }
+    }
+
+    /// Writes all of `bytes[range]`, at the position of the descriptor.
+    package func write(_ bytes: [UInt8], _ range: Range<Int>? = nil) throws(Errno) {
+        let range = range ?? 0..<bytes.count
+        let descriptor = descriptor
+        var done = range.lowerBound
+        while done < range.upperBound {
+            done += try retryingOnInterrupt {
+                unsafe bytes.withUnsafeBytes { bytes in
+                    unsafe Glibc.write(descriptor, bytes.baseAddress.map { unsafe $0 + done }, range.upperBound - done)
+                }
+            }
+        }
+    }
+
+    /// Content and size reach the disk before this returns.
+    package func sync() throws(Errno) {
+        let descriptor = descriptor
+        try retryingOnInterrupt { Int(fsync(descriptor)) }
+    }
+
+    package func status() throws(Errno) -> FileStatus {
+        var raw = stat()
+        guard unsafe fstat(descriptor, &raw) == 0 else { throw .current }
+        return FileStatus(raw)
+    }
+}
+
+/// Reads a small file whole: settings, secrets, fixtures. Not for files that grow.
+///
+/// - Throws: `Errno`; `EFBIG` for more than `limit` bytes.
+package func readWhole(_ path: String, limit: Int = 4 << 20) throws(Errno) -> [UInt8] {
+    let file = try File(reading: path)
+    var bytes = [UInt8](repeating: 0, count: 16 << 10)
+    var count = 0
+    while true {
+        let read = try file.read(into: &bytes, from: count, at: UInt64(count))
+        guard read > 0 else { break }
+        count += read
+        guard count <= limit else { throw Errno(code: EFBIG) }
+        if count == bytes.count { bytes.append(contentsOf: repeatElement(0, count: count)) }
+    }
+    bytes.removeLast(bytes.count - count)
+    return bytes
+}

@@ -1,0 +1,78 @@
+// Reading files of /proc and /sys: their sizes lie, they are made while they are read, and some of them are read every few seconds.
+
+package import Bytes
+package import Platform
+
+/// Why a file of the kernel gave no value.
+package enum KernelFileError: Error, Equatable, CustomStringConvertible {
+    case unreadable(path: String, Errno)
+    case malformed(path: String, ParseError)
+
+    package var description: String {
+        switch self {
+        case .unreadable(let path, let errno): "\(path): \(errno)"
+        case .malformed(let path, let error): "\(path): \(error)"
+        }
+    }
+}
+
+/// One file of the kernel. Its descriptor and its buffer are kept: opening costs half as much as reading again.
+package final class KernelFile {
+    /// What a file may hold; far above any that is read here (`/proc/stat` of 4 096 CPUs has 1 MB).
+    private static let byteLimit = 16 << 20
+
+    package let path: String
+    private let keepsOpen: Bool
+    private var file: OpenFile?
+    private var buffer: [UInt8] = []
+
+    /// Not kept open: files of devices that come and go.
+    package init(_ path: String, keepsOpen: Bool = true) {
+        self.path = path
+        self.keepsOpen = keepsOpen
+    }
+
+    /// Reads the file whole and parses it. nil when this kernel has no such file.
+    package func read<Value>(
+        _ parse: (inout ByteCursor) throws(ParseError) -> Value
+    ) throws(KernelFileError) -> Value? {
+        let count: Int
+        do throws(Errno) { count = try fill() } catch {
+            file = nil
+            // Not there, or compiled in and switched off (pressure with psi=0), or a device that went away.
+            if error == .notFound || error == .notSupported || error == Errno.noDevice { return nil }
+            throw .unreadable(path: path, error)
+        }
+        if !keepsOpen { file = nil }
+        var text: [UInt8] = []
+        swap(&text, &buffer)
+        var cursor = ByteCursor(text, count: count)
+        text = []
+        defer { buffer = cursor.takeBytes() }
+        do throws(ParseError) { return try parse(&cursor) } catch { throw .malformed(path: path, error) }
+    }
+
+    /// A short read is not the end of a kernel file: only a read of nothing is.
+    private func fill() throws(Errno) -> Int {
+        let open: OpenFile
+        if let file { open = file } else { open = try OpenFile(path) }
+        file = open
+        if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: 4 << 10) }
+        var count = 0
+        while true {
+            let read = try open.file.read(into: &buffer, from: count, at: UInt64(count))
+            if read == 0 { return count }
+            count += read
+            if count == buffer.count {
+                guard count < Self.byteLimit else { throw Errno.tooLarge }
+                buffer.append(contentsOf: repeatElement(0, count: count))
+            }
+        }
+    }
+}
+
+/// `File` cannot be copied, and an optional of it cannot be a property that is read twice: this can.
+private final class OpenFile {
+    let file: File
+    init(_ path: String) throws(Errno) { file = try File(reading: path) }
+}

@@ -1,0 +1,24 @@
+// What is wrong in the settings, said so that an editor can jump to it.
+
+package import Bytes
+
+/// `file:line:column: what`. The caller prints it and stops.
+package struct SettingsError: Error, Equatable, CustomStringConvertible {
+    package let file: String
+    package let position: TextPosition
+    /// Where it stands in the tree: `inputs.syslog.paths`; empty for the text itself.
+    package let path: String
+    package let reason: String
+
+    package init(file: String, position: TextPosition, path: String, reason: String) {
+        self.file = file
+        self.position = position
+        self.path = path
+        self.reason = reason
+    }
+
+    package var description: String {
+        let place = "\(file):\(position.line):\(position.column): "
+        return path.isEmpty ? place + reason : place + path + ": " + reason
+    }
+}

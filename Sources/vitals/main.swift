@@ -1,0 +1,3 @@
+internal import Platform
+
+writeToStandardError(Array("vitals\n".utf8))
