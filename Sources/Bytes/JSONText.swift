@@ -36,8 +36,8 @@ extension [UInt8] {
         append(UInt8(ascii: "\""))
         while index < text.count {
             let end = Swift.min(text.count, index + pieceBytes)
-            // The longest escape is six bytes; a sequence may reach 3 bytes over the end, a block 15.
-            append(addingCapacity: (end - index) * 6 + Block.scalarCount) { output in
+            // The longest escape is six bytes; a sequence may reach 3 bytes over the end, a block 7.
+            append(addingCapacity: (end - index) * 6 + Block.byteCount) { output in
                 unsafe output.withUnsafeMutableBufferPointer { output, count in
                     unsafe text.escape(from: &index, upTo: end, into: output, &count, &replaced)
                 }
@@ -48,7 +48,8 @@ extension [UInt8] {
     }
 }
 
-private typealias Block = SIMD16<UInt8>
+/// Eight bytes at a time, as one number: Swift's vectors of bytes compile to a comparison for each byte here.
+private typealias Block = UInt64
 
 extension UnsafeRawBufferPointer {
     /// Writes the bytes from `index` up to `end`, and the rest of a UTF-8 sequence that begins before it.
@@ -61,13 +62,13 @@ extension UnsafeRawBufferPointer {
         var writer = unsafe Writer(output.baseAddress, count)
         while at < end {
             // A block is copied whole before it is known how much of it is plain: what follows overwrites the rest.
-            if at + Block.scalarCount <= self.count {
+            if at + Block.byteCount <= self.count {
                 let block = unsafe loadUnaligned(fromByteOffset: at, as: Block.self)
-                unsafe writer.put(block)
+                unsafe writer.put(block: block)
                 let plain = Swift.min(block.plainPrefix, end - at)
                 at += plain
                 unsafe writer.count += plain
-                if plain == Block.scalarCount || at >= end { continue }
+                if plain == Block.byteCount || at >= end { continue }
             }
             let byte = unsafe self[at]
             if byte.isPlain {
@@ -127,7 +128,7 @@ extension UnsafeRawBufferPointer {
     }
 
     @inline(__always)
-    func put(_ block: Block) { unsafe start.storeBytes(of: block, toByteOffset: count, as: Block.self) }
+    func put(block: Block) { unsafe start.storeBytes(of: block, toByteOffset: count, as: Block.self) }
 
     @inline(__always)
     mutating func put(_ byte: UInt8) {
@@ -153,17 +154,20 @@ extension UnsafeRawBufferPointer {
     }
 }
 
-extension SIMD16<UInt8> {
+extension Block {
+    fileprivate static let byteCount = 8
+
     /// How many bytes come before the first quote, backslash, control character or byte that is not ASCII.
     @inline(__always)
     fileprivate var plainPrefix: Int {
-        // Less 0x20, control characters and what is not ASCII are together the bytes from 0x60 up.
-        let special =
-            ((self &- 0x20) .>= 0x60) .| (self .== UInt8(ascii: "\"")) .| (self .== UInt8(ascii: "\\"))
-        let halves = unsafe unsafeBitCast(special, to: SIMD2<UInt64>.self)
-        if halves.x != 0 { return UInt64(littleEndian: halves.x).trailingZeroBitCount / 8 }
-        if halves.y != 0 { return 8 + UInt64(littleEndian: halves.y).trailingZeroBitCount / 8 }
-        return scalarCount
+        // A byte that is subtracted from and is smaller sets its high bit, as those that are not ASCII have it already. What it
+        // borrows may set the bits of bytes after it, never of those before, and only the first counts.
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let text = UInt64(littleEndian: self)
+        let control = text &- ones &* 0x20
+        let quote = (text ^ ones &* UInt64(UInt8(ascii: "\""))) &- ones
+        let backslash = (text ^ ones &* UInt64(UInt8(ascii: "\\"))) &- ones
+        return ((text | control | quote | backslash) & (ones &* 0x80)).trailingZeroBitCount / 8
     }
 }
 
