@@ -1,14 +1,14 @@
 // /proc/cpuinfo: what the CPUs are. Every architecture writes it in its own way; the keys here are those of x86. See
 // proc_cpuinfo(5) and arch/x86/kernel/cpu/proc.c.
 //
-//     processor	: 0
-//     vendor_id	: GenuineIntel
-//     cpu family	: 6
+//     processor : 0
+//     vendor_id : GenuineIntel
+//     cpu family : 6
 //     …
-//     flags		: fpu vme de
-//     bugs		: spectre_v1 spectre_v2
+//     flags  : fpu vme de
+//     bugs  : spectre_v1 spectre_v2
 //
-//     processor	: 1
+//     processor : 1
 
 package import Bytes
 

@@ -1,3 +1,5 @@
+// What the parsers of kernel files make of the fixture hosts, and which errors they name.
+
 import Bytes
 import Testing
 
@@ -45,6 +47,9 @@ private func parsed<Value>(
         }
         #expect(throws: ParseError(line: 1, expected: "a CPU's number")) {
             try parsed("cpu99999999 1 2 3 4\n", Stat.parse)
+        }
+        #expect(throws: ParseError(line: 3, expected: "CPUs in ascending order")) {
+            try parsed("cpu  1 2 3 4\ncpu1 1 2 3 4\ncpu1 1 2 3 4\n", Stat.parse)
         }
         #expect(throws: ParseError.self) { try parsed("", Stat.parse) }
     }
