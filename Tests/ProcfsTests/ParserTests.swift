@@ -169,6 +169,15 @@ private func parsed<Value>(
         #expect(info.bugs == ["cpu_meltdown", "spectre_v1", "spectre_v2", "mds"])
     }
 
+    @Test func cpuInfoOfARM() throws {
+        let info = try parsed(
+            "processor\t: 0\nBogoMIPS\t: 243.75\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\n\nprocessor\t: 1\n"
+                + "Features\t: fp\n\nHardware\t: BCM2835\n",
+            CPUInfo.parse)
+        #expect(info.processors == [.init(processor: "0"), .init(processor: "1")])
+        #expect(info.flags == ["fp", "asimd"])
+    }
+
     @Test func words() throws {
         #expect(try parsed("tsc hpet acpi_pm \n", Words.parse) == ["tsc", "hpet", "acpi_pm"])
         #expect(try parsed("\n", Words.parse) == [])
