@@ -19,8 +19,10 @@ package struct Backoff<Random: RandomNumberGenerator>: Sendable where Random: Se
         // 100 ms, doubled ten times, is past the cap.
         let bound = min(Self.cap, Self.base * (1 << min(failureCount, 10)))
         failureCount += 1
-        let jitter = Duration.nanoseconds(Int64.random(in: 0...bound.components.attoseconds / 1_000_000_000
-            + bound.components.seconds * 1_000_000_000, using: &random))
+        let jitter = Duration.nanoseconds(
+            Int64.random(
+                in: 0...bound.components.attoseconds / 1_000_000_000
+                    + bound.components.seconds * 1_000_000_000, using: &random))
         return min(max(retryAfter ?? .zero, .zero), Self.retryAfterLimit) + jitter
     }
 
