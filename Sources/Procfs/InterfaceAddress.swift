@@ -1,6 +1,6 @@
 // The addresses of network interfaces, from a dump of RTM_GETADDR.
 //
-//     struct ifaddrmsg (8 bytes: family, prefix length, flags, scope, interface), then attributes: IFA_ADDRESS, IFA_LOCAL …
+//     struct ifaddrmsg (8 bytes: family, prefix length, flags, scope, interface), then attributes: IFA_ADDRESS …
 //
 // On a point-to-point link IFA_ADDRESS is the address of the other end, and IFA_LOCAL our own. See rtnetlink(7).
 

@@ -1,8 +1,8 @@
 // /proc/net/dev: what each network interface of this network namespace received and sent.
 //
-//     Inter-|   Receive                                                |  Transmit
-//      face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
-//         lo:   61754      61    0    0    0     0          0         0    61754      61    0    0    0     0       0          0
+//     Inter-|   Receive                                      |  Transmit
+//      face |bytes packets errs drop fifo frame compressed multicast|bytes packets errs drop fifo colls …
+//         lo: 61754   61    0    0    0    0          0         0   61754      61    0    0    0     0 …
 //
 // See proc_pid_net(5), and dev_seq_printf_stats in net/core/net-procfs.c for which of the kernel's counters are
 // summed here.
