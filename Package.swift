@@ -70,7 +70,7 @@ let package = Package(
         .executableTarget(
             name: "vitals", dependencies: ["Bytes", "Platform", "CLinux", "Settings", "Agent"], swiftSettings: strict),
 
-        tests(of: "Bytes"),
+        tests(of: "Bytes", with: ["CZlib"]),
         tests(of: "Platform", with: ["Bytes"]),
         tests(of: "Metrics", with: ["Bytes"]),
         tests(of: "Logs", with: ["Bytes"]),
@@ -79,9 +79,11 @@ let package = Package(
         tests(of: "Durable", with: ["Bytes", "Platform"]),
         tests(of: "HTTP", with: ["Bytes", "Platform"]),
         tests(of: "Collectors", with: ["Bytes", "Platform", "Metrics", "Settings", "Procfs"]),
-        tests(of: "Inputs", with: ["Bytes", "Platform", "Logs", "Settings"]),
+        tests(of: "Inputs", with: ["Bytes", "Platform", "Logs", "Settings", "Procfs"]),
         tests(of: "Outputs", with: ["Bytes", "Platform", "Logs", "Settings", "HTTP"]),
         tests(of: "Delivery", with: ["Bytes", "Platform", "Logs", "Settings", "Durable", "Inputs", "Outputs"]),
         tests(of: "Agent", with: ["Bytes", "Platform", "Metrics", "Settings", "Procfs", "Collectors", "HTTP"]),
+        // The style rules that a machine can hold, over the whole tree.
+        .testTarget(name: "TidyTests", swiftSettings: tested),
     ]
 )
