@@ -48,7 +48,7 @@ import Testing
     }
 }
 
-@Suite struct SettingsSectionTests {
+@Suite struct SettingsGettersTests {
     /// As the loader would make it, without variables.
     private func value(_ json: JSONValue) -> SettingsValue {
         let content: SettingsValue.Content =
