@@ -291,7 +291,8 @@ private final class Cell: Sendable {
 
 /// What the worker of the scrapes keeps between them.
 private struct Exposition {
-    /// Measured on a real exposition of 97 kB: see docs/design.md.
+    /// Of an exposition of 57 kB by node_exporter, level 1 leaves 11.1 kB in half the time in which level 6 leaves 9.5 kB: a scrape
+    /// is short of CPU, not of network.
     static let compressionLevel = 1
 
     var snapshots: [Snapshot] = []
