@@ -230,6 +230,10 @@ extension FileFollower {
             let start = try readStart(file)
             unreadable[path] = nil
             if isCompressed(start, status) { return }
+            if let tail = byID[status.id], tail.print.matches(start) {
+                if status.sizeBytes > tail.readOffset { revive(tail, file, at: place) }
+                return
+            }
             var cursor = FileCursor(
                 path: place, id: status.id, print: StartPrint(of: start), offset: 0, sizeBytes: status.sizeBytes)
             if let old = known[status.id], old.print.matches(start), status.sizeBytes >= old.offset {

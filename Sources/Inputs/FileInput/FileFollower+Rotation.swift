@@ -15,27 +15,30 @@ extension FileFollower {
 
     // MARK: Truncation
 
-    /// The file holds another content now. The rest of the old one is looked for in a copy beside it.
+    /// The file holds another content now. The rest of the old one is looked for in a copy beside it, and the new one is
+    /// followed from its beginning.
     func truncated(_ tail: Tail, at now: Moment) {
-        let place = tail.place
+        let (family, path) = (tail.family, tail.path)
+        giveUpContent(of: tail)
+        familiesSeen.remove(family)
+        catchUp(family, at: now)
+        examine(path, at: now)
+    }
+
+    private func giveUpContent(of tail: Tail) {
         byID[tail.id] = nil
-        if let place { byPlace[place] = nil }
+        if let place = tail.place, byPlace[place] === tail { byPlace[place] = nil }
         close(tail)
-        if !moveToCopy(tail) {
-            count(.bytesLostTruncation, tail.unreadBytes)
-            if tail.unreadBytes > 0 {
-                log.warning(
-                    "a log file was truncated before it was read, and no copy was found",
-                    ["path": tail.path, "bytes": "\(tail.unreadBytes)"])
-            }
-            tail.isFinished = true
-            tails[tail.number] = nil
-        }
         cursorVersion += 1
-        if let place {
-            familiesSeen.remove(tail.family)
-            if place == tail.family { examine(tail.path, at: now) } else { examine(place, at: now) }
+        if moveToCopy(tail) { return }
+        count(.bytesLostTruncation, tail.unreadBytes)
+        if tail.unreadBytes > 0 {
+            log.warning(
+                "a log file was truncated before it was read, and no copy was found",
+                ["path": tail.path, "bytes": "\(tail.unreadBytes)"])
         }
+        tail.isFinished = true
+        tails[tail.number] = nil
     }
 
     private func moveToCopy(_ tail: Tail) -> Bool {
@@ -86,6 +89,10 @@ extension FileFollower {
     /// ones are read from their beginning, and all of them in the order in which they were written.
     func catchUp(_ family: String, at now: Moment) {
         let isFirst = familiesSeen.insert(family).inserted
+        // A copy must be known for one before it is taken for a file that was rotated.
+        for tail in tails.values where tail.family == family && !tail.isFinished {
+            if tail.isTruncated(through: &buffers) { giveUpContent(of: tail) }
+        }
         let cursors = known.values.filter { $0.path == family }
         let hasTails = tails.values.contains { $0.family == family && !$0.isFinished }
         guard isFirst || hasTails || !cursors.isEmpty else { return }
@@ -98,12 +105,18 @@ extension FileFollower {
             guard let sibling = open(place), !isCompressed(sibling.start, sibling.status) else { continue }
             let status = sibling.status
             if let tail = byID[status.id], !tail.isFinished || tail.print.matches(sibling.start) {
-                if !tail.isFinished, tail.place == nil { rejoin(tail, at: place) }
+                if tail.isFinished {
+                    if status.sizeBytes > tail.readOffset, let file = try? File(reading: place) {
+                        revive(tail, file, at: place)
+                    }
+                } else if tail.place == nil {
+                    rejoin(tail, at: place)
+                }
             } else if let cursor = known[status.id], cursor.print.matches(sibling.start),
                 status.sizeBytes >= cursor.offset
             {
                 present.insert(status.id)
-                if place != family, status.sizeBytes > cursor.offset { found.append((place, status, cursor)) }
+                if place != family, status.sizeBytes > cursor.offset || mayHaveWriter(status, now) { found.append((place, status, cursor)) }
             } else if place != family {
                 unknown.append((place, status, Array(sibling.start)))
             }
@@ -153,6 +166,12 @@ extension FileFollower {
     ) -> Bool {
         guard status.modifiedUnixNanoseconds > floors[family] ?? 0 else { return false }
         return isFirstScan || !mustHold(place, status, start, at: now)
+    }
+
+    /// After a restart: a file that was rotated a moment ago is still in its grace.
+    private func mayHaveWriter(_ status: FileStatus, _ now: Moment) -> Bool {
+        isFirstScan
+            && status.modifiedUnixNanoseconds > now.unixNanoseconds - settings.rotationGrace.nanoseconds
     }
 
     private func rejoin(_ tail: Tail, at place: String) {

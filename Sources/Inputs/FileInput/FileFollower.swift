@@ -219,6 +219,17 @@ final class FileFollower {
         if tail.isAcknowledged { forget(tail) }
     }
 
+    /// A finished file that was written to once more, before its last record was acknowledged.
+    func revive(_ tail: Tail, _ file: consuming File, at place: String) {
+        tail.file = consume file
+        openCount += 1
+        tail.place = place
+        byPlace[place] = tail
+        tail.isFinished = false
+        tail.quietSince = nil
+        makeReady(tail)
+    }
+
     private func forget(_ tail: Tail) {
         tails[tail.number] = nil
         cursorVersion += 1
