@@ -1,5 +1,5 @@
-// The common value of files whose names are data: meminfo, vmstat, netstat, snmp, sockstat. A kernel may add a name at any
-// time, and most names are not served, so a name stays a range of the text until somebody wants it.
+// The common value of files whose names are data: meminfo, vmstat, netstat, snmp, sockstat. A kernel may add a name
+// at any time, and most names are not served, so a name stays a range of the text until somebody wants it.
 
 internal import Bytes
 

@@ -38,7 +38,8 @@ import struct Procfs.Host
         #expect(Set(names).count == names.count, "a name stands in two collectors")
     }
 
-    /// What collectors really add, on every fixture host: names made from fields, and no fixed name that is not declared.
+    /// What collectors really add, on every fixture host: names made from fields, and no fixed name that is not
+    /// declared.
     @Test(arguments: ["composed-x86-8cpu", "debian12-6.18-vm", "old-kernel"])
     func servedNames(host: String) throws {
         let root = "\(GoldenTests.directory)/hosts/\(host)"

@@ -1,5 +1,5 @@
-// What every parser must stand: each truncation of its fixtures, and fixtures with random bytes in them. It gives a value or a
-// named error; a trap ends the whole test run. The seed is printed with each failure; VITALS_SEED sets it.
+// What every parser must stand: each truncation of its fixtures, and fixtures with random bytes in them. It gives a
+// value or a named error; a trap ends the whole test run. The seed is printed with each failure; VITALS_SEED sets it.
 
 import Bytes
 import Foundation
@@ -24,8 +24,8 @@ struct SeededRandom: RandomNumberGenerator {
     }
 }
 
-/// Runs `parse` on every truncation of each of `texts`, and on `rounds` random changes of each; expects each error to name a
-/// line that exists and what was expected there. `use` may look at a value: reading it must not trap either.
+/// Runs `parse` on every truncation of each of `texts`, and on `rounds` random changes of each; expects each error to
+/// name a line that exists and what was expected there. `use` may look at a value: reading it must not trap either.
 func expectUnbroken<Value>(
     _ name: String, _ texts: [[UInt8]], rounds: Int = 300,
     _ parse: (inout ByteCursor) throws(ParseError) -> Value, use: (Value) -> Void = { _ in }

@@ -1,5 +1,5 @@
-// What each CPU spends its time with (/proc/stat), which are online, isolated, throttled (/sys/devices/system/cpu), and what
-// they are (/proc/cpuinfo, when `info` is set).
+// What each CPU spends its time with (/proc/stat), which are online, isolated, throttled (/sys/devices/system/cpu),
+// and what they are (/proc/cpuinfo, when `info` is set).
 
 internal import Metrics
 internal import Platform
@@ -62,8 +62,8 @@ struct CPUCollector: Collector {
         try info?.add(to: &snapshot)
     }
 
-    /// The new times, but nothing smaller than it was: the kernel's idle and iowait times run backwards now and then, which
-    /// a counter must not. A CPU that was offline meanwhile starts anew, which shows in its idle time.
+    /// The new times, but nothing smaller than it was: the kernel's idle and iowait times run backwards now and then,
+    /// which a counter must not. A CPU that was offline meanwhile starts anew, which shows in its idle time.
     static func held(_ last: [CPUTimes], _ now: [CPUTimes]) -> [CPUTimes] {
         let restart = 3 * KernelUnits.ticksPerSecond
         var held = now
