@@ -55,7 +55,7 @@ package struct SettingsVariables: Sendable {
         return String(decoding: expanded, as: UTF8.self)
     }
 
-    /// - Parameter inner: what stands between the braces.
+    /// What stands between the braces, as a value.
     private func value(of inner: ArraySlice<UInt8>) throws(VariableError) -> [UInt8] {
         if inner.starts(with: "file:".utf8) { return try content(String(decoding: inner.dropFirst(5), as: UTF8.self)) }
         let name = inner.prefix { isNameByte($0) }
