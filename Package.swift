@@ -83,5 +83,7 @@ let package = Package(
         tests(of: "Outputs", with: ["Bytes", "Platform", "Logs", "Settings", "HTTP"]),
         tests(of: "Delivery", with: ["Bytes", "Platform", "Logs", "Settings", "Durable", "Inputs", "Outputs"]),
         tests(of: "Agent", with: ["Bytes", "Platform", "Metrics", "Settings", "Procfs", "Collectors", "HTTP"]),
+        // The style rules that a machine can hold, over the whole tree.
+        .testTarget(name: "TidyTests", swiftSettings: tested),
     ]
 )

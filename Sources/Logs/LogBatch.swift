@@ -1,7 +1,7 @@
 // Records on their way from an input to an output.
 
-/// How far a reader has come in one source: the number that the input gave the source, and the first byte (or entry) after a
-/// record. What an input does with it when it is acknowledged is the input's own business.
+/// How far a reader has come in one source: the number that the input gave the source, and the first byte (or entry)
+/// after a record. What an input does with it when it is acknowledged is the input's own business.
 package struct Position: Hashable, Sendable {
     package let source: UInt32
     package let offset: UInt64

@@ -1,7 +1,8 @@
 // The agent's own log: one line a message, logfmt, to standard error.
 //
-// Under systemd each line begins with `<N>`, its syslog priority; see sd-daemon(3). A message that repeats is folded: the first is
-// written at once, those of the next minute are counted, and the count is written with the next one or when the minute is over.
+// Under systemd each line begins with `<N>`, its syslog priority; see sd-daemon(3). A message that repeats is folded:
+// the first is written at once, those of the next minute are counted, and the count is written with the next one or
+// when the minute is over.
 
 internal import Bytes
 internal import Glibc
@@ -100,7 +101,8 @@ package final class AgentLog: Sendable {
         }
     }
 
-    /// Writes the counts of messages whose minute is over; all of them when `everything`. Called now and then, and at the stop.
+    /// Writes the counts of messages whose minute is over; all of them when `everything`. Called now and then, and at
+    /// the stop.
     package func flush(everything: Bool = false, at now: Moment = .now) {
         state.withLock { flush(&$0, everything: everything, at: now) }
     }
