@@ -2,7 +2,8 @@
 //
 //     {"version":"0.1.0","host":"web1","process_id":812,"started":"2026-11-21T…Z","uptime_seconds":12.5,"state":"running",
 //      "state_directory":"/var/lib/vitals","warnings":["…"],"routes":[{"input":"syslog","input_type":"file","output":"central",
-//      "output_type":"http","state":"retrying","records_read":12,…,"last_error":{"message":"…","at":"…"},"problems":["…"]}]}
+//      "output_type":"http","state":"retrying","records_read":12,…,"last_error":{"message":"…","at":"…"},"problems":["…"]}],
+//      "collectors":[{"name":"cpu","status":"ok","reason":null},…]}
 
 internal import Bytes
 package import Delivery
@@ -22,10 +23,12 @@ package struct AgentStatus: Sendable {
     /// Of the settings, as `vitals check` says them.
     package var warnings: [String]
     package var routes: [RouteStatus]
+    package var collectors: [CollectorState]
 
     package init(
         version: String, hostName: String, processID: Int, startedUnixNanoseconds: Int64, nowUnixNanoseconds: Int64,
-        state: State, stateDirectory: String, warnings: [String], routes: [RouteStatus]
+        state: State, stateDirectory: String, warnings: [String], routes: [RouteStatus],
+        collectors: [CollectorState]
     ) {
         self.version = version
         self.hostName = hostName
@@ -36,6 +39,7 @@ package struct AgentStatus: Sendable {
         self.stateDirectory = stateDirectory
         self.warnings = warnings
         self.routes = routes
+        self.collectors = collectors
     }
 
     /// One line of JSON, with a newline at its end.
@@ -56,8 +60,22 @@ package struct AgentStatus: Sendable {
             json.array { json in
                 for route in routes { json.object { Self.write(route, into: &$0) } }
             }
+            json.key("collectors")
+            json.array { json in
+                for collector in collectors where collector.isEnabled {
+                    json.object { Self.write(collector, into: &$0) }
+                }
+            }
         }
         return json.bytes + [UInt8(ascii: "\n")]
+    }
+
+    private static func write(_ collector: CollectorState, into json: inout JSONWriter) {
+        json.member("name", collector.name)
+        json.key("status")
+        if let status = collector.status { json.string(status.rawValue) } else { json.null() }
+        json.key("reason")
+        if let reason = collector.reason { json.string(reason) } else { json.null() }
     }
 
     private static func write(_ route: RouteStatus, into json: inout JSONWriter) {

@@ -13,6 +13,11 @@ package func statusTable(_ bytes: [UInt8]) -> String? {
     let process = status["process_id"]?.unsigned.map { ", process \($0)" } ?? ""
     var text = "vitals \(version) on \(host)\(process), \(state) for \(uptime)\n"
     for warning in status["warnings"]?.array ?? [] { text += "warning: \(plain(warning))\n" }
+    for collector in status["collectors"]?.array ?? [] {
+        let status = collector["status"].map(plain) ?? "?"
+        guard status == "failed" || status == "late" else { continue }
+        text += "collector \(plain(collector["name"])) is \(status): \(plain(collector["reason"]))\n"
+    }
     guard !routes.isEmpty else { return text + "no routes\n" }
     var rows = [
         ["INPUT", "OUTPUT", "STATE", "READ", "ACKNOWLEDGED", "LAG BYTES", "LAG", "RETRIES", "REJECTED", "LOST"]

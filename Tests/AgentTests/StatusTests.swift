@@ -29,11 +29,24 @@ private func route() -> RouteStatus {
     return route
 }
 
-private func status(_ routes: [RouteStatus], warnings: [String] = []) -> AgentStatus {
+private func collector(_ name: String, _ status: CollectorStatus?, _ reason: String? = nil) -> CollectorState {
+    CollectorState(
+        name: name, isEnabled: status != nil, isEnabledByDefault: true, metrics: [], status: status, reason: reason)
+}
+
+private let collectors = [
+    collector("cpu", .ok), collector("stat", .failed, "/proc/stat: line 3"), collector("off", nil),
+    collector("ipvs", .absent, "no ip_vs"),
+]
+
+private func status(
+    _ routes: [RouteStatus], warnings: [String] = [], collectors: [CollectorState] = []
+) -> AgentStatus {
     AgentStatus(
         version: "0.1.0", hostName: "web1", processID: 812, startedUnixNanoseconds: 1_500_000_000_000_000_000,
         nowUnixNanoseconds: 1_500_000_000_000_000_000 + 3_725_500_000_000, state: .running,
-        stateDirectory: "/var/lib/vitals", warnings: warnings, routes: routes)
+        stateDirectory: "/var/lib/vitals", warnings: warnings, routes: routes,
+        collectors: collectors)
 }
 
 @Suite struct StatusTests {
@@ -92,6 +105,15 @@ private func status(_ routes: [RouteStatus], warnings: [String] = []) -> AgentSt
         #expect(statusTable(status([route(), other], warnings: ["w"]).json()) == expected)
         #expect(
             statusTable(status([]).json()) == "vitals 0.1.0 on web1, process 812, running for 1 h 2 min\nno routes\n")
+    }
+
+    @Test func collectorsThatDoNotWorkAreNamed() throws {
+        let bytes = status([], collectors: collectors).json()
+        let json = try parseJSON(bytes)
+        #expect(json["collectors"]?.array?.map { $0["name"]?.string } == ["cpu", "stat", "ipvs"])
+        let table = try #require(statusTable(bytes))
+        #expect(table.contains("\ncollector stat is failed: /proc/stat: line 3\n"))
+        #expect(!table.contains("ipvs"))
     }
 
     @Test func everyTruncationIsNoTable() {
