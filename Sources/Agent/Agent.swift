@@ -32,8 +32,9 @@ package struct Parts: Sendable {
 }
 
 package final class Agent: Sendable {
-    /// How long a route may be at one step before it is said to hang: above the longest time-out that an output can be given.
-    private static let routePatience: Duration = .seconds(600)
+    /// How long a route may be at one step before it is said to hang: above the longest time-out that an output can be given, an
+    /// hour.
+    private static let routePatience: Duration = .seconds(4_000)
     /// How long the scrape's worker may take to say that it is there. Scrapes have deadlines of seconds.
     private static let scrapePatience: Duration = .seconds(60)
     /// How often messages that were folded into one are counted out, at the latest.
