@@ -1,0 +1,238 @@
+// Files that were renamed, copied or truncated: what of them is still to be read, and in which order.
+
+internal import Bytes
+internal import Logs
+internal import Platform
+
+extension FileFollower {
+    /// A file beside a path that is not followed.
+    private struct Sibling: ~Copyable {
+        let place: String
+        let status: FileStatus
+        let start: ArraySlice<UInt8>
+        let file: File
+    }
+
+    // MARK: Truncation
+
+    /// The file holds another content now. The rest of the old one is looked for in a copy beside it.
+    func truncated(_ tail: Tail, at now: Moment) {
+        let place = tail.place
+        byID[tail.id] = nil
+        if let place { byPlace[place] = nil }
+        close(tail)
+        if !moveToCopy(tail) {
+            count(.bytesLostTruncation, tail.unreadBytes)
+            if tail.unreadBytes > 0 {
+                log.warning(
+                    "a log file was truncated before it was read, and no copy was found",
+                    ["path": tail.path, "bytes": "\(tail.unreadBytes)"])
+            }
+            tail.isFinished = true
+            tails[tail.number] = nil
+        }
+        cursorVersion += 1
+        if let place {
+            familiesSeen.remove(tail.family)
+            if place == tail.family { examine(tail.path, at: now) } else { examine(place, at: now) }
+        }
+    }
+
+    private func moveToCopy(_ tail: Tail) -> Bool {
+        guard tail.print.length > 0 else { return false }
+        let (directory, name) = splitPath(tail.family)
+        var best: (place: String, status: FileStatus)?
+        for other in (try? directoryEntries(directory.isEmpty ? "/" : directory)) ?? []
+        where mayBeCopyName(other, of: name) {
+            guard let sibling = open(directory + "/" + other), isFree(sibling),
+                sibling.status.sizeBytes >= tail.readOffset, tail.print.matches(sibling.start)
+            else { continue }
+            if let best, best.status.modifiedUnixNanoseconds > sibling.status.modifiedUnixNanoseconds { continue }
+            best = (sibling.place, sibling.status)
+        }
+        guard let best, let file = try? File(reading: best.place) else { return false }
+        tail.moveTo(copy: file, best.status, at: best.place)
+        openCount += 1
+        byID[best.status.id] = tail
+        byPlace[best.place] = tail
+        known[best.status.id] = nil
+        held[best.place] = nil
+        makeReady(tail)
+        return true
+    }
+
+    /// Neither followed nor remembered as read.
+    private func isFree(_ sibling: borrowing Sibling) -> Bool {
+        if let tail = byID[sibling.status.id] { return tail.isFinished && !tail.print.matches(sibling.start) }
+        if let cursor = known[sibling.status.id] { return !cursor.print.matches(sibling.start) }
+        return true
+    }
+
+    private func open(_ place: String) -> Sibling? {
+        guard let link = try? FileStatus(ofLink: place), link.kind == .regular, link.sizeBytes > 0,
+            let file = try? File(reading: place), let status = try? file.status(), let start = try? readStart(file)
+        else { return nil }
+        return Sibling(place: place, status: status, start: start, file: file)
+    }
+
+    // MARK: Rotation
+
+    /// The last of the rotated files of a path that is still being read.
+    func lastRotated(of family: String) -> Tail? {
+        tails.values.filter { $0.family == family && $0.isAway && !$0.isFinished }.max { $0.number < $1.number }
+    }
+
+    /// Finds what became of the files that stood at `family`: those whose reading was interrupted go on, the newer
+    /// ones are read from their beginning, and all of them in the order in which they were written.
+    func catchUp(_ family: String, at now: Moment) {
+        let isFirst = familiesSeen.insert(family).inserted
+        let cursors = known.values.filter { $0.path == family }
+        let hasTails = tails.values.contains { $0.family == family && !$0.isFinished }
+        guard isFirst || hasTails || !cursors.isEmpty else { return }
+        let isOurs = hasTails || !cursors.isEmpty || floors[family] != nil
+
+        var found: [(place: String, status: FileStatus, cursor: FileCursor)] = []
+        var unknown: [(place: String, status: FileStatus, start: [UInt8])] = []
+        var present: Set<FileID> = []
+        for place in places(of: family) {
+            guard let sibling = open(place), !isCompressed(sibling.start, sibling.status) else { continue }
+            let status = sibling.status
+            if let tail = byID[status.id], !tail.isFinished || tail.print.matches(sibling.start) {
+                if !tail.isFinished, tail.place == nil { rejoin(tail, at: place) }
+            } else if let cursor = known[status.id], cursor.print.matches(sibling.start),
+                status.sizeBytes >= cursor.offset
+            {
+                present.insert(status.id)
+                if place != family, status.sizeBytes > cursor.offset { found.append((place, status, cursor)) }
+            } else if place != family {
+                unknown.append((place, status, Array(sibling.start)))
+            }
+        }
+        for cursor in cursors where !present.contains(cursor.id) {
+            known[cursor.id] = nil
+            cursorVersion += 1
+            let size = cursor.offset
+            if let index = unknown.firstIndex(where: {
+                cursor.print.length > 0 && $0.status.sizeBytes >= size && cursor.print.matches($0.start[...])
+            }) {
+                let copy = unknown.remove(at: index)
+                found.append((copy.place, copy.status, cursor))
+            } else if cursor.sizeBytes > cursor.offset {
+                count(.bytesLostDeleted, cursor.sizeBytes - cursor.offset)
+                log.warning("a log file is gone that was not read to its end", ["path": cursor.path])
+            }
+        }
+        let rotated = unknown.filter { isRotatedName(splitPath($0.place).name, of: splitPath(family).name) }
+        if isOurs {
+            for (place, status, start) in rotated where isNew(place, status, start[...], of: family, at: now) {
+                let cursor = FileCursor(
+                    path: family, id: status.id, print: StartPrint(of: start[...]), offset: 0,
+                    sizeBytes: status.sizeBytes)
+                found.append((place, status, cursor))
+            }
+        } else if let newest = rotated.map(\.status.modifiedUnixNanoseconds).max() {
+            floors[family] = newest
+        } else {
+            floors[family] = 0
+        }
+        followRotated(found, of: family)
+    }
+
+    /// The names beside a path under which its rotated files may stand, and the path itself.
+    private func places(of family: String) -> [String] {
+        let (directory, name) = splitPath(family)
+        var entries: [String] = []
+        do throws(Errno) { entries = try directoryEntries(directory.isEmpty ? "/" : directory) } catch {
+            if error != .notFound { report(directory, error) }
+        }
+        return entries.filter { $0 == name || mayBeCopyName($0, of: name) }.map { directory + "/" + $0 }
+    }
+
+    private func isNew(
+        _ place: String, _ status: FileStatus, _ start: ArraySlice<UInt8>, of family: String, at now: Moment
+    ) -> Bool {
+        guard status.modifiedUnixNanoseconds > floors[family] ?? 0 else { return false }
+        return isFirstScan || !mustHold(place, status, start, at: now)
+    }
+
+    private func rejoin(_ tail: Tail, at place: String) {
+        tail.place = place
+        byPlace[place] = tail
+    }
+
+    private func followRotated(
+        _ found: [(place: String, status: FileStatus, cursor: FileCursor)], of family: String
+    ) {
+        // The oldest first; of those written within one tick of the clock, the higher number is older.
+        let ordered = found.sorted { one, other in
+            let (first, second) = (one.status.modifiedUnixNanoseconds, other.status.modifiedUnixNanoseconds)
+            return first != second ? first < second : isOlderName(one.place, other.place)
+        }
+        var before = lastRotated(of: family)
+        for (place, status, cursor) in ordered {
+            guard let file = try? File(reading: place), (try? file.status().id) == status.id else { continue }
+            var own = cursor
+            own.id = status.id
+            known[cursor.id] = nil
+            let tail = follow(file, status, path: matchedPath(family), family: family, place: place, cursor: own)
+            tail.isAway = true
+            tail.predecessor = before
+            before = tail
+        }
+    }
+
+    /// `app.log.10` is older than `app.log.9`; of dated names, which are equally long, the smaller is older.
+    private func isOlderName(_ one: String, _ other: String) -> Bool {
+        if one.utf8.count != other.utf8.count { return one.utf8.count > other.utf8.count }
+        let isDated = one.utf8.suffix(6).allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
+        return isDated ? one < other : one > other
+    }
+
+    private func matchedPath(_ family: String) -> String { aliases[family] ?? family }
+
+    // MARK: Copies
+
+    /// Whether a new file may be the copy that comes before a truncation: it is left alone until that is known.
+    func mustHold(_ place: String, _ status: FileStatus, _ start: ArraySlice<UInt8>, at now: Moment) -> Bool {
+        let (directory, name) = splitPath(place)
+        let original = tails.values.first { tail in
+            guard !tail.isAway, !tail.isFinished, tail.id != status.id else { return false }
+            let (otherDirectory, otherName) = splitPath(tail.family)
+            return otherDirectory == directory && mayBeCopyName(name, of: otherName)
+        }
+        guard let original else { return false }
+        // Nothing is in it yet: an event will tell when there is.
+        if status.sizeBytes == 0 { return true }
+        let mayBeCopy = status.sizeBytes < UInt64(original.print.length) || original.print.matches(start)
+        guard mayBeCopy else {
+            held[place] = nil
+            return false
+        }
+        guard let since = held[place] else {
+            held[place] = now.monotonic
+            return true
+        }
+        guard since + settings.rotationGrace <= now.monotonic else { return true }
+        held[place] = nil
+        guard isPrefix(place, status, of: original) else { return false }
+        // A copy of what is read from the original: only what is added to it later is its own.
+        known[status.id] = FileCursor(
+            path: original.family, id: status.id, print: StartPrint(of: start), offset: status.sizeBytes,
+            sizeBytes: status.sizeBytes)
+        cursorVersion += 1
+        return true
+    }
+
+    /// Compares the last bytes of a file with those of the original at the same place.
+    private func isPrefix(_ place: String, _ status: FileStatus, of original: Tail) -> Bool {
+        guard let originalPlace = original.place, let one = try? File(reading: place),
+            let other = try? File(reading: originalPlace)
+        else { return false }
+        let length = min(status.sizeBytes, UInt64(StartPrint.lengthLimit))
+        var ends = [[UInt8](repeating: 0, count: Int(length)), [UInt8](repeating: 0, count: Int(length))]
+        guard let first = try? one.read(into: &ends[0], limit: .max, at: status.sizeBytes - length),
+            let second = try? other.read(into: &ends[1], limit: .max, at: status.sizeBytes - length)
+        else { return false }
+        return first == Int(length) && first == second && ends[0] == ends[1]
+    }
+}
