@@ -70,7 +70,7 @@ let package = Package(
         .executableTarget(
             name: "vitals", dependencies: ["Bytes", "Platform", "CLinux", "Settings", "Agent"], swiftSettings: strict),
 
-        tests(of: "Bytes"),
+        tests(of: "Bytes", with: ["CZlib"]),
         tests(of: "Platform", with: ["Bytes"]),
         tests(of: "Metrics", with: ["Bytes"]),
         tests(of: "Logs", with: ["Bytes"]),

@@ -36,7 +36,7 @@ static int find_calls(const char *library, char *problem, size_t problem_size) {
 #define FIND(name) \
     found.name = (__typeof__(&sd_journal_##name))dlsym(handle, "sd_journal_" #name); \
     if (!found.name) { \
-        snprintf(problem, problem_size, "%s has no sd_journal_" #name "; it must be of systemd 246 or later", library); \
+        snprintf(problem, problem_size, "%s, older than systemd 246, has no sd_journal_" #name, library); \
         dlclose(handle); \
         return -1; \
     }
@@ -59,7 +59,9 @@ int journal_open_directory(sd_journal **journal, const char *path, int flags) {
 }
 void journal_close(sd_journal *journal) { calls.close(journal); }
 
-int journal_add_match(sd_journal *journal, const void *data, size_t size) { return calls.add_match(journal, data, size); }
+int journal_add_match(sd_journal *journal, const void *data, size_t size) {
+    return calls.add_match(journal, data, size);
+}
 int journal_add_disjunction(sd_journal *journal) { return calls.add_disjunction(journal); }
 int journal_add_conjunction(sd_journal *journal) { return calls.add_conjunction(journal); }
 void journal_flush_matches(sd_journal *journal) { calls.flush_matches(journal); }

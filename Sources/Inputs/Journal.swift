@@ -33,8 +33,8 @@ package enum JournalField: Sendable {
 
     private let handle: OpaquePointer
 
-    /// Opens the journals of the host, or those in `directory`. `maximumFieldBytes` is how much of a compressed field is unpacked;
-    /// what is not compressed comes whole.
+    /// Opens the journals of the host, or those in `directory`. `maximumFieldBytes` is how much of a compressed field
+    /// is unpacked; what is not compressed comes whole.
     package init(
         directory: String?, maximumFieldBytes: Int, library: String = Journal.libraryName
     ) throws(JournalError) {
@@ -193,7 +193,8 @@ private func check(_ call: String, _ answer: Int32) throws(JournalError) -> Int3
     return answer
 }
 
-/// Which field `NAME=value` is, and where the value begins. The length of the name comes first: most fields are none of these.
+/// Which field `NAME=value` is, and where the value begins. The length of the name comes first: most fields are none
+/// of these.
 @unsafe private func wantedField(_ bytes: UnsafeRawBufferPointer) -> (JournalField, Int)? {
     // Names of the wanted fields have at most 26 bytes.
     guard let start = bytes.baseAddress, let length = unsafe bytes.prefix(27).firstIndex(of: UInt8(ascii: "=")) else {

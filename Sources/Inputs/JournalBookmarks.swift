@@ -1,7 +1,8 @@
 // How far a journal was read, and how far that was acknowledged.
 //
-// A journal has no offsets: a place in it is a cursor, some 120 bytes of text that libsystemd makes and understands. Making one for
-// every entry would cost more than reading it, so records are numbered, and a cursor is taken for some of them.
+// A journal has no offsets: a place in it is a cursor, some 120 bytes of text that libsystemd makes and understands.
+// Making one for every entry would cost more than reading it, so records are numbered, and a cursor is taken for some
+// of them.
 
 package import Bytes
 
@@ -37,10 +38,11 @@ package enum JournalPlace: Equatable, Sendable {
 }
 
 package struct JournalBookmarks: Sendable {
-    /// One is taken at least this often, so that this many records at the most are read again after a batch was taken in part.
+    /// One is taken at least this often, so that this many records at the most are read again after a batch was taken
+    /// in part.
     package static let interval: UInt64 = 256
-    /// Far more than the batches in flight have. Beyond it every second one is forgotten, which makes the steps coarser and
-    /// loses nothing.
+    /// Far more than the batches in flight have. Beyond it every second one is forgotten, which makes the steps
+    /// coarser and loses nothing.
     package static let limit = 4_096
 
     private struct Bookmark {
@@ -64,16 +66,16 @@ package struct JournalBookmarks: Sendable {
 
     package var count: Int { bookmarks.count }
 
-    /// Reading begins here, since there was no place to resume at. It is kept, so that a stop before the first acknowledgement
-    /// does not move it.
+    /// Reading begins here, since there was no place to resume at. It is kept, so that a stop before the first
+    /// acknowledgement does not move it.
     package mutating func begin(at place: JournalPlace) {
         acknowledged = place
         read = place
         version += 1
     }
 
-    /// The entry at `cursor` was read, and with it `ordinal` records since the start. Entries that made no record may follow one
-    /// that did: the ordinal is the same then, and the cursor goes on.
+    /// The entry at `cursor` was read, and with it `ordinal` records since the start. Entries that made no record may
+    /// follow one that did: the ordinal is the same then, and the cursor goes on.
     package mutating func note(_ ordinal: UInt64, cursor: String) {
         read = .after(cursor: cursor)
         if ordinal <= acknowledgedOrdinal {

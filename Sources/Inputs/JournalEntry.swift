@@ -26,7 +26,8 @@ struct JournalEntry {
     private var sourceTime: [UInt8] = []
     private var unixNanoseconds: Int64 = 0
 
-    /// The fields of the record before in this batch, one after another, and where the batch has them: neighbours often have the same.
+    /// The fields of the record before in this batch, one after another, and where the batch has them: neighbours
+    /// often have the same.
     private var lastKey: [UInt8] = []
     private var lastFields: Range<UInt32>?
     private var key: [UInt8] = []
@@ -87,7 +88,8 @@ struct JournalEntry {
         }
     }
 
-    /// When it was written, which is what journalctl shows; the early messages of the kernel were received seconds later.
+    /// When it was written, which is what journalctl shows; the early messages of the kernel were received seconds
+    /// later.
     private func time(_ journal: Journal) throws(JournalError) -> Int64 {
         let (microseconds, isTime) = sourceTime.decimalValue
         let chosen = isTime ? microseconds : try journal.realtimeMicroseconds()
@@ -96,8 +98,8 @@ struct JournalEntry {
 
     /// Adds what `read` took.
     mutating func append(to batch: inout LogBatch, next: Position, isCut: Bool) {
-        // What the service manager says of a unit is of that unit: journalctl -u shows it there. `_SYSTEMD_UNIT` cannot be forged,
-        // and of init.scope is only process 1.
+        // What the service manager says of a unit is of that unit: journalctl -u shows it there. `_SYSTEMD_UNIT`
+        // cannot be forged, and of init.scope is only process 1.
         let isManager = systemdUnit == Self.managerUnit && !unit.isEmpty
         let isNumber = pid.decimalValue.isNumber
         key.removeAll(keepingCapacity: true)

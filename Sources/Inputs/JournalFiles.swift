@@ -1,5 +1,5 @@
-// The journal's files as the file system shows them. libsystemd leaves out in silence what it cannot open or what is damaged;
-// this finds out what it left out, so that it can be said.
+// The journal's files as the file system shows them. libsystemd leaves out in silence what it cannot open or what is
+// damaged; this finds out what it left out, so that it can be said.
 
 internal import Bytes
 internal import CLinux
@@ -137,7 +137,8 @@ final class JournalWake: Sendable {
 
     deinit { if descriptor >= 0 { Glibc.close(descriptor) } }
 
-    /// `events` are bits of poll(2), which epoll(7) shares. Nothing is to be undone: a descriptor that is closed is watched no longer.
+    /// `events` are bits of poll(2), which epoll(7) shares. Nothing is to be undone: a descriptor that is closed is
+    /// watched no longer.
     func watch(_ journal: Int32, _ events: Int32) -> Errno? {
         var event = unsafe epoll_event()
         unsafe event.events = UInt32(bitPattern: events)

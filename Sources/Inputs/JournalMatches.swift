@@ -1,5 +1,5 @@
-// Which entries of the journal are wanted, as libsystemd takes it: see sd_journal_add_match(3), and journalctl(1) for what
-// `-u`, `-p` and `FIELD=value +` mean there. The options of the input mean the same.
+// Which entries of the journal are wanted, as libsystemd takes it: see sd_journal_add_match(3), and journalctl(1) for
+// what `-u`, `-p` and `FIELD=value +` mean there. The options of the input mean the same.
 
 internal import Bytes
 
@@ -59,8 +59,8 @@ package func journalFilter(units: [String], priority: Int?, matches: [String]) -
     return Array(parts.joined(separator: [.and]))
 }
 
-/// What a unit wrote, and what was written about it: by the service manager, by systemd-coredump, and by others that run as
-/// root and name it. Fields with an underscore in front cannot be forged, the others can; hence the pairs.
+/// What a unit wrote, and what was written about it: by the service manager, by systemd-coredump, and by others that
+/// run as root and name it. Fields with an underscore in front cannot be forged, the others can; hence the pairs.
 private func termsOfUnit(_ unit: String) -> [JournalTerm] {
     var groups: [[JournalTerm]] = [
         [.match("_SYSTEMD_UNIT=\(unit)")],

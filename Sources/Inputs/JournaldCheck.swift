@@ -7,8 +7,8 @@ extension JournaldInput {
     /// Counting goes no further: a check is to be quick.
     private static let countLimit = 10_000
 
-    /// A missing library, a given directory without a journal, and files that may not be read are problems. That the host has no
-    /// journal is a note, since the input waits for one.
+    /// A missing library, a given directory without a journal, and files that may not be read are problems. That the
+    /// host has no journal is a note, since the input waits for one.
     package mutating func check() -> CheckReport {
         var report = CheckReport()
         let files = JournalFiles(directory: directory)

@@ -1,8 +1,8 @@
 // Follows the systemd journal, by libsystemd: sd-journal(3), systemd.journal-fields(7).
 //
-// libsystemd finds the journal files, follows their rotation and removal, and merges them in the order of time. Ours is where to
-// begin, which entries, what of them, and how far was acknowledged. Where there is no libsystemd or no journal, this says so and
-// looks again, and everything else in the agent runs.
+// libsystemd finds the journal files, follows their rotation and removal, and merges them in the order of time. Ours
+// is where to begin, which entries, what of them, and how far was acknowledged. Where there is no libsystemd or no
+// journal, this says so and looks again, and everything else in the agent runs.
 
 package import Bytes
 package import Logs
@@ -16,8 +16,8 @@ package struct JournaldInput: Input {
     enum Start: String, CaseIterable {
         /// The oldest entry there is.
         case beginning
-        /// The first of this boot. The default for the host's own journal: nothing of the running system is missed, and a first
-        /// start does not send months of old entries, which receivers refuse for their age.
+        /// The first of this boot. The default for the host's own journal: nothing of the running system is missed,
+        /// and a first start does not send months of old entries, which receivers refuse for their age.
         case boot
         /// What comes from the first start of the agent on.
         case end
@@ -25,7 +25,7 @@ package struct JournaldInput: Input {
 
     /// How soon a journal that is not there is looked for again.
     private static let retryInterval: Duration = .seconds(5)
-    /// A look without a wake-up, should one ever be lost.
+    /// A look without a wake-up: should one be lost, and for directories.
     private static let quietInterval: Duration = .seconds(60)
 
     private let log: AgentLog
@@ -51,8 +51,10 @@ package struct JournaldInput: Input {
     private var counts = JournalCounts()
     private var problem: String?
     private var unreadable: String?
-    /// When to look for files that libsystemd left out; nil while nothing changes.
-    private var checkFilesAt: Instant?
+    /// When to look for files that libsystemd left out, and for directories that came or went.
+    private var checkFilesAt: Instant
+    /// Those of the journal when it was opened: libsystemd does not find one that is made later.
+    private var directories: [String] = []
     private var suspects: Set<FileID> = []
     private var reported: Set<FileID> = []
 
@@ -81,6 +83,7 @@ package struct JournaldInput: Input {
         bootIDPath = "\(context.host.proc)/sys/kernel/random/boot_id"
         madeAt = context.now
         retryAt = context.now.monotonic
+        checkFilesAt = context.now.monotonic
         bookmarks = JournalBookmarks(context.resume.flatMap(JournalPlace.init))
         wake = JournalWake()
     }
@@ -122,12 +125,15 @@ package struct JournaldInput: Input {
                 try open(at: now)
             }
             guard let journal else { return .until(retryAt) }
-            if try journal.process() == .filesChanged { checkFilesAt = checkFilesAt ?? now.monotonic }
+            if try journal.process() == .filesChanged { checkFilesAt = min(checkFilesAt, now.monotonic) }
             let isMore = try readEntries(of: journal, into: &batch)
             if isMore { return .notAtAll }
-            if let at = checkFilesAt, now.monotonic >= at { checkFiles(at: now) }
-            let quiet = now.monotonic + Self.quietInterval
-            return .until(min(quiet, checkFilesAt ?? quiet, try journal.nextProcessing() ?? quiet))
+            if now.monotonic >= checkFilesAt {
+                let files = JournalFiles(directory: directory)
+                guard files.directories == directories else { return reopen(at: now) }
+                check(files, at: now)
+            }
+            return .until(min(checkFilesAt, try journal.nextProcessing() ?? checkFilesAt))
         } catch {
             close(error, at: now)
             return .until(retryAt)
@@ -185,6 +191,7 @@ package struct JournaldInput: Input {
             throw .failed(call: "epoll_ctl", errno)
         }
         self.journal = journal
+        directories = files.directories
         checkFilesAt = now.monotonic
         if problem != nil { log.info("the journal is there", ["input": name]) }
         problem = nil
@@ -275,10 +282,9 @@ package struct JournaldInput: Input {
 
     // MARK: What libsystemd leaves out
 
-    /// Says once for each file that it may not be read, or that libsystemd gave it up. A file that has just appeared may not have
-    /// been opened yet, so only what is missing in two looks counts.
-    private mutating func checkFiles(at now: Moment) {
-        let files = JournalFiles(directory: directory)
+    /// Says once for each file that it may not be read, or that libsystemd gave it up. A file that has just appeared
+    /// may not have been opened yet, so only what is missing in two looks counts.
+    private mutating func check(_ files: JournalFiles, at now: Moment) {
         unreadable = files.refused
         var missing: Set<FileID> = []
         for file in files.givenUp() where !reported.contains(file.id) {
@@ -294,7 +300,15 @@ package struct JournaldInput: Input {
                 "a file of the journal is damaged, and was left out or left off", ["input": name, "path": file.path])
         }
         suspects = missing
-        checkFilesAt = missing.isEmpty ? nil : now.monotonic + Self.retryInterval
+        checkFilesAt = now.monotonic + (missing.isEmpty ? Self.quietInterval : Self.retryInterval)
+    }
+
+    /// Goes on in the files that are there now, at the place where reading is.
+    private mutating func reopen(at now: Moment) -> Wait {
+        journal = nil
+        skipsFirst = nil
+        retryAt = now.monotonic
+        return .notAtAll
     }
 
     private mutating func close(_ error: JournalError, at now: Moment) {

@@ -1,5 +1,5 @@
-// Journals made from text by systemd-journal-remote, which writes the same files as journald. The text is the Journal Export
-// Format: https://systemd.io/JOURNAL_EXPORT_FORMATS/
+// Journals made from text by systemd-journal-remote, which writes the same files as journald. The text is the Journal
+// Export Format: https://systemd.io/JOURNAL_EXPORT_FORMATS/
 
 import Bytes
 import Foundation

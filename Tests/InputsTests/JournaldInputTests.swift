@@ -173,7 +173,8 @@ import Testing
         let end = setting(.string("end"))
         var input = try journald(["directory": at(directory.path), "start_at": end])
         #expect(readAll(&input).texts.isEmpty)
-        // The place is kept, though nothing was acknowledged, so that what comes while the agent is stopped is not missed.
+        // The place is kept, though nothing was acknowledged, so that what comes while the agent is stopped is not
+        // missed.
         #expect(input.cursorVersion == 1)
         #expect(try cursor(of: input)["since_usec"]?.unsigned == 1_800_000_000_000_000)
         let place = try parseJSON(Array(#"{"since_usec":1700000000007000}"#.utf8))
@@ -210,6 +211,22 @@ import Testing
         #expect(input.status(at: someMoment).problems.isEmpty)
         #expect(input.check().problems.isEmpty)
         #expect(input.check().notes.contains("3 entries are selected"))
+    }
+
+    @Test func findsDirectoriesThatCameAndWent() throws {
+        let machine = directory.path + "/journal/0123456789abcdef0123456789abcdef"
+        let files = FileManager.default
+        try files.createDirectory(atPath: machine, withIntermediateDirectories: true)
+        try makeJournal(machine + "/a.journal", numbered(0..<3))
+        var input = try journald(["directory": at(directory.path + "/journal")])
+        #expect(readAll(&input).texts.count == 3)
+        try files.removeItem(atPath: directory.path + "/journal")
+        #expect(readAll(&input, after: .seconds(61)).texts.isEmpty)
+        #expect(input.status(at: someMoment).problems.count == 1)
+        try files.createDirectory(atPath: machine, withIntermediateDirectories: true)
+        try makeJournal(machine + "/b.journal", numbered(3..<6))
+        #expect(readAll(&input, after: .seconds(130)).texts == ["message 3", "message 4", "message 5"])
+        #expect(input.status(at: someMoment).problems.isEmpty)
     }
 
     @Test func newFilesWakeAndAreRead() throws {

@@ -1,8 +1,8 @@
 // The calls of libsystemd's sd-journal.h that the journald input needs, without linking the library.
 //
-// csystemd_load() opens it and fills a table; the other functions here call through that table, and must not be called before it
-// succeeded. Each does what the function of the same name with `sd_` in front does, and answers what that answers: a negative errno
-// when it failed. See sd-journal(3) and the pages it names.
+// csystemd_load() opens it and fills a table; the other functions here call through that table, and must not be
+// called before it succeeded. Each does what the function of the same name with `sd_` in front does, and answers what
+// that answers: a negative errno when it failed. See sd-journal(3) and the pages it names.
 #pragma once
 
 #include <stddef.h>
