@@ -125,11 +125,13 @@ package struct RequestParser: Sendable {
     }
 
     private mutating func dropBody() {
-        let dropped = min(bodyBytesLeft, buffer.count - consumed)
-        bodyBytesLeft -= dropped
-        consumed += dropped
-        lineStart = consumed
-        searched = consumed
+        if bodyBytesLeft > 0 {
+            let dropped = min(bodyBytesLeft, buffer.count - consumed)
+            bodyBytesLeft -= dropped
+            consumed += dropped
+            lineStart = consumed
+            searched = consumed
+        }
         if consumed == buffer.count { release() }
     }
 
