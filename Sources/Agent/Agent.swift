@@ -5,7 +5,7 @@
 // which says meanwhile how far that is, closes last.
 
 package import Collectors
-package import Delivery
+internal import Delivery
 package import Inputs
 internal import Metrics
 package import Outputs

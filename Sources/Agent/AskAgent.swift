@@ -1,7 +1,7 @@
 // `vitals status`: asks the running agent by its own endpoint.
 
 internal import HTTP
-package import Platform
+internal import Platform
 
 /// Why the agent gave no status. What was tried is in it.
 package struct AskError: Error, Equatable {

@@ -4,7 +4,7 @@ internal import Bytes
 internal import Inputs
 internal import Outputs
 package import Platform
-internal import Settings
+package import Settings
 
 /// Everything `vitals check` has to say, in the order in which it is printed.
 package struct CheckFindings: Sendable {

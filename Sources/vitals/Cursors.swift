@@ -6,7 +6,12 @@ internal import Platform
 func cursors(_ arguments: CommandLineArguments) -> Int32 {
     do throws(StartError) {
         // The directory alone is enough: cursors can be looked at when the settings are broken.
-        let directory = try arguments.stateDirectory ?? loadAgentSettings(arguments).stateDirectory
+        let directory: String
+        if let named = arguments.stateDirectory {
+            directory = named
+        } else {
+            directory = try loadAgentSettings(arguments).stateDirectory
+        }
         do throws(Errno) {
             let (text, problems) = try cursorList(stateDirectory: directory)
             let code = show(text)
