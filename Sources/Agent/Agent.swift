@@ -41,8 +41,11 @@ package final class Agent: Sendable {
     private static let logFlushInterval: Duration = .seconds(30)
 
     private struct Control {
+        /// Kept, since a watch needs its descriptor open.
         var signals: Signals?
         var watches: [Watch] = []
+        /// Of the state directory, until the agent has stopped.
+        var lock: LockFile?
         /// When the scrape's worker was asked whether it is there; nil when it has answered.
         var askedScraper: Instant?
         var openRoutes = 0
@@ -56,9 +59,8 @@ package final class Agent: Sendable {
     private let notifier: ServiceNotifier
     private let routes: [Route]
     private let endpoint: Endpoint?
-    private let lock: LockFile?
     private let state: StateBox
-    private let control = Worker("agent", Control())
+    private let control: Worker<Control>
     private let ended = Latch<Int32>()
 
     /// Makes everything and starts nothing. Takes the lock of the state directory when there are routes, which alone need it.
@@ -68,17 +70,22 @@ package final class Agent: Sendable {
         let now = Moment.now
         let hostName = systemHostName()
         let state = StateBox()
-        lock = try settings.routes.isEmpty ? nil : Self.lockState(settings.stateDirectory)
         let plugins = Plugins(parts, settings: settings, hostName: hostName, log: log)
         do throws(SettingsError) {
             var section = settings.collectors
-            let scraper = try Scraper(&section, host: settings.host, collectors: parts.collectors, log: log)
+            scraper = try Scraper(&section, host: settings.host, collectors: parts.collectors, log: log)
             try plugins.validate(now: now)
+        } catch {
+            throw .settings(error)
+        }
+        // Before a cursor is read, and after all that can be wrong in the settings.
+        let lock = try settings.routes.isEmpty ? nil : Self.lockState(settings.stateDirectory)
+        control = Worker("agent", Control(lock: lock))
+        do throws(SettingsError) {
             let routes = try plugins.makeRoutes(now: now)
             let status = StatusSource(
                 settings: settings, hostName: hostName, startedAt: now, routes: routes, scraper: scraper, state: state)
             endpoint = try Self.makeEndpoint(settings, scraper: scraper, routes: routes, status: status, log: log)
-            self.scraper = scraper
             self.routes = routes
         } catch {
             throw .settings(error)
@@ -123,8 +130,8 @@ package final class Agent: Sendable {
 
     // MARK: Start
 
-    /// Starts everything; from here on `signals` are heeded.
-    package func start(heeding signals: Signals) throws(StartError) {
+    /// Starts everything; from here on `signals` are heeded. nil when they are not this agent's to heed.
+    package func start(heeding signals: Signals?) throws(StartError) {
         if let endpoint {
             do throws(EndpointError) { try endpoint.start() } catch { throw .world(error.description) }
         }
@@ -136,10 +143,12 @@ package final class Agent: Sendable {
         notifier.ready(status: summary)
         control.run { control in
             control.signals = signals
-            control.watches.append(
-                self.control.whenReadable(signals.descriptor) { control in
-                    while let signal = control.signals?.next() { self.heed(signal, &control) }
-                })
+            if let signals {
+                control.watches.append(
+                    self.control.whenReadable(signals.descriptor) { control in
+                        while let signal = signals.next() { self.heed(signal, &control) }
+                    })
+            }
             control.watches.append(self.control.every(Self.logFlushInterval) { _ in self.log.flush() })
             if let interval = self.notifier.watchdogInterval {
                 control.watches.append(self.control.every(interval) { self.feedWatchdog(&$0) })
@@ -164,7 +173,7 @@ package final class Agent: Sendable {
         case .stop:
             if state.value == .stopping {
                 log.warning("stopped at once, by a second signal; what was not acknowledged is sent again")
-                finish(1)
+                finish(1, &control)
             } else {
                 stop(&control)
             }
@@ -199,19 +208,19 @@ package final class Agent: Sendable {
         notifier.stopping(status: "delivering what is under way")
         log.info("stopping", ["drain_timeout": durationText(settings.drainTimeout)])
         control.openRoutes = routes.count
-        guard !routes.isEmpty else { return finish(0) }
+        guard !routes.isEmpty else { return finish(0, &control) }
         let drainUntil = Instant.now + settings.drainTimeout
         for route in routes {
             route.stop(drainUntil: drainUntil) {
                 self.control.run { control in
                     control.openRoutes -= 1
-                    if control.openRoutes == 0 { self.finish(0) }
+                    if control.openRoutes == 0 { self.finish(0, &control) }
                 }
             }
         }
     }
 
-    private func finish(_ code: Int32) {
+    private func finish(_ code: Int32, _ control: inout Control) {
         endpoint?.stop()
         for route in routes {
             let status = route.status
@@ -223,6 +232,8 @@ package final class Agent: Sendable {
         }
         log.info("stopped")
         log.flush(everything: true)
+        control.watches = []
+        control.lock = nil
         ended.open(code)
     }
 }

@@ -5,11 +5,13 @@ internal import Metrics
 
 package func collectorList(_ collectors: [CollectorState], isVerbose: Bool) -> String {
     guard isVerbose else {
+        // Some collectors name their metrics after what the kernel's file has in it.
         var rows = [["COLLECTOR", "STATE", "DEFAULT", "METRICS"]]
         for collector in collectors {
             rows.append([
                 collector.name, collector.isEnabled ? "enabled" : "disabled",
-                collector.isEnabledByDefault ? "enabled" : "disabled", "\(collector.metrics.count)",
+                collector.isEnabledByDefault ? "enabled" : "disabled",
+                collector.metrics.isEmpty ? "as found" : "\(collector.metrics.count)",
             ])
         }
         return table(rows, leftColumns: 3)

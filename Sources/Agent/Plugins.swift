@@ -1,9 +1,9 @@
 // From the sections of the settings to inputs, outputs and routes.
 
+package import Bytes
 package import Delivery
 internal import Durable
 package import Inputs
-package import Bytes
 package import Outputs
 package import Platform
 package import Settings

@@ -20,6 +20,10 @@ package enum SelfMetrics {
         "records_rejected", "Records that the receiver will never accept, kept in the state directory.")
     private static let invalidSequences = counter(
         "invalid_sequences_replaced", "Invalid UTF-8 sequences that were replaced by U+FFFD.")
+    private static let cursorsDamaged = counter(
+        "cursor_files_damaged", "Cursor files that were there at the start and could not be used.")
+    private static let cursorSaveFailures = counter(
+        "cursor_save_failures", "Times that the cursor could not be saved; it is tried again.")
     private static let recordsDropped = MetricDescriptor(
         "vitals_route_records_dropped_total", .counter, labels: route + ["reason"],
         help: "Records that no receiver will get, by reason.")
@@ -44,7 +48,8 @@ package enum SelfMetrics {
     /// All of them: a test lints the names and the helps.
     package static let all = [
         recordsRead, bytesRead, recordsAcknowledged, bytesAcknowledged, retries, recordsRejected, invalidSequences,
-        recordsDropped, events, lagBytes, lagSeconds, inFlight, isRetrying, lastError, sources, problems, logMessages,
+        cursorsDamaged, cursorSaveFailures, recordsDropped, events, lagBytes, lagSeconds, inFlight, isRetrying,
+        lastError, sources, problems, logMessages,
     ]
 
     package static func add(_ routes: [RouteStatus], to snapshot: inout Snapshot) {
@@ -57,6 +62,8 @@ package enum SelfMetrics {
             snapshot.add(retries, Double(status.retries), input, output)
             snapshot.add(recordsRejected, Double(status.recordsRejected), input, output)
             snapshot.add(invalidSequences, Double(status.invalidSequencesReplaced), input, output)
+            snapshot.add(cursorsDamaged, Double(status.cursorFilesDamaged), input, output)
+            snapshot.add(cursorSaveFailures, Double(status.cursorSaveFailures), input, output)
             for (reason, count) in status.recordsDropped {
                 snapshot.add(recordsDropped, Double(count), labels: [input, output, reason])
             }

@@ -92,6 +92,8 @@ package struct AgentStatus: Sendable {
         json.member("records_rejected", route.recordsRejected)
         json.member("records_dropped", route.recordsDropped)
         json.member("invalid_sequences_replaced", route.invalidSequencesReplaced)
+        json.member("cursor_files_damaged", route.cursorFilesDamaged)
+        json.member("cursor_save_failures", route.cursorSaveFailures)
         json.key("batches_in_flight")
         json.number(route.batchesInFlight)
         json.key("lag_bytes")

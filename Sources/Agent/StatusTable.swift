@@ -47,6 +47,9 @@ private func details(_ route: JSONValue) -> [String] {
     if let error = route["last_error"], let message = error["message"] {
         lines.append("\(name): last error at \(plain(error["at"])): \(plain(message))")
     }
+    if let failures = route["cursor_save_failures"]?.unsigned, failures > 0 {
+        lines.append("\(name): the cursor could not be saved \(failures) times")
+    }
     for problem in route["problems"]?.array ?? [] { lines.append("\(name): problem: \(plain(problem))") }
     for (reason, count) in counts(route["records_dropped"]) { lines.append("\(name): lost: \(count) \(reason)") }
     for (reason, count) in counts(route["events"]) where count > 0 {

@@ -12,7 +12,8 @@ func version() -> Int32 {
     var text = "vitals \(vitalsVersion)\n"
     for library in optionalLibraries {
         let problem = loadProblem(ofLibrary: library.name)
-        text += "\(library.name) (\(library.purpose)): \(problem.map { "cannot be loaded: \($0)" } ?? "can be loaded")\n"
+        text +=
+            "\(library.name) (\(library.purpose)): \(problem.map { "cannot be loaded: \($0)" } ?? "can be loaded")\n"
     }
     return show(text)
 }
