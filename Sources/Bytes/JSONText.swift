@@ -27,8 +27,8 @@ extension [UInt8] {
         for digit in [byte >> 4, byte & 15] { append(digit.hexadecimalText) }
     }
 
-    /// Written piece by piece into memory that is reserved but not yet initialised: an append for each run of plain text
-    /// costs more than the text. A piece bounds what must be reserved for the case that every byte of it is escaped.
+    /// Written piece by piece into memory that is reserved but not yet initialised: an append for each run of plain
+    /// text costs more than the text. A piece bounds what is reserved for the case that every byte of it is escaped.
     @unsafe private mutating func append(jsonString text: UnsafeRawBufferPointer) -> Int {
         let pieceBytes = 4_096
         var replaced = 0
@@ -160,8 +160,8 @@ extension Block {
     /// How many bytes come before the first quote, backslash, control character or byte that is not ASCII.
     @inline(__always)
     fileprivate var plainPrefix: Int {
-        // A byte that is subtracted from and is smaller sets its high bit, as those that are not ASCII have it already. What it
-        // borrows may set the bits of bytes after it, never of those before, and only the first counts.
+        // A byte smaller than what is subtracted from it gets its high bit set, which those that are not ASCII have
+        // already. What it borrows may set bits of bytes after it, never of those before, and only the first counts.
         let ones: UInt64 = 0x0101_0101_0101_0101
         let text = UInt64(littleEndian: self)
         let control = text &- ones &* 0x20

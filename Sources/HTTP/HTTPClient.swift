@@ -19,8 +19,8 @@ package struct HTTPClientOptions: Sendable {
     package var clientKey: String?
     /// Any certificate will do: whoever is in between can read and answer.
     package var skipsVerification = false
-    /// As in `http://proxy:3128`. Nil: what `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` of the environment say.
-    /// Empty: no proxy, whatever the environment says.
+    /// As in `http://proxy:3128`. Nil: what `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` of the environment
+    /// say. Empty: no proxy, whatever the environment says.
     package var proxy: String?
     package var userAgent = "vitals"
     /// What is kept of an answer's body; the rest is read, so that the connection can be used again, and dropped.
@@ -88,7 +88,7 @@ package struct HTTPClientOptions: Sendable {
     package func send(_ request: HTTPRequest) throws(TransportError) -> HTTPResponse {
         try set(CURLOPT_URL, request.url)
         unsafe ccurl_clear_headers(client)
-        // libcurl would ask for "100 Continue" before larger bodies, and wait a second for receivers that do not know it.
+        // libcurl would ask for "100 Continue" before larger bodies, and wait a second for receivers that know none.
         try add(header: "Expect:")
         for (name, value) in request.headers {
             // "Name:" alone would remove the header: one that is sent empty is written with a semicolon.

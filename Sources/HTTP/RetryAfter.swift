@@ -6,8 +6,8 @@
 
 internal import Bytes
 
-/// How long the sender is asked to wait, from `unixSeconds` (since 1970) on; nil for what is neither a number nor a date.
-/// A date that has passed is zero.
+/// How long the sender is asked to wait, from `unixSeconds` (since 1970) on; nil for what is neither a number nor a
+/// date. A date that has passed is zero.
 package func parseRetryAfter(_ text: String, at unixSeconds: Int64) -> Duration? {
     var cursor = ByteCursor(text)
     if let seconds = cursor.unsigned() {

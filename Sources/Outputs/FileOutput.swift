@@ -1,7 +1,8 @@
-// Records appended to a local file, a line each, which is rotated by size: app.log, app.log.1, … app.log.5, the last the oldest.
+// Records appended to a local file, a line each, which is rotated by size: app.log, app.log.1, … app.log.5, the last
+// the oldest.
 //
-// Several routes may write to the same file, each by an output of its own: flock(2) on the file lets them take turns. A batch is
-// written whole or, when the disk is full, taken back whole: what is tried again must not be there already.
+// Several routes may write to the same file, each by an output of its own: flock(2) on the file lets them take turns. A
+// batch is written whole or, when the disk is full, taken back whole: what is tried again must not be there already.
 
 internal import Glibc
 internal import Platform
@@ -107,7 +108,7 @@ package struct FileOutput: Output {
         let start = try open.file.status().sizeBytes
         do throws(Errno) {
             if !open.endsWithLine, start > 0, try lastByte(before: start) != UInt8(ascii: "\n") {
-                // A kill in mid-write left half a line. It stays one that nobody can parse, and must not spoil a second.
+                // A kill in mid-write left half a line. Nobody can parse it; it must not spoil a second.
                 try open.file.write([UInt8(ascii: "\n")])
             }
             open.endsWithLine = true

@@ -1,9 +1,13 @@
 // A record as one line of JSON, the form in which the stdout, file and http outputs send it:
 //
-//     {"timestamp":"2026-11-21T02:38:30.123456789Z","message":"…","host":"web1","input":"syslog","file":"/var/log/syslog"}
+//     {"timestamp":"2026-11-21T02:38:30.123456789Z","message":"…","host":"web1","input":"syslog",
+//      "file":"/var/log/syslog"}
 //
-// Then come the input's own `fields`, and "truncated":true when the text was cut at the limit for a line. A record that is a
-// document of its own is written as it is. This is the hottest code of the agent: a line is three copies, one of which escapes.
+// on one line.
+//
+// Then come the input's own `fields`, and "truncated":true when the text was cut at the limit for a line. A record that
+// is a document of its own is written as it is. This is the hottest code of the agent: a line is three copies, one of
+// which escapes.
 
 internal import Bytes
 package import Logs
@@ -24,7 +28,8 @@ package struct RecordJSON: Sendable {
     /// What inputs add to their records.
     private static let recordKeys = ["file", "unit", "priority", "identifier", "pid"]
 
-    private let inputFields: [(name: String, value: String)]
+    /// The input's `fields`, each as `,"name":"value"`.
+    private let inputFields: [(name: [UInt8], text: [UInt8])]
     /// `,"host":"…","input":"…"`
     private let source: [UInt8]
 
@@ -47,7 +52,14 @@ package struct RecordJSON: Sendable {
             }
             throw section.error("\"\(name)\" in inputs.\(context.inputName).fields \(fault)")
         }
-        inputFields = context.fields
+        inputFields = context.fields.map { field in
+            var text: [UInt8] = []
+            text.append(",")
+            text.append(jsonString: field.name)
+            text.append(":")
+            text.append(jsonString: field.value)
+            return (Array(field.name.utf8), text)
+        }
         var source: [UInt8] = []
         source.append(",\"host\":")
         source.append(jsonString: context.hostName)
@@ -83,25 +95,22 @@ package struct RecordJSON: Sendable {
         var replaced = 0
         tail.removeAll(keepingCapacity: true)
         tail.append(contentsOf: source)
+        let bytes = batch.bytes
         let fields = batch.fields[Int(record.fields.lowerBound)..<Int(record.fields.upperBound)]
         for field in fields {
             tail.append(UInt8(ascii: ","))
-            tail.append(jsonString: field.name.range, of: batch.bytes)
+            tail.append(jsonString: field.name.range, of: bytes)
             tail.append(UInt8(ascii: ":"))
-            let value = batch.bytes[field.value.range]
+            let value = bytes[field.value.range]
             // What a journal calls a number was written by whoever logged: it may be none.
             if field.isNumber, value.isJSONInteger {
                 tail.append(contentsOf: value)
             } else {
-                replaced += tail.append(jsonString: field.value.range, of: batch.bytes)
+                replaced += tail.append(jsonString: field.value.range, of: bytes)
             }
         }
-        for (name, value) in inputFields
-        where !fields.contains(where: { name.utf8.elementsEqual(batch.bytes[$0.name.range]) }) {
-            tail.append(UInt8(ascii: ","))
-            tail.append(jsonString: name)
-            tail.append(UInt8(ascii: ":"))
-            tail.append(jsonString: value)
+        for (name, text) in inputFields where !fields.contains(where: { name[...] == bytes[$0.name.range] }) {
+            tail.append(contentsOf: text)
         }
         tail.append(record.isCut ? ",\"truncated\":true}\n" : "}\n")
         tailFields = record.fields
@@ -174,7 +183,7 @@ package struct RecordEncoding: RecordEncoder {
 }
 
 extension [UInt8] {
-    /// On a line of its own: outside of strings, a line break in JSON is as good as a space, and within them there is none.
+    /// On a line of its own: outside of strings, a line break in JSON is as good as a space; within them there is none.
     fileprivate mutating func append(document: ArraySlice<UInt8>) {
         let start = count
         append(contentsOf: document)

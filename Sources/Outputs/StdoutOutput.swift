@@ -5,14 +5,15 @@ internal import Glibc
 internal import Platform
 package import Settings
 
-/// A batch counts as delivered when the last byte of it was taken by whatever standard output is: nobody acknowledges more.
+/// A batch counts as delivered when the last byte of it was taken by whatever standard output is: nobody acknowledges
+/// more.
 package struct StdoutOutput: Output {
     package static var type: String { "stdout" }
 
     /// A pipe takes this much at once, or says that it is full; see PIPE_BUF in pipe(7).
     private static let pieceBytes = 4_096
     /// How long a reader that stands still may hold up a delivery before it counts as failed.
-    private static let patience: Duration = .seconds(5)
+    private let patience: Duration
 
     private let format: RecordFormat
     private let json: RecordJSON
@@ -24,10 +25,11 @@ package struct StdoutOutput: Output {
         try self.init(&section, context, descriptor: STDOUT_FILENO)
     }
 
-    /// With a descriptor of the test's own.
+    /// With a descriptor and a patience of the test's own.
     package init(
-        _ section: inout SettingsSection, _ context: OutputContext, descriptor: Int32
+        _ section: inout SettingsSection, _ context: OutputContext, descriptor: Int32, patience: Duration = .seconds(5)
     ) throws(SettingsError) {
+        self.patience = patience
         format = try section.choice("format", default: .json)
         json = try RecordJSON(context, section)
         self.descriptor = descriptor
@@ -81,12 +83,12 @@ package struct StdoutOutput: Output {
         let count: Int
         do throws(Errno) {
             count = try retryingOnInterrupt {
-                unsafe Int(poll(&entry, 1, Int32(Self.patience.nanoseconds / 1_000_000)))
+                unsafe Int(poll(&entry, 1, Int32(patience.nanoseconds / 1_000_000)))
             }
         } catch { throw .retry(after: nil, reason: "standard output: \(error)") }
         guard count > 0 else {
             throw .retry(
-                after: nil, reason: "standard output takes nothing for \(durationText(Self.patience)): nobody reads it")
+                after: nil, reason: "standard output takes nothing for \(durationText(patience)): nobody reads it")
         }
     }
 

@@ -1,5 +1,5 @@
-// Lists of CPUs as sysfs writes them: /sys/devices/system/cpu/{online,present,isolated}, and one number in a file of its own.
-// See Documentation/admin-guide/cputopology.rst.
+// Lists of CPUs as sysfs writes them: /sys/devices/system/cpu/{online,present,isolated}, and one number in a file of
+// its own. See Documentation/admin-guide/cputopology.rst.
 //
 //     0-3,5,8-11
 

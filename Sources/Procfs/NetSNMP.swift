@@ -1,5 +1,5 @@
-// /proc/net/snmp and /proc/net/netstat: the counters of the IP stack, two lines for each protocol. See RFC 1213 for what the
-// names mean, and Documentation/networking/snmp_counter.rst.
+// /proc/net/snmp and /proc/net/netstat: the counters of the IP stack, two lines for each protocol. See RFC 1213 for
+// what the names mean, and Documentation/networking/snmp_counter.rst.
 //
 //     Tcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens
 //     Tcp: 1 200 120000 -1 12

@@ -65,7 +65,8 @@ final class Certificates {
 
     private func authority(_ file: String, name: String) throws {
         try openssl(
-            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -keyout \(file).key.pem -out \(file).pem",
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -keyout \(file).key.pem "
+                + "-out \(file).pem",
             ["-subj", "/CN=\(name)"])
     }
 

@@ -82,7 +82,10 @@ final class Script: HTTPTransport {
         let script = Script([.success(HTTPResponse(status: 204))])
         var output = try output(
             script,
-            #"{ "url": "https://logs.example.com/in", "headers": { "Authorization": "Bearer x", "X-Scope-OrgID": "t" } }"#
+            """
+            { "url": "https://logs.example.com/in",
+              "headers": { "Authorization": "Bearer x", "X-Scope-OrgID": "t" } }
+            """
         )
         try output.deliver(Array("body".utf8), recordCount: 1)
         let request = script.requests[0]

@@ -105,8 +105,8 @@ import Testing
         #expect(lines[1].hasSuffix(#""input":"syslog","facility":"web"}"#))
     }
 
-    /// Bytes of every kind, also around the blocks of 16 and pieces of 4096 in which strings are written. What the JSON says
-    /// must be what Swift's own decoder makes of the bytes, which knows nothing of ours.
+    /// Bytes of every kind, also around the blocks of 8 and pieces of 4096 in which strings are written. What the JSON
+    /// says must be what Swift's own decoder makes of the bytes, which knows nothing of ours.
     @Test func everyLineParsesAndRoundTrips() throws {
         let seed = ProcessInfo.processInfo.environment["VITALS_SEED"].flatMap { UInt64($0) } ?? .random(in: 0 ... .max)
         var random = Seeded(state: seed)

@@ -1,7 +1,7 @@
 // libcurl's easy interface, opened with dlopen: only an agent that sends over HTTP pays for it, and nothing links it.
 //
-// See https://curl.se/libcurl/c/. curl_easy_setopt and curl_easy_getinfo are variadic, which Swift cannot call: here they come
-// once for each type of value.
+// See https://curl.se/libcurl/c/. curl_easy_setopt and curl_easy_getinfo are variadic, which Swift cannot call: here
+// they come once for each type of value.
 #pragma once
 
 // The newer names of some options are not known by the libcurl of older distributions; the old ones work everywhere.

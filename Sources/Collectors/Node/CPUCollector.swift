@@ -1,5 +1,5 @@
-// What each CPU spends its time with (/proc/stat), which are online, isolated, throttled (/sys/devices/system/cpu), and what
-// they are (/proc/cpuinfo, when `info` is set).
+// What each CPU spends its time with (/proc/stat), which are online, isolated, throttled (/sys/devices/system/cpu),
+// and what they are (/proc/cpuinfo, when `info` is set).
 
 internal import Metrics
 internal import Platform
@@ -37,8 +37,8 @@ struct CPUCollector: Collector {
     private var throttles = CPUThrottles()
     /// Fixed at the boot; nil before the first reading.
     private var isolatedCPUs: [Int]?
-    /// Whether the kernel lets any CPU of this machine be taken offline.
-    private var isSwitchable = false
+    /// Whether the kernel lets any CPU of this machine be taken offline; nil when that is to be found out.
+    private var isSwitchable: Bool?
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         stat = KernelFile("\(host.proc)/stat")
@@ -62,8 +62,8 @@ struct CPUCollector: Collector {
         try info?.add(to: &snapshot)
     }
 
-    /// The new times, but nothing smaller than it was: the kernel's idle and iowait times run backwards now and then, which
-    /// a counter must not. A CPU that was offline meanwhile starts anew, which shows in its idle time.
+    /// The new times, but nothing smaller than it was: the kernel's idle and iowait times run backwards now and then,
+    /// which a counter must not. A CPU that was offline meanwhile starts anew, which shows in its idle time.
     static func held(_ last: [CPUTimes], _ now: [CPUTimes]) -> [CPUTimes] {
         let restart = 3 * KernelUnits.ticksPerSecond
         var held = now
@@ -94,10 +94,8 @@ struct CPUCollector: Collector {
 
     /// What changes only when a CPU comes or goes.
     private mutating func lookAround() {
-        let numbers = times.compactMap(\.cpu)
-        throttles = CPUThrottles(of: numbers, in: sysDirectory)
-        // CPU 0 cannot be switched on x86, and has no such file; others of the machine may have it.
-        isSwitchable = numbers.contains { isThere("\(sysDirectory)/cpu\($0)/online") }
+        throttles = CPUThrottles(of: times.compactMap(\.cpu), in: sysDirectory)
+        isSwitchable = nil
     }
 
     private func addTimes(to snapshot: inout Snapshot) {
@@ -123,8 +121,13 @@ struct CPUCollector: Collector {
 
     /// `/proc/stat` has a line for each CPU that is online, and no other.
     private mutating func addOnline(to snapshot: inout Snapshot) throws(CollectError) {
-        guard isSwitchable, let present = try present.valueIfThere(CPUList.parse) else { return }
+        guard isSwitchable ?? true, let present = try present.valueIfThere(CPUList.parse) else { return }
         label(upTo: present.last ?? 0)
+        if isSwitchable == nil {
+            // CPU 0 cannot be switched on x86, and has no such file; the others have it, also while they are offline.
+            isSwitchable = present.contains { isThere("\(sysDirectory)/cpu\($0)/online") }
+            if isSwitchable == false { return }
+        }
         var at = 0
         for cpu in present {
             while at < times.count, (times[at].cpu ?? 0) < cpu { at += 1 }

@@ -1,4 +1,5 @@
-// The part of CPUCollector that says what the CPUs are, from /proc/cpuinfo. Off by default: the file is long, and slow to read.
+// The part of CPUCollector that says what the CPUs are, from /proc/cpuinfo. Off by default: the file is long, and
+// slow to read.
 
 internal import Bytes
 internal import Metrics

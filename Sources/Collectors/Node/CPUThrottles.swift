@@ -4,8 +4,8 @@
 internal import Metrics
 internal import Procfs
 
-/// The part of CPUCollector that reads sysfs: one file for each core and one for each package, since the threads of a core
-/// tell the same. Made anew when a CPU comes or goes.
+/// The part of CPUCollector that reads sysfs: one file for each core and one for each package, since the threads of a
+/// core tell the same. Made anew when a CPU comes or goes.
 struct CPUThrottles {
     static let metrics = [core, package]
 
