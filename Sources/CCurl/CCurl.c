@@ -1,6 +1,8 @@
 #include "CCurl.h"
 
 #include <dlfcn.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -52,7 +54,15 @@ const char *ccurl_open(void) {
     // The second is the same library built with GnuTLS; Debian installs either.
     void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
     if (!library) library = dlopen("libcurl-gnutls.so.4", RTLD_NOW | RTLD_LOCAL);
-    if (!library) return "libcurl.so.4 cannot be opened: install the package libcurl4 (libcurl on Red Hat and SUSE)";
+    if (!library) {
+        static char reason[512];
+        const char *cause = dlerror();
+        snprintf(reason, sizeof reason, "libcurl cannot be opened: install the package libcurl4 (%s)",
+                 cause ? cause : "no reason given");
+        return reason;
+    }
+    // With CURLOPT_NOSIGNAL libcurl leaves SIGPIPE alone, and a TLS library that writes to a closed socket may raise it.
+    signal(SIGPIPE, SIG_IGN);
     const char *missing = find(library);
     if (missing) return missing;
     return curl.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? NULL : "curl_global_init failed";

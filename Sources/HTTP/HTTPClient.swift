@@ -151,7 +151,8 @@ package struct HTTPClientOptions: Sendable {
     private func check(_ code: CURLcode, detail: String = "") throws(TransportError) {
         guard code != CURLE_OK else { return }
         let general = unsafe String(cString: ccurl_strerror(code))
-        throw TransportError(reason: detail.isEmpty || detail == general ? general : "\(general): \(detail)")
+        if detail.isEmpty { throw TransportError(reason: general) }
+        throw TransportError(reason: detail.hasSuffix(general) ? detail : "\(general): \(detail)")
     }
 }
 

@@ -32,6 +32,8 @@ package struct FileOutput: Output {
     private let format: RecordFormat
     private let json: RecordJSON
     private var open: OpenFile?
+    /// How long another writer may keep the file to itself before a delivery counts as failed.
+    package var lockPatience: Duration = .seconds(5)
 
     package init(_ section: inout SettingsSection, _ context: OutputContext) throws(SettingsError) {
         path = try section.string("path")
@@ -67,8 +69,7 @@ package struct FileOutput: Output {
             let open: OpenFile
             if let kept = self.open { open = kept } else { open = try openFile() }
             self.open = open
-            let descriptor = open.file.descriptor
-            try retryingOnInterrupt { Int(flock(descriptor, LOCK_EX)) }
+            try lock(open.file.descriptor)
             if try statusOfPath()?.id == open.id {
                 let sizeBytes = try open.file.status().sizeBytes
                 if sizeBytes == 0 || sizeBytes + UInt64(byteCount) <= UInt64(rotateBytes) { return open }
@@ -77,6 +78,16 @@ package struct FileOutput: Output {
             self.open = nil  // closing it unlocks it
         }
         throw Errno(code: EBUSY)
+    }
+
+    /// Tries again and again, since flock(2) itself would wait for ever.
+    private func lock(_ descriptor: Int32) throws(Errno) {
+        let deadline = Instant.now + lockPatience
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            let error = Errno.current
+            guard error == .wouldBlock || error == .interrupted, Instant.now < deadline else { throw error }
+            usleep(500)
+        }
     }
 
     private func openFile() throws(Errno) -> OpenFile {

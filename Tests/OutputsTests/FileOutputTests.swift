@@ -117,6 +117,20 @@ import Testing
         #expect(next == [500, 500, 500, 500])
     }
 
+    @Test func aLockThatNobodyGivesBackIsAReasonToRetry() throws {
+        var output = try output()
+        output.lockPatience = .milliseconds(50)
+        try output.deliver(line("one"), recordCount: 1)
+        let holder = try File(reading: path)
+        #expect(flock(holder.descriptor, LOCK_EX | LOCK_NB) == 0, "a delivery left its lock behind")
+        #expect(throws: DeliveryError.retry(after: nil, reason: "\(path): \(Errno.wouldBlock)")) {
+            try output.deliver(line("two"), recordCount: 1)
+        }
+        #expect(flock(holder.descriptor, LOCK_UN) == 0)
+        try output.deliver(line("two"), recordCount: 1)
+        #expect(try text() == "one\ntwo\n")
+    }
+
     private static let mayMount = getuid() == 0 && FileManager.default.isExecutableFile(atPath: "/bin/mount")
 
     /// Needs root, for the small file system.

@@ -11,7 +11,8 @@
 #include <curl/curl.h>
 #include <stddef.h>
 
-/// Opens libcurl and calls curl_global_init. To be called once. Answers NULL, or why it failed.
+/// Opens libcurl, calls curl_global_init, and has the process ignore SIGPIPE. To be called once. Answers NULL, or why
+/// it failed.
 const char *ccurl_open(void);
 
 /// The text of curl_version(), as in "libcurl/7.88.1 OpenSSL/3.0.15".
