@@ -14,7 +14,8 @@ import Testing
 final class FileWorld {
     let directory: String
     var settings: String
-    var now = Moment(monotonic: Instant(nanoseconds: 1_000_000_000_000), unixNanoseconds: 1_800_000_000_000_000_000)
+    /// Begins now, since files get their times of change from the kernel.
+    var now = Moment.now
     var input: FileInput
     var cursor: JSONValue?
     private(set) var lines: [String] = []

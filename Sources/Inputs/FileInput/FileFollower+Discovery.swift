@@ -17,22 +17,29 @@ extension FileFollower {
         guard let inotify else { return }
         var touched: [String] = []
         var seen: Set<String> = []
+        var arrived: [String] = []
         for _ in 0..<Self.eventBuffersLimit {
             var events: [INotifyEvent] = []
             do throws(Errno) { events = try inotify.events() } catch { log.warning("inotify: \(error)") }
             if events.isEmpty { break }
-            for event in events { take(event, &touched, &seen, at: now) }
+            for event in events {
+                if let path = take(event, &touched, &seen, at: now), !event.mask.isDisjoint(with: [.created, .movedTo]) {
+                    arrived.append(path)
+                }
+            }
         }
         for path in touched { examine(path, at: now) }
+        for path in arrived { examineSibling(path, at: now) }
     }
 
+    /// Returns the path that the event is about, when it is about a file.
     private func take(
         _ event: INotifyEvent, _ touched: inout [String], _ seen: inout Set<String>, at now: Moment
-    ) {
+    ) -> String? {
         if event.mask.contains(.overflow) {
             count(.watchOverflow)
             nextScan = now.monotonic
-            return
+            return nil
         }
         if event.mask.contains(.ignored) {
             if let directory = watches.removeValue(forKey: event.watch) { watchedDirectories[directory] = nil }
@@ -40,7 +47,7 @@ extension FileFollower {
         guard !event.name.isEmpty, !event.mask.contains(.isDirectory), let directory = watches[event.watch] else {
             // A directory came or went: what the globs find there may be anywhere below.
             nextScan = now.monotonic
-            return
+            return nil
         }
         let path = directory == "/" ? "/" + event.name : directory + "/" + event.name
         if event.mask == .modified, let tail = byPlace[path] {
@@ -49,6 +56,7 @@ extension FileFollower {
             touched.append(path)
             if let alias = aliases[path], seen.insert(alias).inserted { touched.append(alias) }
         }
+        return path
     }
 
     // MARK: Scans
@@ -59,7 +67,13 @@ extension FileFollower {
         if finder.directoriesLeftOut > 0 { count(.directoryLimit, UInt64(finder.directoriesLeftOut)) }
         let paths = finder.paths.filter { settings.matches($0) }
         watch(finder.directories)
-        if isFirstScan { for path in paths { catchUp(place(of: path), at: now) } }
+        if isFirstScan {
+            // Also those whose path is gone: their rotated siblings may still be there.
+            for family in Set(known.values.map(\.path)) where settings.matches(aliases[family] ?? family) {
+                catchUp(family, at: now)
+            }
+            for path in paths { catchUp(place(of: path), at: now) }
+        }
 
         // What is new is read in the order in which it was last written.
         var new: [(path: String, modified: Int64)] = []
@@ -74,10 +88,6 @@ extension FileFollower {
         for (path, _) in new.sorted(by: { ($0.modified, $1.path) < ($1.modified, $0.path) }) { examine(path, at: now) }
         for (place, tail) in byPlace where !paths.contains(tail.path) || tail.isAway { examine(place, at: now) }
         for tail in tails.values where tail.isAway { makeReady(tail) }
-        // Of files whose path is gone, the rotated ones may still be there.
-        if isFirstScan {
-            for family in Set(known.values.map(\.path)) where settings.matches(family) { catchUp(family, at: now) }
-        }
         unreadable = unreadable.filter { path, _ in (try? FileStatus(ofLink: path)) != nil }
         limitDeleted()
         closeQuiet()
@@ -221,7 +231,7 @@ extension FileFollower {
     /// A file that matches and is not followed yet.
     private func adopt(_ path: String, _ place: String, at now: Moment) {
         guard tails.count < settings.fileLimit else { return count(.fileLimit) }
-        catchUp(place, at: now)
+        catchUp((isFirstScan ? nil : rotatedFamily(of: place)) ?? place, at: now)
         // Catching up may have found it under this very name.
         if byPlace[place] != nil { return }
         do throws(Errno) {
@@ -230,6 +240,10 @@ extension FileFollower {
             let start = try readStart(file)
             unreadable[path] = nil
             if isCompressed(start, status) { return }
+            if let tail = byID[status.id], tail.print.matches(start) {
+                if status.sizeBytes > tail.readOffset { revive(tail, file, at: place) }
+                return
+            }
             var cursor = FileCursor(
                 path: place, id: status.id, print: StartPrint(of: start), offset: 0, sizeBytes: status.sizeBytes)
             if let old = known[status.id], old.print.matches(start), status.sizeBytes >= old.offset {

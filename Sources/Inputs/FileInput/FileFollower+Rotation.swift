@@ -15,27 +15,30 @@ extension FileFollower {
 
     // MARK: Truncation
 
-    /// The file holds another content now. The rest of the old one is looked for in a copy beside it.
+    /// The file holds another content now. The rest of the old one is looked for in a copy beside it, and the new one is
+    /// followed from its beginning.
     func truncated(_ tail: Tail, at now: Moment) {
-        let place = tail.place
+        let (family, path) = (tail.family, tail.path)
+        giveUpContent(of: tail)
+        familiesSeen.remove(family)
+        catchUp(family, at: now)
+        examine(path, at: now)
+    }
+
+    private func giveUpContent(of tail: Tail) {
         byID[tail.id] = nil
-        if let place { byPlace[place] = nil }
+        if let place = tail.place, byPlace[place] === tail { byPlace[place] = nil }
         close(tail)
-        if !moveToCopy(tail) {
-            count(.bytesLostTruncation, tail.unreadBytes)
-            if tail.unreadBytes > 0 {
-                log.warning(
-                    "a log file was truncated before it was read, and no copy was found",
-                    ["path": tail.path, "bytes": "\(tail.unreadBytes)"])
-            }
-            tail.isFinished = true
-            tails[tail.number] = nil
-        }
         cursorVersion += 1
-        if let place {
-            familiesSeen.remove(tail.family)
-            if place == tail.family { examine(tail.path, at: now) } else { examine(place, at: now) }
+        if moveToCopy(tail) { return }
+        count(.bytesLostTruncation, tail.unreadBytes)
+        if tail.unreadBytes > 0 {
+            log.warning(
+                "a log file was truncated before it was read, and no copy was found",
+                ["path": tail.path, "bytes": "\(tail.unreadBytes)"])
         }
+        tail.isFinished = true
+        tails[tail.number] = nil
     }
 
     private func moveToCopy(_ tail: Tail) -> Bool {
@@ -86,8 +89,15 @@ extension FileFollower {
     /// ones are read from their beginning, and all of them in the order in which they were written.
     func catchUp(_ family: String, at now: Moment) {
         let isFirst = familiesSeen.insert(family).inserted
-        let cursors = known.values.filter { $0.path == family }
         let hasTails = tails.values.contains { $0.family == family && !$0.isFinished }
+        // A copy must be known for one before it is taken for a file that was rotated.
+        var gaveUp = false
+        for tail in tails.values where tail.family == family && !tail.isFinished {
+            guard tail.isTruncated(through: &buffers) else { continue }
+            giveUpContent(of: tail)
+            gaveUp = true
+        }
+        let cursors = known.values.filter { $0.path == family }
         guard isFirst || hasTails || !cursors.isEmpty else { return }
         let isOurs = hasTails || !cursors.isEmpty || floors[family] != nil
 
@@ -98,12 +108,18 @@ extension FileFollower {
             guard let sibling = open(place), !isCompressed(sibling.start, sibling.status) else { continue }
             let status = sibling.status
             if let tail = byID[status.id], !tail.isFinished || tail.print.matches(sibling.start) {
-                if !tail.isFinished, tail.place == nil { rejoin(tail, at: place) }
+                if tail.isFinished {
+                    if status.sizeBytes > tail.readOffset, let file = try? File(reading: place) {
+                        revive(tail, file, at: place)
+                    }
+                } else if tail.place == nil {
+                    rejoin(tail, at: place)
+                }
             } else if let cursor = known[status.id], cursor.print.matches(sibling.start),
                 status.sizeBytes >= cursor.offset
             {
                 present.insert(status.id)
-                if place != family, status.sizeBytes > cursor.offset { found.append((place, status, cursor)) }
+                if place != family, status.sizeBytes > cursor.offset || mayHaveWriter(status, now) { found.append((place, status, cursor)) }
             } else if place != family {
                 unknown.append((place, status, Array(sibling.start)))
             }
@@ -136,6 +152,7 @@ extension FileFollower {
             floors[family] = 0
         }
         followRotated(found, of: family)
+        if gaveUp { examine(matchedPath(family), at: now) }
     }
 
     /// The names beside a path under which its rotated files may stand, and the path itself.
@@ -153,6 +170,12 @@ extension FileFollower {
     ) -> Bool {
         guard status.modifiedUnixNanoseconds > floors[family] ?? 0 else { return false }
         return isFirstScan || !mustHold(place, status, start, at: now)
+    }
+
+    /// After a restart: a file that was rotated a moment ago is still in its grace.
+    private func mayHaveWriter(_ status: FileStatus, _ now: Moment) -> Bool {
+        isFirstScan
+            && status.modifiedUnixNanoseconds > now.unixNanoseconds - settings.rotationGrace.nanoseconds
     }
 
     private func rejoin(_ tail: Tail, at place: String) {
@@ -192,27 +215,59 @@ extension FileFollower {
 
     // MARK: Copies
 
-    /// Whether a new file may be the copy that comes before a truncation: it is left alone until that is known.
-    func mustHold(_ place: String, _ status: FileStatus, _ start: ArraySlice<UInt8>, at now: Moment) -> Bool {
+    /// A new file beside one that is followed: rotation may have put it there while nobody looked.
+    func examineSibling(_ place: String, at now: Moment) {
+        guard byPlace[place] == nil, let family = rotatedFamily(of: place), let status = try? FileStatus(of: place)
+        else { return }
+        if let tail = byID[status.id], !tail.isFinished { return }
+        if status.sizeBytes == 0 {
+            held[place] = Held(family: family, since: now.monotonic, sizeBytes: 0)
+        } else {
+            catchUp(family, at: now)
+        }
+    }
+
+    /// The path that is followed and of which `place` is a rotated name.
+    func rotatedFamily(of place: String) -> String? {
         let (directory, name) = splitPath(place)
-        let original = tails.values.first { tail in
-            guard !tail.isAway, !tail.isFinished, tail.id != status.id else { return false }
+        return tails.values.first { tail in
+            let (otherDirectory, otherName) = splitPath(tail.family)
+            return otherDirectory == directory && isRotatedName(name, of: otherName)
+        }?.family
+    }
+
+    private func original(of place: String, _ status: FileStatus) -> Tail? {
+        let (directory, name) = splitPath(place)
+        return tails.values.first { tail in
+            guard !tail.isFinished, tail.id != status.id else { return false }
             let (otherDirectory, otherName) = splitPath(tail.family)
             return otherDirectory == directory && mayBeCopyName(name, of: otherName)
         }
-        guard let original else { return false }
-        // Nothing is in it yet: an event will tell when there is.
-        if status.sizeBytes == 0 { return true }
+    }
+
+    /// Held files whose time is over.
+    func releaseHeld(at now: Moment) {
+        for (place, file) in held where file.since + settings.rotationGrace <= now.monotonic {
+            if file.sizeBytes == 0 { held[place] = nil }
+            if settings.matches(place) { examine(place, at: now) } else { catchUp(file.family, at: now) }
+            // Whatever came of it, it is not asked again at once.
+            if held[place] == file { held[place] = nil }
+        }
+    }
+
+    /// Whether a new file may be the copy that comes before a truncation: it is left alone until that is known.
+    func mustHold(_ place: String, _ status: FileStatus, _ start: ArraySlice<UInt8>, at now: Moment) -> Bool {
+        guard let original = original(of: place, status) else { return false }
         let mayBeCopy = status.sizeBytes < UInt64(original.print.length) || original.print.matches(start)
         guard mayBeCopy else {
             held[place] = nil
             return false
         }
-        guard let since = held[place] else {
-            held[place] = now.monotonic
+        guard let earlier = held[place], earlier.sizeBytes == status.sizeBytes else {
+            held[place] = Held(family: original.family, since: now.monotonic, sizeBytes: status.sizeBytes)
             return true
         }
-        guard since + settings.rotationGrace <= now.monotonic else { return true }
+        guard earlier.since + settings.rotationGrace <= now.monotonic else { return true }
         held[place] = nil
         guard isPrefix(place, status, of: original) else { return false }
         // A copy of what is read from the original: only what is added to it later is its own.

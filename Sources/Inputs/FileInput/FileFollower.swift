@@ -28,6 +28,13 @@ final class FileFollower {
         case cursorMalformed = "cursor_malformed"
     }
 
+    /// A new file that may be a copy of the one at `family`, as large as it was at `since`.
+    struct Held: Equatable {
+        let family: String
+        let since: Instant
+        let sizeBytes: UInt64
+    }
+
     let settings: FileInputSettings
     let log: AgentLog
     var buffers: TailBuffers
@@ -46,8 +53,8 @@ final class FileFollower {
     var floors: [String: Int64] = [:]
     /// Paths whose rotated siblings have been looked at in this run.
     var familiesSeen: Set<String> = []
-    /// New files that may be copies of one that is about to be truncated, since when, by place.
-    var held: [String: Instant] = [:]
+    /// New files that may be copies of one that is about to be truncated, by place.
+    var held: [String: Held] = [:]
     var unreadable: [String: Errno] = [:]
     var compressed: Set<FileID> = []
     /// Where a symbolic link leads, and the path that it has there.
@@ -169,15 +176,13 @@ final class FileFollower {
             }
             return false
         }
-        for (place, since) in held where since + settings.rotationGrace <= now.monotonic {
-            examine(place, at: now)
-        }
+        releaseHeld(at: now)
     }
 
     private var nextDeadline: Instant {
         var next = nextScan
         for tail in timed { if let deadline = deadline(of: tail) { next = min(next, deadline) } }
-        for since in held.values { next = min(next, since + settings.rotationGrace) }
+        for file in held.values { next = min(next, file.since + settings.rotationGrace) }
         return next
     }
 
@@ -217,6 +222,17 @@ final class FileFollower {
         tail.isFinished = true
         if let place = tail.place, byPlace[place] === tail { byPlace[place] = nil }
         if tail.isAcknowledged { forget(tail) }
+    }
+
+    /// A finished file that was written to once more, before its last record was acknowledged.
+    func revive(_ tail: Tail, _ file: consuming File, at place: String) {
+        tail.file = consume file
+        openCount += 1
+        tail.place = place
+        byPlace[place] = tail
+        tail.isFinished = false
+        tail.quietSince = nil
+        makeReady(tail)
     }
 
     private func forget(_ tail: Tail) {

@@ -189,6 +189,12 @@ final class Tail {
         return true
     }
 
+    /// Whether its content is another than what was read. A file that cannot be asked is taken for unchanged.
+    func isTruncated(through buffers: inout TailBuffers) -> Bool {
+        guard file != nil else { return false }
+        do throws(Errno) { return try !isSame(upTo: readOffset, through: &buffers.start) } catch { return false }
+    }
+
     /// True when that moved the acknowledged offset.
     func acknowledge(_ offset: UInt64) -> Bool {
         guard offset > acknowledgedOffset, offset <= readOffset else { return false }
