@@ -1,8 +1,8 @@
 // The running agent: starts everything from its settings, keeps the service manager informed, and stops in order.
 //
-// The start: settings of everything are checked, the state directory is locked, the endpoint listens, the routes start. The stop:
-// routes read no more and deliver what they have, as long as `drain_timeout` allows, their cursors are saved, and the endpoint,
-// which says meanwhile how far that is, closes last.
+// The start: settings of everything are checked, the state directory is locked, the endpoint listens, the routes start.
+// The stop: routes read no more and deliver what they have, as long as `drain_timeout` allows, their cursors are saved,
+// and the endpoint, which says meanwhile how far that is, closes last.
 
 package import Collectors
 internal import Delivery
@@ -32,8 +32,8 @@ package struct Parts: Sendable {
 }
 
 package final class Agent: Sendable {
-    /// How long a route may be at one step before it is said to hang: above the longest time-out that an output can be given, an
-    /// hour.
+    /// How long a route may be at one step before it is said to hang: above the longest time-out that an output can be
+    /// given, an hour.
     private static let routePatience: Duration = .seconds(4_000)
     /// How long the scrape's worker may take to say that it is there. Scrapes have deadlines of seconds.
     private static let scrapePatience: Duration = .seconds(60)
@@ -63,7 +63,8 @@ package final class Agent: Sendable {
     private let control: Worker<Control>
     private let ended = Latch<Int32>()
 
-    /// Makes everything and starts nothing. Takes the lock of the state directory when there are routes, which alone need it.
+    /// Makes everything and starts nothing. Takes the lock of the state directory when there are routes, which alone
+    /// need it.
     package init(
         _ settings: AgentSettings, parts: Parts, notifier: ServiceNotifier, log: AgentLog
     ) throws(StartError) {

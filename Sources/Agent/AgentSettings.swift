@@ -1,4 +1,5 @@
-// The top of agent.json as values: what is the agent's own, and the sections that are handed to collectors, inputs and outputs.
+// The top of agent.json as values: what is the agent's own, and the sections that are handed to collectors, inputs and
+// outputs.
 
 internal import Bytes
 package import Platform
@@ -190,8 +191,8 @@ package struct AgentSettings: Sendable {
 }
 
 extension SettingsValue {
-    /// With `value` at `keys` instead of what stands there: what the command line says about it. A path through something
-    /// that is no object changes nothing, and is an error soon after.
+    /// With `value` at `keys` instead of what stands there: what the command line says about it. A path through
+    /// something that is no object changes nothing, and is an error soon after.
     package func replacing(_ keys: ArraySlice<String>, with value: SettingsValue) -> SettingsValue {
         guard let key = keys.first else { return value }
         guard case .object(var members) = content else { return self }

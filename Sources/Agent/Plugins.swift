@@ -50,7 +50,8 @@ package struct Plugins: Sendable {
         return (output, options)
     }
 
-    /// Makes everything once and throws it away, also what is in no route: what is wrong is said before anything starts.
+    /// Makes everything once and throws it away, also what is in no route: what is wrong is said before anything
+    /// starts.
     package func validate(now: Moment) throws(SettingsError) {
         for input in settings.inputs { _ = try makeInput(input, resume: nil, now: now) }
         for output in settings.outputs { _ = try makeOutput(output, for: settings.inputs.first) }

@@ -1,5 +1,5 @@
-// What the agent says about its own routes and log on /metrics. Names begin with `vitals_`; what the process and the collectors
-// cost is added by the endpoint and the scraper.
+// What the agent says about its own routes and log on /metrics. Names begin with `vitals_`; what the process and the
+// collectors cost is added by the endpoint and the scraper.
 
 package import Delivery
 internal import Inputs

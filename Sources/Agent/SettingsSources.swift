@@ -28,7 +28,8 @@ package let processVariables = SettingsVariables(
         }
     })
 
-/// Reads `paths` in their order and merges them. A directory stands for its `*.json`, sorted by name; only what is named is read.
+/// Reads `paths` in their order and merges them. A directory stands for its `*.json`, sorted by name; only what is
+/// named is read.
 ///
 /// Without `paths` it is the default file, which need not be there when `mayBeMissing`.
 package func readSettings(

@@ -1,8 +1,9 @@
 // How the agent is, as JSON: what /api/v1/status serves and `vitals status` prints as a table (StatusTable.swift).
 //
-//     {"version":"0.1.0","host":"web1","process_id":812,"started":"2026-11-21T…Z","uptime_seconds":12.5,"state":"running",
-//      "state_directory":"/var/lib/vitals","warnings":["…"],"routes":[{"input":"syslog","input_type":"file","output":"central",
-//      "output_type":"http","state":"retrying","records_read":12,…,"last_error":{"message":"…","at":"…"},"problems":["…"]}],
+//     {"version":"0.1.0","host":"web1","process_id":812,"started":"2026-11-21T…Z","uptime_seconds":12.5,
+//      "state":"running","state_directory":"/var/lib/vitals","warnings":["…"],
+//      "routes":[{"input":"syslog","input_type":"file","output":"central","output_type":"http","state":"retrying",
+//        "records_read":12,…,"last_error":{"message":"…","at":"…"},"problems":["…"]}],
 //      "collectors":[{"name":"cpu","status":"ok","reason":null},…]}
 
 internal import Bytes

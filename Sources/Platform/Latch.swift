@@ -31,5 +31,6 @@ package final class Latch<Value: Sendable>: Sendable {
     }
 }
 
-/// Ends the process at once. `exit` would run the libraries' own clean-up under the feet of threads that are still sending.
+/// Ends the process at once. `exit` would run the libraries' own clean-up under the feet of threads that are still
+/// sending.
 package func leave(_ code: Int32) -> Never { _exit(code) }

@@ -1,4 +1,5 @@
-// The signals that the agent heeds, as a descriptor: a handler may not touch the Swift runtime, a queue that reads may. See signalfd(2).
+// The signals that the agent heeds, as a descriptor: a handler may not touch the Swift runtime, a queue that reads may.
+// See signalfd(2).
 
 internal import CLinux
 internal import Glibc
@@ -10,12 +11,14 @@ package enum AgentSignal: Sendable, Equatable {
     case hangUp
 }
 
-/// Made once, in `main` before the first thread starts, since a thread inherits what is blocked from the one that starts it.
+/// Made once, in `main` before the first thread starts, since a thread inherits what is blocked from the one that
+/// starts it.
 package final class Signals: Sendable {
     /// Readable when a signal has come.
     package let descriptor: Int32
 
-    /// From here on SIGTERM, SIGINT and SIGHUP wait to be read, and SIGPIPE is ignored: a reader that went away is an error of `write`.
+    /// From here on SIGTERM, SIGINT and SIGHUP wait to be read, and SIGPIPE is ignored: a reader that went away is an
+    /// error of `write`.
     package init() throws(Errno) {
         descriptor = linux_open_signals()
         guard descriptor >= 0 else { throw .current }

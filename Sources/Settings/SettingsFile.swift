@@ -1,7 +1,8 @@
 // From the bytes of one or several settings files to one tree. Pure: whoever calls has read the files.
 //
-// A file is JSON with `//` and `/* */` comments and trailing commas, and variables inside its texts (Variables.swift). Several files
-// are merged object by object. What stands twice is an error that names both places: which one would win is nothing to guess.
+// A file is JSON with `//` and `/* */` comments and trailing commas, and variables inside its texts (Variables.swift).
+// Several files are merged object by object. What stands twice is an error that names both places: which one would win
+// is nothing to guess.
 
 internal import Bytes
 

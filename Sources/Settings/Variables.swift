@@ -5,8 +5,9 @@
 //     "${file:/path}"      what the file holds, without the newline at its end: secrets
 //     "$${NAME}"           the text ${NAME} itself
 //
-// A `$` that no `{` follows is a plain `$`, so that patterns need no care. Variables stand only inside quotes and make text: a
-// setting that wants a number or true and false takes none. What a variable brings is not searched for variables again.
+// A `$` that no `{` follows is a plain `$`, so that patterns need no care. Variables stand only inside quotes and make
+// text: a setting that wants a number or true and false takes none. What a variable brings is not searched for
+// variables again.
 
 /// Why a text with variables has no value.
 package struct VariableError: Error, Equatable {

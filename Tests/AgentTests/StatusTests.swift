@@ -155,8 +155,8 @@ private func status(
         #expect(text.contains("vitals_route_last_error_timestamp_seconds\(labels) 1500000000.5\n"))
         #expect(
             text.contains(
-                "vitals_route_records_dropped_total{input=\"syslog\",output=\"central\",reason=\"rejected_store_full\"} 7\n"
-            ))
+                "vitals_route_records_dropped_total{input=\"syslog\",output=\"central\","
+                    + "reason=\"rejected_store_full\"} 7\n"))
         #expect(
             text.contains("vitals_input_events_total{input=\"syslog\",output=\"central\",reason=\"line_cut\"} 5\n"))
     }

@@ -73,6 +73,13 @@ private enum Colour: String, CaseIterable { case red, green }
             } == "1.json:1:10: out: \"url\" is missing: expected text")
     }
 
+    @Test func aMissingKeyThatIsMisspeltIsAnErrorWhereItStands() {
+        #expect(
+            errorText("{ \"x\": 1, \"pahts\": [\"a\"] }") { (section) throws(SettingsError) in
+                _ = try section.strings("paths")
+            } == "1.json:1:11: pahts: unknown key, did you mean \"paths\"?")
+    }
+
     @Test func numbersHaveTheirRange() {
         #expect(
             errorText("{ \"n\": 70000 }") { (section) throws(SettingsError) in
