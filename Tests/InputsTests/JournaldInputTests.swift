@@ -283,7 +283,7 @@ import Testing
 }
 
 /// SplitMix64: the same numbers from the same seed.
-struct SeededRandom: RandomNumberGenerator {
+private struct SeededRandom: RandomNumberGenerator {
     private var state: UInt64
     init(seed: UInt64) { state = seed }
     mutating func next() -> UInt64 {
