@@ -4,6 +4,7 @@
 // https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics
 
 internal import Bytes
+internal import CLinux
 internal import Glibc
 internal import Metrics
 internal import Platform

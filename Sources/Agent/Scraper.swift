@@ -22,6 +22,18 @@ package struct CollectorState: Sendable {
     package var status: CollectorStatus?
     /// What is wrong, or missing on this host.
     package var reason: String?
+
+    package init(
+        name: String, isEnabled: Bool, isEnabledByDefault: Bool, metrics: [MetricDescriptor],
+        status: CollectorStatus? = nil, reason: String? = nil
+    ) {
+        self.name = name
+        self.isEnabled = isEnabled
+        self.isEnabledByDefault = isEnabledByDefault
+        self.metrics = metrics
+        self.status = status
+        self.reason = reason
+    }
 }
 
 package enum CollectorStatus: String, Sendable {
