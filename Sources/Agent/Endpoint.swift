@@ -28,6 +28,7 @@ package final class Endpoint: Sendable {
     private let asked: [SocketAddress]
     private let bound = Mutex<[SocketAddress]>([])
     private let server: HTTPServer
+    private let countsOfServer = CountsOfServer()
     private let log: AgentLog
 
     /// Reads the section `endpoint`: `listen`, `max_connections`.
@@ -52,7 +53,7 @@ package final class Endpoint: Sendable {
         }
         self.asked = asked.isEmpty ? fromSettings : asked
         self.log = log
-        let counts = CountsOfServer()
+        let counts = countsOfServer
         let pages = Pages(
             scraper: scraper,
             selfMetrics: { snapshot in
@@ -109,7 +110,11 @@ package final class Endpoint: Sendable {
     }
 
     /// Closes all connections and addresses.
-    package func stop() { server.stop() }
+    package func stop() {
+        server.stop()
+        // The server holds its pages, and they hold this.
+        countsOfServer.server.withLock { $0 = nil }
+    }
 }
 
 /// Lets an exposition say how the server fares that carries it.
