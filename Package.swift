@@ -36,7 +36,7 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
         .target(name: "CPCRE2", linkerSettings: [.linkedLibrary("pcre2-8")]),
-        .target(name: "CCurl"),
+        .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CSystemd"),
         // 1
         floor("Bytes", on: ["CZlib", "CPCRE2"]),
@@ -70,7 +70,7 @@ let package = Package(
         .executableTarget(
             name: "vitals", dependencies: ["Bytes", "Platform", "CLinux", "Settings", "Agent"], swiftSettings: strict),
 
-        tests(of: "Bytes"),
+        tests(of: "Bytes", with: ["CZlib"]),
         tests(of: "Platform", with: ["Bytes"]),
         tests(of: "Metrics", with: ["Bytes"]),
         tests(of: "Logs", with: ["Bytes"]),
