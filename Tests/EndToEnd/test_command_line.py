@@ -56,7 +56,7 @@ class CommandLine(Scratch):
         for change, words in [
             ({"collectors": {"vmstat": {"fields": "("}}}, "agent.json:1:"),
             ({"routes": [{"from": "ap", "to": "out"}]}, '"app"'),
-            ({"outputs": {"out": {"type": "file", "path": "/proc/nowhere/out.ndjson"}}}, "/proc/nowhere"),
+            ({"outputs": {"out": {"type": "file", "path": str(log / "out.ndjson")}}}, f"{log}"),
             ({"inputs": {"app": {"type": "file", "paths": ["relative.log"]}}}, "relative.log"),
         ]:
             result = self.vitals("check", "--config", self.settings({**good, **change}))
@@ -109,7 +109,9 @@ class CommandLine(Scratch):
         self.assertNotEqual(gone.stderr, "")
 
     def test_two_agents_do_not_share_a_state_directory(self):
-        agent = self.agent({}).start()
+        agent = self.agent({
+            "inputs": {"app": {"type": "file", "paths": [str(self.directory / "app.log")]}},
+            "outputs": {"out": {"type": "stdout"}}, "routes": [{"from": "app", "to": "out"}]}).start()
         second = self.vitals(
             "run", "--config", agent.config, "--state-directory", agent.state, "--listen", f"127.0.0.1:{free_port()}")
         self.assertEqual(second.returncode, 1)

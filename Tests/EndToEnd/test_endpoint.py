@@ -95,11 +95,12 @@ class Endpoint(Scratch):
         agent = self.agent({"collectors": {"timeout": "3s", "filesystem": {"mount_timeout": "1s"}}})
         mount = self.directory / "hanging"
         mount.mkdir()
-        # The FUSE server, the mount and the agent live in a mount namespace of their own.
+        # The FUSE server, the mount and the agent live in namespaces of their own; its first process has the mounts
+        # that the collector reads.
         script = ROOT / "Tests/Support/hanging_fuse.py"
         self.program(
-            ["unshare", "-m", "--propagation", "private", sys.executable, str(script), str(mount), "--",
-             str(os.environ["VITALS_BINARY"]), "run", "--config", str(agent.config), "--state-directory",
+            ["unshare", "-m", "-p", "-f", "--mount-proc", "--kill-child", "--propagation", "private", sys.executable,
+             str(script), str(mount), str(os.environ["VITALS_BINARY"]), "run", "--config", str(agent.config), "--state-directory",
              str(agent.state)], stderr=agent.errors.open("wb"))
         eventually(lambda: self.ready(agent.port), 15, f"ready\n{agent.log()}")
         began = time.monotonic()
