@@ -1,5 +1,6 @@
-// How long to wait before a delivery is tried again: exponential back-off with full jitter, so that many agents do not come back
-// to their receiver at the same moment. See https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
+// How long to wait before a delivery is tried again: exponential back-off with full jitter, so that many agents do
+// not come back to their receiver at the same moment. See https://aws.amazon.com/builders-library/timeouts-retries-
+// and-backoff-with-jitter/
 
 package struct Backoff<Random: RandomNumberGenerator>: Sendable where Random: Sendable {
     /// The longest first wait.
@@ -14,7 +15,8 @@ package struct Backoff<Random: RandomNumberGenerator>: Sendable where Random: Se
 
     package init(random: Random) { self.random = random }
 
-    /// The wait after one more failure: anything from zero to a bound that doubles each time, added to what the receiver asked for.
+    /// The wait after one more failure: anything from zero to a bound that doubles each time, added to what the
+    /// receiver asked for.
     package mutating func next(retryAfter: Duration?) -> Duration {
         // 100 ms, doubled ten times, is past the cap.
         let bound = min(Self.cap, Self.base * (1 << min(failureCount, 10)))

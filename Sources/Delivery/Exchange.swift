@@ -1,7 +1,8 @@
-// What the two sides of a route share, behind one mutex: batches on their way to the sender and back, and what is known of the route.
+// What the two sides of a route share, behind one mutex: batches on their way to the sender and back, and what is
+// known of the route.
 //
-// Batches travel through here rather than in closures: a closure would hold a second reference to their buffers while it runs, and
-// the next write would copy them.
+// Batches travel through here rather than in closures: a closure would hold a second reference to their buffers while
+// it runs, and the next write would copy them.
 
 internal import Inputs
 internal import Logs
@@ -33,7 +34,8 @@ final class Exchange: Sendable {
         var returned: [Parcel] = []
         var acknowledgements: [Acknowledgement] = []
 
-        /// When the first record of each batch under way was read, the oldest first; and that of the batch being filled.
+        /// When the first record of each batch under way was read, the oldest first; and that of the batch being
+        /// filled.
         var inFlightSince: [Instant] = []
         var fillingSince: Instant?
 

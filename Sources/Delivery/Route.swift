@@ -1,9 +1,10 @@
-// From one input to one output: reads and encodes on one worker, sends and retries on another, saves the cursor on a third.
+// From one input to one output: reads and encodes on one worker, sends and retries on another, saves the cursor on a
+// third.
 //
-// Reading and encoding the next batch overlaps with sending the last. A record's position is acknowledged to the input when the
-// receiver has it, or when it was put into `rejected/`, in the order of reading; the cursor is the input's acknowledged positions.
-// The reading side is in RouteReading.swift, the sending side in RouteSending.swift; what they decide with is BatchPolicy, Splitter
-// and Backoff.
+// Reading and encoding the next batch overlaps with sending the last. A record's position is acknowledged to the
+// input when the receiver has it, or when it was put into `rejected/`, in the order of reading; the cursor is the
+// input's acknowledged positions. The reading side is in RouteReading.swift, the sending side in RouteSending.swift;
+// what they decide with is BatchPolicy, Splitter and Backoff.
 
 package import Durable
 package import Inputs
@@ -26,8 +27,8 @@ package final class Route: Sendable {
     let outputName: String
     let log: AgentLog
 
-    /// Starts nothing. `status` brings the names; its counts go on from what they are. `cursors` is the store from which the input's
-    /// `resume` was loaded.
+    /// Starts nothing. `status` brings the names; its counts go on from what they are. `cursors` is the store from
+    /// which the input's `resume` was loaded.
     package init(
         input: sending any Input, output: sending any Output, status: RouteStatus, options: RouteOptions,
         cursors: CursorStore<HostDisk>, rejected: RejectedStore, log: AgentLog
@@ -57,10 +58,11 @@ package final class Route: Sendable {
         }
     }
 
-    /// Stops reading, sends what was read as long as `drainUntil` allows, saves the cursor, and calls `done` on a queue of its own.
+    /// Stops reading, sends what was read as long as `drainUntil` allows, saves the cursor, and calls `done` on a
+    /// queue of its own.
     ///
-    /// A delivery that waits to be tried again is tried at once. A delivery or a disk that hangs is left behind; the cursor is true
-    /// in any case: it never passes what was not acknowledged.
+    /// A delivery that waits to be tried again is tried at once. A delivery or a disk that hangs is left behind; the
+    /// cursor is true in any case: it never passes what was not acknowledged.
     package func stop(drainUntil: Instant, done: @escaping @Sendable () -> Void) {
         let isDone = exchange.with { state in
             if state.isDone { return true }
@@ -82,8 +84,8 @@ package final class Route: Sendable {
         }
     }
 
-    /// What is known now. Never waits: what the input says of itself is at most a second older than its last step, and is asked for
-    /// anew each time this is called, for the next time.
+    /// What is known now. Never waits: what the input says of itself is at most a second older than its last step,
+    /// and is asked for anew each time this is called, for the next time.
     package var status: RouteStatus {
         let mayAsk = exchange.with { state in
             guard !state.isRefreshAsked, !state.isFinished else { return false }
@@ -94,8 +96,8 @@ package final class Route: Sendable {
         return exchange.status(at: .now)
     }
 
-    /// Now, when both sides wait for something to do (also for a receiver that is down to be tried again); else when the step began
-    /// that one of them is at. Minutes ago means that an input or an output hangs, which is a bug.
+    /// Now, when both sides wait for something to do (also for a receiver that is down to be tried again); else when
+    /// the step began that one of them is at. Minutes ago means that an input or an output hangs, which is a bug.
     package var lastProgress: Instant {
         let now = Instant.now
         return exchange.with { state in

@@ -6,7 +6,8 @@ package struct RouteOptions: Sendable {
     /// Text of one batch, before encoding and compression.
     package var batchBytes = 1 << 20
     package var batchRecords = 10_000
-    /// The longest that a record waits for others while a delivery is under way. A limit, not a delay: with none it goes at once.
+    /// The longest that a record waits for others while a delivery is under way. A limit, not a delay: with none it
+    /// goes at once.
     package var batchAge: Duration = .seconds(1)
     /// Encoded batches under way. Memory is bounded by this and one batch being filled.
     package var inFlight = 2

@@ -1,4 +1,5 @@
-// The reading side of a route: reads, batches, encodes, acknowledges, and has the cursor saved. All of it on one worker.
+// The reading side of a route: reads, batches, encodes, acknowledges, and has the cursor saved. All of it on one
+// worker.
 
 internal import Bytes
 internal import Durable
@@ -24,10 +25,12 @@ struct Reader {
 
     /// A turn of `pump` is on its way.
     var isPumpScheduled = false
-    /// Kept while the input has nothing to read, and let go while it is held back: a descriptor that stays readable would keep us awake.
+    /// Kept while the input has nothing to read, and let go while it is held back: a descriptor that stays readable
+    /// would keep us awake.
     var watch: Watch?
     var watchedDescriptor: Int32?
-    /// The one timer, and when it fires. It may fire too early, never too late, so that it need not be made anew for each step.
+    /// The one timer, and when it fires. It may fire too early, never too late, so that it need not be made anew for
+    /// each step.
     var timer: Watch?
     var timerFires: Instant?
 
@@ -164,7 +167,8 @@ extension Route {
 
     // MARK: Waiting
 
-    /// Arranges to be woken by the input if there is room for what it has, and at the earliest time at which there is something to do.
+    /// Arranges to be woken by the input if there is room for what it has, and at the earliest time at which there is
+    /// something to do.
     private func rest(_ reader: inout Reader, until: Instant?, at now: Instant) {
         let mayRead = !reader.batch.isFull && reader.drainUntil == nil
         watchInput(&reader, mayRead && !reader.hasMore)

@@ -1,5 +1,5 @@
-// The sending side of a route: delivers one batch after another, waits and tries again, halves, gives up single records. All of it on
-// one worker, which may block in the network.
+// The sending side of a route: delivers one batch after another, waits and tries again, halves, gives up single
+// records. All of it on one worker, which may block in the network.
 
 internal import Bytes
 internal import Durable

@@ -2,8 +2,9 @@
 //
 //     {"version":1,"checksum":"9a0c…","route":{"input":"syslog","output":"central"},"cursor":{…}}
 //
-// The checksum is the Fingerprint, as 16 hexadecimal digits, of all bytes from `"route"` to the end of the cursor. The file is
-// replaced whole, and the one before is kept as `.old`: a file that is cut or damaged costs a few records sent twice, never a start.
+// The checksum is the Fingerprint, as 16 hexadecimal digits, of all bytes from `"route"` to the end of the cursor.
+// The file is replaced whole, and the one before is kept as `.old`: a file that is cut or damaged costs a few records
+// sent twice, never a start.
 
 package import Bytes
 package import Platform
@@ -30,8 +31,8 @@ package struct CursorStore<DiskType: Disk>: Sendable {
         self.log = log
     }
 
-    /// The cursor saved last, or the newest one before it that is whole. Nil at the first start, and when none is whole, which is
-    /// logged and counted.
+    /// The cursor saved last, or the newest one before it that is whole. Nil at the first start, and when none is
+    /// whole, which is logged and counted.
     package mutating func load() -> JSONValue? {
         for suffix in fallbackSuffixes {
             let path = "\(directory)/\(fileName)\(suffix)"
@@ -47,7 +48,8 @@ package struct CursorStore<DiskType: Disk>: Sendable {
         return nil
     }
 
-    /// Saves `cursor`, one JSON value. It is on the disk when this returns; when it throws, what was saved before can be loaded.
+    /// Saves `cursor`, one JSON value. It is on the disk when this returns; when it throws, what was saved before can
+    /// be loaded.
     package mutating func save(_ cursor: [UInt8]) throws(Errno) {
         let bytes = CursorFile.render(input: input, output: output, cursor: cursor)
         guard bytes.count <= HostDisk.readLimitBytes else { throw .tooLarge }
@@ -114,7 +116,8 @@ private let fallbackSuffixes = ["", ".new", ".old"]
 
 private func cursorDirectory(of stateDirectory: String) -> String { "\(stateDirectory)/cursors" }
 
-/// A name of letters, digits, `-`, `_`, and `%` with two digits for every other byte, so that no two routes share a file.
+/// A name of letters, digits, `-`, `_`, and `%` with two digits for every other byte, so that no two routes share a
+/// file.
 func cursorFileName(input: String, output: String) -> String {
     /// NAME_MAX is 255; the suffixes need a few. What is longer is cut, and told apart by its fingerprint.
     let nameLimitBytes = 200

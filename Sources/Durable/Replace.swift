@@ -44,8 +44,8 @@ package struct HostDisk: Disk {
 
 /// Writes beside, syncs, renames, syncs the directory.
 ///
-/// With `keepingPrevious`, what the file held before stays as `<name>.old`. Between the two renames there is no file called
-/// `name`, but a whole `<name>.new`: the reader must look for that one too.
+/// With `keepingPrevious`, what the file held before stays as `<name>.old`. Between the two renames there is no file
+/// called `name`, but a whole `<name>.new`: the reader must look for that one too.
 package func replaceFile(
     _ name: String, in directory: String, with bytes: [UInt8], keepingPrevious: Bool = false,
     on disk: inout some Disk

@@ -22,7 +22,7 @@ package struct HTTPClientOptions: Sendable {
     /// As in `http://proxy:3128`. Nil: what `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` of the environment
     /// say. Empty: no proxy, whatever the environment says.
     package var proxy: String?
-    package var userAgent = "vitals"
+    package var userAgent = "vitals/\(vitalsVersion)"
     /// What is kept of an answer's body; the rest is read, so that the connection can be used again, and dropped.
     package var responseByteLimit = 8 << 10
 

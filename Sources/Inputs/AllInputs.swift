@@ -3,5 +3,6 @@
 /// One line each, in alphabetical order of the type.
 package let allInputs: [any Input.Type] = [
     FileInput.self,
+    HostMetricsInput.self,
     JournaldInput.self,
 ]

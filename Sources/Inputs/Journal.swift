@@ -45,7 +45,7 @@ package enum JournalField: Sendable {
         }
         var opened: OpaquePointer?
         if let directory {
-            _ = try check("sd_journal_open_directory", unsafe journal_open_directory(&opened, directory, 0))
+            _ = try check("opening the journal in \(directory)", unsafe journal_open_directory(&opened, directory, 0))
         } else {
             _ = try check("sd_journal_open", unsafe journal_open(&opened, csystemd_local_only))
         }
@@ -197,9 +197,10 @@ private func check(_ call: String, _ answer: Int32) throws(JournalError) -> Int3
 /// of these.
 @unsafe private func wantedField(_ bytes: UnsafeRawBufferPointer) -> (JournalField, Int)? {
     // Names of the wanted fields have at most 26 bytes.
-    guard let start = bytes.baseAddress, let length = unsafe bytes.prefix(27).firstIndex(of: UInt8(ascii: "=")) else {
+    guard let start = bytes.baseAddress, let equals = unsafe memchr(start, 0x3D, min(bytes.count, 27)) else {
         return nil
     }
+    let length = unsafe UnsafeRawPointer(equals) - start
     func named(_ name: StaticString, _ field: JournalField) -> (JournalField, Int)? {
         unsafe memcmp(name.utf8Start, start, length) == 0 ? (field, length + 1) : nil
     }

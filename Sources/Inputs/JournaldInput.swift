@@ -28,6 +28,9 @@ package struct JournaldInput: Input {
     /// A look without a wake-up: should one be lost, and for directories.
     private static let quietInterval: Duration = .seconds(60)
 
+    /// Entries looked at in one call: some ten milliseconds.
+    private static let entryLimit = 10_000
+
     private let log: AgentLog
     private let name: String
     private let bootIDPath: String
@@ -144,7 +147,9 @@ package struct JournaldInput: Input {
     private mutating func readEntries(of journal: Journal, into batch: inout LogBatch) throws(JournalError) -> Bool {
         entry.beginBatch()
         var isMoved = false
-        while !batch.isFull {
+        // Entries that make no record do not fill the batch; the caller is to get its turn all the same.
+        for _ in 0..<Self.entryLimit {
+            if batch.isFull { break }
             guard try journal.next() else {
                 if isMoved { try note(journal) }
                 return false

@@ -88,17 +88,19 @@ import Testing
         #expect(error(String(repeating: "{\"a\":", count: 100_000)) != nil)
     }
 
-    /// What we take, Foundation takes; what we do not, it does not either.
+    /// What we take, Foundation takes; what we do not, it does not either. But it takes a trailing comma in a list,
+    /// which RFC 8259 does not, and refuses numbers that are no doubles, which the RFC does not.
     @Test func agreesWithFoundationOnRandomText() {
         var random = SeededRandom()
         let pieces = [
-            "{", "}", "[", "]", ",", ":", "\"a\"", "\"\\n\"", "1", "-2", "0.5", "1e3", "true", "null", " ", "\n", "\"",
+            "{", "}", "[", "]", ",", ":", "\"a\"", "\"\\n\"", "1", "-2", "0.5", "true", "null", " ", "\n", "\"",
             "x",
         ]
         for _ in 0..<20_000 {
             let text = (0..<Int.random(in: 1...9, using: &random)).map { _ in
                 pieces[Int.random(in: 0..<pieces.count, using: &random)]
             }.joined()
+            if text.filter({ !$0.isWhitespace }).contains(",]") { continue }
             let theirs = try? JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed)
             #expect((error(text) == nil) == (theirs != nil), "seed \(random.seed): \(text)")
         }

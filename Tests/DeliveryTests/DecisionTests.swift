@@ -1,5 +1,6 @@
 // What Delivery decides, without clocks and queues.
 
+import Bytes
 import Platform
 import Settings
 import Testing
@@ -56,7 +57,7 @@ import Testing
 }
 
 @Suite struct BackoffTests {
-    /// Always the largest, or always the smallest.
+    /// Always the same. (Zero for ever is refused by `random(in:)`, which would ask again for ever.)
     struct Extreme: RandomNumberGenerator, Sendable {
         let value: UInt64
         mutating func next() -> UInt64 { value }
@@ -73,7 +74,7 @@ import Testing
     }
 
     @Test func usesTheWholeRangeAndResets() {
-        var least = Backoff(random: Extreme(value: 0))
+        var least = Backoff(random: Extreme(value: 1))
         var most = Backoff(random: Extreme(value: .max))
         #expect(least.next(retryAfter: nil) == .zero)
         #expect(most.next(retryAfter: nil) > .milliseconds(99))
@@ -154,5 +155,23 @@ import Testing
         let options = try RouteOptions(&section)
         #expect(options.batchBytes == 1 << 20 && options.batchRecords == 10_000)
         #expect(options.batchAge == .seconds(1) && options.inFlight == 2)
+    }
+
+    @Test(arguments: [
+        ("batch_bytes", "1023", false), ("batch_bytes", "1024", true), ("batch_records", "100000", true),
+        ("batch_records", "0", false), ("in_flight", "16", true), ("in_flight", "17", false),
+    ]) func refusesWhatIsOutOfBounds(key: String, number: String, isAllowed: Bool) throws {
+        let at = TextPosition(line: 1, column: 1)
+        let member = SettingsValue.Member(
+            key: key, keyPosition: at, file: "agent.json",
+            value: SettingsValue(.number(number), file: "agent.json", position: at))
+        var section = try SettingsSection(
+            SettingsValue(.object([member]), file: "agent.json", position: at), path: "outputs.central")
+        if isAllowed {
+            _ = try RouteOptions(&section)
+            try section.finish()
+        } else {
+            #expect(throws: SettingsError.self) { try RouteOptions(&section) }
+        }
     }
 }

@@ -16,7 +16,7 @@ import Testing
         #expect(eventually { world.received.count == 25_000 })
         world.write(1)
         #expect(eventually { world.received.count == 25_001 })
-        #expect(world.received == Array(0..<25_001))
+        #expect(firstDifference(world.received, Array(0..<25_001)) == nil)
         #expect(eventually { route.status.recordsAcknowledged == 25_001 && route.status.batchesInFlight == 0 })
         #expect(route.status.recordsRead == 25_001)
         #expect(route.status.bytesRead == route.status.bytesAcknowledged)
@@ -36,7 +36,7 @@ import Testing
             #expect(route.stopAndWait())
             #expect(world.savedCursor() == total * 1_000)
         }
-        #expect(world.received == Array(0..<5_000))
+        #expect(firstDifference(world.received, Array(0..<5_000)) == nil)
     }
 
     @Test func stopSendsWhatWasReadAndReadsNoMore() throws {
@@ -50,7 +50,7 @@ import Testing
         route.stop(drainUntil: .now + .seconds(20)) { flag.set() }
         world.with { $0.isBlocked = false }
         #expect(eventually { flag.isSet })
-        #expect(world.received == Array(0..<300))
+        #expect(firstDifference(world.received, Array(0..<300)) == nil)
         #expect(world.savedCursor() == 300)
         let again = Flag()
         route.stop(drainUntil: .now) { again.set() }
@@ -71,7 +71,7 @@ import Testing
         #expect(route.status.lagSeconds > 0)
         world.answer { _ in nil }
         #expect(eventually { world.received.count == 250 })
-        #expect(world.received == Array(0..<250))
+        #expect(firstDifference(world.received, Array(0..<250)) == nil)
         #expect(!route.status.isRetrying)
         #expect(route.stopAndWait())
         #expect(world.savedCursor() == 250)
@@ -95,7 +95,7 @@ import Testing
         next.start()
         #expect(eventually { world.received.count == 150 })
         #expect(next.stopAndWait())
-        #expect(world.received == Array(0..<150))
+        #expect(firstDifference(world.received, Array(0..<150)) == nil)
     }
 
     @Test func aDeliveryThatHangsDoesNotHoldTheStopUp() throws {
@@ -125,7 +125,7 @@ import Testing
         let bad = (0..<1_000 as Range<UInt64>).filter { $0 % 97 == 5 }
         let good = (0..<1_000 as Range<UInt64>).filter { $0 % 97 != 5 }
         #expect(eventually { route.status.recordsAcknowledged == good.count && route.status.batchesInFlight == 0 })
-        #expect(world.received == good)
+        #expect(firstDifference(world.received, good) == nil)
         #expect(route.status.recordsRejected == UInt64(bad.count))
         #expect(route.status.recordsDropped.isEmpty)
         #expect(route.stopAndWait())
@@ -137,12 +137,12 @@ import Testing
 
     @Test func tooLargeIsHalved() throws {
         let world = try World()
-        world.answer { $0.count > 7 || $0 == [33] ? .tooLarge(reason: "413") : nil }
+        world.answer { $0.count > 7 || $0.contains(33) ? .tooLarge(reason: "413") : nil }
         world.write(200)
         let route = world.route()
         route.start()
         #expect(eventually { route.status.recordsAcknowledged == 199 })
-        #expect(world.received == (0..<200).filter { $0 != 33 })
+        #expect(firstDifference(world.received, (0..<200).filter { $0 != 33 }) == nil)
         #expect(route.status.recordsRejected == 1)
         #expect(route.stopAndWait())
         #expect(world.savedCursor() == 200)
@@ -163,7 +163,7 @@ import Testing
         let route = world.route()
         route.start()
         #expect(eventually { route.status.recordsAcknowledged == 99 })
-        #expect(world.received == (0..<100).filter { $0 != 42 })
+        #expect(firstDifference(world.received, (0..<100).filter { $0 != 42 }) == nil)
         #expect(failures.count == 2)
         #expect(route.stopAndWait())
     }
@@ -203,7 +203,7 @@ import Testing
         #expect(route.status.recordsRead == held)
         world.with { $0.isBlocked = false }
         #expect(eventually { world.received.count == 10_010 })
-        #expect(world.received == Array(0..<10_010))
+        #expect(firstDifference(world.received, Array(0..<10_010)) == nil)
         #expect(route.stopAndWait())
     }
 
@@ -232,7 +232,7 @@ import Testing
             world.write(1)
             #expect(eventually { world.received.count == count })
         }
-        #expect(world.received == Array(0..<10))
+        #expect(firstDifference(world.received, Array(0..<10)) == nil)
         #expect(route.stopAndWait())
     }
 
@@ -266,6 +266,20 @@ import Testing
         #expect(versions.count >= 2)
         #expect(route.stopAndWait())
         #expect(world.savedCursor() == world.with { $0.available })
+    }
+
+    /// Batches and bodies travel to the sender and back: after the first few rounds, in the same memory.
+    @Test func buffersAreKept() throws {
+        let world = try World()
+        world.write(50_000)
+        let route = world.route()
+        route.start()
+        #expect(eventually { world.received.count == 50_000 })
+        let addresses = world.with { $0.bodyAddresses }
+        #expect(addresses.count == 500)
+        // Numbers grow from one digit to five, so the first bodies do as well.
+        #expect(Set(addresses.dropFirst(120)).count <= RouteOptions().inFlight)
+        #expect(route.stopAndWait())
     }
 
     @Test func aRouteThatStoppedIsFreed() throws {

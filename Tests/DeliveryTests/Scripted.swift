@@ -24,6 +24,7 @@ final class World: Sendable {
         /// Numbers received, in order of arrival; and the sizes of the requests.
         var received: [UInt64] = []
         var requests: [[UInt64]] = []
+        var bodyAddresses: [UInt] = []
         var answer: @Sendable ([UInt64]) -> DeliveryError? = { _ in nil }
         /// Requests wait here while it is true.
         var isBlocked = false
@@ -191,9 +192,11 @@ struct ScriptedOutput: Output {
         while let number = cursor.unsigned(), cursor.skip(" ") { numbers.append(number) }
         #expect(numbers.count == recordCount)
         let sent = numbers
+        let address = body.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
         while world.with({ $0.isBlocked }) { usleep(1_000) }
         let error = world.with { state in
             state.requests.append(sent)
+            state.bodyAddresses.append(address)
             let error = state.answer(sent)
             if error == nil { state.received += sent }
             return error
@@ -202,6 +205,13 @@ struct ScriptedOutput: Output {
     }
 
     mutating func check() -> CheckReport { CheckReport() }
+}
+
+/// Nil when both are the same. (`#expect(one == other)` would explain the difference of long arrays for minutes.)
+func firstDifference(_ one: [UInt64], _ other: [UInt64]) -> String? {
+    if one.count != other.count { return "\(one.count) instead of \(other.count)" }
+    guard let index = one.indices.first(where: { one[$0] != other[$0] }) else { return nil }
+    return "\(one[index]) instead of \(other[index]) at \(index)"
 }
 
 /// Polls until `condition` holds. No test depends on how long that takes but one that fails.

@@ -59,8 +59,8 @@ func temporaryDirectory() throws -> String {
         #expect(store.damagedCount == 0)
     }
 
-    /// Whatever call fails, and whether the disk recovers after it or not, a cursor that is not older than the last whole save is
-    /// there.
+    /// Whatever call fails, and whether the disk recovers after it or not, a cursor that is not older than the last
+    /// whole save is there.
     @Test func survivesADiskThatFailsAtAnyCall() throws {
         for failing in 1...40 {
             var disk = FailingDisk()

@@ -1,5 +1,6 @@
 import Foundation
 import HTTP
+import Platform
 import Testing
 
 @Suite struct HTTPClientTests {
@@ -46,7 +47,7 @@ import Testing
 
     @Test func headersAndBody() throws {
         let receiver = try Receiver()
-        let client = try client { $0.userAgent = "vitals/1.2.3" }
+        let client = try client()
         let body = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
         let request = HTTPRequest(
             url: receiver.url + "/",
@@ -57,7 +58,7 @@ import Testing
         #expect(received.sha256 == sha256(body))
         #expect(received.headers["x-one"] == "1" && received.headers["x-empty"] == "")
         #expect(received.headers["content-type"] == "application/x-ndjson")
-        #expect(received.headers["user-agent"] == "vitals/1.2.3")
+        #expect(received.headers["user-agent"] == "vitals/\(vitalsVersion)")
         #expect(received.headers["expect"] == nil)
         // Headers of one request do not stay for the next.
         let next = try Received(client.send(HTTPRequest(url: receiver.url + "/", body: [])).body)

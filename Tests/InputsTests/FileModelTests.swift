@@ -215,7 +215,7 @@ private func run(seed: UInt64, glob: String) throws -> String? {
     @Test(arguments: ["a.log", "a.log*"]) func nothingIsLostAndNothingComesTwice(glob: String) throws {
         let environment = ProcessInfo.processInfo.environment
         let first = environment["VITALS_SEED"].flatMap(UInt64.init)
-        let count = environment["VITALS_SEQUENCES"].flatMap(UInt64.init) ?? (first == nil ? 300 : 1)
+        let count = environment["VITALS_SEQUENCES"].flatMap(UInt64.init) ?? (first == nil ? 200 : 1)
         let start = first ?? UInt64.random(in: 0...UInt64(Int32.max))
         var failures: [String] = []
         for seed in start..<start + count where failures.count < 40 {

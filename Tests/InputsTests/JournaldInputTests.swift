@@ -256,7 +256,7 @@ import Testing
     @Test func flippedBytesNeverStopIt() throws {
         let environment = ProcessInfo.processInfo.environment["VITALS_TEST_SEED"].flatMap(UInt64.init)
         let seed = environment ?? UInt64.random(in: 0...UInt64.max)
-        var random = SeededRandom(seed: seed)
+        var random = JournalDamage(seed: seed)
         try makeJournal(directory.path + "/a.journal", numbered(0..<500))
         let whole = try Data(contentsOf: URL(fileURLWithPath: directory.path + "/a.journal"))
         for round in 0..<20 {
@@ -283,7 +283,7 @@ import Testing
 }
 
 /// SplitMix64: the same numbers from the same seed.
-private struct SeededRandom: RandomNumberGenerator {
+struct JournalDamage: RandomNumberGenerator {
     private var state: UInt64
     init(seed: UInt64) { state = seed }
     mutating func next() -> UInt64 {

@@ -96,4 +96,50 @@ struct LiveJournalTests {
         daemon.waitUntilExit()
         #expect(daemon.terminationStatus == 0)
     }
+
+    /// The journal is rotated and vacuumed while the agent is stopped.
+    @Test func goesOnAfterAVacuum() throws {
+        let directory = TemporaryDirectory()
+        let log = directory.path + "/log"
+        let files = FileManager.default
+        func mark(_ name: String) -> String { directory.path + "/" + name }
+        let script = """
+            say() { seq -f 'live %.0f' $1 $2 | logger -u /run/systemd/journal/dev-log -t live; journalctl --quiet --sync; }
+            await() { while [ ! -e "$1" ]; do sleep 0.02; done; }
+            say 0 99; touch \(mark("first")); await \(mark("stopped"))
+            say 100 199; journalctl --quiet --rotate; say 200 299; journalctl --quiet --rotate --vacuum-files=1
+            say 300 399; touch \(mark("second")); await \(mark("end"))
+            """
+        let daemon = try LiveJournald.process(["sh", "-c", script], in: directory.path)
+        defer {
+            _ = files.createFile(atPath: mark("end"), contents: nil)
+            daemon.waitUntilExit()
+        }
+        func isMarked(_ name: String) -> Bool {
+            let deadline = Instant.now + .seconds(30)
+            while !files.fileExists(atPath: mark(name)), Instant.now < deadline { usleep(10_000) }
+            return files.fileExists(atPath: mark(name))
+        }
+        let settings: KeyValuePairs = [
+            "directory": setting(.string(log)), "matches": setting(["SYSLOG_IDENTIFIER=live"]),
+        ]
+        try #require(isMarked("first"))
+        var input = try journald(settings)
+        let first = readAll(&input)
+        #expect(first.texts == (0..<100).map { "live \($0)" })
+        input.acknowledge(try #require(first.last))
+        let place = try cursor(of: input)
+        _ = files.createFile(atPath: mark("stopped"), contents: nil)
+        try #require(isMarked("second"))
+
+        // What was vacuumed is lost to every reader, and that is said; all that is left comes, and nothing twice.
+        var again = try journald(settings, resume: place)
+        let rest = readAll(&again).texts
+        #expect(count("cursor_lost", of: again) == 1)
+        #expect(rest.last == "live 399")
+        let numbers = rest.compactMap { Int($0.dropFirst("live ".count)) }
+        #expect(numbers == Array((numbers.first ?? 0)..<400))
+        #expect(numbers.count >= 100)
+        #expect((numbers.first ?? 0) >= 100)
+    }
 }

@@ -11,6 +11,9 @@ extension FileFollower {
     /// How often to look when inotify does not watch everything.
     private static let scanIntervalWithoutWatches: Duration = .seconds(1)
 
+    /// Paths that are remembered though nothing stands there now.
+    private static let floorLimit = 1_000
+
     // MARK: Events
 
     func takeEvents(at now: Moment) {
@@ -90,6 +93,7 @@ extension FileFollower {
         for tail in tails.values where tail.isAway { makeReady(tail) }
         unreadable = unreadable.filter { path, _ in (try? FileStatus(ofLink: path)) != nil }
         limitDeleted()
+        limitFloors(paths)
         closeQuiet()
         isFirstScan = false
         let isWatched = inotify != nil && unwatchedDirectories.isEmpty
@@ -139,6 +143,15 @@ extension FileFollower {
             log.warning("gave up a deleted file that was not read to its end", ["path": tail.path])
             finish(tail)
         }
+    }
+
+    /// A path with a date in it comes once: it is forgotten when nothing is left of it.
+    private func limitFloors(_ paths: [String]) {
+        guard floors.count > Self.floorLimit else { return }
+        var used = Set(paths.map { place(of: $0) })
+        used.formUnion(tails.values.map(\.family))
+        used.formUnion(known.values.map(\.path))
+        floors = floors.filter { used.contains($0.key) }
     }
 
     /// Makes room among the descriptors when all are taken: those read least recently give theirs back.

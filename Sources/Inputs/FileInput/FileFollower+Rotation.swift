@@ -15,8 +15,8 @@ extension FileFollower {
 
     // MARK: Truncation
 
-    /// The file holds another content now. The rest of the old one is looked for in a copy beside it, and the new one is
-    /// followed from its beginning.
+    /// The file holds another content now. The rest of the old one is looked for in a copy beside it, and the new one
+    /// is followed from its beginning.
     func truncated(_ tail: Tail, at now: Moment) {
         let (family, path) = (tail.family, tail.path)
         giveUpContent(of: tail)
@@ -98,8 +98,8 @@ extension FileFollower {
             gaveUp = true
         }
         let cursors = known.values.filter { $0.path == family }
-        guard isFirst || hasTails || !cursors.isEmpty else { return }
         let isOurs = hasTails || !cursors.isEmpty || floors[family] != nil
+        guard isFirst || isOurs else { return }
 
         var found: [(place: String, status: FileStatus, cursor: FileCursor)] = []
         var unknown: [(place: String, status: FileStatus, start: [UInt8])] = []
@@ -227,13 +227,13 @@ extension FileFollower {
         }
     }
 
-    /// The path that is followed and of which `place` is a rotated name.
+    /// The path that is or was followed and of which `place` is a rotated name.
     func rotatedFamily(of place: String) -> String? {
         let (directory, name) = splitPath(place)
-        return tails.values.first { tail in
-            let (otherDirectory, otherName) = splitPath(tail.family)
+        return floors.keys.first { family in
+            let (otherDirectory, otherName) = splitPath(family)
             return otherDirectory == directory && isRotatedName(name, of: otherName)
-        }?.family
+        }
     }
 
     private func original(of place: String, _ status: FileStatus) -> Tail? {
@@ -242,6 +242,17 @@ extension FileFollower {
             guard !tail.isFinished, tail.id != status.id else { return false }
             let (otherDirectory, otherName) = splitPath(tail.family)
             return otherDirectory == directory && mayBeCopyName(name, of: otherName)
+        }
+    }
+
+    private func startBytes(of tail: Tail) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: StartPrint.lengthLimit)
+        do throws(Errno) {
+            if let count = try tail.file?.read(into: &bytes, limit: .max, at: 0) { return Array(bytes[..<count]) }
+            guard let place = tail.place else { return [] }
+            return Array(bytes[..<(try File(reading: place).read(into: &bytes, limit: .max, at: 0))])
+        } catch {
+            return []
         }
     }
 
@@ -258,7 +269,9 @@ extension FileFollower {
     /// Whether a new file may be the copy that comes before a truncation: it is left alone until that is known.
     func mustHold(_ place: String, _ status: FileStatus, _ start: ArraySlice<UInt8>, at now: Moment) -> Bool {
         guard let original = original(of: place, status) else { return false }
-        let mayBeCopy = status.sizeBytes < UInt64(original.print.length) || original.print.matches(start)
+        let mayBeCopy =
+            start.count >= original.print.length
+            ? original.print.matches(start) : start.elementsEqual(startBytes(of: original).prefix(start.count))
         guard mayBeCopy else {
             held[place] = nil
             return false
