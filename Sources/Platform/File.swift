@@ -46,6 +46,20 @@ package struct FileStatus: Sendable {
         guard unsafe stat(path, &raw) == 0 else { throw .current }
         self.init(raw)
     }
+
+    /// Of what `path` names: a symbolic link itself, not what it leads to.
+    package init(ofLink path: String) throws(Errno) {
+        var raw = stat()
+        guard unsafe lstat(path, &raw) == 0 else { throw .current }
+        self.init(raw)
+    }
+}
+
+/// The path without symbolic links, as realpath(3) finds it.
+package func realPath(_ path: String) throws(Errno) -> String {
+    guard let found = unsafe realpath(path, nil) else { throw .current }
+    defer { unsafe free(found) }
+    return unsafe String(cString: found)
 }
 
 /// How a file is opened for writing.
@@ -76,6 +90,16 @@ package struct File: ~Copyable {
     }
 
     deinit { close(descriptor) }
+
+    /// One `pread` of at most `limit` bytes into the front of `buffer`. Returns the bytes read, 0 at the end of the file.
+    package func read(into buffer: inout [UInt8], limit: Int, at offset: UInt64) throws(Errno) -> Int {
+        let descriptor = descriptor
+        return try retryingOnInterrupt {
+            unsafe buffer.withUnsafeMutableBytes { bytes in
+                unsafe pread(descriptor, bytes.baseAddress, min(limit, bytes.count), off_t(offset))
+            }
+        }
+    }
 
     /// One `pread` into `buffer[start...]`. Returns the bytes read, 0 at the end of the file.
     package func read(into buffer: inout [UInt8], from start: Int = 0, at offset: UInt64) throws(Errno) -> Int {

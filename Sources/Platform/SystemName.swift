@@ -49,7 +49,7 @@ package struct LocalZone: Equatable, Sendable {
     package static func at(unixSeconds: Int64) -> LocalZone {
         var seconds = time_t(unixSeconds)
         var local = unsafe tm()
-        tzset()  // localtime_r alone need not read the zone; this looks at the file again only when TZ changed.
+        tzset()  // localtime_r alone need not read the zone. This sees that /etc/localtime was replaced, by one stat.
         guard unsafe localtime_r(&seconds, &local) != nil, let zone = unsafe local.tm_zone else {
             return LocalZone(abbreviation: "UTC", offsetSeconds: 0)
         }

@@ -1,14 +1,14 @@
-// /proc/cpuinfo: what the CPUs are. Every architecture writes it in its own way; the keys here are those of x86. See
-// proc_cpuinfo(5) and arch/x86/kernel/cpu/proc.c.
+// /proc/cpuinfo: what the CPUs are. Every architecture writes it in its own way; the keys here are those of x86, and
+// the `Features` of ARM. See proc_cpuinfo(5) and arch/x86/kernel/cpu/proc.c.
 //
-//     processor	: 0
-//     vendor_id	: GenuineIntel
-//     cpu family	: 6
+//     processor : 0
+//     vendor_id : GenuineIntel
+//     cpu family : 6
 //     …
-//     flags		: fpu vme de
-//     bugs		: spectre_v1 spectre_v2
+//     flags  : fpu vme de
+//     bugs  : spectre_v1 spectre_v2
 //
-//     processor	: 1
+//     processor : 1
 
 package import Bytes
 
@@ -79,7 +79,7 @@ package struct CPUInfo: Equatable, Sendable {
             processors[at].core = text.text(text.restOfLine())
         } else if text.has(key, "cpu MHz") {
             processors[at].frequencyHertz = text.decimal().map { $0 * 1_000_000 }
-        } else if at == 0, text.has(key, "flags") {
+        } else if at == 0, text.has(key, "flags") || text.has(key, "Features") {
             flags = Self.words(&text)
         } else if at == 0, text.has(key, "bugs") {
             bugs = Self.words(&text)

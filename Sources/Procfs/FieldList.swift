@@ -38,8 +38,11 @@ package struct FieldList {
     /// All groups and names as bytes that `hasLayout` compares with.
     package var layout: [UInt8] {
         var layout: [UInt8] = []
+        var group = 0..<0
         for field in fields {
-            layout.append(contentsOf: text[field.group])
+            // Fields of one line share their group: it is compared once.
+            if field.group != group { layout.append(contentsOf: text[field.group]) }
+            group = field.group
             layout.append(UInt8(ascii: " "))
             layout.append(contentsOf: text[field.name])
             layout.append(field.isBytes ? UInt8(ascii: "B") : UInt8(ascii: "\n"))
@@ -50,16 +53,20 @@ package struct FieldList {
     /// Whether the names, their order and units are those of an earlier reading.
     package func hasLayout(_ layout: [UInt8]) -> Bool {
         var at = 0
+        var group = 0..<0
         for field in fields {
-            let end = at + field.group.count + 1 + field.name.count
-            guard end < layout.count, layout[end] == (field.isBytes ? UInt8(ascii: "B") : UInt8(ascii: "\n")),
-                layout[at + field.group.count] == UInt8(ascii: " ")
+            let newGroup = field.group == group ? 0..<0 : field.group
+            group = field.group
+            let nameStart = at + newGroup.count + 1
+            let end = nameStart + field.name.count
+            guard end < layout.count, layout[nameStart - 1] == UInt8(ascii: " "),
+                layout[end] == (field.isBytes ? UInt8(ascii: "B") : UInt8(ascii: "\n"))
             else { return false }
-            for byte in field.group {
+            for byte in newGroup {
                 guard layout[at] == text[byte] else { return false }
                 at += 1
             }
-            at += 1
+            at = nameStart
             for byte in field.name {
                 guard layout[at] == text[byte] else { return false }
                 at += 1

@@ -1,6 +1,6 @@
 // /proc/sys/fs/file-nr: open files of the whole machine. See Documentation/admin-guide/sysctl/fs.rst.
 //
-//     1579	0	2466183
+//     1579 0 2466183
 
 package import Bytes
 

@@ -1,7 +1,7 @@
 // /proc/net/snmp6: the counters of IPv6, one on a line, the protocol being the first part of the name, up to its 6.
 //
-//     Ip6InReceives                   	1
-//     UdpLite6InDatagrams             	0
+//     Ip6InReceives                    1
+//     UdpLite6InDatagrams              0
 
 package import Bytes
 

@@ -55,7 +55,13 @@ package struct Stat: Equatable, Sendable {
         while !text.isAtEnd {
             if text.skip("cpu") {
                 let times = try cpuTimes(&text)
-                if times.cpu == nil { stat.total = times } else { stat.cpus.append(times) }
+                guard let cpu = times.cpu else {
+                    stat.total = times
+                    text.skipToNextLine()
+                    continue
+                }
+                guard cpu > stat.cpus.last?.cpu ?? -1 else { throw text.error("CPUs in ascending order") }
+                stat.cpus.append(times)
             } else if text.skip("intr ") {
                 stat.interrupts = try number(&text, "intr <total>")
             } else if text.skip("ctxt ") {

@@ -1,3 +1,5 @@
+// The CPU collector over time: counters that run backwards, CPUs that come and go, and its options.
+
 import Foundation
 import Metrics
 import Platform
@@ -57,6 +59,29 @@ import struct Procfs.Host
         #expect(one.contains("node_cpu_seconds_total{0,user} 0.01"))
         #expect(!one.contains { $0.hasPrefix("node_cpu_seconds_total{1") })
         #expect(one.suffix(2) == ["node_cpu_online{0} 1", "node_cpu_online{1} 0"])
+    }
+
+    /// Whatever is left of the file: no trap, and no series twice, which would break the whole scrape.
+    @Test func everyTruncationServesEachSeriesOnce() throws {
+        let text = String(
+            decoding: try readWhole("\(GoldenTests.directory)/hosts/composed-x86-8cpu/proc/stat"), as: UTF8.self)
+        let host = try TemporaryHost(["sys/devices/system/cpu/present": "0-7\n"])
+        var section = try settings()
+        var collector = try CPUCollector(&section, host: host.host)
+        var served = 0
+        for count in 1...text.utf8.count {
+            try host.write("proc/stat", String(text.prefix(count)))
+            do throws(CollectError) {
+                var snapshot = Snapshot()
+                try collector.collect(into: &snapshot)
+                let keys = snapshot.samples.map { "\($0.family) \(snapshot.labels(of: $0))" }
+                #expect(Set(keys).count == keys.count)
+                served += 1
+            } catch {
+                guard case .failed = error else { throw error }
+            }
+        }
+        #expect(served > 100)
     }
 
     @Test func aMachineWithoutSwitchesServesNoOnline() throws {

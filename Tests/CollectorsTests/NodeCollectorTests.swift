@@ -1,3 +1,5 @@
+// The other node collectors: missing and malformed files, names that come and go, options, and this very host.
+
 import Bytes
 import Foundation
 import Metrics

@@ -1,5 +1,5 @@
 // What every parser must stand: each truncation of its fixtures, and fixtures with random bytes in them. It gives a
-// value or a named error; a trap ends the whole test run. The seed is printed with each failure; VITALS_SEED sets it.
+// value or a named error; a trap ends the whole test run. The seed is printed; VITALS_SEED sets it.
 
 import Bytes
 import Foundation
@@ -11,9 +11,13 @@ struct SeededRandom: RandomNumberGenerator {
 
     init(seed: UInt64) { state = seed }
 
-    /// `VITALS_SEED`, or one of the moment.
-    static let seed =
-        ProcessInfo.processInfo.environment["VITALS_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0 ... .max)
+    /// `VITALS_SEED`, or one of the moment. Written at once and unbuffered: a trap leaves no time for it.
+    static let seed: UInt64 = {
+        let given = ProcessInfo.processInfo.environment["VITALS_SEED"].flatMap { UInt64($0) }
+        let seed = given ?? UInt64.random(in: 0 ... .max)
+        FileHandle.standardError.write(Data("random bytes with VITALS_SEED=\(seed)\n".utf8))
+        return seed
+    }()
 
     mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15

@@ -1,3 +1,5 @@
+// Every parser of kernel files against Mangled.swift.
+
 import Bytes
 import Testing
 

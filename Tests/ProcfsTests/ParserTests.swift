@@ -1,3 +1,5 @@
+// What the parsers of kernel files make of the fixture hosts, and which errors they name.
+
 import Bytes
 import Testing
 
@@ -45,6 +47,9 @@ private func parsed<Value>(
         }
         #expect(throws: ParseError(line: 1, expected: "a CPU's number")) {
             try parsed("cpu99999999 1 2 3 4\n", Stat.parse)
+        }
+        #expect(throws: ParseError(line: 3, expected: "CPUs in ascending order")) {
+            try parsed("cpu  1 2 3 4\ncpu1 1 2 3 4\ncpu1 1 2 3 4\n", Stat.parse)
         }
         #expect(throws: ParseError.self) { try parsed("", Stat.parse) }
     }
@@ -162,6 +167,15 @@ private func parsed<Value>(
                     cacheSize: "22528 KB", package: "1", core: "0", frequencyHertz: 2_175_000_000))
         #expect(info.flags == ["fpu", "vme", "de", "pse", "tsc", "msr", "aes", "avx", "avx2", "avx512f"])
         #expect(info.bugs == ["cpu_meltdown", "spectre_v1", "spectre_v2", "mds"])
+    }
+
+    @Test func cpuInfoOfARM() throws {
+        let info = try parsed(
+            "processor\t: 0\nBogoMIPS\t: 243.75\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\n\nprocessor\t: 1\n"
+                + "Features\t: fp\n\nHardware\t: BCM2835\n",
+            CPUInfo.parse)
+        #expect(info.processors == [.init(processor: "0"), .init(processor: "1")])
+        #expect(info.flags == ["fp", "asimd"])
     }
 
     @Test func words() throws {

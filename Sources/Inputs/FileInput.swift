@@ -1,0 +1,76 @@
+// The `file` input: follows log files through appends, renames, copies and truncation. Design section 7 has the table of
+// what happens to a file and what the reader does; docs/rotation.md explains it.
+
+package import Bytes
+package import Logs
+package import Platform
+package import Settings
+
+/// Follows log files. The work is FileFollower's.
+package struct FileInput: Input {
+    package static let type = "file"
+
+    /// Files that `check` names for each glob; the rest is a number.
+    private static let checkedNamesLimit = 20
+    /// Problems that `status` names; the rest is a number.
+    private static let problemsLimit = 20
+
+    let follower: FileFollower
+
+    package init(_ section: inout SettingsSection, _ context: InputContext) throws(SettingsError) {
+        follower = FileFollower(
+            try FileInputSettings(&section), resume: context.resume, log: context.log, now: context.now)
+    }
+
+    package var wakeDescriptor: Int32? { follower.inotify?.descriptor }
+
+    package mutating func read(into batch: inout LogBatch, at now: Moment) -> Wait {
+        follower.read(into: &batch, at: now)
+    }
+
+    package mutating func acknowledge(_ position: Position) { follower.acknowledge(position) }
+
+    package func writeCursor(into json: inout JSONWriter) { follower.cursors.write(into: &json) }
+
+    package var cursorVersion: UInt64 { follower.cursorVersion }
+
+    package func status(at now: Moment) -> InputStatus {
+        var status = InputStatus()
+        status.lagBytes = follower.tails.values.reduce(0) { $0 + $1.lagBytes }
+        status.sourceCount = follower.tails.count
+        status.counts = FileFollower.Counted.allCases.compactMap { reason in
+            follower.counts[reason].map { (reason.rawValue, $0) }
+        }
+        var problems = follower.unreadable.map { "\($0.key): \($0.value)" }
+        problems += follower.directoryErrors.map { "\($0.path): \($0.errno)" }
+        problems += follower.unwatchedDirectories.map { "\($0.key): cannot be watched (\($0.value)), looked at instead" }
+        if follower.tails.count >= follower.settings.fileLimit {
+            problems.append("file_limit reached: more than \(follower.settings.fileLimit) files match")
+        }
+        status.problems = Self.bounded(problems.sorted(), Self.problemsLimit)
+        return status
+    }
+
+    package mutating func check() -> CheckReport {
+        var report = CheckReport()
+        for glob in follower.settings.paths {
+            let finder = FileFinder([glob])
+            let paths = finder.paths.filter { path in
+                follower.settings.matches(path) && (try? FileStatus(of: path))?.kind == .regular
+            }
+            report.notes.append("\(glob.text): \(paths.count) \(paths.count == 1 ? "file" : "files")")
+            report.notes += Self.bounded(paths.map { "  \($0)" }, Self.checkedNamesLimit)
+            var problems: [String] = []
+            for path in paths {
+                do throws(Errno) { _ = try File(reading: path) } catch { problems.append("\(path): \(error)") }
+            }
+            problems += finder.errors.map { "\($0.path): \($0.errno)" }
+            report.problems += Self.bounded(problems, Self.problemsLimit)
+        }
+        return report
+    }
+
+    private static func bounded(_ lines: [String], _ limit: Int) -> [String] {
+        lines.count <= limit ? lines : lines.prefix(limit) + ["and \(lines.count - limit) more"]
+    }
+}

@@ -1,0 +1,98 @@
+// How far one file has been acknowledged, and the JSON in which that outlives the agent.
+
+package import Bytes
+package import Logs
+package import Platform
+
+package struct FileCursor: Equatable, Sendable {
+    /// The name under which the file was first found: its rotated siblings begin with it.
+    package var path: String
+    package var id: FileID
+    package var print: StartPrint
+    /// The first byte that is not acknowledged.
+    package var offset: UInt64
+    /// What the byte at `offset` continues.
+    package var mark = LineSplitter.Mark.line
+    /// The size when it was last looked at; what of it was never read is lost when the file is gone.
+    package var sizeBytes: UInt64
+}
+
+/// All that a file input keeps between runs.
+package struct FileCursors: Equatable, Sendable {
+    package static let version: UInt64 = 1
+
+    package var files: [FileCursor] = []
+    /// For each path the time of change, in nanoseconds since 1970, of its newest rotated sibling that is none of ours,
+    /// because it was there before the path was first followed.
+    package var floors: [String: Int64] = [:]
+
+    package init() {}
+
+    /// Reads what `write` wrote. What cannot be understood is left out, and counted in `malformed`.
+    package init(_ json: JSONValue, malformed: inout Int) {
+        for value in json["files"]?.array ?? [] {
+            guard let path = value["path"]?.string, let device = value["device"]?.unsigned,
+                let inode = value["inode"]?.unsigned, let length = value["print_length"]?.unsigned,
+                length <= UInt64(StartPrint.lengthLimit), let checksum = value["print"]?.unsigned,
+                let offset = value["offset"]?.unsigned
+            else {
+                malformed += 1
+                continue
+            }
+            files.append(
+                FileCursor(
+                    path: path, id: FileID(device: device, inode: inode),
+                    print: StartPrint(length: Int(length), checksum: Fingerprint(value: checksum)), offset: offset,
+                    mark: value["continues"]?.string.flatMap(LineSplitter.Mark.init) ?? .line,
+                    sizeBytes: value["size"]?.unsigned ?? offset))
+        }
+        for value in json["floors"]?.array ?? [] {
+            guard let path = value["path"]?.string, let modified = value["modified"]?.unsigned else {
+                malformed += 1
+                continue
+            }
+            floors[path] = Int64(clamping: modified)
+        }
+        if json["version"]?.unsigned != Self.version { malformed += 1 }
+    }
+
+    package func write(into json: inout JSONWriter) {
+        json.object { json in
+            json.key("version")
+            json.number(Self.version)
+            json.key("files")
+            json.array { json in for file in files { file.write(into: &json) } }
+            json.key("floors")
+            json.array { json in
+                for (path, modified) in floors.sorted(by: { $0.key < $1.key }) {
+                    json.object { json in
+                        json.key("path")
+                        json.string(path)
+                        json.key("modified")
+                        json.number(UInt64(clamping: modified))
+                    }
+                }
+            }
+        }
+    }
+}
+
+extension FileCursor {
+    fileprivate func write(into json: inout JSONWriter) {
+        json.object { json in
+            json.key("path")
+            json.string(path)
+            for (key, value) in [
+                ("device", id.device), ("inode", id.inode), ("print", print.checksum.value),
+                ("print_length", UInt64(print.length)), ("offset", offset), ("size", sizeBytes),
+            ] {
+                json.key(key)
+                json.number(value)
+            }
+            if mark != .line {
+                json.key("continues")
+                json.string(mark.rawValue)
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+// The names that rotation gives: `app.log.1`, `app.log-20261121`, `app-20261121.log`, `app.log.old`.
+
+/// A path in two: the directory without its slash (empty for the root), and the name.
+package func splitPath(_ path: String) -> (directory: String, name: String) {
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (".", path) }
+    return (String(path[..<slash]), String(path[path.utf8.index(after: slash)...]))
+}
+
+/// Whether `name` may hold the content of `original`: it begins the same. Enough for a file whose content is compared.
+package func mayBeCopyName(_ name: String, of original: String) -> Bool {
+    name != original && (name.hasPrefix(original) || isRotatedName(name, of: original))
+}
+
+/// Whether `name` is what a rotation makes of `original`, so that it is read without any other proof. `mail.err` is no
+/// rotated `mail`.
+package func isRotatedName(_ name: String, of original: String) -> Bool {
+    if name.hasPrefix(original) { return isRotationSuffix(name.utf8.dropFirst(original.utf8.count)) }
+    // With logrotate's `extension`, the date stands before it.
+    guard let dot = original.utf8.lastIndex(of: UInt8(ascii: ".")), dot > original.startIndex else { return false }
+    let (stem, ending) = (original[..<dot], original[dot...])
+    guard name.hasPrefix(stem), name.hasSuffix(ending), name.utf8.count > original.utf8.count else { return false }
+    return isRotationSuffix(name.utf8.dropFirst(stem.utf8.count).dropLast(ending.utf8.count))
+}
+
+private func isRotationSuffix(_ suffix: Substring.UTF8View) -> Bool {
+    guard let first = suffix.first else { return false }
+    if suffix.count == 1 { return first == UInt8(ascii: "~") }
+    guard [UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_")].contains(first) else { return false }
+    let rest = suffix.dropFirst()
+    if let word = String(rest), ["old", "bak", "prev", "previous", "save", "rotated"].contains(word) { return true }
+    let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+    return rest.contains { digits.contains($0) }
+        && rest.allSatisfy { digits.contains($0) || "-._:T+Z".utf8.contains($0) }
+}

@@ -1,0 +1,223 @@
+// One file that is being followed: its identity, how far it was read, and how far that was acknowledged.
+
+internal import Bytes
+internal import Logs
+internal import Platform
+
+/// What all tails of an input read through.
+struct TailBuffers {
+    /// Less would cost a system call for every few lines.
+    static let chunkBytesMinimum = 256 << 10
+
+    var chunk: [UInt8]
+    var start = [UInt8](repeating: 0, count: StartPrint.lengthLimit)
+
+    init(lineLimit: Int) {
+        let bytes = max(Self.chunkBytesMinimum, LineSplitter.bufferBytes(for: lineLimit))
+        chunk = [UInt8](repeating: 0, count: bytes)
+    }
+}
+
+/// A class, because it owns a descriptor and stands in several tables; it never leaves its input's queue.
+final class Tail {
+    enum Outcome: Equatable {
+        /// It has had its turn, or the batch is full.
+        case more
+        case atEnd
+        /// The content is another: what was read last is not there any more. Nothing of the new content has been read.
+        case truncated
+        case failed(Errno)
+    }
+
+    /// What one file may give before it is the next one's turn.
+    static let turnBytes = 1 << 20
+
+    /// The number in the positions of its records. Another content gets another number.
+    let number: UInt32
+    /// Where it was found; what its records carry as `file`.
+    var path: String
+    /// The same without symbolic links. Rotated siblings stand beside it.
+    var family: String
+    /// Where it stands now; nil when no name that is watched leads to it.
+    var place: String?
+    /// Its path does not lead to it any more: it is read until it has been quiet for the rotation grace.
+    var isAway = false
+    /// Read to the end, closed, and only waiting for acknowledgements.
+    var isFinished = false
+    /// Deleted: there is no way back to it once it is closed.
+    var isDeleted = false
+
+    private(set) var id: FileID
+    private(set) var print: StartPrint
+    var file: File?
+    private(set) var sizeBytes: UInt64
+    var modifiedUnixNanoseconds: Int64
+    private(set) var readOffset: UInt64
+    private(set) var acknowledgedOffset: UInt64
+
+    private var splitter: LineSplitter
+    /// Where a record ended within a line, in order, as long as a restart might have to go on there.
+    private var marks: [(offset: UInt64, mark: LineSplitter.Mark)] = []
+    /// The end of the last record. When that is acknowledged, so is what was skipped after it.
+    private var lastRecordOffset: UInt64
+
+    /// A line without its end that stands at `readOffset`, and since when it has not grown.
+    private var partialBytes = 0
+    private(set) var partialSince: Instant?
+    /// When an away file was first found to have nothing more.
+    var quietSince: Instant?
+
+    /// The file before this one in a rotation; its lines come first.
+    var predecessor: Tail?
+    /// It has been at its end once, so that its successor may begin.
+    var hasReachedEnd = false
+    var isReady = false
+    var isTimed = false
+    /// A count of turns: the lowest was read least recently.
+    var lastTurn: UInt64 = 0
+
+    init(number: UInt32, path: String, family: String, place: String, cursor: FileCursor, lineLimit: Int) {
+        self.number = number
+        self.path = path
+        self.family = family
+        self.place = place
+        id = cursor.id
+        print = cursor.print
+        sizeBytes = cursor.sizeBytes
+        modifiedUnixNanoseconds = 0
+        readOffset = cursor.offset
+        acknowledgedOffset = cursor.offset
+        lastRecordOffset = cursor.offset
+        splitter = LineSplitter(lineLimit: lineLimit, mark: cursor.mark)
+        if cursor.mark != .line { marks.append((cursor.offset, cursor.mark)) }
+    }
+
+    var cutCount: UInt64 { splitter.cutCount }
+    var skippedBytes: UInt64 { splitter.skippedBytes }
+    var unreadBytes: UInt64 { sizeBytes > readOffset ? sizeBytes - readOffset : 0 }
+    var lagBytes: UInt64 { sizeBytes > acknowledgedOffset ? sizeBytes - acknowledgedOffset : 0 }
+    var isAcknowledged: Bool { acknowledgedOffset >= readOffset }
+
+    /// Its turn comes when the file before it has been read to the end once.
+    var mustWait: Bool {
+        guard let before = predecessor else { return false }
+        if before.hasReachedEnd || before.isFinished { predecessor = nil }
+        return predecessor != nil
+    }
+
+    var cursor: FileCursor {
+        FileCursor(
+            path: family, id: id, print: print, offset: acknowledgedOffset,
+            mark: marks.last { $0.offset == acknowledgedOffset }?.mark ?? .line, sizeBytes: sizeBytes)
+    }
+
+    /// Notes what a stat of its path said. True when there may be something to read.
+    func noteStatus(_ status: FileStatus) -> Bool {
+        let isChanged = status.sizeBytes != sizeBytes || status.modifiedUnixNanoseconds != modifiedUnixNanoseconds
+        isDeleted = status.linkCount == 0
+        return isChanged || status.sizeBytes != readOffset + UInt64(partialBytes)
+    }
+
+    /// Reads lines into `batch`, until it is full, the turn is over, or the file has no more.
+    ///
+    /// Each piece is verified after it was read and before any of it is used: the file is not shorter than what was
+    /// read, and still begins as it did.
+    func readLines(
+        into batch: inout LogBatch, through buffers: inout TailBuffers, flushPartial: Bool, at now: Moment
+    ) -> Outcome {
+        guard let descriptor = file?.descriptor, descriptor >= 0 else { return .failed(.notFound) }
+        var turn = 0
+        var fields: Range<UInt32>?
+        do throws(Errno) {
+            while !batch.isFull, turn < Self.turnBytes {
+                let count = try file?.read(into: &buffers.chunk, limit: .max, at: readOffset) ?? 0
+                guard try isSame(upTo: readOffset + UInt64(count), through: &buffers.start) else { return .truncated }
+                let isLast = readOffset + UInt64(count) >= sizeBytes
+                if fields == nil, count > 0 {
+                    let field = batch.addField("file", path.utf8)
+                    fields = field..<field + 1
+                }
+                let done = splitter.split(
+                    buffers.chunk, count: count,
+                    of: .init(
+                        number: number, offset: readOffset, fields: fields ?? 0..<0,
+                        unixNanoseconds: now.unixNanoseconds),
+                    isLast: isLast && flushPartial, into: &batch)
+                advance(by: done, in: batch)
+                turn += done
+                if isLast, !batch.isFull || done == count {
+                    notePartial(count - done, at: now)
+                    return .atEnd
+                }
+                if done == 0, !batch.isFull { return .atEnd }
+            }
+            return .more
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    private func advance(by done: Int, in batch: LogBatch) {
+        guard done > 0 else { return }
+        quietSince = nil
+        partialBytes = 0
+        partialSince = nil
+        if let last = batch.records.last, last.next.source == number, last.next.offset > readOffset {
+            lastRecordOffset = last.next.offset
+        }
+        readOffset += UInt64(done)
+        // Only the last record of a piece can end within a line.
+        if splitter.mark != .line, lastRecordOffset > (marks.last?.offset ?? 0) {
+            marks.append((lastRecordOffset, splitter.mark))
+        }
+        settle()
+    }
+
+    private func notePartial(_ count: Int, at now: Moment) {
+        guard count != partialBytes else { return }
+        partialBytes = count
+        partialSince = count > 0 ? now.monotonic : nil
+    }
+
+    private func isSame(upTo end: UInt64, through start: inout [UInt8]) throws(Errno) -> Bool {
+        guard let status = try file?.status(), status.sizeBytes >= end else { return false }
+        let count = try file?.read(into: &start, limit: StartPrint.lengthLimit, at: 0) ?? 0
+        guard print.accept(start[..<count]) else { return false }
+        sizeBytes = status.sizeBytes
+        modifiedUnixNanoseconds = status.modifiedUnixNanoseconds
+        isDeleted = status.linkCount == 0
+        return true
+    }
+
+    /// Whether its content is another than what was read. A file that cannot be asked is taken for unchanged.
+    func isTruncated(through buffers: inout TailBuffers) -> Bool {
+        guard file != nil else { return false }
+        do throws(Errno) { return try !isSame(upTo: readOffset, through: &buffers.start) } catch { return false }
+    }
+
+    /// True when that moved the acknowledged offset.
+    func acknowledge(_ offset: UInt64) -> Bool {
+        guard offset > acknowledgedOffset, offset <= readOffset else { return false }
+        acknowledgedOffset = offset
+        settle()
+        return true
+    }
+
+    /// What was skipped after the last record needs no acknowledgement of its own.
+    private func settle() {
+        if acknowledgedOffset >= lastRecordOffset, splitter.mark == .line { acknowledgedOffset = readOffset }
+        while let first = marks.first, first.offset < acknowledgedOffset { marks.removeFirst() }
+    }
+
+    /// Goes on in a copy of its content, at the same offset.
+    func moveTo(copy: consuming File, _ status: FileStatus, at path: String) {
+        file = consume copy
+        id = status.id
+        place = path
+        sizeBytes = status.sizeBytes
+        modifiedUnixNanoseconds = status.modifiedUnixNanoseconds
+        isAway = true
+        quietSince = nil
+        hasReachedEnd = false
+    }
+}

@@ -1,0 +1,290 @@
+// Each row of the table in design section 7 that is about one file and its rotation.
+
+import Bytes
+import Glibc
+import Logs
+import Platform
+import Testing
+
+@testable import Inputs
+
+@Suite struct FileRotationTests {
+    @Test func readsWhatIsThereAndWhatComes() throws {
+        let world = try FileWorld()
+        world.append("one\ntwo\n")
+        #expect(world.read() == ["one", "two"])
+        world.append("three\n")
+        #expect(world.read() == ["three"])
+        world.append("b\n", to: "b.log")
+        #expect(world.read() == ["b"])
+        #expect(world.read() == [])
+    }
+
+    @Test func renamedAwayIsReadToItsEndAndTheNewOneFromZero() throws {
+        let world = try FileWorld()
+        world.append("one\n")
+        #expect(world.read() == ["one"])
+        world.append("two\n")
+        let writer = open(world.path("a.log"), O_WRONLY | O_APPEND)
+        world.move("a.log", "a.log.1")
+        world.append("four\n")
+        #expect(world.read() == ["two", "four"])
+        // The writer has not been told yet.
+        world.write("three\n", writer)
+        #expect(world.read() == ["three"])
+        world.advance(.seconds(9))
+        world.write("late\n", writer)
+        #expect(world.read() == ["late"])
+        close(writer)
+        world.advance(.seconds(11))
+        #expect(world.read() == [])
+        world.acknowledge()
+        #expect(world.input.status(at: world.now).sourceCount == 1)
+        #expect(world.input.status(at: world.now).lagBytes == 0)
+    }
+
+    @Test func rotatedTwiceBetweenTwoReads() throws {
+        let world = try FileWorld()
+        world.append("1\n")
+        #expect(world.read() == ["1"])
+        for round in 2...4 {
+            world.append("\(round)\n")
+            world.move("a.log.2", "a.log.3")
+            world.move("a.log.1", "a.log.2")
+            world.move("a.log", "a.log.1")
+        }
+        world.append("5\n")
+        #expect(world.read() == ["2", "3", "4", "5"])
+    }
+
+    @Test func copytruncateTakesTheRestFromTheCopy() throws {
+        let world = try FileWorld()
+        world.append("one\n")
+        #expect(world.read() == ["one"])
+        world.append("two\nthree\n")
+        world.copy("a.log", "a.log.1")
+        world.truncate()
+        world.append("four\n")
+        #expect(world.read() == ["two", "three", "four"])
+        #expect(world.count("bytes_lost_truncation") == 0)
+        world.acknowledge()
+        #expect(world.input.status(at: world.now).lagBytes == 0)
+    }
+
+    @Test func copytruncateToALargerFileIsSeenByTheFingerprint() throws {
+        let world = try FileWorld()
+        world.append("one\n")
+        #expect(world.read() == ["one"])
+        world.append("two\n")
+        world.copy("a.log", "a.log-20261121")
+        world.truncate()
+        world.append("this is much longer than what was there\n")
+        #expect(world.read() == ["two", "this is much longer than what was there"])
+    }
+
+    @Test func copytruncateWithAGlobThatMatchesTheCopyReadsNothingTwice() throws {
+        let world = try FileWorld(#""paths": ["DIR/a.log*"]"#)
+        world.append("one\n")
+        #expect(world.read() == ["one"])
+        world.append("two\n")
+        world.copy("a.log", "a.log.1")
+        #expect(world.read() == ["two"])
+        world.append("three\n")
+        world.append("three\n", to: "a.log.1")
+        world.truncate()
+        world.append("four\n")
+        #expect(world.read() == ["three", "four"])
+        world.advance(.seconds(30))
+        #expect(world.read() == [])
+        world.advance(.seconds(30))
+        #expect(world.read() == [])
+    }
+
+    @Test func aFileThatLooksLikeACopyAndIsNoneIsReadLater() throws {
+        let world = try FileWorld(#""paths": ["DIR/a.log*"]"#)
+        world.append("start\none\n")
+        #expect(world.read() == ["start", "one"])
+        world.append("start\nother\n", to: "a.log.b")
+        world.advance(.seconds(1))
+        #expect(world.read() == ["start", "other"])
+        world.append("start\none\n", to: "a.log.c")
+        #expect(world.read() == [])
+        world.advance(.seconds(11))
+        #expect(world.read() == [])
+        world.append("more\n", to: "a.log.c")
+        #expect(world.read() == ["more"])
+    }
+
+    @Test func truncationWithoutACopyIsCounted() throws {
+        let world = try FileWorld()
+        world.append("one\n")
+        world.batch = LogBatch(recordLimit: 1)
+        #expect(world.read() == ["one"])
+        world.append("two\n")
+        world.advance(.seconds(11))
+        world.append("x\n", to: "b.log")
+        world.batch = LogBatch(recordLimit: 1)
+        world.readOnce()
+        #expect(world.lines.count == 2)
+        world.append("y\n", to: "b.log")
+        world.read()
+        world.truncate()
+        world.append("new\n")
+        world.read()
+        #expect(world.lines.last == "new")
+        world.truncate()
+        world.advance(.seconds(11))
+        #expect(world.read() == [])
+        world.append("again\n")
+        #expect(world.read() == ["again"])
+    }
+
+    @Test func unreadBytesOfATruncatedFileAreCounted() throws {
+        let world = try FileWorld()
+        world.append("one\ntwo\nthree\n")
+        world.batch = LogBatch(recordLimit: 1)
+        world.readOnce()
+        #expect(world.lines == ["one"])
+        world.truncate()
+        world.append("4\n")
+        world.read()
+        #expect(world.lines == ["one", "4"])
+        #expect(world.count("bytes_lost_truncation") == 10)
+    }
+
+    @Test func aNewFileOnTheSameInodeStartsAtZero() throws {
+        let world = try FileWorld()
+        world.append("one\n")
+        #expect(world.read() == ["one"])
+        world.acknowledge()
+        let cursor = world.saved()
+        world.truncate()
+        world.append("another content altogether\n")
+        try world.restart(cursor)
+        #expect(world.read() == ["another content altogether"])
+    }
+
+    @Test func deletedWhileUnreadIsReadOn() throws {
+        let world = try FileWorld()
+        world.append("one\n")
+        #expect(world.read() == ["one"])
+        let writer = open(world.path("a.log"), O_WRONLY | O_APPEND)
+        world.append("two\n")
+        world.delete("a.log")
+        #expect(world.read() == ["two"])
+        world.write("three\n", writer)
+        world.advance(.seconds(5))
+        #expect(world.read() == [])
+        world.advance(.seconds(5))
+        #expect(world.read() == ["three"])
+        close(writer)
+        world.append("four\n")
+        #expect(world.read() == ["four"])
+        world.advance(.seconds(11))
+        world.read()
+        world.acknowledge()
+        #expect(world.input.status(at: world.now).sourceCount == 1)
+        #expect(world.input.follower.known.isEmpty)
+    }
+
+    @Test func renamedToANameThatMatchesTooIsNotReadTwice() throws {
+        let world = try FileWorld(#""paths": ["DIR/*"]"#)
+        world.append("one\n")
+        #expect(world.read() == ["one"])
+        world.move("a.log", "a.log.1")
+        world.append("two\n")
+        #expect(world.read() == ["two"])
+        for _ in 0..<5 {
+            world.advance(.seconds(11))
+            #expect(world.read() == [])
+        }
+        world.append("late\n", to: "a.log.1")
+        #expect(world.read() == ["late"])
+        world.acknowledge()
+        try world.restart(world.saved())
+        #expect(world.read() == [])
+    }
+
+    @Test func rotatedWhileDownOnceAndMoreOften() throws {
+        for times in 1...4 {
+            let world = try FileWorld()
+            world.append("0\n")
+            #expect(world.read() == ["0"])
+            world.acknowledge()
+            let cursor = world.saved()
+            world.append("rest\n")
+            for round in 1...times {
+                for number in stride(from: 9, to: 0, by: -1) { world.move("a.log.\(number)", "a.log.\(number + 1)") }
+                world.move("a.log", "a.log.1")
+                world.append("\(round)\n")
+            }
+            try world.restart(cursor)
+            #expect(world.read() == ["rest"] + (1...times).map(String.init))
+            world.acknowledge()
+            try world.restart(world.saved())
+            #expect(world.read() == [])
+            #expect(world.count("bytes_lost_deleted") == 0)
+        }
+    }
+
+    @Test func copytruncatedWhileDown() throws {
+        let world = try FileWorld()
+        world.append("one\n")
+        #expect(world.read() == ["one"])
+        world.acknowledge()
+        let cursor = world.saved()
+        world.append("two\n")
+        world.copy("a.log", "a.log.1")
+        world.truncate()
+        world.append("three\n")
+        world.move("a.log.1", "a.log.2")
+        world.copy("a.log", "a.log.1")
+        world.truncate()
+        world.append("four\n")
+        try world.restart(cursor)
+        #expect(world.read() == ["two", "three", "four"])
+    }
+
+    @Test func siblingsFromBeforeTheFirstStartAreNotRead() throws {
+        let world = try FileWorld()
+        world.append("old\n", to: "a.log.1")
+        world.append("other\n", to: "a.log.err")
+        usleep(20_000)  // Let the clock of the file system tick.
+        world.append("one\n")
+        #expect(world.read() == ["one"])
+        world.move("a.log.1", "a.log.2")
+        world.move("a.log", "a.log.1")
+        world.append("two\n")
+        #expect(world.read() == ["two"])
+        world.acknowledge()
+        try world.restart(world.saved())
+        #expect(world.read() == [])
+    }
+
+    @Test func goneWhileDownIsCounted() throws {
+        let world = try FileWorld()
+        world.append("one\ntwo\n")
+        world.read()
+        world.acknowledge(1)
+        let cursor = world.saved()
+        world.delete("a.log")
+        try world.restart(cursor)
+        #expect(world.read() == [])
+        #expect(world.count("bytes_lost_deleted") == 4)
+    }
+
+    @Test func symbolicLinkIsFollowedAndItsTargetRotated() throws {
+        let world = try FileWorld(#""paths": ["DIR/links/*.log"]"#)
+        mkdir(world.path("links"), 0o755)
+        mkdir(world.path("real"), 0o755)
+        world.append("one\n", to: "real/0.log")
+        symlink(world.path("real/0.log"), world.path("links/a.log"))
+        #expect(world.read() == ["one"])
+        world.advance(.seconds(11))
+        world.read()
+        world.append("two\n", to: "real/0.log")
+        world.move("real/0.log", "real/0.log.20261121-033000")
+        world.append("three\n", to: "real/0.log")
+        #expect(world.read() == ["two", "three"])
+    }
+}

@@ -1,0 +1,147 @@
+// A temporary directory with log files, an input that follows them, and a clock that the test turns.
+
+import Bytes
+import Foundation
+import Glibc
+import Logs
+import Platform
+import Procfs
+import Settings
+import Testing
+
+@testable import Inputs
+
+final class FileWorld {
+    let directory: String
+    var settings: String
+    /// Begins now, since files get their times of change from the kernel.
+    var now = Moment.now
+    var input: FileInput
+    var cursor: JSONValue?
+    private(set) var lines: [String] = []
+    private(set) var records: [LogBatch.Record] = []
+    private(set) var pending: [Position] = []
+    var batch = LogBatch()
+
+    init(_ settings: String = #""paths": ["DIR/*.log"]"#) throws {
+        var template = Array("/tmp/vitals-file-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw Errno.current }
+        directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        self.settings = settings
+        input = try Self.make(settings, in: directory, cursor: nil, now)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: directory) }
+
+    static func make(_ settings: String, in directory: String, cursor: JSONValue?, _ now: Moment) throws -> FileInput {
+        let text = "{" + settings.replacingOccurrences(of: "DIR", with: directory) + "}"
+        var section = try SettingsSection(settingsValue(try parseJSON(Array(text.utf8), .settings)), path: "inputs.test")
+        let context = InputContext(
+            name: "test", host: Host(), hostName: "host", log: .silent, resume: cursor, now: now)
+        let input = try FileInput(&section, context)
+        try section.finish()
+        return input
+    }
+
+    private static func settingsValue(_ json: JSONValue) -> SettingsValue {
+        let content: SettingsValue.Content =
+            switch json.content {
+            case .null: .null
+            case .bool(let value): .bool(value)
+            case .number(let text): .number(text)
+            case .string(let text): .string(text)
+            case .array(let elements): .array(elements.map(settingsValue))
+            case .object(let members):
+                .object(
+                    members.map {
+                        .init(key: $0.key, keyPosition: $0.keyPosition, file: "test", value: settingsValue($0.value))
+                    })
+            }
+        return SettingsValue(content, file: "test", position: json.position)
+    }
+
+    func path(_ name: String) -> String { "\(directory)/\(name)" }
+
+    // MARK: What a writer does
+
+    func append(_ text: String, to name: String = "a.log") {
+        let descriptor = open(path(name), O_WRONLY | O_CREAT | O_APPEND, 0o644)
+        write(text, descriptor)
+        close(descriptor)
+    }
+
+    func write(_ text: String, _ descriptor: Int32) {
+        let bytes = Array(text.utf8)
+        var done = 0
+        while done < bytes.count {
+            done += bytes[done...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        }
+    }
+
+    func move(_ from: String, _ to: String) { rename(path(from), path(to)) }
+    func delete(_ name: String) { unlink(path(name)) }
+    func truncate(_ name: String = "a.log") { Glibc.truncate(path(name), 0) }
+    func copy(_ from: String, _ to: String) { append(content(from), to: to) }
+    func content(_ name: String) -> String {
+        String(decoding: FileManager.default.contents(atPath: path(name)) ?? Data(), as: UTF8.self)
+    }
+
+    // MARK: What the agent does
+
+    func advance(_ duration: Duration) {
+        now.monotonic = now.monotonic + duration
+        now.unixNanoseconds += duration.nanoseconds
+    }
+
+    /// Reads until there is nothing more right now; acknowledges nothing. Returns the lines of this call.
+    @discardableResult
+    func read(limit: Int = 10_000) -> [String] {
+        var new: [String] = []
+        for _ in 0..<limit {
+            let wait = readOnce()
+            new += batch.records.map { batch.text(of: $0) }
+            if wait != .notAtAll { break }
+        }
+        return new
+    }
+
+    @discardableResult
+    func readOnce() -> Wait {
+        batch.removeAll()
+        let wait = input.read(into: &batch, at: now)
+        lines += batch.records.map { batch.text(of: $0) }
+        records += batch.records
+        pending += batch.records.map(\.next)
+        return wait
+    }
+
+    func acknowledge(_ count: Int = .max) {
+        for position in pending.prefix(count) { input.acknowledge(position) }
+        pending.removeFirst(min(count, pending.count))
+    }
+
+    /// What stands in the cursor file when it is written now.
+    func saved() -> JSONValue? {
+        var json = JSONWriter()
+        input.writeCursor(into: &json)
+        return try? parseJSON(json.bytes)
+    }
+
+    /// A stop and a start. Without a cursor: the first start.
+    func restart(_ cursor: JSONValue?) throws {
+        pending = []
+        input = try Self.make(settings, in: directory, cursor: cursor, now)
+    }
+
+    func count(_ reason: String) -> UInt64 {
+        input.status(at: now).counts.first { $0.reason == reason }?.count ?? 0
+    }
+}
+
+extension FileInput {
+    func text() -> String {
+        var json = JSONWriter()
+        writeCursor(into: &json)
+        return String(decoding: json.bytes, as: UTF8.self)
+    }
+}
