@@ -82,7 +82,12 @@ let package = Package(
         tests(of: "Inputs", with: ["Bytes", "Platform", "Logs", "Settings", "Procfs", "Collectors"]),
         tests(of: "Outputs", with: ["Bytes", "Platform", "Logs", "Settings", "HTTP"]),
         tests(of: "Delivery", with: ["Bytes", "Platform", "Logs", "Settings", "Durable", "Inputs", "Outputs"]),
-        tests(of: "Agent", with: ["Bytes", "Platform", "Metrics", "Settings", "Procfs", "Collectors", "HTTP"]),
+        tests(
+            of: "Agent",
+            with: [
+                "Bytes", "Platform", "Metrics", "Settings", "Procfs", "Collectors", "HTTP", "Inputs", "Outputs",
+                "Delivery",
+            ]),
         // The style rules that a machine can hold, over the whole tree.
         .testTarget(name: "TidyTests", swiftSettings: tested),
     ]

@@ -1,7 +1,7 @@
 // What Prometheus scrapes, and the few pages beside it.
 //
-// https://prometheus.io/docs/instrumenting/exposition_formats/ for what is served; `collect[]` and `exclude[]` as node_exporter
-// has them. There is no debug endpoint, on purpose.
+// https://prometheus.io/docs/instrumenting/exposition_formats/ for what is served; `collect[]` and `exclude[]` as
+// node_exporter has them. There is no debug endpoint, on purpose.
 
 internal import Bytes
 package import HTTP
@@ -28,13 +28,14 @@ package final class Endpoint: Sendable {
     private let asked: [SocketAddress]
     private let bound = Mutex<[SocketAddress]>([])
     private let server: HTTPServer
+    private let countsOfServer = CountsOfServer()
     private let log: AgentLog
 
     /// Reads the section `endpoint`: `listen`, `max_connections`.
     ///
-    /// `listen` in place of the setting is for the command line. `selfMetrics` adds what the agent says of itself to each exposition,
-    /// on the scrape's worker; `status` makes the JSON of `/api/v1/status` and `isReady` answers `/-/ready`, both on the server's
-    /// queue: they must not wait.
+    /// `listen` in place of the setting is for the command line. `selfMetrics` adds what the agent says of itself to
+    /// each exposition, on the scrape's worker; `status` makes the JSON of `/api/v1/status` and `isReady` answers
+    /// `/-/ready`, both on the server's queue: they must not wait.
     package init(
         _ section: inout SettingsSection, listen: [String] = [], scraper: Scraper,
         selfMetrics: @escaping @Sendable (inout Snapshot) -> Void, status: @escaping @Sendable () -> [UInt8],
@@ -52,7 +53,7 @@ package final class Endpoint: Sendable {
         }
         self.asked = asked.isEmpty ? fromSettings : asked
         self.log = log
-        let counts = CountsOfServer()
+        let counts = countsOfServer
         let pages = Pages(
             scraper: scraper,
             selfMetrics: { snapshot in
@@ -109,7 +110,11 @@ package final class Endpoint: Sendable {
     }
 
     /// Closes all connections and addresses.
-    package func stop() { server.stop() }
+    package func stop() {
+        server.stop()
+        // The server holds its pages, and they hold this.
+        countsOfServer.server.withLock { $0 = nil }
+    }
 }
 
 /// Lets an exposition say how the server fares that carries it.
@@ -247,7 +252,8 @@ func acceptsGzip(_ header: String?) -> Bool {
     return byStar
 }
 
-/// How long the scraper has: what Prometheus says it will wait, less a margin in which the answer travels. nil when it does not say.
+/// How long the scraper has: what Prometheus says it will wait, less a margin in which the answer travels. nil when it
+/// does not say.
 func scrapeTime(asked header: String?) -> Duration? {
     guard let header, let seconds = Double(header), seconds > 0, seconds < 86_400 else { return nil }
     return .nanoseconds(Int64((seconds - min(0.5, seconds / 5)) * 1e9))

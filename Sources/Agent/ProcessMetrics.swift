@@ -4,6 +4,7 @@
 // https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics
 
 internal import Bytes
+internal import CLinux
 internal import Glibc
 internal import Metrics
 internal import Platform
@@ -20,7 +21,8 @@ struct ProcessStat: Equatable, Sendable {
     var virtualBytes: UInt64
     var residentPages: UInt64
 
-    /// `pid (comm) state …`: the name may have spaces and parentheses, so the fields are counted from the last parenthesis.
+    /// `pid (comm) state …`: the name may have spaces and parentheses, so the fields are counted from the last
+    /// parenthesis.
     static func parse(_ text: inout ByteCursor) throws(ParseError) -> ProcessStat {
         let line = text.restOfLine()
         let bytes = text.bytes[line]

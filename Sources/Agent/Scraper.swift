@@ -1,7 +1,7 @@
 // One reading of the host: all collectors that are enabled, within a time, whatever one of them does.
 //
-// No scrape is a hostage: a collector that hangs keeps its thread and is left behind, the rest is served, and the answer says
-// what is missing. It is not asked again until it has come back.
+// No scrape is a hostage: a collector that hangs keeps its thread and is left behind, the rest is served, and the
+// answer says what is missing. It is not asked again until it has come back.
 
 internal import Bytes
 package import Collectors
@@ -22,6 +22,18 @@ package struct CollectorState: Sendable {
     package var status: CollectorStatus?
     /// What is wrong, or missing on this host.
     package var reason: String?
+
+    package init(
+        name: String, isEnabled: Bool, isEnabledByDefault: Bool, metrics: [MetricDescriptor],
+        status: CollectorStatus? = nil, reason: String? = nil
+    ) {
+        self.name = name
+        self.isEnabled = isEnabled
+        self.isEnabledByDefault = isEnabledByDefault
+        self.metrics = metrics
+        self.status = status
+        self.reason = reason
+    }
 }
 
 package enum CollectorStatus: String, Sendable {
@@ -42,7 +54,8 @@ package struct SelectionError: Error, Equatable, CustomStringConvertible {
 package final class Scraper: Sendable {
     /// Beyond it no scrape waits, whatever the settings say: Prometheus itself gives up after some seconds.
     private static let timeoutLimit: Duration = .seconds(600)
-    /// A scrape that had to wait for another still has this long, so that its collectors are not called late for nothing.
+    /// A scrape that had to wait for another still has this long, so that its collectors are not called late for
+    /// nothing.
     private static let leastTime: Duration = .milliseconds(100)
 
     /// In the order of the list that was passed in.
@@ -53,8 +66,8 @@ package final class Scraper: Sendable {
     private let worker = Worker<Exposition>("scrape", Exposition())
     private let log: AgentLog
 
-    /// Makes every collector that is enabled, from the section `collectors`: `timeout`, `enable`, `disable`, and an object of options
-    /// under the name of a collector. Options of one that is not enabled are checked all the same.
+    /// Makes every collector that is enabled, from the section `collectors`: `timeout`, `enable`, `disable`, and an
+    /// object of options under the name of a collector. Options of one that is not enabled are checked all the same.
     package init(
         _ section: inout SettingsSection, host: Host, collectors: [any Collector.Type], log: AgentLog
     ) throws(SettingsError) {
@@ -136,7 +149,8 @@ package final class Scraper: Sendable {
 
     /// Reads the host and writes it as Prometheus text. Blocks until it is done: not from the worker of a scrape.
     ///
-    /// `only` and `without` name collectors; with neither, all that are enabled are asked. Unknown names are passed over: see `check`.
+    /// `only` and `without` name collectors; with neither, all that are enabled are asked. Unknown names are passed
+    /// over: see `check`.
     package func exposition(
         only: [String] = [], without: [String] = [], adding extra: @Sendable (inout Snapshot) -> Void = { _ in }
     ) -> [UInt8] {
@@ -146,7 +160,8 @@ package final class Scraper: Sendable {
         }
     }
 
-    /// The same on the scrape's own worker. `deadline` is when the asker gives up; the timeout of the settings holds besides.
+    /// The same on the scrape's own worker. `deadline` is when the asker gives up; the timeout of the settings holds
+    /// besides.
     package func exposition(
         only: [String], without: [String], until deadline: Instant?, compressed: Bool,
         adding extra: @escaping @Sendable (inout Snapshot) -> Void, then answer: @escaping @Sendable ([UInt8]) -> Void
@@ -251,7 +266,8 @@ private struct Reading: Sendable {
     var finding: Finding
 }
 
-/// One collector. Its lock is held as long as it works, which may be for ever; the relay sees to it that nobody waits for that.
+/// One collector. Its lock is held as long as it works, which may be for ever; the relay sees to it that nobody waits
+/// for that.
 private final class Cell: Sendable {
     let name: String
     /// How the last scrape found it.
@@ -291,8 +307,8 @@ private final class Cell: Sendable {
 
 /// What the worker of the scrapes keeps between them.
 private struct Exposition {
-    /// Of an exposition of 57 kB by node_exporter, level 1 leaves 11.1 kB in half the time in which level 6 leaves 9.5 kB: a scrape
-    /// is short of CPU, not of network.
+    /// Of an exposition of 57 kB by node_exporter, level 1 leaves 11.1 kB in half the time in which level 6 leaves 9.5
+    /// kB: a scrape is short of CPU, not of network.
     static let compressionLevel = 1
 
     var snapshots: [Snapshot] = []

@@ -2,9 +2,12 @@
 
 package let allCollectors: [any Collector.Type] = [
     CPUCollector.self,
+    DiskstatsCollector.self,
     FilefdCollector.self,
+    FilesystemCollector.self,
     LoadavgCollector.self,
     MeminfoCollector.self,
+    NetdevCollector.self,
     NetstatCollector.self,
     PressureCollector.self,
     SockstatCollector.self,

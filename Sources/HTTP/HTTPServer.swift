@@ -74,7 +74,8 @@ package struct HTTPServerCounts: Sendable, Equatable {
 package typealias HTTPServerHandler =
     @Sendable (HTTPServerRequest, _ answer: @escaping @Sendable (HTTPServerResponse) -> Void) -> Void
 
-/// Serves until `stop`, which must be called before it goes: sockets may be closed only when nobody watches them any more.
+/// Serves until `stop`, which must be called before it goes: sockets may be closed only when nobody watches them any
+/// more.
 package final class HTTPServer: Sendable {
     /// Connections that are only waited for to close, besides those that are served.
     private static let closingLimit = 16
@@ -298,8 +299,8 @@ package final class HTTPServer: Sendable {
         }
     }
 
-    /// The end of the response must not be lost: the kernel throws away what it still has when a socket is closed that has unread
-    /// bytes. So the client closes first, or has `closingDeadline` for it.
+    /// The end of the response must not be lost: the kernel throws away what it still has when a socket is closed that
+    /// has unread bytes. So the client closes first, or has `closingDeadline` for it.
     private func finish(_ id: UInt64, _ connection: Connection, _ state: inout State) {
         guard !connection.hasPeerFinished, state.closingCount < Self.closingLimit else { return close(id, &state) }
         connection.phase = .closing

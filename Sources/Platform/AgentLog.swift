@@ -46,6 +46,8 @@ package final class AgentLog: Sendable {
     private struct State {
         var folded: [Folded] = []
         var level: LogLevel
+        /// In the order of `LogLevel.allCases`.
+        var counts = [UInt64](repeating: 0, count: LogLevel.allCases.count)
     }
 
     private let state: Mutex<State>
@@ -65,6 +67,12 @@ package final class AgentLog: Sendable {
 
     /// Drops everything: for tests of other things.
     package static let silent = AgentLog(level: .error, underSystemd: false, sink: { _ in })
+
+    /// Messages so far, those that were folded included; not those below the level.
+    package var messageCounts: [(level: LogLevel, count: UInt64)] {
+        let counts = state.withLock { $0.counts }
+        return zip(LogLevel.allCases, counts).map { ($0, $1) }
+    }
 
     package func setLevel(_ level: LogLevel) { state.withLock { $0.level = level } }
 
@@ -86,6 +94,7 @@ package final class AgentLog: Sendable {
     ) {
         state.withLock { state in
             guard level <= state.level else { return }
+            if let index = LogLevel.allCases.firstIndex(of: level) { state.counts[index] += 1 }
             let text = Self.render(level, message, fields)
             if let index = state.folded.firstIndex(where: { $0.text == text }) {
                 if now.monotonic - state.folded[index].since < Self.foldingTime {

@@ -49,3 +49,6 @@ package func syncDirectory(_ path: String) throws(Errno) {
     guard directory.descriptor >= 0 else { throw .current }
     try directory.sync()
 }
+
+/// Whether this process may write there now. A hint for people: only writing tells.
+package func isWritable(_ path: String) -> Bool { unsafe access(path, W_OK) == 0 }

@@ -1,4 +1,5 @@
-// Stream sockets: listening, accepting, connecting, and reading and writing without waiting. See socket(7), tcp(7), unix(7).
+// Stream sockets: listening, accepting, connecting, and reading and writing without waiting. See socket(7), tcp(7),
+// unix(7).
 
 internal import CLinux
 internal import Glibc
@@ -39,7 +40,8 @@ package final class Socket: Sendable {
         }
     }
 
-    /// Writes what the kernel takes of `head` and then `body`, as one, from the byte `start` on. Returns how many bytes it took.
+    /// Writes what the kernel takes of `head` and then `body`, as one, from the byte `start` on. Returns how many bytes
+    /// it took.
     ///
     /// - Throws: `Errno`; `.wouldBlock` when it takes none now.
     package func write(_ head: [UInt8], _ body: [UInt8] = [], from start: Int = 0) throws(Errno) -> Int {
@@ -84,8 +86,8 @@ extension Socket {
 
     /// Listens at `address`, without waiting in `accept`.
     ///
-    /// `.all` takes IPv6 and IPv4 with one socket, and IPv4 alone where the kernel has no IPv6. At a path, a socket that nobody
-    /// answers on is removed first; the new one is for the user and the group (0660).
+    /// `.all` takes IPv6 and IPv4 with one socket, and IPv4 alone where the kernel has no IPv6. At a path, a socket
+    /// that nobody answers on is removed first; the new one is for the user and the group (0660).
     ///
     /// - Throws: `Errno`; `.addressInUse` when something else listens there.
     package static func listening(at address: SocketAddress) throws(Errno) -> Socket {
@@ -132,7 +134,8 @@ extension Socket {
         return socket
     }
 
-    /// A socket at this path refuses connections: nobody has it open. A file that is no socket refuses too, but is not ours to remove.
+    /// A socket at this path refuses connections: nobody has it open. A file that is no socket refuses too, but is not
+    /// ours to remove.
     private static func isAbandoned(_ address: SocketAddress) -> Bool {
         guard case .unix(let path) = address, isSocket(path) else { return false }
         do throws(Errno) {

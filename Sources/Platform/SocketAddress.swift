@@ -16,7 +16,8 @@ package struct SocketAddressError: Error, Equatable, CustomStringConvertible {
 ///
 /// Names are not resolved, since that may block for long at the start of a host; `localhost` is 127.0.0.1.
 package enum SocketAddress: Hashable, Sendable {
-    /// All addresses of the host, IPv6 and IPv4; written `:port` or `[::]:port`. To connect to it is to connect to this host.
+    /// All addresses of the host, IPv6 and IPv4; written `:port` or `[::]:port`. To connect to it is to connect to this
+    /// host.
     case all(port: UInt16)
     /// The address in the order in which it is written.
     case ipv4(UInt32, port: UInt16)
