@@ -64,7 +64,9 @@ import Testing
     @Test func linesOfEveryLengthAroundTheBufferComeWhole() throws {
         let world = try FileWorld(#""paths": ["DIR/*.log"], "line_limit": "256KiB""#)
         let lengths = [0, 1, 200_000, 262_143, 262_144, 5, 100_000, 262_144, 262_144, 3]
-        let expected = lengths.enumerated().map { String(repeating: Character(UnicodeScalar(UInt8(65 + $0))), count: $1) }
+        let expected = lengths.enumerated().map {
+            String(repeating: Character(UnicodeScalar(UInt8(65 + $0))), count: $1)
+        }
         world.append(expected.map { $0 + "\r\n" }.joined())
         #expect(world.read() == expected)
         #expect(world.count("line_cut") == 0)
@@ -261,7 +263,8 @@ import Testing
     @Test(arguments: [
         ("app.log.1", true), ("app.log-20261121", true), ("app.log.2026-11-21", true), ("app-20261121.log", true),
         ("app.1.log", true), ("app.log.old", true), ("app.log~", true), ("app.log", false), ("app.log.err", false),
-        ("app.logs", false), ("app.log.1.gz", false), ("app2.log", false), ("app-error.log", false), ("other.log.1", false),
+        ("app.logs", false), ("app.log.1.gz", false), ("app2.log", false), ("app-error.log", false),
+        ("other.log.1", false),
     ]) func knowsRotatedNames(name: String, isRotated: Bool) {
         #expect(isRotatedName(name, of: "app.log") == isRotated)
     }

@@ -26,7 +26,8 @@ extension FileFollower {
             do throws(Errno) { events = try inotify.events() } catch { log.warning("inotify: \(error)") }
             if events.isEmpty { break }
             for event in events {
-                if let path = take(event, &touched, &seen, at: now), !event.mask.isDisjoint(with: [.created, .movedTo]) {
+                if let path = take(event, &touched, &seen, at: now), !event.mask.isDisjoint(with: [.created, .movedTo])
+                {
                     arrived.append(path)
                 }
             }

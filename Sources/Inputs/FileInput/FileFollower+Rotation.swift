@@ -44,7 +44,7 @@ extension FileFollower {
     private func moveToCopy(_ tail: Tail) -> Bool {
         guard tail.print.length > 0 else { return false }
         var best: (place: String, status: FileStatus)?
-        for place in places(of: tail.family) where place != tail.family {
+        for place in places(of: tail.family) ?? [] where place != tail.family {
             guard let sibling = open(place), isFree(sibling),
                 sibling.status.sizeBytes >= tail.readOffset, tail.print.matches(sibling.start)
             else { continue }
@@ -69,11 +69,20 @@ extension FileFollower {
         return true
     }
 
+    /// Nil for what is empty or no file, and for what cannot be read, which is reported.
     private func open(_ place: String) -> Sibling? {
-        guard let link = try? FileStatus(ofLink: place), link.kind == .regular, link.sizeBytes > 0,
-            let file = try? File(reading: place), let status = try? file.status(), let start = try? readStart(file)
-        else { return nil }
-        return Sibling(place: place, status: status, start: start, file: file)
+        do throws(Errno) {
+            let link = try FileStatus(ofLink: place)
+            guard link.kind == .regular, link.sizeBytes > 0 else { return nil }
+            let file = try File(reading: place)
+            let status = try file.status()
+            let start = try readStart(file)
+            unreadable[place] = nil
+            return Sibling(place: place, status: status, start: start, file: file)
+        } catch {
+            if error != .notFound { report(place, error) }
+            return nil
+        }
     }
 
     // MARK: Rotation
@@ -98,12 +107,21 @@ extension FileFollower {
         let cursors = known.of(family)
         let isOurs = hasTails || !cursors.isEmpty || floors[family] != nil
         guard isFirst || isOurs else { return }
+        guard let places = places(of: family) else {
+            familiesSeen.remove(family)
+            return
+        }
 
         var found: [(place: String, status: FileStatus, cursor: FileCursor)] = []
         var unknown: [(place: String, status: FileStatus, start: [UInt8])] = []
         var present: Set<FileID> = []
-        for place in places(of: family) {
-            guard let sibling = open(place), !isCompressed(sibling.start, sibling.status) else { continue }
+        for place in places {
+            guard let sibling = open(place) else {
+                // What cannot be read now is not gone for that.
+                if let id = unreadableID(place) { present.insert(id) }
+                continue
+            }
+            if isCompressed(sibling.start, sibling.status) { continue }
             let status = sibling.status
             if let tail = byID[status.id], !tail.isFinished || tail.print.matches(sibling.start) {
                 if tail.isFinished {
@@ -117,7 +135,9 @@ extension FileFollower {
                 status.sizeBytes >= cursor.offset
             {
                 present.insert(status.id)
-                if place != family, status.sizeBytes > cursor.offset || mayHaveWriter(status, now) { found.append((place, status, cursor)) }
+                if place != family, status.sizeBytes > cursor.offset || mayHaveWriter(status, now) {
+                    found.append((place, status, cursor))
+                }
             } else if place != family {
                 unknown.append((place, status, Array(sibling.start)))
             }
@@ -154,14 +174,15 @@ extension FileFollower {
     }
 
     /// The names beside a path under which its rotated files may stand, and the path itself.
-    private func places(of family: String) -> [String] {
+    /// Nil when the directory cannot be listed, or is not there, as a disk that is not mounted yet.
+    private func places(of family: String) -> [String]? {
         let (directory, name) = splitPath(family)
-        return names(in: directory, beginning: stem(of: name))
+        return names(in: directory, beginning: stem(of: name))?
             .filter { $0 == name || mayBeCopyName($0, of: name) }.map { directory + "/" + $0 }
     }
 
     /// In order. During a scan, a directory is listed once for all the files in it.
-    private func names(in directory: String, beginning prefix: String) -> [String] {
+    private func names(in directory: String, beginning prefix: String) -> [String]? {
         let names: [String]
         if let listing = listings[directory] {
             names = listing
@@ -170,7 +191,7 @@ extension FileFollower {
                 names = try directoryEntries(directory.isEmpty ? "/" : directory).sorted()
             } catch {
                 if error != .notFound { report(directory, error) }
-                return []
+                return nil
             }
             if isScanning { listings[directory] = names }
         }
@@ -192,7 +213,12 @@ extension FileFollower {
     /// After a restart: a file that was rotated a moment ago is still in its grace.
     private func mayHaveWriter(_ status: FileStatus, _ now: Moment) -> Bool {
         isFirstScan
-            && status.modifiedUnixNanoseconds > now.unixNanoseconds - settings.rotationGrace.nanoseconds
+            && status.changedUnixNanoseconds > now.unixNanoseconds - settings.rotationGrace.nanoseconds
+    }
+
+    private func unreadableID(_ place: String) -> FileID? {
+        guard unreadable[place] != nil else { return nil }
+        do throws(Errno) { return try FileStatus(ofLink: place).id } catch { return nil }
     }
 
     private func rejoin(_ tail: Tail, at place: String) {
@@ -210,14 +236,21 @@ extension FileFollower {
         }
         var before = lastRotated(of: family)
         for (place, status, cursor) in ordered {
-            guard let file = try? File(reading: place), (try? file.status().id) == status.id else { continue }
             var own = cursor
             own.id = status.id
-            known[cursor.id] = nil
-            let tail = follow(file, status, path: matchedPath(family), family: family, place: place, cursor: own)
-            tail.isAway = true
-            tail.predecessor = before
-            before = tail
+            do throws(Errno) {
+                let file = try File(reading: place)
+                // Renamed meanwhile: the event that tells so is on its way.
+                guard try file.status().id == status.id else { continue }
+                known[cursor.id] = nil
+                let tail = follow(file, status, path: matchedPath(family), family: family, place: place, cursor: own)
+                tail.isAway = true
+                tail.predecessor = before
+                before = tail
+            } catch {
+                report(place, error)
+                familiesSeen.remove(family)
+            }
         }
     }
 
