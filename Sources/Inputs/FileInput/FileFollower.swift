@@ -92,7 +92,8 @@ final class FileFollower {
         if let resume {
             var malformed = 0
             let cursors = FileCursors(resume, malformed: &malformed)
-            for file in cursors.files { known[file.id] = file }
+            // The beginning of an empty file identifies nothing: another may have its inode by now.
+            for file in cursors.files where file.print.length > 0 { known[file.id] = file }
             floors = cursors.floors
             if malformed > 0 { count(.cursorMalformed, UInt64(malformed)) }
         }
@@ -263,7 +264,7 @@ final class FileFollower {
         cursorVersion += 1
         guard byID[tail.id] === tail else { return }
         byID[tail.id] = nil
-        if !tail.isDeleted { known[tail.id] = tail.cursor }
+        if !tail.isDeleted, tail.print.length > 0 { known[tail.id] = tail.cursor }
     }
 
     func acknowledge(_ position: Position) {
