@@ -225,14 +225,14 @@ package final class Agent: Sendable {
         endpoint?.stop()
         for route in routes {
             let status = route.status
-            let left = status.recordsRead - min(status.recordsRead, status.recordsAcknowledged)
+            let left = status.recordsRead - min(status.recordsRead, status.recordsAcknowledged + status.recordsRejected)
             guard left > 0 else { continue }
             log.info(
                 "stopped with records that are not acknowledged; they are read again at the next start",
                 ["input": status.input, "output": status.output, "records": "\(left)"])
         }
-        log.info("stopped")
         log.flush(everything: true)
+        log.info("stopped")
         control.watches = []
         control.lock = nil
         ended.open(code)

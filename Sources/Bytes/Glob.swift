@@ -144,7 +144,9 @@ private func parseComponent(_ part: ArraySlice<UInt8>, of pattern: String) throw
         case UInt8(ascii: "?"): elements.append(.anyByte)
         case UInt8(ascii: "["): elements.append(try parseSet(part, &index, of: pattern))
         case UInt8(ascii: "\\"):
-            guard index < part.endIndex else { throw GlobError(pattern: pattern, reason: "a backslash escapes nothing") }
+            guard index < part.endIndex else {
+                throw GlobError(pattern: pattern, reason: "a backslash escapes nothing")
+            }
             elements.append(.byte(part[index]))
             index += 1
         default: elements.append(.byte(byte))

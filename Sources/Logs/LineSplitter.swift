@@ -86,7 +86,8 @@ package struct LineSplitter: Sendable {
             skippedBytes += UInt64(end - range.lowerBound)
         } else {
             let rest = range.lowerBound..<end
-            let isEndAlone = newline != nil && (rest.isEmpty || rest.count == 1 && buffer[end - 1] == UInt8(ascii: "\r"))
+            let isEndAlone =
+                newline != nil && (rest.isEmpty || rest.count == 1 && buffer[end - 1] == UInt8(ascii: "\r"))
             guard isEndAlone else { return 0 }
         }
         guard newline != nil else { return range.count }

@@ -24,6 +24,8 @@ package struct FileStatus: Sendable {
     package let linkCount: UInt64
     /// When its content last changed, nanoseconds since 1970.
     package let modifiedUnixNanoseconds: Int64
+    /// When anything of it last changed, its name too, nanoseconds since 1970.
+    package let changedUnixNanoseconds: Int64
 
     init(_ raw: stat) {
         id = FileID(device: UInt64(raw.st_dev), inode: UInt64(raw.st_ino))
@@ -38,6 +40,7 @@ package struct FileStatus: Sendable {
         sizeBytes = UInt64(max(0, raw.st_size))
         linkCount = UInt64(raw.st_nlink)
         modifiedUnixNanoseconds = Int64(raw.st_mtim.tv_sec) * 1_000_000_000 + Int64(raw.st_mtim.tv_nsec)
+        changedUnixNanoseconds = Int64(raw.st_ctim.tv_sec) * 1_000_000_000 + Int64(raw.st_ctim.tv_nsec)
     }
 
     /// Of the file that `path` leads to, through symbolic links.

@@ -214,8 +214,11 @@ package struct SettingsSection {
     }
 
     private func missing(_ key: String, _ what: String = "text") -> SettingsError {
-        // Not there because it is misspelt, which is better said where it stands.
-        if let near = nearest(to: key, among: members.map(\.key)), let member = members.first(where: { $0.key == near }) {
+        // Not there because it is misspelt, which is better said where it stands. Short keys are all near to each
+        // other.
+        if key.utf8.count >= 4, let near = nearest(to: key, among: members.map(\.key)),
+            let member = members.first(where: { $0.key == near })
+        {
             return SettingsError(
                 file: member.file, position: member.keyPosition, path: pathOf(near),
                 reason: "unknown key, did you mean \"\(key)\"?")

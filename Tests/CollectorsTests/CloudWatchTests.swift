@@ -168,7 +168,8 @@ import Testing
 
     @Test func theCheckOfTheFormatFindsFaults() throws {
         let good =
-            #"{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"N","Dimensions":[["d"]],"Metrics":[{"Name":"m","Unit":"Count"}]}]},"d":"v","m":1}"#
+            #"{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"N","Dimensions":[["d"]],"#
+            + #""Metrics":[{"Name":"m","Unit":"Count"}]}]},"d":"v","m":1}"#
         #expect(emfProblems(try parseJSON(Array(good.utf8))).isEmpty)
         for (from, to) in [
             (#""m":1}"#, #""m":"1"}"#), (#""d":"v""#, #""d":1"#), ("Count", "Counts"), (#""Timestamp":1,"#, ""),

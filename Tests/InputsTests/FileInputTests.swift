@@ -64,7 +64,9 @@ import Testing
     @Test func linesOfEveryLengthAroundTheBufferComeWhole() throws {
         let world = try FileWorld(#""paths": ["DIR/*.log"], "line_limit": "256KiB""#)
         let lengths = [0, 1, 200_000, 262_143, 262_144, 5, 100_000, 262_144, 262_144, 3]
-        let expected = lengths.enumerated().map { String(repeating: Character(UnicodeScalar(UInt8(65 + $0))), count: $1) }
+        let expected = lengths.enumerated().map {
+            String(repeating: Character(UnicodeScalar(UInt8(65 + $0))), count: $1)
+        }
         world.append(expected.map { $0 + "\r\n" }.joined())
         #expect(world.read() == expected)
         #expect(world.count("line_cut") == 0)
@@ -261,9 +263,17 @@ import Testing
     @Test(arguments: [
         ("app.log.1", true), ("app.log-20261121", true), ("app.log.2026-11-21", true), ("app-20261121.log", true),
         ("app.1.log", true), ("app.log.old", true), ("app.log~", true), ("app.log", false), ("app.log.err", false),
-        ("app.logs", false), ("app.log.1.gz", false), ("app2.log", false), ("app-error.log", false), ("other.log.1", false),
+        ("app.logs", false), ("app.log.1.gz", false), ("app2.log", false), ("app-error.log", false),
+        ("other.log.1", false),
     ]) func knowsRotatedNames(name: String, isRotated: Bool) {
         #expect(isRotatedName(name, of: "app.log") == isRotated)
+    }
+
+    @Test func findsTheNamesThatMayHaveBeenRotated() {
+        #expect(originalNames(of: "app.log.1") == ["app.log", "app"].filter { mayBeCopyName("app.log.1", of: $0) })
+        #expect(originalNames(of: "app-20261121.log").contains("app.log"))
+        #expect(originalNames(of: "app.log-2026-11-21").contains("app.log"))
+        #expect(originalNames(of: "app") == [])
     }
 
     // MARK: Rest
@@ -289,6 +299,25 @@ import Testing
         #expect(world.read() == [])
         #expect(world.input.follower.turnCount == turns + 1)
         #expect(world.input.read(into: &world.batch, at: world.now) == .until(world.now.monotonic + .seconds(10)))
+    }
+
+    /// Nanoseconds a line, for a release build: VITALS_MEASURE=1.
+    @Test(.enabled(if: getenv("VITALS_MEASURE") != nil)) func speed() throws {
+        let world = try FileWorld()
+        let line = String(repeating: "x", count: 169) + "\n"
+        for _ in 0..<100 { world.append(String(repeating: line, count: 5_000)) }
+        for _ in 0..<3 {
+            var batch = LogBatch()
+            var count = 0
+            try world.restart(nil)
+            let start = clock()
+            while world.input.read(into: &batch, at: world.now) == .notAtAll {
+                count += batch.records.count
+                batch.removeAll()
+            }
+            count += batch.records.count
+            print("MEASURED \(count) lines, \(Double(clock() - start) * 1_000 / Double(count)) ns of CPU a line")
+        }
     }
 
     @Test func aScanFindsWhatAnEventDidNotTell() throws {

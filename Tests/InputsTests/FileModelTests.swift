@@ -128,7 +128,9 @@ private func run(seed: UInt64, glob: String) throws -> String? {
             if Bool.random(using: &random) { writeLine() }
         case .lateWrite:
             // Only when it is certain that the file is still followed: right after the rename, or within the grace.
-            guard lateWriter >= 0, world.now.monotonic - quietFrom < .seconds(9), access(world.path("a.log.1"), F_OK) == 0 else { continue }
+            guard lateWriter >= 0, world.now.monotonic - quietFrom < .seconds(9),
+                access(world.path("a.log.1"), F_OK) == 0
+            else { continue }
             let line = model.line()
             world.write(line + "\n", lateWriter)
             quietFrom = world.now.monotonic
@@ -202,7 +204,9 @@ private func run(seed: UInt64, glob: String) throws -> String? {
     let all = Set(model.written)
     // Half lines come only of truncation in their middle.
     for line in model.delivered.keys where !all.contains(line) {
-        if !model.steps.contains("truncate"), !model.steps.contains("rewrite") { problems.append("never written: \(line)") }
+        if !model.steps.contains("truncate"), !model.steps.contains("rewrite") {
+            problems.append("never written: \(line)")
+        }
     }
     if world.input.status(at: world.now).lagBytes != 0 {
         problems.append("lag \(world.input.status(at: world.now).lagBytes ?? 0)")

@@ -35,7 +35,8 @@ final class FileWorld {
 
     static func make(_ settings: String, in directory: String, cursor: JSONValue?, _ now: Moment) throws -> FileInput {
         let text = "{" + settings.replacingOccurrences(of: "DIR", with: directory) + "}"
-        var section = try SettingsSection(settingsValue(try parseJSON(Array(text.utf8), .settings)), path: "inputs.test")
+        var section = try SettingsSection(
+            settingsValue(try parseJSON(Array(text.utf8), .settings)), path: "inputs.test")
         let context = InputContext(
             name: "test", host: Host(), hostName: "host", log: .silent, resume: cursor, now: now)
         let input = try FileInput(&section, context)
@@ -90,7 +91,7 @@ final class FileWorld {
 
     func advance(_ duration: Duration) {
         now.monotonic = now.monotonic + duration
-        now.unixNanoseconds += duration.nanoseconds
+        // The time of day stays: files get theirs from the kernel, and the two are compared.
     }
 
     /// Reads until there is nothing more right now; acknowledges nothing. Returns the lines of this call.

@@ -26,7 +26,8 @@ extension FileFollower {
             do throws(Errno) { events = try inotify.events() } catch { log.warning("inotify: \(error)") }
             if events.isEmpty { break }
             for event in events {
-                if let path = take(event, &touched, &seen, at: now), !event.mask.isDisjoint(with: [.created, .movedTo]) {
+                if let path = take(event, &touched, &seen, at: now), !event.mask.isDisjoint(with: [.created, .movedTo])
+                {
                     arrived.append(path)
                 }
             }
@@ -65,6 +66,9 @@ extension FileFollower {
     // MARK: Scans
 
     func scan(at now: Moment) {
+        listings = [:]
+        isScanning = true
+        defer { isScanning = false }
         let finder = FileFinder(settings.paths)
         directoryErrors = finder.errors
         if finder.directoriesLeftOut > 0 { count(.directoryLimit, UInt64(finder.directoriesLeftOut)) }
@@ -72,7 +76,7 @@ extension FileFollower {
         watch(finder.directories)
         if isFirstScan {
             // Also those whose path is gone: their rotated siblings may still be there.
-            for family in Set(known.values.map(\.path)) where settings.matches(aliases[family] ?? family) {
+            for family in known.paths where settings.matches(aliases[family] ?? family) {
                 catchUp(family, at: now)
             }
             for path in paths { catchUp(place(of: path), at: now) }
@@ -91,6 +95,7 @@ extension FileFollower {
         for (path, _) in new.sorted(by: { ($0.modified, $1.path) < ($1.modified, $0.path) }) { examine(path, at: now) }
         for (place, tail) in byPlace where !paths.contains(tail.path) || tail.isAway { examine(place, at: now) }
         for tail in tails.values where tail.isAway { makeReady(tail) }
+        listings = [:]
         unreadable = unreadable.filter { path, _ in (try? FileStatus(ofLink: path)) != nil }
         limitDeleted()
         limitFloors(paths)
@@ -150,7 +155,7 @@ extension FileFollower {
         guard floors.count > Self.floorLimit else { return }
         var used = Set(paths.map { place(of: $0) })
         used.formUnion(tails.values.map(\.family))
-        used.formUnion(known.values.map(\.path))
+        used.formUnion(known.paths)
         floors = floors.filter { used.contains($0.key) }
     }
 
@@ -230,7 +235,7 @@ extension FileFollower {
         if !isRotated, settings.matches(path) {
             // Renamed from one name that is followed to another.
             tail.path = path
-            tail.family = place
+            move(tail, toFamily: place)
             tail.isAway = false
             tail.quietSince = nil
             cursorVersion += 1

@@ -38,16 +38,14 @@ extension FileFollower {
                 ["path": tail.path, "bytes": "\(tail.unreadBytes)"])
         }
         tail.isFinished = true
-        tails[tail.number] = nil
+        remove(tail)
     }
 
     private func moveToCopy(_ tail: Tail) -> Bool {
         guard tail.print.length > 0 else { return false }
-        let (directory, name) = splitPath(tail.family)
         var best: (place: String, status: FileStatus)?
-        for other in (try? directoryEntries(directory.isEmpty ? "/" : directory)) ?? []
-        where mayBeCopyName(other, of: name) {
-            guard let sibling = open(directory + "/" + other), isFree(sibling),
+        for place in places(of: tail.family) ?? [] where place != tail.family {
+            guard let sibling = open(place), isFree(sibling),
                 sibling.status.sizeBytes >= tail.readOffset, tail.print.matches(sibling.start)
             else { continue }
             if let best, best.status.modifiedUnixNanoseconds > sibling.status.modifiedUnixNanoseconds { continue }
@@ -71,41 +69,59 @@ extension FileFollower {
         return true
     }
 
+    /// Nil for what is empty or no file, and for what cannot be read, which is reported.
     private func open(_ place: String) -> Sibling? {
-        guard let link = try? FileStatus(ofLink: place), link.kind == .regular, link.sizeBytes > 0,
-            let file = try? File(reading: place), let status = try? file.status(), let start = try? readStart(file)
-        else { return nil }
-        return Sibling(place: place, status: status, start: start, file: file)
+        do throws(Errno) {
+            let link = try FileStatus(ofLink: place)
+            guard link.kind == .regular, link.sizeBytes > 0 else { return nil }
+            let file = try File(reading: place)
+            let status = try file.status()
+            let start = try readStart(file)
+            unreadable[place] = nil
+            return Sibling(place: place, status: status, start: start, file: file)
+        } catch {
+            if error != .notFound { report(place, error) }
+            return nil
+        }
     }
 
     // MARK: Rotation
 
     /// The last of the rotated files of a path that is still being read.
     func lastRotated(of family: String) -> Tail? {
-        tails.values.filter { $0.family == family && $0.isAway && !$0.isFinished }.max { $0.number < $1.number }
+        (byFamily[family] ?? []).filter { $0.isAway && !$0.isFinished }.max { $0.number < $1.number }
     }
 
     /// Finds what became of the files that stood at `family`: those whose reading was interrupted go on, the newer
     /// ones are read from their beginning, and all of them in the order in which they were written.
     func catchUp(_ family: String, at now: Moment) {
         let isFirst = familiesSeen.insert(family).inserted
-        let hasTails = tails.values.contains { $0.family == family && !$0.isFinished }
+        let hasTails = (byFamily[family] ?? []).contains { !$0.isFinished }
         // A copy must be known for one before it is taken for a file that was rotated.
         var gaveUp = false
-        for tail in tails.values where tail.family == family && !tail.isFinished {
+        for tail in byFamily[family] ?? [] where !tail.isFinished {
             guard tail.isTruncated(through: &buffers) else { continue }
             giveUpContent(of: tail)
             gaveUp = true
         }
-        let cursors = known.values.filter { $0.path == family }
+        let cursors = known.of(family)
         let isOurs = hasTails || !cursors.isEmpty || floors[family] != nil
         guard isFirst || isOurs else { return }
+        guard let places = places(of: family) else {
+            familiesSeen.remove(family)
+            return
+        }
 
         var found: [(place: String, status: FileStatus, cursor: FileCursor)] = []
         var unknown: [(place: String, status: FileStatus, start: [UInt8])] = []
         var present: Set<FileID> = []
-        for place in places(of: family) {
-            guard let sibling = open(place), !isCompressed(sibling.start, sibling.status) else { continue }
+        for place in places {
+            guard let sibling = open(place) else {
+                // What cannot be read now is not gone for that.
+                if let id = unreadableID(place) { present.insert(id) }
+                continue
+            }
+            if isCompressed(sibling.start, sibling.status) { continue }
             let status = sibling.status
             if let tail = byID[status.id], !tail.isFinished || tail.print.matches(sibling.start) {
                 if tail.isFinished {
@@ -119,7 +135,9 @@ extension FileFollower {
                 status.sizeBytes >= cursor.offset
             {
                 present.insert(status.id)
-                if place != family, status.sizeBytes > cursor.offset || mayHaveWriter(status, now) { found.append((place, status, cursor)) }
+                if place != family, status.sizeBytes > cursor.offset || mayHaveWriter(status, now) {
+                    found.append((place, status, cursor))
+                }
             } else if place != family {
                 unknown.append((place, status, Array(sibling.start)))
             }
@@ -156,13 +174,33 @@ extension FileFollower {
     }
 
     /// The names beside a path under which its rotated files may stand, and the path itself.
-    private func places(of family: String) -> [String] {
+    /// Nil when the directory cannot be listed, or is not there, as a disk that is not mounted yet.
+    private func places(of family: String) -> [String]? {
         let (directory, name) = splitPath(family)
-        var entries: [String] = []
-        do throws(Errno) { entries = try directoryEntries(directory.isEmpty ? "/" : directory) } catch {
-            if error != .notFound { report(directory, error) }
+        return names(in: directory, beginning: stem(of: name))?
+            .filter { $0 == name || mayBeCopyName($0, of: name) }.map { directory + "/" + $0 }
+    }
+
+    /// In order. During a scan, a directory is listed once for all the files in it.
+    private func names(in directory: String, beginning prefix: String) -> [String]? {
+        let names: [String]
+        if let listing = listings[directory] {
+            names = listing
+        } else {
+            do throws(Errno) {
+                names = try directoryEntries(directory.isEmpty ? "/" : directory).sorted()
+            } catch {
+                if error != .notFound { report(directory, error) }
+                return nil
+            }
+            if isScanning { listings[directory] = names }
         }
-        return entries.filter { $0 == name || mayBeCopyName($0, of: name) }.map { directory + "/" + $0 }
+        var (low, high) = (0, names.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if names[middle] < prefix { low = middle + 1 } else { high = middle }
+        }
+        return Array(names[low...].prefix { $0.hasPrefix(prefix) })
     }
 
     private func isNew(
@@ -175,7 +213,12 @@ extension FileFollower {
     /// After a restart: a file that was rotated a moment ago is still in its grace.
     private func mayHaveWriter(_ status: FileStatus, _ now: Moment) -> Bool {
         isFirstScan
-            && status.modifiedUnixNanoseconds > now.unixNanoseconds - settings.rotationGrace.nanoseconds
+            && status.changedUnixNanoseconds > now.unixNanoseconds - settings.rotationGrace.nanoseconds
+    }
+
+    private func unreadableID(_ place: String) -> FileID? {
+        guard unreadable[place] != nil else { return nil }
+        do throws(Errno) { return try FileStatus(ofLink: place).id } catch { return nil }
     }
 
     private func rejoin(_ tail: Tail, at place: String) {
@@ -193,14 +236,21 @@ extension FileFollower {
         }
         var before = lastRotated(of: family)
         for (place, status, cursor) in ordered {
-            guard let file = try? File(reading: place), (try? file.status().id) == status.id else { continue }
             var own = cursor
             own.id = status.id
-            known[cursor.id] = nil
-            let tail = follow(file, status, path: matchedPath(family), family: family, place: place, cursor: own)
-            tail.isAway = true
-            tail.predecessor = before
-            before = tail
+            do throws(Errno) {
+                let file = try File(reading: place)
+                // Renamed meanwhile: the event that tells so is on its way.
+                guard try file.status().id == status.id else { continue }
+                known[cursor.id] = nil
+                let tail = follow(file, status, path: matchedPath(family), family: family, place: place, cursor: own)
+                tail.isAway = true
+                tail.predecessor = before
+                before = tail
+            } catch {
+                report(place, error)
+                familiesSeen.remove(family)
+            }
         }
     }
 
@@ -230,19 +280,16 @@ extension FileFollower {
     /// The path that is or was followed and of which `place` is a rotated name.
     func rotatedFamily(of place: String) -> String? {
         let (directory, name) = splitPath(place)
-        return floors.keys.first { family in
-            let (otherDirectory, otherName) = splitPath(family)
-            return otherDirectory == directory && isRotatedName(name, of: otherName)
-        }
+        return originalNames(of: name).map { directory + "/" + $0 }.first { floors[$0] != nil }
     }
 
     private func original(of place: String, _ status: FileStatus) -> Tail? {
         let (directory, name) = splitPath(place)
-        return tails.values.first { tail in
-            guard !tail.isFinished, tail.id != status.id else { return false }
-            let (otherDirectory, otherName) = splitPath(tail.family)
-            return otherDirectory == directory && mayBeCopyName(name, of: otherName)
+        for original in originalNames(of: name) {
+            let tails = byFamily[directory + "/" + original] ?? []
+            if let tail = tails.last(where: { !$0.isFinished && $0.id != status.id }) { return tail }
         }
+        return nil
     }
 
     private func startBytes(of tail: Tail) -> [UInt8] {

@@ -46,10 +46,15 @@ final class FileFollower {
     var tails: [UInt32: Tail] = [:]
     var byID: [FileID: Tail] = [:]
     var byPlace: [String: Tail] = [:]
+    /// All tails of a path: the one that stands there and those that did.
+    private(set) var byFamily: [String: [Tail]] = [:]
+    /// Names in directories, in order, as long as one scan takes.
+    var listings: [String: [String]] = [:]
+    var isScanning = false
     private var nextNumber: UInt32 = 1
 
     /// Files that are there, or may be, and of which nothing is to be read now.
-    var known: [FileID: FileCursor] = [:]
+    var known = KnownFiles()
     var floors: [String: Int64] = [:]
     /// Paths whose rotated siblings have been looked at in this run.
     var familiesSeen: Set<String> = []
@@ -87,7 +92,8 @@ final class FileFollower {
         if let resume {
             var malformed = 0
             let cursors = FileCursors(resume, malformed: &malformed)
-            for file in cursors.files { known[file.id] = file }
+            // The beginning of an empty file identifies nothing: another may have its inode by now.
+            for file in cursors.files where file.print.length > 0 { known[file.id] = file }
             floors = cursors.floors
             if malformed > 0 { count(.cursorMalformed, UInt64(malformed)) }
         }
@@ -200,6 +206,7 @@ final class FileFollower {
         tail.modifiedUnixNanoseconds = status.modifiedUnixNanoseconds
         openCount += 1
         tails[tail.number] = tail
+        byFamily[family, default: []].append(tail)
         byID[status.id] = tail
         byPlace[place] = tail
         held[place] = nil
@@ -235,12 +242,29 @@ final class FileFollower {
         makeReady(tail)
     }
 
-    private func forget(_ tail: Tail) {
+    /// Its acknowledgements, if any are to come, mean nothing any more.
+    func remove(_ tail: Tail) {
         tails[tail.number] = nil
+        leaveFamily(tail)
+    }
+
+    private func leaveFamily(_ tail: Tail) {
+        byFamily[tail.family]?.removeAll { $0 === tail }
+        if byFamily[tail.family]?.isEmpty == true { byFamily[tail.family] = nil }
+    }
+
+    func move(_ tail: Tail, toFamily family: String) {
+        leaveFamily(tail)
+        tail.family = family
+        byFamily[family, default: []].append(tail)
+    }
+
+    private func forget(_ tail: Tail) {
+        remove(tail)
         cursorVersion += 1
         guard byID[tail.id] === tail else { return }
         byID[tail.id] = nil
-        if !tail.isDeleted { known[tail.id] = tail.cursor }
+        if !tail.isDeleted, tail.print.length > 0 { known[tail.id] = tail.cursor }
     }
 
     func acknowledge(_ position: Position) {
@@ -252,7 +276,7 @@ final class FileFollower {
     var cursors: FileCursors {
         var cursors = FileCursors()
         cursors.files = tails.keys.sorted().compactMap { tails[$0]?.cursor }
-        cursors.files += known.values.sorted { ($0.path, $0.id.inode) < ($1.path, $1.id.inode) }
+        cursors.files += known.all.sorted { ($0.path, $0.id.inode) < ($1.path, $1.id.inode) }
         cursors.floors = floors
         return cursors
     }

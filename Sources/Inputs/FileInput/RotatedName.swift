@@ -6,10 +6,33 @@ package func splitPath(_ path: String) -> (directory: String, name: String) {
     return (String(path[..<slash]), String(path[path.utf8.index(after: slash)...]))
 }
 
-/// Whether `name` may hold the content of `original`: it begins the same. Enough for a file whose content is compared.
-package func mayBeCopyName(_ name: String, of original: String) -> Bool {
-    name != original && (name.hasPrefix(original) || isRotatedName(name, of: original))
+/// The name without what follows its last dot: all its rotated names begin so.
+package func stem(of name: String) -> String {
+    guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")), dot > name.startIndex else { return name }
+    return String(name[..<dot])
 }
+
+/// Whether `name` may hold the content of `original`: `app.log.copy`. Enough for a file whose content is compared.
+package func mayBeCopyName(_ name: String, of original: String) -> Bool {
+    guard name != original else { return false }
+    if name.hasPrefix(original) { return name.utf8.dropFirst(original.utf8.count).first.map(isSeparator) ?? false }
+    return isRotatedName(name, of: original)
+}
+
+/// The names of which `name` may be a copy or a rotated one, the longest first.
+package func originalNames(of name: String) -> [String] {
+    let bytes = Array(name.utf8)
+    let separators = bytes.indices.dropFirst().filter { isSeparator(bytes[$0]) }.reversed()
+    let ending = bytes.lastIndex(of: UInt8(ascii: ".")) ?? bytes.count
+    var names: [String] = []
+    for index in separators {
+        names.append(String(decoding: bytes[..<index], as: UTF8.self))
+        if index < ending { names.append(String(decoding: bytes[..<index] + bytes[ending...], as: UTF8.self)) }
+    }
+    return names.filter { mayBeCopyName(name, of: $0) }
+}
+
+private func isSeparator(_ byte: UInt8) -> Bool { ".-_~".utf8.contains(byte) }
 
 /// Whether `name` is what a rotation makes of `original`, so that it is read without any other proof. `mail.err` is no
 /// rotated `mail`.
