@@ -1,4 +1,5 @@
-// Collectors that do what a test wants, found by the name of the host's /proc, since a collector is made by its type alone.
+// Collectors that do what a test wants, found by the name of the host's /proc, since a collector is made by its type
+// alone.
 
 import Bytes
 import Foundation

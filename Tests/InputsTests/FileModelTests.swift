@@ -1,5 +1,5 @@
-// Random sequences of what writers, rotation and the agent's own life do to a file, against a model that knows what every
-// line became. VITALS_SEED and VITALS_SEQUENCES in the environment choose the run.
+// Random sequences of what writers, rotation and the agent's own life do to a file, against a model that knows what
+// every line became. VITALS_SEED and VITALS_SEQUENCES in the environment choose the run.
 
 import Bytes
 import Foundation
