@@ -234,7 +234,7 @@ package struct JournaldInput: Input {
     private mutating func sayGap(after cursor: String) {
         counts.cursorsLost += 1
         log.warning(
-            "the journal no longer has the entry that was read last: entries after it may be lost; going on at the nearest",
+            "the entry that was read last is no longer in the journal: others may be lost; going on at the nearest",
             ["input": name, "cursor": cursor])
     }
 
