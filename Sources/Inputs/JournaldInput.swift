@@ -35,6 +35,7 @@ package struct JournaldInput: Input {
     private let name: String
     private let bootIDPath: String
     let directory: String?
+    let units: [String]
     let filter: [JournalTerm]
     private let start: Start
     private let lineLimit: Int
@@ -62,8 +63,8 @@ package struct JournaldInput: Input {
     private var reported: Set<FileID> = []
 
     package init(_ section: inout SettingsSection, _ context: InputContext) throws(SettingsError) {
-        let units = try section.strings("units", default: [])
-        for unit in units where unit.isEmpty || unit.utf8.contains(where: { "*?[".utf8.contains($0) }) {
+        let names = try section.strings("units", default: [])
+        for unit in names where unit.isEmpty || unit.utf8.contains(where: { "*?[".utf8.contains($0) }) {
             throw section.error("units: \"\(unit)\" is no name of a unit; patterns are not possible here")
         }
         let priority = try Self.priority(&section)
@@ -76,8 +77,9 @@ package struct JournaldInput: Input {
                 throw section.error("matches[\(index)]: \(problem)")
             }
         }
-        filter = journalFilter(units: units.map(journalUnitName), priority: priority, matches: matches)
-        directory = try section.optionalString("directory")
+        units = names.map(journalUnitName)
+        filter = journalFilter(units: units, priority: priority, matches: matches)
+        directory = try Self.directory(&section)
         // The boot of this host says nothing about a directory that came from elsewhere.
         start = try section.choice("start_at", default: directory == nil ? .boot : .beginning)
         lineLimit = try section.size("line_limit", default: 256 << 10, in: 1_024...(16 << 20))
@@ -89,6 +91,14 @@ package struct JournaldInput: Input {
         checkFilesAt = context.now.monotonic
         bookmarks = JournalBookmarks(context.resume.flatMap(JournalPlace.init))
         wake = JournalWake()
+    }
+
+    private static func directory(_ section: inout SettingsSection) throws(SettingsError) -> String? {
+        guard let value = section.value("directory") else { return nil }
+        guard case .string(let path) = value.content, path.hasPrefix("/") else {
+            throw value.error(section.pathOf("directory"), "expected a path that begins with /")
+        }
+        return path
     }
 
     private static func priority(_ section: inout SettingsSection) throws(SettingsError) -> Int? {
