@@ -36,7 +36,7 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
         .target(name: "CPCRE2", linkerSettings: [.linkedLibrary("pcre2-8")]),
-        .target(name: "CCurl"),
+        .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CSystemd"),
         // 1
         floor("Bytes", on: ["CZlib", "CPCRE2"]),
@@ -70,7 +70,7 @@ let package = Package(
         .executableTarget(
             name: "vitals", dependencies: ["Bytes", "Platform", "CLinux", "Settings", "Agent"], swiftSettings: strict),
 
-        tests(of: "Bytes"),
+        tests(of: "Bytes", with: ["CZlib"]),
         tests(of: "Platform", with: ["Bytes"]),
         tests(of: "Metrics", with: ["Bytes"]),
         tests(of: "Logs", with: ["Bytes"]),
@@ -79,9 +79,16 @@ let package = Package(
         tests(of: "Durable", with: ["Bytes", "Platform"]),
         tests(of: "HTTP", with: ["Bytes", "Platform"]),
         tests(of: "Collectors", with: ["Bytes", "Platform", "Metrics", "Settings", "Procfs"]),
-        tests(of: "Inputs", with: ["Bytes", "Platform", "Logs", "Settings"]),
+        tests(of: "Inputs", with: ["Bytes", "Platform", "Logs", "Settings", "Procfs", "Collectors"]),
         tests(of: "Outputs", with: ["Bytes", "Platform", "Logs", "Settings", "HTTP"]),
         tests(of: "Delivery", with: ["Bytes", "Platform", "Logs", "Settings", "Durable", "Inputs", "Outputs"]),
-        tests(of: "Agent", with: ["Bytes", "Platform", "Metrics", "Settings", "Procfs", "Collectors", "HTTP"]),
+        tests(
+            of: "Agent",
+            with: [
+                "Bytes", "Platform", "Metrics", "Settings", "Procfs", "Collectors", "HTTP", "Inputs", "Outputs",
+                "Delivery",
+            ]),
+        // The style rules that a machine can hold, over the whole tree.
+        .testTarget(name: "TidyTests", swiftSettings: tested),
     ]
 )

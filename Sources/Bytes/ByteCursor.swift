@@ -110,11 +110,12 @@ package struct ByteCursor {
     package mutating func signed() -> Int64? {
         let start = index
         let isNegative = skip(byte: UInt8(ascii: "-"))
-        guard let magnitude = unsigned(), magnitude <= UInt64(Int64.max) else {
+        // The negative range is one longer.
+        guard let magnitude = unsigned(), magnitude <= Int64.max.magnitude + (isNegative ? 1 : 0) else {
             index = start
             return nil
         }
-        return isNegative ? -Int64(magnitude) : Int64(magnitude)
+        return isNegative ? Int64(truncatingIfNeeded: 0 &- magnitude) : Int64(magnitude)
     }
 
     /// Hexadecimal digits, with or without `0x`.

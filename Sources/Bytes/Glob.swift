@@ -1,4 +1,5 @@
-// Patterns for paths and names, as in glob(7): `*`, `?`, `[a-z]`, `[!a-z]`, and besides `**` for any directories and `{a,b}`.
+// Patterns for paths and names, as in glob(7): `*`, `?`, `[a-z]`, `[!a-z]`, and besides `**` for any directories and
+// `{a,b}`.
 //
 // Braces are expanded when the pattern is read, up to a limit; what is left is matched with one point to go back to for
 // each star, so that the time grows with pattern times text and no faster.

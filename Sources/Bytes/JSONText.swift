@@ -22,77 +22,76 @@ extension [UInt8] {
         append(jsonString: unsafe bytes.span.bytes.extracting(range))
     }
 
+    /// Two lower-case digits.
+    package mutating func append(hexadecimal byte: UInt8) {
+        for digit in [byte >> 4, byte & 15] { append(digit.hexadecimalText) }
+    }
+
+    /// Written piece by piece into memory that is reserved but not yet initialised: an append for each run of plain
+    /// text costs more than the text. A piece bounds what is reserved for the case that every byte of it is escaped.
     @unsafe private mutating func append(jsonString text: UnsafeRawBufferPointer) -> Int {
+        let pieceBytes = 4_096
         var replaced = 0
-        append(UInt8(ascii: "\""))
         var index = 0
-        let count = text.count
-        while index < count {
-            let plain = unsafe text.plainRun(from: index)
-            if plain > index {
-                unsafe append(contentsOf: UnsafeRawBufferPointer(rebasing: text[index..<plain]))
-                index = plain
-                if index == count { break }
-            }
-            let byte = unsafe text[index]
-            if byte < 0x80 {
-                append(escape: byte)
-                index += 1
-            } else {
-                let length = unsafe text.sequenceLength(at: index)
-                if length > 0 {
-                    unsafe append(contentsOf: UnsafeRawBufferPointer(rebasing: text[index..<index + length]))
-                    index += length
-                } else {
-                    append("\u{FFFD}")
-                    replaced += 1
-                    index += 1
+        append(UInt8(ascii: "\""))
+        while index < text.count {
+            let end = Swift.min(text.count, index + pieceBytes)
+            // The longest escape is six bytes; a sequence may reach 3 bytes over the end, a block 7.
+            append(addingCapacity: (end - index) * 6 + Block.byteCount) { output in
+                unsafe output.withUnsafeMutableBufferPointer { output, count in
+                    unsafe text.escape(from: &index, upTo: end, into: output, &count, &replaced)
                 }
             }
         }
         append(UInt8(ascii: "\""))
         return replaced
     }
-
-    private mutating func append(escape byte: UInt8) {
-        switch byte {
-        case UInt8(ascii: "\""): append("\\\"")
-        case UInt8(ascii: "\\"): append("\\\\")
-        case UInt8(ascii: "\n"): append("\\n")
-        case UInt8(ascii: "\t"): append("\\t")
-        case UInt8(ascii: "\r"): append("\\r")
-        default:
-            append("\\u00")
-            append(hexadecimal: byte)
-        }
-    }
-
-    /// Two lower-case digits.
-    package mutating func append(hexadecimal byte: UInt8) {
-        for digit in [byte >> 4, byte & 15] {
-            append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
-        }
-    }
 }
 
+/// Eight bytes at a time, as one number: Swift's vectors of bytes compile to a comparison for each byte here.
+private typealias Block = UInt64
+
 extension UnsafeRawBufferPointer {
-    /// The first byte from `start` that is a quote, a backslash, a control character or not ASCII; `count` if none is.
-    fileprivate func plainRun(from start: Int) -> Int {
-        typealias Block = SIMD32<UInt8>
-        var index = start
-        while index + Block.scalarCount <= count {
-            let block = unsafe loadUnaligned(fromByteOffset: index, as: Block.self)
-            let special =
-                (block .< 0x20) .| (block .>= 0x80) .| (block .== UInt8(ascii: "\"")) .| (block .== UInt8(ascii: "\\"))
-            if any(special) { break }
-            index += Block.scalarCount
+    /// Writes the bytes from `index` up to `end`, and the rest of a UTF-8 sequence that begins before it.
+    @inline(__always)
+    fileprivate func escape(
+        from index: inout Int, upTo end: Int, into output: UnsafeMutableBufferPointer<UInt8>, _ count: inout Int,
+        _ replaced: inout Int
+    ) {
+        var at = index
+        var writer = unsafe Writer(output.baseAddress, count)
+        while at < end {
+            // A block is copied whole before it is known how much of it is plain: what follows overwrites the rest.
+            if at + Block.byteCount <= self.count {
+                let block = unsafe loadUnaligned(fromByteOffset: at, as: Block.self)
+                unsafe writer.put(block: block)
+                let plain = Swift.min(block.plainPrefix, end - at)
+                at += plain
+                unsafe writer.count += plain
+                if plain == Block.byteCount || at >= end { continue }
+            }
+            let byte = unsafe self[at]
+            if byte.isPlain {
+                unsafe writer.put(byte)
+                at += 1
+            } else if byte < 0x80 {
+                unsafe writer.put(escape: byte)
+                at += 1
+            } else {
+                let length = unsafe sequenceLength(at: at)
+                for offset in 0..<length { unsafe writer.put(self[at + offset]) }
+                if length == 0 {
+                    // U+FFFD in UTF-8.
+                    unsafe writer.put(0xEF)
+                    unsafe writer.put(0xBF)
+                    unsafe writer.put(0xBD)
+                    replaced += 1
+                }
+                at += Swift.max(length, 1)
+            }
         }
-        while index < count {
-            let byte = unsafe self[index]
-            if byte < 0x20 || byte >= 0x80 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { break }
-            index += 1
-        }
-        return index
+        index = at
+        unsafe count = writer.count
     }
 
     /// 2 to 4 for a valid UTF-8 sequence of more than one byte at `index`, else 0. See RFC 3629, section 4.
@@ -113,5 +112,72 @@ extension UnsafeRawBufferPointer {
         guard index + length <= count, unsafe second.contains(self[index + 1]) else { return 0 }
         for offset in stride(from: 2, to: length, by: 1) where unsafe self[index + offset] & 0xC0 != 0x80 { return 0 }
         return length
+    }
+}
+
+/// The end of the text that is being written. Its memory was reserved for the worst case: nothing is checked here.
+@unsafe private struct Writer {
+    private let start: UnsafeMutableRawPointer
+    var count: Int
+
+    @inline(__always)
+    init(_ start: UnsafeMutablePointer<UInt8>?, _ count: Int) {
+        guard let start = unsafe start else { bug("no memory was reserved") }
+        unsafe self.start = UnsafeMutableRawPointer(start)
+        unsafe self.count = count
+    }
+
+    @inline(__always)
+    func put(block: Block) { unsafe start.storeBytes(of: block, toByteOffset: count, as: Block.self) }
+
+    @inline(__always)
+    mutating func put(_ byte: UInt8) {
+        unsafe start.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
+        unsafe count += 1
+    }
+
+    @inline(__always)
+    mutating func put(escape byte: UInt8) {
+        unsafe put(UInt8(ascii: "\\"))
+        switch byte {
+        case UInt8(ascii: "\n"): unsafe put(UInt8(ascii: "n"))
+        case UInt8(ascii: "\t"): unsafe put(UInt8(ascii: "t"))
+        case UInt8(ascii: "\r"): unsafe put(UInt8(ascii: "r"))
+        case 0..<0x20:
+            unsafe put(UInt8(ascii: "u"))
+            unsafe put(UInt8(ascii: "0"))
+            unsafe put(UInt8(ascii: "0"))
+            unsafe put((byte >> 4).hexadecimalText)
+            unsafe put((byte & 15).hexadecimalText)
+        default: unsafe put(byte)
+        }
+    }
+}
+
+extension Block {
+    fileprivate static let byteCount = 8
+
+    /// How many bytes come before the first quote, backslash, control character or byte that is not ASCII.
+    @inline(__always)
+    fileprivate var plainPrefix: Int {
+        // A byte smaller than what is subtracted from it gets its high bit set, which those that are not ASCII have
+        // already. What it borrows may set bits of bytes after it, never of those before, and only the first counts.
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let text = UInt64(littleEndian: self)
+        let control = text &- ones &* 0x20
+        let quote = (text ^ ones &* UInt64(UInt8(ascii: "\""))) &- ones
+        let backslash = (text ^ ones &* UInt64(UInt8(ascii: "\\"))) &- ones
+        return ((text | control | quote | backslash) & (ones &* 0x80)).trailingZeroBitCount / 8
+    }
+}
+
+extension UInt8 {
+    fileprivate var isPlain: Bool {
+        self &- 0x20 < 0x60 && self != UInt8(ascii: "\"") && self != UInt8(ascii: "\\")
+    }
+
+    /// Of a number up to 15.
+    fileprivate var hexadecimalText: UInt8 {
+        self < 10 ? UInt8(ascii: "0") + self : UInt8(ascii: "a") + self - 10
     }
 }

@@ -4,6 +4,10 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -19,3 +23,21 @@ unsigned linux_major(dev_t device) { return major(device); }
 unsigned linux_minor(dev_t device) { return minor(device); }
 
 void linux_limit_arenas(int count) { mallopt(M_ARENA_MAX, count); }
+
+int linux_open_signals(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0) return -1;
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int linux_next_signal(int descriptor) {
+    struct signalfd_siginfo info;
+    return read(descriptor, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
+}
+
+int linux_lock(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }

@@ -20,7 +20,8 @@ package enum CollectError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// Reads one subject of the host. `SendableMetatype`, so that the list of collectors may be a global constant (SE-0470).
+/// Reads one subject of the host. `SendableMetatype`, so that the list of collectors may be a global constant
+/// (SE-0470).
 package protocol Collector: SendableMetatype {
     static var name: String { get }
     static var isEnabledByDefault: Bool { get }

@@ -29,6 +29,11 @@ package struct RouteStatus: Sendable {
     /// Deliveries fail, and are tried again.
     package var isRetrying = false
 
+    /// Cursor files that were there at the start and could not be used.
+    package var cursorFilesDamaged: UInt64 = 0
+    /// Times that the cursor could not be saved; it is tried again each second.
+    package var cursorSaveFailures: UInt64 = 0
+
     package var reading = InputStatus()
 
     package init(input: String, inputType: String, output: String, outputType: String) {

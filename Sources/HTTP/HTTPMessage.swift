@@ -23,11 +23,14 @@ package struct HTTPResponse: Sendable {
     package var retryAfter: Duration?
     /// At most the first few kilobytes: enough to say what was wrong.
     package var body: String
+    /// Where a 3xx answer leads; it is not followed.
+    package var redirect: String?
 
-    package init(status: Int, retryAfter: Duration? = nil, body: String = "") {
+    package init(status: Int, retryAfter: Duration? = nil, body: String = "", redirect: String? = nil) {
         self.status = status
         self.retryAfter = retryAfter
         self.body = body
+        self.redirect = redirect
     }
 }
 

@@ -2,5 +2,7 @@
 
 /// One line each, in alphabetical order of the type.
 package let allInputs: [any Input.Type] = [
-    FileInput.self
+    FileInput.self,
+    HostMetricsInput.self,
+    JournaldInput.self,
 ]

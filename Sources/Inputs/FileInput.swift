@@ -1,5 +1,5 @@
-// The `file` input: follows log files through appends, renames, copies and truncation. Design section 7 has the table of
-// what happens to a file and what the reader does; docs/rotation.md explains it.
+// The `file` input: follows log files through appends, renames, copies and truncation. Design section 7 has the table
+// of what happens to a file and what the reader does; docs/rotation.md explains it.
 
 package import Bytes
 package import Logs

@@ -1,7 +1,7 @@
 // Records on their way from an input to an output.
 
-/// How far a reader has come in one source: the number that the input gave the source, and the first byte (or entry) after a
-/// record. What an input does with it when it is acknowledged is the input's own business.
+/// How far a reader has come in one source: the number that the input gave the source, and the first byte (or entry)
+/// after a record. What an input does with it when it is acknowledged is the input's own business.
 package struct Position: Hashable, Sendable {
     package let source: UInt32
     package let offset: UInt64
@@ -114,10 +114,13 @@ package struct LogBatch: Sendable {
     package func text(of record: Record) -> String { String(decoding: bytes[record.text.range], as: UTF8.self) }
 
     /// The position after the last of the first `count` records, for each source among them.
-    package func positions(ofFirst count: Int) -> [Position] {
+    package func positions(ofFirst count: Int) -> [Position] { positions(of: 0..<min(count, records.count)) }
+
+    /// The position after the last of these records, for each source among them, in their order.
+    package func positions(of range: Range<Int>) -> [Position] {
         var positions: [Position] = []
         // Records of one source stand together but for rare cases, and those do no harm: a later one counts.
-        for record in records.prefix(count) {
+        for record in records[range] {
             if positions.last?.source == record.next.source { positions.removeLast() }
             positions.append(record.next)
         }

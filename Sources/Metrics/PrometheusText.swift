@@ -21,7 +21,8 @@ package struct PrometheusText {
 
     package init() {}
 
-    /// Appends all samples to `output`, families in the order of their names. A name that occurs in several snapshots is one family.
+    /// Appends all samples to `output`, families in the order of their names. A name that occurs in several snapshots
+    /// is one family.
     package mutating func encode(_ snapshots: [Snapshot], into output: inout [UInt8]) {
         sort(snapshots)
         var previous = ""

@@ -2,7 +2,8 @@
 
 internal import Bytes
 
-/// What was read at one moment. Kept between scrapes for its capacity: in steady state, adding a sample allocates nothing.
+/// What was read at one moment. Kept between scrapes for its capacity: in steady state, adding a sample allocates
+/// nothing.
 package struct Snapshot: Sendable {
     package struct Sample: Sendable {
         /// Index into `families`.

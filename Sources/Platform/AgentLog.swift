@@ -1,7 +1,8 @@
 // The agent's own log: one line a message, logfmt, to standard error.
 //
-// Under systemd each line begins with `<N>`, its syslog priority; see sd-daemon(3). A message that repeats is folded: the first is
-// written at once, those of the next minute are counted, and the count is written with the next one or when the minute is over.
+// Under systemd each line begins with `<N>`, its syslog priority; see sd-daemon(3). A message that repeats is folded:
+// the first is written at once, those of the next minute are counted, and the count is written with the next one or
+// when the minute is over.
 
 internal import Bytes
 internal import Glibc
@@ -45,6 +46,8 @@ package final class AgentLog: Sendable {
     private struct State {
         var folded: [Folded] = []
         var level: LogLevel
+        /// In the order of `LogLevel.allCases`.
+        var counts = [UInt64](repeating: 0, count: LogLevel.allCases.count)
     }
 
     private let state: Mutex<State>
@@ -64,6 +67,12 @@ package final class AgentLog: Sendable {
 
     /// Drops everything: for tests of other things.
     package static let silent = AgentLog(level: .error, underSystemd: false, sink: { _ in })
+
+    /// Messages so far, those that were folded included; not those below the level.
+    package var messageCounts: [(level: LogLevel, count: UInt64)] {
+        let counts = state.withLock { $0.counts }
+        return zip(LogLevel.allCases, counts).map { ($0, $1) }
+    }
 
     package func setLevel(_ level: LogLevel) { state.withLock { $0.level = level } }
 
@@ -85,6 +94,7 @@ package final class AgentLog: Sendable {
     ) {
         state.withLock { state in
             guard level <= state.level else { return }
+            if let index = LogLevel.allCases.firstIndex(of: level) { state.counts[index] += 1 }
             let text = Self.render(level, message, fields)
             if let index = state.folded.firstIndex(where: { $0.text == text }) {
                 if now.monotonic - state.folded[index].since < Self.foldingTime {
@@ -100,7 +110,8 @@ package final class AgentLog: Sendable {
         }
     }
 
-    /// Writes the counts of messages whose minute is over; all of them when `everything`. Called now and then, and at the stop.
+    /// Writes the counts of messages whose minute is over; all of them when `everything`. Called now and then, and at
+    /// the stop.
     package func flush(everything: Bool = false, at now: Moment = .now) {
         state.withLock { flush(&$0, everything: everything, at: now) }
     }

@@ -21,12 +21,12 @@ package func directoryEntries(_ path: String) throws(Errno) -> [String] {
     }
 }
 
-/// Makes a directory and those above it. One that is there already is fine.
+/// Makes a directory and those above it. One that is there already is fine; something else of that name is ENOTDIR.
 package func makeDirectories(_ path: String, permissions: UInt32 = 0o750) throws(Errno) {
     guard unsafe mkdir(path, permissions) != 0 else { return }
     let error = Errno.current
     switch error.code {
-    case EEXIST: return
+    case EEXIST: guard try FileStatus(of: path).kind == .directory else { throw Errno(code: ENOTDIR) }
     case ENOENT:
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), slash > path.startIndex else { throw error }
         try makeDirectories(String(path[..<slash]), permissions: permissions)
@@ -49,3 +49,6 @@ package func syncDirectory(_ path: String) throws(Errno) {
     guard directory.descriptor >= 0 else { throw .current }
     try directory.sync()
 }
+
+/// Whether this process may write there now. A hint for people: only writing tells.
+package func isWritable(_ path: String) -> Bool { unsafe access(path, W_OK) == 0 }

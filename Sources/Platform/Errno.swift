@@ -18,10 +18,12 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let notSupported = Errno(code: EOPNOTSUPP)
     package static let noSpace = Errno(code: ENOSPC)
     package static let stale = Errno(code: ESTALE)
+    package static let brokenPipe = Errno(code: EPIPE)
     package static let io = Errno(code: EIO)
     package static let noDevice = Errno(code: ENODEV)
     package static let tooLarge = Errno(code: EFBIG)
     package static let invalid = Errno(code: EINVAL)
+    package static let addressInUse = Errno(code: EADDRINUSE)
 
     package var description: String {
         var text = [CChar](repeating: 0, count: 128)

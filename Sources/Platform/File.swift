@@ -94,7 +94,8 @@ package struct File: ~Copyable {
 
     deinit { close(descriptor) }
 
-    /// One `pread` of at most `limit` bytes into the front of `buffer`. Returns the bytes read, 0 at the end of the file.
+    /// One `pread` of at most `limit` bytes into the front of `buffer`. Returns the bytes read, 0 at the end of the
+    /// file.
     package func read(into buffer: inout [UInt8], limit: Int, at offset: UInt64) throws(Errno) -> Int {
         let descriptor = descriptor
         return try retryingOnInterrupt {

@@ -1,4 +1,5 @@
-// Jobs that may hang, such as statfs(2) on a dead network mount: the rest of them is done, and the answer comes in time.
+// Jobs that may hang, such as statfs(2) on a dead network mount: the rest of them is done, and the answer comes in
+// time.
 
 internal import Bytes
 internal import Dispatch
@@ -15,8 +16,8 @@ package enum RelayOutcome<Result: Sendable>: Sendable {
 
 /// Does jobs one after another on one thread, as long as none of them hangs.
 ///
-/// A job that shows no progress for `patience` keeps its thread; another takes the baton and does what is left. A job that has not
-/// come back is not asked again until it has.
+/// A job that shows no progress for `patience` keeps its thread; another takes the baton and does what is left. A job
+/// that has not come back is not asked again until it has.
 package final class Relay<Key: Hashable & Sendable, Result: Sendable>: Sendable {
     private struct State {
         /// Keys that a thread is at right now, of this round or an earlier one.

@@ -76,8 +76,8 @@ package final class Watch: @unchecked Sendable {
 
     deinit { source.cancel() }
 
-    /// No call of the handler begins after this, when it is called on the worker's own queue. Calls `done` on that queue when the
-    /// descriptor is no longer watched, and may be closed.
+    /// No call of the handler begins after this, when it is called on the worker's own queue. Calls `done` on that
+    /// queue when the descriptor is no longer watched, and may be closed.
     package func cancel(then done: (@Sendable () -> Void)? = nil) {
         if let done { source.setCancelHandler(handler: done) }
         source.cancel()

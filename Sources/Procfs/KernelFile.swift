@@ -1,4 +1,5 @@
-// Reading files of /proc and /sys: their sizes lie, they are made while they are read, and some of them are read every few seconds.
+// Reading files of /proc and /sys: their sizes lie, they are made while they are read, and some of them are read
+// every few seconds.
 
 package import Bytes
 package import Platform

@@ -214,6 +214,12 @@ package struct SettingsSection {
     }
 
     private func missing(_ key: String, _ what: String = "text") -> SettingsError {
-        error("\"\(key)\" is missing: expected \(what)")
+        // Not there because it is misspelt, which is better said where it stands.
+        if let near = nearest(to: key, among: members.map(\.key)), let member = members.first(where: { $0.key == near }) {
+            return SettingsError(
+                file: member.file, position: member.keyPosition, path: pathOf(near),
+                reason: "unknown key, did you mean \"\(key)\"?")
+        }
+        return error("\"\(key)\" is missing: expected \(what)")
     }
 }

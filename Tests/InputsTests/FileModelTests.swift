@@ -10,7 +10,7 @@ import Testing
 @testable import Inputs
 
 /// SplitMix64: small, seeded, the same everywhere.
-struct SeededRandom: RandomNumberGenerator {
+private struct SeededRandom: RandomNumberGenerator {
     var state: UInt64
     mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
@@ -34,3 +35,12 @@ unsigned linux_minor(dev_t device);
 
 /// mallopt(3): threads that come and go must not each keep an arena of their own.
 void linux_limit_arenas(int count);
+
+/// Ignores SIGPIPE, blocks SIGTERM, SIGINT and SIGHUP in this thread and those it starts, and gives a signalfd(2) for them.
+int linux_open_signals(void);
+
+/// The next signal of that descriptor; 0 when there is none. Never waits.
+int linux_next_signal(int descriptor);
+
+/// flock(2), exclusive and without waiting; in Swift its name is also that of a structure.
+int linux_lock(int descriptor);

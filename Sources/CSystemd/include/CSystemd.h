@@ -1,1 +1,52 @@
+// The calls of libsystemd's sd-journal.h that the journald input needs, without linking the library.
+//
+// csystemd_load() opens it and fills a table; the other functions here call through that table, and must not be
+// called before it succeeded. Each does what the function of the same name with `sd_` in front does, and answers what
+// that answers: a negative errno when it failed. See sd-journal(3) and the pages it names.
 #pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct sd_journal sd_journal;
+
+/// SD_JOURNAL_LOCAL_ONLY: not the journals that other machines sent here.
+extern const int csystemd_local_only;
+/// What journal_process answers when files came or went: SD_JOURNAL_INVALIDATE.
+extern const int csystemd_invalidated;
+
+/// Opens the library called `name` and finds every call in it. 0, or -1 with the reason, ended by a zero, in `problem`.
+/// What is loaded stays loaded. May be called from any thread, and again.
+int csystemd_load(const char *name, char *problem, size_t problem_size);
+
+int journal_open(sd_journal **journal, int flags);
+int journal_open_directory(sd_journal **journal, const char *path, int flags);
+void journal_close(sd_journal *journal);
+
+int journal_add_match(sd_journal *journal, const void *data, size_t size);
+int journal_add_disjunction(sd_journal *journal);
+int journal_add_conjunction(sd_journal *journal);
+void journal_flush_matches(sd_journal *journal);
+
+int journal_seek_head(sd_journal *journal);
+int journal_seek_realtime_usec(sd_journal *journal, uint64_t microseconds);
+int journal_seek_cursor(sd_journal *journal, const char *cursor);
+int journal_next(sd_journal *journal);
+int journal_get_cursor(sd_journal *journal, char **cursor);
+int journal_test_cursor(sd_journal *journal, const char *cursor);
+
+int journal_set_data_threshold(sd_journal *journal, size_t bytes);
+int journal_get_data(sd_journal *journal, const char *field, const void **data, size_t *size);
+void journal_restart_data(sd_journal *journal);
+int journal_enumerate_available_data(sd_journal *journal, const void **data, size_t *size);
+int journal_get_realtime_usec(sd_journal *journal, uint64_t *microseconds);
+
+int journal_get_fd(sd_journal *journal);
+int journal_get_events(sd_journal *journal);
+int journal_get_timeout(sd_journal *journal, uint64_t *monotonic_microseconds);
+int journal_process(sd_journal *journal);
+
+int journal_get_usage(sd_journal *journal, uint64_t *bytes);
+int journal_get_cutoff_realtime_usec(sd_journal *journal, uint64_t *from, uint64_t *to);
+int journal_query_unique(sd_journal *journal, const char *field);
+int journal_enumerate_available_unique(sd_journal *journal, const void **data, size_t *size);

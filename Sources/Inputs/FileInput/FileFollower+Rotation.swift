@@ -15,8 +15,8 @@ extension FileFollower {
 
     // MARK: Truncation
 
-    /// The file holds another content now. The rest of the old one is looked for in a copy beside it, and the new one is
-    /// followed from its beginning.
+    /// The file holds another content now. The rest of the old one is looked for in a copy beside it, and the new one
+    /// is followed from its beginning.
     func truncated(_ tail: Tail, at now: Moment) {
         let (family, path) = (tail.family, tail.path)
         giveUpContent(of: tail)

@@ -1,5 +1,5 @@
-// The tails of one input, and whose turn it is. What is found on the disk is in FileFollower+Discovery.swift, what happens
-// to files that are rotated in FileFollower+Rotation.swift.
+// The tails of one input, and whose turn it is. What is found on the disk is in FileFollower+Discovery.swift, what
+// happens to files that are rotated in FileFollower+Rotation.swift.
 
 internal import Bytes
 internal import Logs

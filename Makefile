@@ -1,0 +1,61 @@
+# Everything a user or CI does with this repository. `make run` and `make test` set up what they need by themselves.
+
+BINARY   := .build/vitals
+STATE    ?= $(CURDIR)/.build/state
+SWIFT    ?= swift
+STRICT   := --explicit-target-dependency-import-check error
+RELEASE  := -c release --static-swift-stdlib $(STRICT)
+VERSION  := $(shell sed -n 's/.*let vitalsVersion = "\(.*\)".*/\1/p' Sources/Platform/Version.swift)
+
+.PHONY: run test bench build deps test-deps lint format deb install install-files clean unit end-to-end
+
+run: build
+	@mkdir -p $(STATE)
+	VITALS_STATE=$(STATE) $(BINARY) run --config agent.json --state-directory $(STATE)
+
+build: deps
+	$(SWIFT) build $(RELEASE) --product vitals
+	@strip -o $(BINARY).new .build/release/vitals && mv $(BINARY).new $(BINARY)
+	@ls -l $(BINARY) | awk '{ printf "built %s: %.1f MB\n", $$9, $$5 / 1000000 }'
+
+# The Debian packages to build with, and those that the tests and benchmarks drive.
+deps:
+	@scripts/deps build
+
+test-deps:
+	@scripts/deps build test
+
+test: test-deps unit build end-to-end
+
+unit:
+	$(SWIFT) test $(STRICT)
+
+end-to-end: deb
+	python3 Tests/EndToEnd/run.py --binary $(BINARY)
+
+bench: test-deps build
+	python3 Tests/Bench/bench.py --binary $(BINARY)
+
+lint:
+	$(SWIFT) format lint --strict -r Sources Tests Package.swift
+	$(SWIFT) test $(STRICT) --filter TidyTests
+
+format:
+	$(SWIFT) format -i -r Sources Tests Package.swift
+
+deb: build
+	@scripts/deb $(VERSION) $(BINARY) .build
+
+PREFIX ?= /usr
+install: build install-files
+	test -e $(DESTDIR)/etc/vitals/agent.json || install -D -m 644 agent.json $(DESTDIR)/etc/vitals/agent.json
+
+# The same files for `make install` and for the package, but for the settings, which are the administrator's.
+install-files:
+	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/vitals
+	install -D -m 644 systemd/vitals.service $(DESTDIR)$(PREFIX)/lib/systemd/system/vitals.service
+	install -D -m 644 systemd/vitals.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/vitals.conf
+	install -D -m 644 systemd/vitals.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/vitals.conf
+
+clean:
+	rm -rf .build

@@ -1,0 +1,273 @@
+// The running agent: starts everything from its settings, keeps the service manager informed, and stops in order.
+//
+// The start: settings of everything are checked, the state directory is locked, the endpoint listens, the routes start.
+// The stop: routes read no more and deliver what they have, as long as `drain_timeout` allows, their cursors are saved,
+// and the endpoint, which says meanwhile how far that is, closes last.
+
+package import Collectors
+internal import Delivery
+package import Inputs
+internal import Metrics
+package import Outputs
+package import Platform
+internal import Settings
+internal import Synchronization
+
+/// Which collectors, inputs and outputs the agent is built with.
+package struct Parts: Sendable {
+    package let collectors: [any Collector.Type]
+    package let inputs: [any Input.Type]
+    package let outputs: [any Output.Type]
+
+    package init(collectors: [any Collector.Type], inputs: [any Input.Type], outputs: [any Output.Type]) {
+        self.collectors = collectors
+        self.inputs = inputs
+        self.outputs = outputs
+    }
+
+    /// Everything there is.
+    package static let all = Parts(collectors: allCollectors, inputs: allInputs, outputs: allOutputs)
+
+    package var known: KnownTypes { KnownTypes(inputs: inputs.map { $0.type }, outputs: outputs.map { $0.type }) }
+}
+
+package final class Agent: Sendable {
+    /// How long a route may be at one step before it is said to hang: above the longest time-out that an output can be
+    /// given, an hour.
+    private static let routePatience: Duration = .seconds(4_000)
+    /// How long the scrape's worker may take to say that it is there. Scrapes have deadlines of seconds.
+    private static let scrapePatience: Duration = .seconds(60)
+    /// How often messages that were folded into one are counted out, at the latest.
+    private static let logFlushInterval: Duration = .seconds(30)
+
+    private struct Control {
+        /// Kept, since a watch needs its descriptor open.
+        var signals: Signals?
+        var watches: [Watch] = []
+        /// Of the state directory, until the agent has stopped.
+        var lock: LockFile?
+        /// When the scrape's worker was asked whether it is there; nil when it has answered.
+        var askedScraper: Instant?
+        var openRoutes = 0
+    }
+
+    package let scraper: Scraper
+    private let settings: AgentSettings
+    private let hostName: String
+    private let startedAt: Moment
+    private let log: AgentLog
+    private let notifier: ServiceNotifier
+    private let routes: [Route]
+    private let endpoint: Endpoint?
+    private let state: StateBox
+    private let control: Worker<Control>
+    private let ended = Latch<Int32>()
+
+    /// Makes everything and starts nothing. Takes the lock of the state directory when there are routes, which alone
+    /// need it.
+    package init(
+        _ settings: AgentSettings, parts: Parts, notifier: ServiceNotifier, log: AgentLog
+    ) throws(StartError) {
+        let now = Moment.now
+        let hostName = systemHostName()
+        let state = StateBox()
+        let plugins = Plugins(parts, settings: settings, hostName: hostName, log: log)
+        do throws(SettingsError) {
+            var section = settings.collectors
+            scraper = try Scraper(&section, host: settings.host, collectors: parts.collectors, log: log)
+            try plugins.validate(now: now)
+        } catch {
+            throw .settings(error)
+        }
+        // Before a cursor is read, and after all that can be wrong in the settings.
+        let lock = try settings.routes.isEmpty ? nil : Self.lockState(settings.stateDirectory)
+        control = Worker("agent", Control(lock: lock))
+        do throws(SettingsError) {
+            let routes = try plugins.makeRoutes(now: now)
+            let status = StatusSource(
+                settings: settings, hostName: hostName, startedAt: now, routes: routes, scraper: scraper, state: state)
+            endpoint = try Self.makeEndpoint(settings, scraper: scraper, routes: routes, status: status, log: log)
+            self.routes = routes
+        } catch {
+            throw .settings(error)
+        }
+        self.settings = settings
+        self.hostName = hostName
+        self.state = state
+        self.notifier = notifier
+        self.log = log
+        startedAt = now
+    }
+
+    private static func makeEndpoint(
+        _ settings: AgentSettings, scraper: Scraper, routes: [Route], status: StatusSource, log: AgentLog
+    ) throws(SettingsError) -> Endpoint? {
+        guard var section = settings.endpoint else { return nil }
+        let endpoint = try Endpoint(
+            &section, scraper: scraper,
+            selfMetrics: { snapshot in
+                SelfMetrics.add(routes.map(\.status), to: &snapshot)
+                SelfMetrics.add(log, to: &snapshot)
+            },
+            status: { status.current.json() }, isReady: { status.isReady }, log: log)
+        try section.finish()
+        return endpoint
+    }
+
+    /// Makes the directory, and makes sure that no other agent uses it.
+    private static func lockState(_ directory: String) throws(StartError) -> LockFile {
+        do throws(Errno) { try makeDirectories(directory) } catch {
+            throw .world("cannot make the state directory \(directory): \(error); another one is --state-directory DIR")
+        }
+        do throws(LockError) { return try LockFile("\(directory)/lock") } catch {
+            switch error {
+            case .held(let process):
+                let who = process.map { "process \($0)" } ?? "another process"
+                throw .world("the state directory \(directory) is in use by another agent, \(who)")
+            case .unusable(let errno): throw .world("cannot lock the state directory: \(directory)/lock: \(errno)")
+            }
+        }
+    }
+
+    // MARK: Start
+
+    /// Starts everything; from here on `signals` are heeded. nil when they are not this agent's to heed.
+    package func start(heeding signals: Signals?) throws(StartError) {
+        if let endpoint {
+            do throws(EndpointError) { try endpoint.start() } catch { throw .world(error.description) }
+        }
+        for warning in settings.warnings { log.warning(warning) }
+        for route in routes { route.start() }
+        state.set(.running)
+        let summary = summary
+        log.info("ready", ["version": vitalsVersion, "routes": "\(routes.count)", "status": summary])
+        notifier.ready(status: summary)
+        control.run { control in
+            control.signals = signals
+            if let signals {
+                control.watches.append(
+                    self.control.whenReadable(signals.descriptor) { control in
+                        while let signal = signals.next() { self.heed(signal, &control) }
+                    })
+            }
+            control.watches.append(self.control.every(Self.logFlushInterval) { _ in self.log.flush() })
+            if let interval = self.notifier.watchdogInterval {
+                control.watches.append(self.control.every(interval) { self.feedWatchdog(&$0) })
+            }
+        }
+    }
+
+    private var summary: String {
+        let enabled = scraper.collectors.count { $0.isEnabled }
+        let where_ = settings.endpoint == nil ? "no endpoint" : settings.listen.joined(separator: ", ")
+        return "\(where_); \(enabled) collectors; \(routes.count) routes"
+    }
+
+    /// Blocks until the agent has stopped. Returns the exit code.
+    package func wait() -> Int32 { ended.wait() }
+
+    // MARK: Signals and watchdog
+
+    private func heed(_ signal: AgentSignal, _ control: inout Control) {
+        switch signal {
+        case .hangUp: log.info("SIGHUP is ignored: settings are read at the start")
+        case .stop:
+            if state.value == .stopping {
+                log.warning("stopped at once, by a second signal; what was not acknowledged is sent again")
+                finish(1, &control)
+            } else {
+                stop(&control)
+            }
+        }
+    }
+
+    private func feedWatchdog(_ control: inout Control) {
+        let now = Instant.now
+        var late = hanging(
+            routes.map { route in (route.status.input + " to " + route.status.output, route.lastProgress) },
+            patience: Self.routePatience, at: now)
+        if let asked = control.askedScraper {
+            late += hanging([("scrape", asked)], patience: Self.scrapePatience, at: now)
+        } else {
+            control.askedScraper = now
+            scraper.whenIdle { self.control.run { $0.askedScraper = nil } }
+        }
+        guard late.isEmpty else {
+            log.error("the watchdog is not fed: something hangs", ["what": late.joined(separator: ", ")])
+            return
+        }
+        notifier.watchdog()
+    }
+
+    // MARK: Stop
+
+    /// As SIGTERM does.
+    package func stop() { control.run { if self.state.value != .stopping { self.stop(&$0) } } }
+
+    private func stop(_ control: inout Control) {
+        state.set(.stopping)
+        notifier.stopping(status: "delivering what is under way")
+        log.info("stopping", ["drain_timeout": durationText(settings.drainTimeout)])
+        control.openRoutes = routes.count
+        guard !routes.isEmpty else { return finish(0, &control) }
+        let drainUntil = Instant.now + settings.drainTimeout
+        for route in routes {
+            route.stop(drainUntil: drainUntil) {
+                self.control.run { control in
+                    control.openRoutes -= 1
+                    if control.openRoutes == 0 { self.finish(0, &control) }
+                }
+            }
+        }
+    }
+
+    private func finish(_ code: Int32, _ control: inout Control) {
+        endpoint?.stop()
+        for route in routes {
+            let status = route.status
+            let left = status.recordsRead - min(status.recordsRead, status.recordsAcknowledged)
+            guard left > 0 else { continue }
+            log.info(
+                "stopped with records that are not acknowledged; they are read again at the next start",
+                ["input": status.input, "output": status.output, "records": "\(left)"])
+        }
+        log.info("stopped")
+        log.flush(everything: true)
+        control.watches = []
+        control.lock = nil
+        ended.open(code)
+    }
+}
+
+/// What the agent is doing, for whoever asks from whatever thread.
+final class StateBox: Sendable {
+    private let state = Mutex(AgentStatus.State.starting)
+
+    var value: AgentStatus.State { state.withLock { $0 } }
+    func set(_ value: AgentStatus.State) { state.withLock { $0 = value } }
+}
+
+/// Answers `/api/v1/status` without the agent itself, which owns the endpoint that asks.
+private struct StatusSource: Sendable {
+    let settings: AgentSettings
+    let hostName: String
+    let startedAt: Moment
+    let routes: [Route]
+    let scraper: Scraper
+    let state: StateBox
+
+    var isReady: Bool { state.value == .running }
+
+    var current: AgentStatus {
+        AgentStatus(
+            version: vitalsVersion, hostName: hostName, processID: processID,
+            startedUnixNanoseconds: startedAt.unixNanoseconds, nowUnixNanoseconds: Moment.now.unixNanoseconds,
+            state: state.value, stateDirectory: settings.stateDirectory, warnings: settings.warnings,
+            routes: routes.map(\.status), collectors: scraper.collectors)
+    }
+}
+
+/// As uname(2) says it, which does not fail on Linux.
+package func systemHostName() -> String {
+    do throws(Errno) { return try SystemName.current().nodename } catch { return "localhost" }
+}

@@ -1,0 +1,80 @@
+// From the sections of the settings to inputs, outputs and routes.
+
+package import Bytes
+package import Delivery
+internal import Durable
+package import Inputs
+package import Outputs
+package import Platform
+package import Settings
+
+/// Makes inputs and outputs from their settings: for the routes of a running agent, and for `vitals check`.
+package struct Plugins: Sendable {
+    private let inputTypes: [any Input.Type]
+    private let outputTypes: [any Output.Type]
+    private let settings: AgentSettings
+    private let hostName: String
+    private let log: AgentLog
+
+    package init(_ parts: Parts, settings: AgentSettings, hostName: String, log: AgentLog) {
+        inputTypes = parts.inputs
+        outputTypes = parts.outputs
+        self.settings = settings
+        self.hostName = hostName
+        self.log = log
+    }
+
+    package func makeInput(
+        _ plugin: PluginSettings, resume: JSONValue?, now: Moment
+    ) throws(SettingsError) -> any Input {
+        guard let type = inputTypes.first(where: { $0.type == plugin.type }) else { bug("no input \(plugin.type)") }
+        var section = plugin.section
+        let context = InputContext(
+            name: plugin.name, host: settings.host, hostName: hostName, log: log, resume: resume, now: now)
+        let input = try type.init(&section, context)
+        try section.finish()
+        return input
+    }
+
+    /// For the records of `input`.
+    package func makeOutput(
+        _ plugin: PluginSettings, for input: PluginSettings?
+    ) throws(SettingsError) -> (output: any Output, options: RouteOptions) {
+        guard let type = outputTypes.first(where: { $0.type == plugin.type }) else { bug("no output \(plugin.type)") }
+        var section = plugin.section
+        let options = try RouteOptions(&section)
+        let context = OutputContext(
+            inputName: input?.name ?? "", fields: input?.fields ?? [], hostName: hostName, log: log)
+        let output = try type.init(&section, context)
+        try section.finish()
+        return (output, options)
+    }
+
+    /// Makes everything once and throws it away, also what is in no route: what is wrong is said before anything
+    /// starts.
+    package func validate(now: Moment) throws(SettingsError) {
+        for input in settings.inputs { _ = try makeInput(input, resume: nil, now: now) }
+        for output in settings.outputs { _ = try makeOutput(output, for: settings.inputs.first) }
+    }
+
+    /// The routes, each with its own input, output and cursor. Starts none of them.
+    package func makeRoutes(now: Moment) throws(SettingsError) -> [Route] {
+        let rejected = RejectedStore(stateDirectory: settings.stateDirectory)
+        var routes: [Route] = []
+        for route in settings.routes {
+            guard let from = settings.inputs.first(where: { $0.name == route.from }),
+                let to = settings.outputs.first(where: { $0.name == route.to })
+            else { bug("a route without its ends") }
+            var cursors = CursorStore(
+                stateDirectory: settings.stateDirectory, input: from.name, output: to.name, disk: HostDisk(), log: log)
+            let input = try makeInput(from, resume: cursors.load(), now: now)
+            let (output, options) = try makeOutput(to, for: from)
+            let status = RouteStatus(input: from.name, inputType: from.type, output: to.name, outputType: to.type)
+            routes.append(
+                Route(
+                    input: input, output: output, status: status, options: options, cursors: cursors,
+                    rejected: rejected, log: log))
+        }
+        return routes
+    }
+}

@@ -1,0 +1,17 @@
+// Reading a kernel file in a collector: the errors become those of the collector.
+
+internal import Bytes
+internal import Procfs
+
+extension KernelFile {
+    /// For a file without which there is nothing to serve.
+    func value<Value>(_ parse: (inout ByteCursor) throws(ParseError) -> Value) throws(CollectError) -> Value {
+        guard let value = try valueIfThere(parse) else { throw .absent("this kernel has no \(path)") }
+        return value
+    }
+
+    /// nil when this kernel has no such file.
+    func valueIfThere<Value>(_ parse: (inout ByteCursor) throws(ParseError) -> Value) throws(CollectError) -> Value? {
+        do throws(KernelFileError) { return try read(parse) } catch { throw CollectError(error) }
+    }
+}

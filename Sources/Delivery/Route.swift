@@ -1,0 +1,108 @@
+// From one input to one output: reads and encodes on one worker, sends and retries on another, saves the cursor on a
+// third.
+//
+// Reading and encoding the next batch overlaps with sending the last. A record's position is acknowledged to the
+// input when the receiver has it, or when it was put into `rejected/`, in the order of reading; the cursor is the
+// input's acknowledged positions. The reading side is in RouteReading.swift, the sending side in RouteSending.swift;
+// what they decide with is BatchPolicy, Splitter and Backoff.
+
+package import Durable
+package import Inputs
+internal import Logs
+package import Outputs
+package import Platform
+
+package final class Route: Sendable {
+    /// How long after the end of draining the cursor may take to be saved; a disk that hangs does not hold the stop up.
+    static let saveGrace: Duration = .seconds(1)
+
+    let exchange: Exchange
+    let reading: Worker<Reader>
+    let sending: Worker<Sender>
+    let saving: Worker<CursorStore<HostDisk>>
+    let rejected: RejectedStore
+    let policy: BatchPolicy
+    let options: RouteOptions
+    let inputName: String
+    let outputName: String
+    let log: AgentLog
+
+    /// Starts nothing. `status` brings the names; its counts go on from what they are. `cursors` is the store from
+    /// which the input's `resume` was loaded.
+    package init(
+        input: sending any Input, output: sending any Output, status: RouteStatus, options: RouteOptions,
+        cursors: CursorStore<HostDisk>, rejected: RejectedStore, log: AgentLog
+    ) {
+        var status = status
+        status.cursorFilesDamaged = cursors.damagedCount
+        let name = "\(status.input) to \(status.output)"
+        exchange = Exchange(status)
+        let readingEncoder = output.makeEncoder()
+        let sendingEncoder = output.makeEncoder()
+        reading = Worker("read \(name)", Reader(input: input, encoder: readingEncoder, options: options))
+        sending = Worker("send \(name)", Sender(output: output, encoder: sendingEncoder))
+        saving = Worker("save \(name)", cursors)
+        self.rejected = rejected
+        self.options = options
+        policy = BatchPolicy(inFlightLimit: options.inFlight, batchAge: options.batchAge)
+        inputName = status.input
+        outputName = status.output
+        self.log = log
+    }
+
+    /// Begins to read. Returns at once.
+    package func start() {
+        reading.run { reader in
+            reader.hasMore = true
+            self.pump(&reader)
+        }
+    }
+
+    /// Stops reading, sends what was read as long as `drainUntil` allows, saves the cursor, and calls `done` on a
+    /// queue of its own.
+    ///
+    /// A delivery that waits to be tried again is tried at once. A delivery or a disk that hangs is left behind; the
+    /// cursor is true in any case: it never passes what was not acknowledged.
+    package func stop(drainUntil: Instant, done: @escaping @Sendable () -> Void) {
+        let isDone = exchange.with { state in
+            if state.isDone { return true }
+            state.drainUntil = min(drainUntil, state.drainUntil ?? drainUntil)
+            state.onDone.append(done)
+            return false
+        }
+        guard !isDone else {
+            done()
+            return
+        }
+        reading.run { self.beginStop(&$0, drainUntil: drainUntil) }
+        sending.run { self.interrupt(&$0) }
+        // Whatever hangs, on whatever queue: `done` is called.
+        let guardian = Worker("stop \(inputName) to \(outputName)", ())
+        guardian.run(after: max(.zero, drainUntil - .now) + Self.saveGrace) { [exchange] _ in
+            exchange.with { $0.isFinished = true }
+            exchange.callDone()
+        }
+    }
+
+    /// What is known now. Never waits: what the input says of itself is at most a second older than its last step,
+    /// and is asked for anew each time this is called, for the next time.
+    package var status: RouteStatus {
+        let mayAsk = exchange.with { state in
+            guard !state.isRefreshAsked, !state.isFinished else { return false }
+            state.isRefreshAsked = true
+            return true
+        }
+        if mayAsk { reading.run { self.refreshStatus(&$0) } }
+        return exchange.status(at: .now)
+    }
+
+    /// Now, when both sides wait for something to do (also for a receiver that is down to be tried again); else when
+    /// the step began that one of them is at. Minutes ago means that an input or an output hangs, which is a bug.
+    package var lastProgress: Instant {
+        let now = Instant.now
+        return exchange.with { state in
+            guard !state.isFinished else { return now }
+            return min(state.readingSince ?? now, state.sendingSince ?? now)
+        }
+    }
+}

@@ -1,0 +1,24 @@
+// How a route batches: keys of the output's section, since limits come from the receiver.
+
+package import Settings
+
+package struct RouteOptions: Sendable {
+    /// Text of one batch, before encoding and compression.
+    package var batchBytes = 1 << 20
+    package var batchRecords = 10_000
+    /// The longest that a record waits for others while a delivery is under way. A limit, not a delay: with none it
+    /// goes at once.
+    package var batchAge: Duration = .seconds(1)
+    /// Encoded batches under way. Memory is bounded by this and one batch being filled.
+    package var inFlight = 2
+
+    package init() {}
+
+    /// Takes its keys from the section of an output.
+    package init(_ section: inout SettingsSection) throws(SettingsError) {
+        batchBytes = try section.size("batch_bytes", default: batchBytes, in: 1 << 10...16 << 20)
+        batchRecords = try section.integer("batch_records", default: batchRecords, in: 1...100_000)
+        batchAge = try section.duration("batch_age", default: batchAge, in: .milliseconds(10) ... .seconds(3_600))
+        inFlight = try section.integer("in_flight", default: inFlight, in: 1...16)
+    }
+}

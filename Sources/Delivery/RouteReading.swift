@@ -1,0 +1,297 @@
+// The reading side of a route: reads, batches, encodes, acknowledges, and has the cursor saved. All of it on one
+// worker.
+
+internal import Bytes
+internal import Durable
+internal import Inputs
+internal import Logs
+internal import Outputs
+internal import Platform
+
+/// What belongs to the reading worker.
+struct Reader {
+    var input: any Input
+    var encoder: any RecordEncoder
+
+    /// Being filled.
+    var batch: LogBatch
+    /// When its first record was read.
+    var begun: Instant?
+    var inFlight = 0
+    var lastDispatch: Instant?
+    /// The input has more, or may have; else it is asked again at `readAgain`.
+    var hasMore = false
+    var readAgain = Instant(nanoseconds: .max)
+
+    /// A turn of `pump` is on its way.
+    var isPumpScheduled = false
+    /// Kept while the input has nothing to read, and let go while it is held back: a descriptor that stays readable
+    /// would keep us awake.
+    var watch: Watch?
+    var watchedDescriptor: Int32?
+    /// The one timer, and when it fires. It may fire too early, never too late, so that it need not be made anew for
+    /// each step.
+    var timer: Watch?
+    var timerFires: Instant?
+
+    /// When the cursor is to be saved and the status to be asked for; nil when nothing changed since.
+    var housekeepingDue: Instant?
+    var lastHousekeeping: Instant?
+    var savedVersion: UInt64
+    var isSaving = false
+    var isSavingFailed = false
+
+    var drainUntil: Instant?
+    var isFinished = false
+
+    init(input: any Input, encoder: any RecordEncoder, options: RouteOptions) {
+        savedVersion = input.cursorVersion
+        self.input = input
+        self.encoder = encoder
+        batch = LogBatch(byteLimit: options.batchBytes, recordLimit: options.batchRecords)
+    }
+
+    /// Asks for housekeeping, one interval after the last.
+    mutating func noteChange(at now: Instant) {
+        guard housekeepingDue == nil else { return }
+        housekeepingDue = lastHousekeeping.map { max(now, $0 + Route.housekeepingInterval) } ?? now
+    }
+
+    var situation: BatchPolicy.Situation {
+        BatchPolicy.Situation(
+            recordCount: batch.records.count, textBytes: batch.textByteCount, isFull: batch.isFull, begun: begun,
+            inFlight: inFlight, lastDispatch: lastDispatch, hasMore: hasMore, isStopping: drainUntil != nil)
+    }
+}
+
+extension Route {
+    /// The cursor is saved at most this often: what is sent twice after a kill is what was acknowledged in this time.
+    static let housekeepingInterval: Duration = .seconds(1)
+    /// Steps in one turn, so that acknowledgements and the stop get theirs.
+    private static let stepsInTurn = 8
+    /// Timers no closer than that, whatever an input asks for: a time in the past must not become a busy loop.
+    private static let shortestWait: Duration = .milliseconds(1)
+    /// No timer is set further ahead; when it fires early, nothing happens but the next one.
+    private static let longestWait: Duration = .seconds(86_400)
+
+    /// Does what there is to do, then arranges to be woken.
+    func pump(_ reader: inout Reader) {
+        guard !reader.isFinished else { return }
+        exchange.with { $0.readingSince = .now }
+        defer { exchange.with { $0.readingSince = nil } }
+        for _ in 0..<Self.stepsInTurn {
+            let now = Moment.now
+            if reader.readAgain <= now.monotonic { reader.hasMore = true }
+            if let due = reader.housekeepingDue, due <= now.monotonic { keepHouse(&reader, at: now) }
+            switch policy.action(for: reader.situation, at: now.monotonic) {
+            case .read: read(&reader, at: now)
+            case .dispatch: dispatch(&reader, at: now.monotonic)
+            case .wait(let until):
+                rest(&reader, until: until, at: now.monotonic)
+                return
+            case .blocked, .rest:
+                if reader.drainUntil != nil, reader.inFlight == 0 {
+                    finish(&reader)
+                } else {
+                    rest(&reader, until: nil, at: now.monotonic)
+                }
+                return
+            }
+        }
+        guard !reader.isPumpScheduled else { return }
+        reader.isPumpScheduled = true
+        reading.run { reader in
+            reader.isPumpScheduled = false
+            self.pump(&reader)
+        }
+    }
+
+    private func read(_ reader: inout Reader, at now: Moment) {
+        let recordsBefore = reader.batch.records.count
+        let bytesBefore = reader.batch.textByteCount
+        switch reader.input.read(into: &reader.batch, at: now) {
+        case .notAtAll: reader.hasMore = true
+        case .until(let instant):
+            reader.hasMore = false
+            reader.readAgain = max(instant, now.monotonic + Self.shortestWait)
+        }
+        let records = reader.batch.records.count - recordsBefore
+        let bytes = reader.batch.textByteCount - bytesBefore
+        reader.noteChange(at: now.monotonic)
+        guard records > 0 else { return }
+        if reader.begun == nil { reader.begun = now.monotonic }
+        let begun = reader.begun
+        exchange.with { state in
+            state.status.recordsRead += UInt64(records)
+            state.status.bytesRead += UInt64(bytes)
+            state.fillingSince = begun
+        }
+    }
+
+    private func dispatch(_ reader: inout Reader, at now: Instant) {
+        // There are as many parcels as may be under way; each was made when it was first needed.
+        var parcel =
+            exchange.with { $0.returned.popLast() }
+            ?? Parcel(batch: LogBatch(byteLimit: options.batchBytes, recordLimit: options.batchRecords))
+        swap(&parcel.batch, &reader.batch)
+        parcel.begun = reader.begun ?? now
+        parcel.body.removeAll(keepingCapacity: true)
+        let replaced = reader.encoder.encode(parcel.batch, 0..<parcel.batch.records.count, into: &parcel.body)
+        reader.begun = nil
+        reader.inFlight += 1
+        reader.lastDispatch = now
+        exchange.with { state in
+            state.status.invalidSequencesReplaced += UInt64(replaced)
+            state.fillingSince = nil
+            state.inFlightSince.append(parcel.begun)
+            state.queued.append(parcel)
+        }
+        sending.run { self.send(&$0) }
+    }
+
+    /// Takes what the sending side has put into the exchange.
+    func acknowledge(_ reader: inout Reader) {
+        guard !reader.isFinished else { return }
+        let acknowledgements = exchange.with { state in
+            let taken = state.acknowledgements
+            state.acknowledgements.removeAll(keepingCapacity: true)
+            return taken
+        }
+        for acknowledgement in acknowledgements {
+            for position in acknowledgement.positions { reader.input.acknowledge(position) }
+            if acknowledgement.isLast { reader.inFlight -= 1 }
+        }
+        reader.noteChange(at: .now)
+        pump(&reader)
+    }
+
+    // MARK: Waiting
+
+    /// Arranges to be woken by the input if there is room for what it has, and at the earliest time at which there is
+    /// something to do.
+    private func rest(_ reader: inout Reader, until: Instant?, at now: Instant) {
+        let mayRead = !reader.batch.isFull && reader.drainUntil == nil
+        watchInput(&reader, mayRead && !reader.hasMore)
+        var wanted = until
+        if mayRead, !reader.hasMore { wanted = min(wanted ?? reader.readAgain, reader.readAgain) }
+        if let due = reader.housekeepingDue { wanted = min(wanted ?? due, due) }
+        if let drainUntil = reader.drainUntil { wanted = min(wanted ?? drainUntil, drainUntil) }
+        guard let wanted, wanted.nanoseconds != .max else { return }
+        if let fires = reader.timerFires, fires <= wanted { return }
+        let wait = min(max(wanted - now, Self.shortestWait), Self.longestWait)
+        reader.timerFires = now + wait
+        reader.timer = reading.every(wait) { [weak self] reader in
+            reader.timer = nil
+            reader.timerFires = nil
+            guard let self else { return }
+            if let drainUntil = reader.drainUntil, drainUntil <= .now { self.finish(&reader) }
+            self.pump(&reader)
+        }
+    }
+
+    private func watchInput(_ reader: inout Reader, _ isWanted: Bool) {
+        let descriptor = isWanted ? reader.input.wakeDescriptor : nil
+        guard descriptor != reader.watchedDescriptor else { return }
+        reader.watch = nil
+        reader.watchedDescriptor = descriptor
+        guard let descriptor else { return }
+        reader.watch = reading.whenReadable(descriptor) { [weak self] reader in
+            reader.hasMore = true
+            self?.pump(&reader)
+        }
+    }
+
+    // MARK: Cursor and status
+
+    private func keepHouse(_ reader: inout Reader, at now: Moment) {
+        reader.housekeepingDue = nil
+        reader.lastHousekeeping = now.monotonic
+        let input = reader.input.status(at: now)
+        exchange.with { $0.status.reading = input }
+        saveCursor(&reader)
+    }
+
+    func refreshStatus(_ reader: inout Reader) {
+        let input = reader.input.status(at: .now)
+        exchange.with { state in
+            state.status.reading = input
+            state.isRefreshAsked = false
+        }
+    }
+
+    /// Has the cursor saved if it changed, on a worker of its own: fsync may take seconds.
+    private func saveCursor(_ reader: inout Reader) {
+        let version = reader.input.cursorVersion
+        guard version != reader.savedVersion, !reader.isSaving else { return }
+        reader.isSaving = true
+        let bytes = cursorText(of: reader)
+        saving.run { store in
+            let failure = self.save(bytes, in: &store)
+            self.reading.run { self.noteSaved(&$0, version: version, failure) }
+        }
+    }
+
+    private func cursorText(of reader: borrowing Reader) -> [UInt8] {
+        var json = JSONWriter()
+        reader.input.writeCursor(into: &json)
+        return json.bytes
+    }
+
+    private func save(_ bytes: [UInt8], in store: inout CursorStore<HostDisk>) -> Errno? {
+        // Too late: another route may have begun from what is on the disk.
+        guard !exchange.with({ $0.isDone }) else { return nil }
+        do throws(Errno) {
+            try store.save(bytes)
+            return nil
+        } catch {
+            log.error(
+                "cursor cannot be saved", ["input": inputName, "output": outputName, "reason": error.description])
+            exchange.with { state in
+                state.status.cursorSaveFailures += 1
+                state.status.noteError("cursor cannot be saved: \(error)")
+            }
+            return error
+        }
+    }
+
+    private func noteSaved(_ reader: inout Reader, version: UInt64, _ failure: Errno?) {
+        guard !reader.isFinished else { return }
+        reader.isSaving = false
+        if failure == nil { reader.savedVersion = version }
+        guard reader.input.cursorVersion != reader.savedVersion else { return }
+        reader.noteChange(at: .now)
+        pump(&reader)
+    }
+
+    // MARK: Stop
+
+    func beginStop(_ reader: inout Reader, drainUntil: Instant) {
+        guard !reader.isFinished else { return }
+        reader.drainUntil = min(drainUntil, reader.drainUntil ?? drainUntil)
+        pump(&reader)
+    }
+
+    /// The end: nothing is read, acknowledged or sent from here on. Saves the cursor, and tells who waits.
+    func finish(_ reader: inout Reader) {
+        guard !reader.isFinished else { return }
+        reader.isFinished = true
+        reader.timer = nil
+        // The input, which owns the descriptor, stays until it is no longer watched.
+        reader.watch?.cancel(then: { withExtendedLifetime(self) {} })
+        reader.watch = nil
+        let input = reader.input.status(at: .now)
+        exchange.with { state in
+            state.isFinished = true
+            state.status.reading = input
+        }
+        guard reader.isSaving || reader.input.cursorVersion != reader.savedVersion else {
+            exchange.callDone()
+            return
+        }
+        let bytes = cursorText(of: reader)
+        saving.run { store in
+            _ = self.save(bytes, in: &store)
+            self.exchange.callDone()
+        }
+    }
+}

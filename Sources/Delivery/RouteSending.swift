@@ -1,0 +1,201 @@
+// The sending side of a route: delivers one batch after another, waits and tries again, halves, gives up single
+// records. All of it on one worker, which may block in the network.
+
+internal import Bytes
+internal import Durable
+internal import Logs
+internal import Outputs
+internal import Platform
+
+/// What belongs to the sending worker.
+struct Sender {
+    var output: any Output
+    /// For halves; whole batches were encoded on the reading side.
+    var encoder: any RecordEncoder
+    /// An encoded half. Kept for its capacity.
+    var half: [UInt8] = []
+    var backoff = Backoff(random: SystemRandomNumberGenerator())
+
+    /// The batch under way, and what is left of it.
+    var parcel: Parcel?
+    var splitter = Splitter(recordCount: 0)
+    /// Records from the front of the batch that are acknowledged.
+    var acknowledgedCount = 0
+    /// Records were put into `rejected/` that may not be on the disk.
+    var hasUnsyncedRejects = false
+    /// Set while a delivery waits to be tried again.
+    var retryTimer: Watch?
+
+    init(output: any Output, encoder: any RecordEncoder) {
+        self.output = output
+        self.encoder = encoder
+    }
+}
+
+extension Route {
+    /// Sends until there is nothing left to send, or a delivery must wait.
+    func send(_ sender: inout Sender) {
+        guard sender.retryTimer == nil else { return }
+        while !exchange.with({ $0.isFinished }) {
+            if sender.parcel == nil {
+                // Moved out of the queue, so that nothing else refers to its buffers.
+                sender.parcel = exchange.with { $0.queued.isEmpty ? nil : $0.queued.removeFirst() }
+                sender.splitter = Splitter(recordCount: sender.parcel?.batch.records.count ?? 0)
+                sender.acknowledgedCount = 0
+            }
+            guard let range = sender.splitter.next else {
+                guard sender.parcel != nil else { return }
+                giveBack(&sender)
+                continue
+            }
+            do throws(DeliveryError) {
+                try deliver(range, &sender)
+                accept(range, &sender)
+            } catch {
+                switch error {
+                case .retry(let after, let reason):
+                    wait(&sender, after, reason)
+                    return
+                case .tooLarge(let reason), .rejected(let reason): refuse(&sender, reason)
+                }
+            }
+        }
+    }
+
+    private func deliver(_ range: Range<Int>, _ sender: inout Sender) throws(DeliveryError) {
+        guard let parcel = sender.parcel else { return }
+        exchange.with { $0.sendingSince = .now }
+        defer { exchange.with { $0.sendingSince = nil } }
+        if range.count == parcel.batch.records.count {
+            try sender.output.deliver(parcel.body, recordCount: range.count)
+        } else {
+            sender.half.removeAll(keepingCapacity: true)
+            // Replaced sequences were counted when the whole was encoded.
+            _ = sender.encoder.encode(parcel.batch, range, into: &sender.half)
+            try sender.output.deliver(sender.half, recordCount: range.count)
+        }
+    }
+
+    private func accept(_ range: Range<Int>, _ sender: inout Sender) {
+        guard let parcel = sender.parcel else { return }
+        sender.backoff.reset()
+        sender.splitter.accept()
+        let bytes =
+            range.count == parcel.batch.records.count
+            ? parcel.batch.textByteCount : parcel.batch.records[range].reduce(0) { $0 + Int($1.text.count) }
+        let wasRetrying = exchange.with { state in
+            state.status.recordsAcknowledged += UInt64(range.count)
+            state.status.bytesAcknowledged += UInt64(bytes)
+            let wasRetrying = state.status.isRetrying
+            state.status.isRetrying = false
+            return wasRetrying
+        }
+        if wasRetrying { log.info("delivers again", ["input": inputName, "output": outputName]) }
+        if sender.splitter.next != nil { acknowledge(upTo: range.upperBound, &sender, isLast: false) }
+    }
+
+    /// The whole batch is done: its last positions and its buffers go back to the reading side.
+    private func giveBack(_ sender: inout Sender) {
+        guard let count = sender.parcel?.batch.records.count else { return }
+        acknowledge(upTo: count, &sender, isLast: true)
+    }
+
+    private func acknowledge(upTo count: Int, _ sender: inout Sender, isLast: Bool) {
+        syncRejects(&sender)
+        let positions = sender.parcel?.batch.positions(of: sender.acknowledgedCount..<count) ?? []
+        sender.acknowledgedCount = count
+        exchange.with { $0.acknowledgements.append(Acknowledgement(positions: positions, isLast: isLast)) }
+        if isLast { takeBack(&sender) }
+        reading.run { self.acknowledge(&$0) }
+    }
+
+    private func takeBack(_ sender: inout Sender) {
+        guard var parcel = sender.parcel.take() else { return }
+        parcel.batch.removeAll()
+        exchange.with { state in
+            if !state.inFlightSince.isEmpty { state.inFlightSince.removeFirst() }
+            state.returned.append(parcel)
+        }
+    }
+
+    // MARK: Trying again
+
+    private func wait(_ sender: inout Sender, _ retryAfter: Duration?, _ reason: String) {
+        let delay = max(sender.backoff.next(retryAfter: retryAfter), .milliseconds(1))
+        log.warning("delivery failed, is tried again", ["input": inputName, "output": outputName, "reason": reason])
+        let drainUntil = exchange.with { state in
+            state.status.isRetrying = true
+            state.status.noteError(reason)
+            return state.drainUntil
+        }
+        if let drainUntil, .now + delay >= drainUntil {
+            // There is no time for another try: the stop need not wait for its deadline.
+            exchange.with { $0.isFinished = true }
+            reading.run { self.finish(&$0) }
+            return
+        }
+        sender.retryTimer = sending.every(delay) { [weak self] sender in self?.interrupt(&sender) }
+    }
+
+    /// Tries a delivery that waits at once.
+    func interrupt(_ sender: inout Sender) {
+        guard sender.retryTimer != nil else { return }
+        sender.retryTimer = nil
+        exchange.with { $0.status.retries += 1 }
+        send(&sender)
+    }
+
+    // MARK: Giving up
+
+    private func refuse(_ sender: inout Sender, _ reason: String) {
+        sender.backoff.reset()  // the receiver answers
+        exchange.with { state in
+            state.status.isRetrying = false
+            state.status.noteError(reason)
+        }
+        guard let index = sender.splitter.refuse(), let parcel = sender.parcel else { return }
+        let outcome = rejected.add(
+            recordText(of: parcel.batch, index), input: inputName, output: outputName, reason: reason, at: .now)
+        var dropped: String?
+        switch outcome {
+        case .kept: sender.hasUnsyncedRejects = true
+        case .full: dropped = "rejected_store_full"
+        case .failed(let error):
+            dropped = "rejected_store_failed"
+            log.error("rejected record cannot be kept", ["output": outputName, "reason": error.description])
+        }
+        exchange.with { state in
+            state.status.recordsRejected += 1
+            if let dropped { state.status.countDropped(dropped) }
+        }
+        log.warning("record rejected", ["input": inputName, "output": outputName, "reason": reason])
+    }
+
+    private func syncRejects(_ sender: inout Sender) {
+        guard sender.hasUnsyncedRejects else { return }
+        sender.hasUnsyncedRejects = false
+        do throws(Errno) { try rejected.sync() } catch {
+            log.error("rejected records may not outlast a power cut", ["reason": error.description])
+            exchange.with { $0.status.noteError("rejected/: \(error)") }
+        }
+    }
+
+    /// The record as it was read, as JSON: what was sent may be compressed.
+    private func recordText(of batch: LogBatch, _ index: Int) -> [UInt8] {
+        let record = batch.records[index]
+        var text: [UInt8] = []
+        text.append("{\"timestamp\":\"")
+        text.append(rfc3339: record.unixNanoseconds)
+        text.append("\",\"message\":")
+        text.append(jsonString: record.text.range, of: batch.bytes)
+        for field in record.fields {
+            let field = batch.fields[Int(field)]
+            text.append(UInt8(ascii: ","))
+            text.append(jsonString: field.name.range, of: batch.bytes)
+            text.append(UInt8(ascii: ":"))
+            text.append(jsonString: field.value.range, of: batch.bytes)
+        }
+        text.append(UInt8(ascii: "}"))
+        return text
+    }
+}

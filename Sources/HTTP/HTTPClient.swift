@@ -1,0 +1,162 @@
+// HTTP requests by libcurl's easy interface: one handle, kept, so that its connection is used again.
+//
+// See https://curl.se/libcurl/c/libcurl-easy.html. Its options are named in CURLOPT_*(3).
+
+internal import Bytes
+internal import CCurl
+internal import Platform
+
+package struct HTTPClientOptions: Sendable {
+    /// From the name to a connection with TLS done.
+    package var connectTimeout: Duration = .seconds(5)
+    /// For a request and its answer, all in all.
+    package var timeout: Duration = .seconds(30)
+    /// PEM. Nil: the certificate authorities of the system. Else those of the file, and no others.
+    package var caFile: String?
+    /// PEM, for receivers that ask who we are.
+    package var clientCertificate: String?
+    /// PEM, without a passphrase. Nil: it stands in the file of the certificate.
+    package var clientKey: String?
+    /// Any certificate will do: whoever is in between can read and answer.
+    package var skipsVerification = false
+    /// As in `http://proxy:3128`. Nil: what `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` of the environment
+    /// say. Empty: no proxy, whatever the environment says.
+    package var proxy: String?
+    package var userAgent = "vitals/\(vitalsVersion)"
+    /// What is kept of an answer's body; the rest is read, so that the connection can be used again, and dropped.
+    package var responseByteLimit = 8 << 10
+
+    package init() {}
+}
+
+/// The transport of the agent. It may be moved between threads, and is used by one at a time.
+@safe package final class HTTPClient: HTTPTransport {
+    private let client: OpaquePointer
+
+    /// Opens libcurl, once for the process; connects to nothing.
+    ///
+    /// - Throws: When libcurl is missing, with the package to install, or does not know an option.
+    package init(_ options: HTTPClientOptions) throws(TransportError) {
+        try Self.requireLibrary()
+        guard let client = unsafe ccurl_client_new(options.responseByteLimit) else {
+            throw TransportError(reason: "no memory for a libcurl handle")
+        }
+        unsafe self.client = client
+        // From here on a throw runs deinit: all stored properties have their values.
+        try set(CURLOPT_NOSIGNAL, 1)
+        try set(CURLOPT_PROTOCOLS, Int(CURLPROTO_HTTP | CURLPROTO_HTTPS))
+        // With one request at a time HTTP/2 would gain nothing.
+        try set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1)
+        try set(CURLOPT_FOLLOWLOCATION, 0)
+        try set(CURLOPT_MAXCONNECTS, 1)
+        try set(CURLOPT_TCP_KEEPALIVE, 1)
+        try set(CURLOPT_CONNECTTIMEOUT_MS, options.connectTimeout.milliseconds)
+        try set(CURLOPT_TIMEOUT_MS, options.timeout.milliseconds)
+        try set(CURLOPT_USERAGENT, options.userAgent)
+        if let proxy = options.proxy { try set(CURLOPT_PROXY, proxy) }
+        if let file = options.caFile {
+            try set(CURLOPT_CAINFO, file)
+            // Else the system's directory of authorities would be trusted too.
+            try set(CURLOPT_CAPATH, nil)
+        }
+        if let file = options.clientCertificate {
+            try set(CURLOPT_SSLCERT, file)
+            try set(CURLOPT_SSLKEY, options.clientKey ?? file)
+        }
+        if options.skipsVerification {
+            try set(CURLOPT_SSL_VERIFYPEER, 0)
+            try set(CURLOPT_SSL_VERIFYHOST, 0)
+        }
+    }
+
+    deinit { unsafe ccurl_client_free(client) }
+
+    /// Nil, or why libcurl cannot be used.
+    private static let libraryProblem: String? = unsafe ccurl_open().map { unsafe String(cString: $0) }
+
+    private static func requireLibrary() throws(TransportError) {
+        if let problem = libraryProblem { throw TransportError(reason: problem) }
+    }
+
+    /// As in `libcurl/7.88.1 OpenSSL/3.0.15 zlib/1.2.13`.
+    package static func libraryVersion() throws(TransportError) -> String {
+        try requireLibrary()
+        return unsafe String(cString: ccurl_version())
+    }
+
+    /// A redirect is an answer like any other: the caller sees its status, and where it leads.
+    package func send(_ request: HTTPRequest) throws(TransportError) -> HTTPResponse {
+        try set(CURLOPT_URL, request.url)
+        unsafe ccurl_clear_headers(client)
+        // libcurl would ask for "100 Continue" before larger bodies, and wait a second for receivers that know none.
+        try add(header: "Expect:")
+        for (name, value) in request.headers {
+            // "Name:" alone would remove the header: one that is sent empty is written with a semicolon.
+            try add(header: value.isEmpty ? "\(name);" : "\(name): \(value)")
+        }
+        // This also undoes what an earlier request of another method has set.
+        try set(CURLOPT_HTTPGET, 1)
+        try set(CURLOPT_CUSTOMREQUEST, nil)
+        switch request.method {
+        case "GET": break
+        case "HEAD": try set(CURLOPT_NOBODY, 1)
+        case "POST": return try perform(posting: request.body)
+        default:
+            try set(CURLOPT_CUSTOMREQUEST, request.method)
+            return try perform(posting: request.body)
+        }
+        return try perform()
+    }
+
+    /// The body stays where it is: libcurl reads it there.
+    private func perform(posting body: [UInt8]) throws(TransportError) -> HTTPResponse {
+        try unsafe body.withUnsafeBufferPointer { bytes throws(TransportError) in
+            try check(unsafe ccurl_set_body(client, bytes.baseAddress, bytes.count))
+            defer { unsafe _ = ccurl_set_body(client, nil, 0) }
+            return try perform()
+        }
+    }
+
+    private func perform() throws(TransportError) -> HTTPResponse {
+        let code = unsafe ccurl_perform(client)
+        try check(code, detail: code == CURLE_OK ? "" : unsafe String(cString: ccurl_error(client)))
+        var count = 0
+        guard let body = unsafe ccurl_body(client, &count) else { bug("a client without a body") }
+        let bytes = unsafe UnsafeRawBufferPointer(start: body, count: count)
+        let retryAfter = unsafe String(cString: ccurl_retry_after(client))
+        return HTTPResponse(
+            status: unsafe ccurl_status(client),
+            retryAfter: parseRetryAfter(retryAfter, at: Moment.now.unixNanoseconds / 1_000_000_000),
+            body: unsafe String(decoding: bytes, as: UTF8.self),
+            redirect: unsafe ccurl_redirect_url(client).map { unsafe String(cString: $0) })
+    }
+
+    /// Connections that the last request had to open: 0 when it went over the one that was kept.
+    package var newConnectionCount: Int { unsafe ccurl_new_connections(client) }
+
+    private func set(_ option: CURLoption, _ value: Int) throws(TransportError) {
+        try check(unsafe ccurl_set_long(client, option, value))
+    }
+
+    private func set(_ option: CURLoption, _ value: String?) throws(TransportError) {
+        try check(unsafe ccurl_set_text(client, option, value))
+    }
+
+    private func add(header: String) throws(TransportError) {
+        guard unsafe ccurl_add_header(client, header) != 0 else {
+            throw TransportError(reason: "no memory for a header")
+        }
+    }
+
+    private func check(_ code: CURLcode, detail: String = "") throws(TransportError) {
+        guard code != CURLE_OK else { return }
+        let general = unsafe String(cString: ccurl_strerror(code))
+        if detail.isEmpty { throw TransportError(reason: general) }
+        throw TransportError(reason: detail.hasSuffix(general) ? detail : "\(general): \(detail)")
+    }
+}
+
+extension Duration {
+    /// At least one: libcurl takes 0 for no limit.
+    fileprivate var milliseconds: Int { max(1, Int(nanoseconds / 1_000_000)) }
+}

@@ -1,0 +1,206 @@
+// A record as one line of JSON, the form in which the stdout, file and http outputs send it:
+//
+//     {"timestamp":"2026-11-21T02:38:30.123456789Z","message":"…","host":"web1","input":"syslog",
+//      "file":"/var/log/syslog"}
+//
+// on one line.
+//
+// Then come the input's own `fields`, and "truncated":true when the text was cut at the limit for a line. A record that
+// is a document of its own is written as it is. This is the hottest code of the agent: a line is three copies, one of
+// which escapes.
+
+internal import Bytes
+package import Logs
+package import Settings
+
+/// How an output writes its records.
+package enum RecordFormat: String, CaseIterable, Sendable {
+    /// One JSON object a line (https://github.com/ndjson/ndjson-spec).
+    case json
+    /// The message alone, and a newline; line breaks within it stay.
+    case text
+}
+
+/// Belongs to one route, since every record of it has the same host, input and fields.
+package struct RecordJSON: Sendable {
+    /// What a record has itself; no field of the settings may have these names.
+    private static let ownKeys = ["timestamp", "message", "host", "input", "truncated"]
+    /// What inputs add to their records.
+    private static let recordKeys = ["file", "unit", "priority", "identifier", "pid"]
+
+    /// The input's `fields`, each as `,"name":"value"`.
+    private let inputFields: [(name: [UInt8], text: [UInt8])]
+    /// `,"host":"…","input":"…"`
+    private let source: [UInt8]
+
+    // What consecutive records share is written once. All of these are made again when they do not fit.
+    private var timestamp = TimestampText()
+    private var tail: [UInt8] = []
+    private var tailFields: Range<UInt32>?
+    private var tailIsCut = false
+
+    package init(_ context: OutputContext, _ section: SettingsSection) throws(SettingsError) {
+        let names = context.fields.map(\.name)
+        for (index, name) in names.enumerated() {
+            let fault: String
+            if (Self.ownKeys + Self.recordKeys).contains(name) {
+                fault = "is a name that records have already"
+            } else if names[..<index].contains(name) {
+                fault = "is there twice"
+            } else {
+                continue
+            }
+            throw section.error("\"\(name)\" in inputs.\(context.inputName).fields \(fault)")
+        }
+        inputFields = context.fields.map { field in
+            var text: [UInt8] = []
+            text.append(",")
+            text.append(jsonString: field.name)
+            text.append(":")
+            text.append(jsonString: field.value)
+            return (Array(field.name.utf8), text)
+        }
+        var source: [UInt8] = []
+        source.append(",\"host\":")
+        source.append(jsonString: context.hostName)
+        source.append(",\"input\":")
+        source.append(jsonString: context.inputName)
+        self.source = source
+    }
+
+    /// Appends one line for each record. Returns how many invalid UTF-8 sequences were replaced.
+    package mutating func encode(_ batch: LogBatch, _ range: Range<Int>, into body: inout [UInt8]) -> Int {
+        let bytes = batch.bytes
+        var replaced = 0
+        // Another batch may have other fields at the same place.
+        tailFields = nil
+        for record in batch.records[range] {
+            if record.isDocument {
+                body.append(document: bytes[record.text.range])
+                continue
+            }
+            if tailFields != record.fields || tailIsCut != record.isCut {
+                replaced += renderTail(of: record, in: batch)
+            }
+            timestamp.render(record.unixNanoseconds)
+            body.append(contentsOf: timestamp.bytes)
+            replaced += body.append(jsonString: record.text.range, of: bytes)
+            body.append(contentsOf: tail)
+        }
+        return replaced
+    }
+
+    /// Everything after the message, newline included.
+    private mutating func renderTail(of record: LogBatch.Record, in batch: LogBatch) -> Int {
+        var replaced = 0
+        tail.removeAll(keepingCapacity: true)
+        tail.append(contentsOf: source)
+        let bytes = batch.bytes
+        let fields = batch.fields[Int(record.fields.lowerBound)..<Int(record.fields.upperBound)]
+        for field in fields {
+            tail.append(UInt8(ascii: ","))
+            tail.append(jsonString: field.name.range, of: bytes)
+            tail.append(UInt8(ascii: ":"))
+            let value = bytes[field.value.range]
+            // What a journal calls a number was written by whoever logged: it may be none.
+            if field.isNumber, value.isJSONInteger {
+                tail.append(contentsOf: value)
+            } else {
+                replaced += tail.append(jsonString: field.value.range, of: bytes)
+            }
+        }
+        for (name, text) in inputFields where !fields.contains(where: { name[...] == bytes[$0.name.range] }) {
+            tail.append(contentsOf: text)
+        }
+        tail.append(record.isCut ? ",\"truncated\":true}\n" : "}\n")
+        tailFields = record.fields
+        tailIsCut = record.isCut
+        return replaced
+    }
+}
+
+/// `{"timestamp":"…","message":` of the last time that was asked for. The calendar is asked once a second.
+private struct TimestampText {
+    private(set) var bytes: [UInt8] = []
+    private var unixNanoseconds: Int64?
+    private var second: Int64?
+    /// Where the nine digits of the nanoseconds stand.
+    private var fraction = 0
+
+    mutating func render(_ unixNanoseconds: Int64) {
+        guard unixNanoseconds != self.unixNanoseconds else { return }
+        self.unixNanoseconds = unixNanoseconds
+        var (second, rest) = unixNanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+        if rest < 0 { (second, rest) = (second - 1, rest + 1_000_000_000) }
+        if second != self.second {
+            self.second = second
+            bytes.removeAll(keepingCapacity: true)
+            bytes.append("{\"timestamp\":\"")
+            bytes.append(civil: CivilTime(unixSeconds: second))
+            bytes.append(".")
+            fraction = bytes.count
+            bytes.append("000000000Z\",\"message\":")
+        }
+        var digits = UInt32(rest)
+        for at in stride(from: fraction + 8, through: fraction, by: -1) {
+            bytes[at] = UInt8(ascii: "0") + UInt8(digits % 10)
+            digits /= 10
+        }
+    }
+}
+
+/// Writes the message alone.
+package struct RecordText: Sendable {
+    package init() {}
+
+    package func encode(_ batch: LogBatch, _ range: Range<Int>, into body: inout [UInt8]) {
+        let bytes = batch.bytes
+        for record in batch.records[range] {
+            body.append(contentsOf: bytes[record.text.range])
+            body.append(UInt8(ascii: "\n"))
+        }
+    }
+}
+
+/// The encoder of outputs that neither frame nor compress.
+package struct RecordEncoding: RecordEncoder {
+    private let format: RecordFormat
+    private var json: RecordJSON
+
+    package init(_ format: RecordFormat, _ json: RecordJSON) {
+        self.format = format
+        self.json = json
+    }
+
+    package mutating func encode(_ batch: LogBatch, _ range: Range<Int>, into body: inout [UInt8]) -> Int {
+        switch format {
+        case .json: return json.encode(batch, range, into: &body)
+        case .text:
+            RecordText().encode(batch, range, into: &body)
+            return 0
+        }
+    }
+}
+
+extension [UInt8] {
+    /// On a line of its own: outside of strings, a line break in JSON is as good as a space; within them there is none.
+    fileprivate mutating func append(document: ArraySlice<UInt8>) {
+        let start = count
+        append(contentsOf: document)
+        for index in start..<count where self[index] == UInt8(ascii: "\n") || self[index] == UInt8(ascii: "\r") {
+            self[index] = UInt8(ascii: " ")
+        }
+        append(UInt8(ascii: "\n"))
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// `0`, `-12`: what JSON takes for a whole number (RFC 8259, section 6), and every reader can hold.
+    fileprivate var isJSONInteger: Bool {
+        let digits = first == UInt8(ascii: "-") ? dropFirst() : self
+        guard let leading = digits.first, digits.count <= 18, leading != UInt8(ascii: "0") || digits.count == 1 else {
+            return false
+        }
+        return digits.allSatisfy { $0 &- UInt8(ascii: "0") <= 9 }
+    }
+}

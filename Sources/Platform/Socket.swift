@@ -1,0 +1,236 @@
+// Stream sockets: listening, accepting, connecting, and reading and writing without waiting. See socket(7), tcp(7),
+// unix(7).
+
+internal import CLinux
+internal import Glibc
+internal import Synchronization
+
+/// A socket with one owner, or several that share it; closed when the last of them goes.
+///
+/// A class, so that a `Watch` that was cancelled can hold on to it until the kernel no longer watches the descriptor.
+package final class Socket: Sendable {
+    package let descriptor: Int32
+    /// The path to remove when it closes: that of a listener.
+    private let pathToRemove = Mutex<String?>(nil)
+
+    /// Takes over a descriptor that nobody else closes.
+    package init(owning descriptor: Int32) { self.descriptor = descriptor }
+
+    deinit {
+        close(descriptor)
+        removePath()
+    }
+
+    /// Removes the path of a listener now, before it closes.
+    package func removePath() {
+        pathToRemove.withLock { path in
+            // Gone already when somebody else removed it: no harm, and nobody to tell.
+            if let path { unsafe _ = unlink(path) }
+            path = nil
+        }
+    }
+
+    /// One read into `buffer`. Returns 0 when the other side has finished.
+    ///
+    /// - Throws: `Errno`; `.wouldBlock` when there is nothing yet, or when a deadline set on the socket is over.
+    package func read(into buffer: inout [UInt8]) throws(Errno) -> Int {
+        let descriptor = descriptor
+        return try retryingOnInterrupt {
+            unsafe buffer.withUnsafeMutableBytes { unsafe recv(descriptor, $0.baseAddress, $0.count, 0) }
+        }
+    }
+
+    /// Writes what the kernel takes of `head` and then `body`, as one, from the byte `start` on. Returns how many bytes
+    /// it took.
+    ///
+    /// - Throws: `Errno`; `.wouldBlock` when it takes none now.
+    package func write(_ head: [UInt8], _ body: [UInt8] = [], from start: Int = 0) throws(Errno) -> Int {
+        let descriptor = descriptor
+        return try retryingOnInterrupt {
+            unsafe head.withUnsafeBytes { head in
+                unsafe body.withUnsafeBytes { body in
+                    let headStart = min(start, head.count)
+                    let bodyStart = start - headStart
+                    var parts = unsafe [
+                        iovec(
+                            iov_base: UnsafeMutableRawPointer(mutating: head.baseAddress.map { unsafe $0 + headStart }),
+                            iov_len: head.count - headStart),
+                        iovec(
+                            iov_base: UnsafeMutableRawPointer(mutating: body.baseAddress.map { unsafe $0 + bodyStart }),
+                            iov_len: body.count - bodyStart),
+                    ]
+                    return unsafe parts.withUnsafeMutableBufferPointer { parts in
+                        var message = unsafe msghdr()
+                        unsafe message.msg_iov = parts.baseAddress
+                        unsafe message.msg_iovlen = parts.count
+                        // A client that went away is an error to handle, not a signal.
+                        return unsafe sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells the other side that nothing more comes. What it still sends can be read.
+    package func finishWriting() {
+        // Fails only when the other side is gone, which the next read says too.
+        _ = shutdown(descriptor, Int32(SHUT_WR))
+    }
+}
+
+// MARK: Listening
+
+extension Socket {
+    /// Connections that wait to be accepted; a scrape or two at once is the rule.
+    private static let backlog: Int32 = 128
+
+    /// Listens at `address`, without waiting in `accept`.
+    ///
+    /// `.all` takes IPv6 and IPv4 with one socket, and IPv4 alone where the kernel has no IPv6. At a path, a socket
+    /// that nobody answers on is removed first; the new one is for the user and the group (0660).
+    ///
+    /// - Throws: `Errno`; `.addressInUse` when something else listens there.
+    package static func listening(at address: SocketAddress) throws(Errno) -> Socket {
+        if case .unix(let path) = address { return try listening(atPath: path, address) }
+        do throws(Errno) { return try bound(to: address) } catch {
+            // No IPv6: not compiled in (no family), or switched off (no such address).
+            guard case .all(let port) = address, error.code == EAFNOSUPPORT || error.code == EADDRNOTAVAIL else {
+                throw error
+            }
+            return try bound(to: .ipv4(0, port: port))
+        }
+    }
+
+    private static func bound(to address: SocketAddress) throws(Errno) -> Socket {
+        let socket = try Socket.make(address.family)
+        // Connections of an agent that was just stopped do not hold the port.
+        try socket.set(SO_REUSEADDR, at: SOL_SOCKET, to: 1)
+        if address.family == AF_INET6 {
+            var isAll = false
+            if case .all = address { isAll = true }
+            try socket.set(IPV6_V6ONLY, at: Int32(IPPROTO_IPV6), to: isAll ? 0 : 1)
+        }
+        let descriptor = socket.descriptor
+        guard unsafe address.withRaw({ unsafe bind(descriptor, $0, $1) }) == 0,
+            listen(descriptor, backlog) == 0
+        else { throw .current }
+        return socket
+    }
+
+    private static func listening(atPath path: String, _ address: SocketAddress) throws(Errno) -> Socket {
+        let socket = try Socket.make(AF_UNIX)
+        let descriptor = socket.descriptor
+        func tryToBind() -> Bool { unsafe address.withRaw { unsafe bind(descriptor, $0, $1) } == 0 }
+        if !tryToBind() {
+            let error = Errno.current
+            // Left behind by an agent that was killed, or alive: only a connection tells.
+            guard error == .addressInUse, isAbandoned(address) else { throw error }
+            try removeFile(path)
+            guard tryToBind() else { throw .current }
+        }
+        // From here on the path is ours, and goes with the socket.
+        socket.pathToRemove.withLock { $0 = path }
+        guard unsafe chmod(path, 0o660) == 0, listen(descriptor, backlog) == 0 else { throw .current }
+        return socket
+    }
+
+    /// A socket at this path refuses connections: nobody has it open. A file that is no socket refuses too, but is not
+    /// ours to remove.
+    private static func isAbandoned(_ address: SocketAddress) -> Bool {
+        guard case .unix(let path) = address, isSocket(path) else { return false }
+        do throws(Errno) {
+            let probe = try Socket.make(AF_UNIX)
+            let descriptor = probe.descriptor
+            guard unsafe address.withRaw({ unsafe connect(descriptor, $0, $1) }) != 0 else { return false }
+            return Errno.current.code == ECONNREFUSED
+        } catch { return false }
+    }
+
+    private static func isSocket(_ path: String) -> Bool {
+        var raw = stat()
+        return unsafe lstat(path, &raw) == 0 && raw.st_mode & S_IFMT == S_IFSOCK
+    }
+
+    /// The next connection that waits, or nil. It does not wait in reads and writes.
+    ///
+    /// - Throws: `Errno`; `EMFILE` and the like when there is no descriptor left for it.
+    package func accept() throws(Errno) -> Socket? {
+        let descriptor = descriptor
+        do throws(Errno) {
+            return Socket(owning: Int32(try retryingOnInterrupt { Int(linux_accept(descriptor)) }))
+        } catch {
+            // The last two: the client went away before we came.
+            if error == .wouldBlock || error.code == ECONNABORTED || error.code == EPROTO { return nil }
+            throw error
+        }
+    }
+
+    /// The address it listens at, with the port that the kernel chose for port 0.
+    package func address(asked address: SocketAddress) -> SocketAddress {
+        if case .unix = address { return address }
+        var raw = sockaddr_in6()
+        var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        let descriptor = descriptor
+        let code = unsafe withUnsafeMutablePointer(to: &raw) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe getsockname(descriptor, $0, &length)
+            }
+        }
+        // The port stands at the same place in sockaddr_in.
+        return code == 0 ? address.with(port: UInt16(bigEndian: raw.sin6_port)) : address
+    }
+}
+
+// MARK: Connecting
+
+extension Socket {
+    /// Connects, and waits for it until `deadline`. Reads and writes on it do not wait: see `wait(for:until:)`.
+    ///
+    /// - Throws: `Errno`; `ETIMEDOUT` when the deadline is over.
+    package static func connecting(to address: SocketAddress, until deadline: Instant) throws(Errno) -> Socket {
+        let socket = try Socket.make(address.family)
+        let descriptor = socket.descriptor
+        guard unsafe address.withRaw({ unsafe connect(descriptor, $0, $1) }) != 0 else { return socket }
+        let error = Errno.current
+        // EAGAIN comes from a unix socket whose backlog is full: it will not be said when there is room.
+        guard error.code == EINPROGRESS || error == .interrupted else { throw error }
+        try socket.wait(for: .writing, until: deadline)
+        var code: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        guard unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) == 0 else { throw .current }
+        guard code == 0 else { throw Errno(code: code) }
+        return socket
+    }
+
+    package enum Direction: Sendable { case reading, writing }
+
+    /// Blocks until the socket can be read or written, or has failed, which the next call says.
+    ///
+    /// - Throws: `Errno`; `ETIMEDOUT` when the deadline is over.
+    package func wait(for direction: Direction, until deadline: Instant) throws(Errno) {
+        let descriptor = descriptor
+        while true {
+            let left = max(0, (deadline - .now).nanoseconds)
+            var entry = pollfd(fd: descriptor, events: Int16(direction == .reading ? POLLIN : POLLOUT), revents: 0)
+            // Rounded up, so that the last part of a millisecond is not spent in a loop.
+            let milliseconds = Int32(clamping: (left + 999_999) / 1_000_000)
+            let count = unsafe poll(&entry, 1, milliseconds)
+            if count > 0 { return }
+            if count < 0, Errno.current != .interrupted { throw .current }
+            if count == 0, Instant.now >= deadline { throw Errno(code: ETIMEDOUT) }
+        }
+    }
+
+    private static func make(_ family: Int32) throws(Errno) -> Socket {
+        let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+        let descriptor = socket(family, kind, 0)
+        guard descriptor >= 0 else { throw .current }
+        return Socket(owning: descriptor)
+    }
+
+    private func set(_ option: Int32, at level: Int32, to value: Int32) throws(Errno) {
+        var value = value
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        guard unsafe setsockopt(descriptor, level, option, &value, size) == 0 else { throw .current }
+    }
+}

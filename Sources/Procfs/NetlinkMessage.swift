@@ -1,0 +1,128 @@
+// What comes back from a netlink socket: messages, and in them attributes, each with its length in front.
+//
+//     message:   length (4 bytes) type (2) flags (2) sequence (4) port (4), then its body, padded to 4 bytes
+//     attribute: length (2) type (2), then its value, padded to 4 bytes
+//
+// All numbers are in the byte order of the machine. See netlink(7), rtnetlink(7).
+
+package import Platform
+
+/// Why an answer of the kernel could not be read.
+package enum NetlinkError: Error, Equatable, CustomStringConvertible {
+    /// A length reaches over the end of the datagram, or is shorter than what it must hold.
+    case malformed(offset: Int)
+    /// The kernel answered with an error.
+    case refused(Errno)
+
+    package var description: String {
+        switch self {
+        case .malformed(let offset): "netlink message with a wrong length at byte \(offset)"
+        case .refused(let errno): "netlink: \(errno)"
+        }
+    }
+}
+
+/// What a datagram of a dump was.
+package struct NetlinkPart: Equatable, Sendable {
+    /// The dump ends with this datagram.
+    package var isLast = false
+    /// Something changed while the kernel was writing: entries may be missing, or stand twice.
+    package var isInterrupted = false
+}
+
+/// A dump of one table: the request and the reading of what comes back.
+package enum NetlinkDump {
+    private static let headerBytes = 16
+    private static let error: UInt16 = 2  // NLMSG_ERROR
+    private static let done: UInt16 = 3  // NLMSG_DONE
+    private static let interrupted: UInt16 = 0x10  // NLM_F_DUMP_INTR
+
+    /// A request for all of a table, `type` being one of `RTM_GET…`, with a body of `bodyBytes` zeros.
+    package static func request(type: UInt16, bodyBytes: Int, sequence: UInt32) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.append(native: UInt32(headerBytes + bodyBytes))
+        bytes.append(native: type)
+        bytes.append(native: UInt16(0x301))  // NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH: a dump
+        bytes.append(native: sequence)
+        bytes.append(native: UInt32(0))
+        bytes.append(contentsOf: repeatElement(0, count: bodyBytes))
+        return bytes
+    }
+
+    /// Calls `body` with the range of each message of `type` in the datagram `bytes[..<count]`. Answers to older
+    /// requests are left out.
+    package static func forEach(
+        _ type: UInt16, sequence: UInt32, in bytes: [UInt8], count: Int,
+        _ body: (Range<Int>) throws(NetlinkError) -> Void
+    ) throws(NetlinkError) -> NetlinkPart {
+        var part = NetlinkPart()
+        let end = min(count, bytes.count)
+        var index = 0
+        while index < end {
+            guard index + headerBytes <= end else { throw .malformed(offset: index) }
+            let length = Int(bytes.native32(at: index))
+            guard length >= headerBytes, length <= end - index else { throw .malformed(offset: index) }
+            let content = index + headerBytes..<index + length
+            if bytes.native32(at: index + 8) == sequence {
+                if bytes.native16(at: index + 6) & interrupted != 0 { part.isInterrupted = true }
+                switch bytes.native16(at: index + 4) {
+                case type: try body(content)
+                case done: part.isLast = true
+                case error:
+                    guard content.count >= 4 else { throw .malformed(offset: index) }
+                    let code = Int32(bitPattern: bytes.native32(at: content.lowerBound))
+                    throw .refused(Errno(code: code == .min ? 0 : abs(code)))
+                default: break
+                }
+            }
+            index += aligned(length)
+        }
+        return part
+    }
+
+    /// Calls `body` with the type and the range of the value of each attribute.
+    package static func forEachAttribute(
+        in bytes: [UInt8], _ range: Range<Int>, _ body: (UInt16, Range<Int>) throws(NetlinkError) -> Void
+    ) throws(NetlinkError) {
+        var index = range.lowerBound
+        while index < range.upperBound {
+            guard index + 4 <= range.upperBound else { throw .malformed(offset: index) }
+            let length = Int(bytes.native16(at: index))
+            guard length >= 4, length <= range.upperBound - index else { throw .malformed(offset: index) }
+            // The two highest bits say how the value is written, not what it is.
+            try body(bytes.native16(at: index + 2) & 0x3FFF, index + 4..<index + length)
+            index += aligned(length)
+        }
+    }
+
+    private static func aligned(_ length: Int) -> Int { (length + 3) & ~3 }
+}
+
+extension [UInt8] {
+    /// A number of the machine's byte order. The caller has checked that it is there.
+    func native16(at index: Int) -> UInt16 {
+        UInt16(littleEndian: UInt16(self[index]) | UInt16(self[index + 1]) << 8)
+    }
+
+    func native32(at index: Int) -> UInt32 {
+        var value: UInt32 = 0
+        for offset in 0..<4 { value |= UInt32(self[index + offset]) << (8 * offset) }
+        return UInt32(littleEndian: value)
+    }
+
+    func native64(at index: Int) -> UInt64 {
+        var value: UInt64 = 0
+        for offset in 0..<8 { value |= UInt64(self[index + offset]) << (8 * offset) }
+        return UInt64(littleEndian: value)
+    }
+
+    fileprivate mutating func append(native value: some FixedWidthInteger) {
+        let value = value.littleEndian
+        for shift in stride(from: 0, to: value.bitWidth, by: 8) { append(UInt8(truncatingIfNeeded: value >> shift)) }
+    }
+
+    /// Text that ends at the first zero, or with the range.
+    func text(upToZeroIn range: Range<Int>) -> String {
+        String(decoding: self[range].prefix { $0 != 0 }, as: UTF8.self)
+    }
+}

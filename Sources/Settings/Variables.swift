@@ -1,0 +1,110 @@
+// Variables inside the texts of the settings.
+//
+//     "${NAME}"            the environment variable; an error when it is not set
+//     "${NAME:-default}"   the default when it is not set, or empty, as in a shell
+//     "${file:/path}"      what the file holds, without the newline at its end: secrets
+//     "$${NAME}"           the text ${NAME} itself
+//
+// A `$` that no `{` follows is a plain `$`, so that patterns need no care. Variables stand only inside quotes and make
+// text: a setting that wants a number or true and false takes none. What a variable brings is not searched for
+// variables again.
+
+/// Why a text with variables has no value.
+package struct VariableError: Error, Equatable {
+    package let reason: String
+    package init(reason: String) { self.reason = reason }
+}
+
+/// Where the values of variables come from: the world, or a test.
+package struct SettingsVariables: Sendable {
+    private let environment: @Sendable (String) -> String?
+    private let readFile: @Sendable (String) throws(VariableError) -> [UInt8]
+
+    package init(
+        environment: @escaping @Sendable (String) -> String?,
+        readFile: @escaping @Sendable (String) throws(VariableError) -> [UInt8]
+    ) {
+        self.environment = environment
+        self.readFile = readFile
+    }
+
+    package func expand(_ text: String) throws(VariableError) -> String {
+        let bytes = Array(text.utf8)
+        var expanded: [UInt8] = []
+        var index = 0
+        while index < bytes.count {
+            guard bytes[index] == UInt8(ascii: "$") else {
+                expanded.append(bytes[index])
+                index += 1
+                continue
+            }
+            let rest = bytes[(index + 1)...]
+            if rest.starts(with: "${".utf8) {
+                expanded.append(contentsOf: "${".utf8)
+                index += 3
+            } else if rest.first == UInt8(ascii: "{") {
+                guard let end = rest.firstIndex(of: UInt8(ascii: "}")) else {
+                    throw VariableError(reason: "\"${\" has no \"}\"; the text ${ itself is written $${")
+                }
+                expanded.append(contentsOf: try value(of: bytes[(index + 2)..<end]))
+                index = end + 1
+            } else {
+                expanded.append(UInt8(ascii: "$"))
+                index += 1
+            }
+        }
+        return String(decoding: expanded, as: UTF8.self)
+    }
+
+    /// What stands between the braces, as a value.
+    private func value(of inner: ArraySlice<UInt8>) throws(VariableError) -> [UInt8] {
+        if inner.starts(with: "file:".utf8) { return try content(String(decoding: inner.dropFirst(5), as: UTF8.self)) }
+        let name = inner.prefix { isNameByte($0) }
+        let text = String(decoding: name, as: UTF8.self)
+        let rest = inner[name.endIndex...]
+        guard let first = name.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else {
+            throw unknownForm(inner)
+        }
+        if rest.isEmpty {
+            guard let value = environment(text) else {
+                throw VariableError(reason: "the environment variable \(text) is not set; a default is ${\(text):-…}")
+            }
+            return Array(value.utf8)
+        }
+        guard rest.starts(with: ":-".utf8) else { throw unknownForm(inner) }
+        let fallback = Array(rest.dropFirst(2))
+        guard !fallback.contains(UInt8(ascii: "{")) else {
+            throw VariableError(reason: "the default of ${\(text):-…} holds a \"{\": variables do not nest")
+        }
+        if let value = environment(text), !value.isEmpty { return Array(value.utf8) }
+        return fallback
+    }
+
+    private func content(_ path: String) throws(VariableError) -> [UInt8] {
+        guard path.hasPrefix("/") else {
+            throw VariableError(reason: "${file:\(path)} needs a path that begins with /")
+        }
+        var bytes = try readFile(path)
+        if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
+        if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
+        guard String(validating: bytes, as: UTF8.self) != nil, !bytes.contains(0) else {
+            throw VariableError(reason: "\(path) is not a text in UTF-8")
+        }
+        return bytes
+    }
+
+    private func unknownForm(_ inner: ArraySlice<UInt8>) -> VariableError {
+        VariableError(
+            reason: "${\(String(decoding: inner, as: UTF8.self))} is none of ${NAME}, ${NAME:-default} and "
+                + "${file:/path}; the text ${ itself is written $${")
+    }
+}
+
+private func isNameByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "_"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        true
+    default: false
+    }
+}

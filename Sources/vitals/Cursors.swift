@@ -1,0 +1,27 @@
+// `vitals cursors`
+
+internal import Agent
+internal import Platform
+
+func cursors(_ arguments: CommandLineArguments) -> Int32 {
+    do throws(StartError) {
+        // The directory alone is enough: cursors can be looked at when the settings are broken.
+        let directory: String
+        if let named = arguments.stateDirectory {
+            directory = named
+        } else {
+            directory = try loadAgentSettings(arguments).stateDirectory
+        }
+        do throws(Errno) {
+            let (text, problems) = try cursorList(stateDirectory: directory)
+            let code = show(text)
+            for problem in problems { complain(problem) }
+            return problems.isEmpty ? code : 1
+        } catch {
+            throw .world("cannot read the state directory \(directory): \(error)")
+        }
+    } catch {
+        complain(error)
+        return 1
+    }
+}

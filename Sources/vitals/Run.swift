@@ -1,0 +1,23 @@
+// `vitals run`
+
+internal import Agent
+internal import Platform
+
+func run(_ arguments: CommandLineArguments) -> Int32 {
+    do throws(StartError) {
+        // Before the first thread: it inherits what is blocked.
+        let signals: Signals
+        do throws(Errno) { signals = try Signals() } catch { throw .world("cannot open a signal descriptor: \(error)") }
+        let settings = try loadAgentSettings(arguments)
+        // systemd sets it when standard error is connected to the journal; see systemd.exec(5).
+        let underSystemd = environmentVariable("JOURNAL_STREAM") != nil
+        let log = AgentLog(level: settings.logLevel, underSystemd: underSystemd)
+        let notifier = ServiceNotifier(environment: environmentVariable, processID: processID, log: log)
+        let agent = try Agent(settings, parts: .all, notifier: notifier, log: log)
+        try agent.start(heeding: signals)
+        return agent.wait()
+    } catch {
+        complain(error)
+        return 1
+    }
+}

@@ -1,0 +1,19 @@
+// `vitals version`
+
+internal import Agent
+internal import Platform
+
+/// Opened only when a setting asks for them.
+private let optionalLibraries = [
+    (name: "libsystemd.so.0", purpose: "input journald"), (name: "libcurl.so.4", purpose: "outputs over HTTP"),
+]
+
+func version() -> Int32 {
+    var text = "vitals \(vitalsVersion)\n"
+    for library in optionalLibraries {
+        let problem = loadProblem(ofLibrary: library.name)
+        text +=
+            "\(library.name) (\(library.purpose)): \(problem.map { "cannot be loaded: \($0)" } ?? "can be loaded")\n"
+    }
+    return show(text)
+}

@@ -1,0 +1,186 @@
+// The agent as a whole, in this process: real files, a real endpoint on a port of its own, real collectors on the host.
+// (Signals are the process's own; the end-to-end tests send those to the built program.)
+
+import Agent
+import Bytes
+import Foundation
+import HTTP
+import Platform
+import Settings
+import Testing
+
+/// Polls until it is so; false when it is not in time.
+private func eventually(within seconds: Double = 10, _ condition: () -> Bool) -> Bool {
+    let deadline = Instant.now + .milliseconds(Int64(seconds * 1_000))
+    while !condition() {
+        if Instant.now > deadline { return false }
+        usleep(5_000)
+    }
+    return true
+}
+
+@Suite struct AgentTests {
+    private let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    private func agentSettings(_ text: String) throws -> AgentSettings {
+        let variables = SettingsVariables(environment: { _ in nil }, readFile: { _ in [] })
+        let file = SettingsFile(name: "test.json", bytes: Array(text.utf8))
+        return try AgentSettings(try loadSettings([file], variables: variables), known: Parts.all.known)
+    }
+
+    private func agent(_ settings: AgentSettings) throws -> Agent {
+        try Agent(
+            settings, parts: .all,
+            notifier: ServiceNotifier(environment: { _ in nil }, processID: 1, log: .silent), log: .silent)
+    }
+
+    private func shipping(_ directory: ScratchDirectory, listen: String = "[]") -> String {
+        """
+        { "state_directory": "\(directory.path)/state", "endpoint": { "listen": \(listen) },
+          "inputs": { "app": { "type": "file", "paths": ["\(directory.path)/logs/*.log"], "fields": { "team": "a" } } },
+          "outputs": { "local": { "type": "file", "path": "\(directory.path)/state/out.ndjson" } },
+          "routes": [ { "from": "app", "to": "local" } ] }
+        """
+    }
+
+    /// The default settings are read with nothing left over, by every part that they name.
+    @Test(arguments: [[:], ["VITALS_STATE": "/elsewhere", "VITALS_LISTEN": "[::1]:1"]])
+    func theDefaultSettingsAreWhole(_ environment: [String: String]) throws {
+        let path = root.appending(path: "agent.json").path
+        let variables = SettingsVariables(environment: { environment[$0] }, readFile: { _ in [] })
+        let settings = try AgentSettings(try readSettings([path], variables: variables), known: Parts.all.known)
+        #expect(settings.stateDirectory == environment["VITALS_STATE"] ?? "/var/lib/vitals")
+        #expect(settings.listen == [environment["VITALS_LISTEN"] ?? "127.0.0.1:9100"])
+        #expect(settings.warnings.isEmpty)
+        #expect(settings.routes.count == 2)
+        let plugins = Plugins(.all, settings: settings, hostName: "h", log: .silent)
+        try plugins.validate(now: .now)
+        var section = settings.collectors
+        let scraper = try Scraper(
+            &section, host: settings.host, collectors: Parts.all.collectors, log: .silent)
+        #expect(scraper.collectors.contains { $0.isEnabled })
+        var endpoint = try #require(settings.endpoint)
+        _ = try Endpoint(
+            &endpoint, scraper: scraper, selfMetrics: { _ in }, status: { [] }, isReady: { true }, log: .silent)
+    }
+
+    @Test func aLineArrivesAndTheStopLeavesATrueCursor() throws {
+        let directory = try ScratchDirectory()
+        let log = try directory.write("logs/a.log", "one\n")
+        let socket = "\(directory.path)/s"
+        let settings = try agentSettings(shipping(directory, listen: "[\"unix:\(socket)\"]"))
+        let output = URL(filePath: "\(directory.path)/state/out.ndjson")
+        func shipped() -> [String] {
+            let text = (try? String(contentsOf: output, encoding: .utf8)) ?? ""
+            return text.split(separator: "\n").map { line in
+                guard let json = try? parseJSON(Array(line.utf8)) else { return "broken" }
+                return "\(json["input"]?.string ?? "") \(json["team"]?.string ?? "") \(json["message"]?.string ?? "")"
+            }
+        }
+        do {
+            let agent = try agent(settings)
+            // The state directory is held from here on.
+            #expect(throws: StartError.self) { try self.agent(settings) }
+            try agent.start(heeding: nil)
+            #expect(eventually { shipped() == ["app a one"] })
+            let handle = try #require(FileHandle(forWritingAtPath: log))
+            try handle.seekToEnd()
+            try handle.write(contentsOf: Data("two\n".utf8))
+            #expect(eventually { shipped() == ["app a one", "app a two"] })
+
+            let address = ["unix:\(socket)"]
+            #expect(
+                eventually {
+                    guard let json = try? parseJSON(try askForStatus(address)) else { return false }
+                    let route = json["routes"]?.array?.first
+                    return route?["records_acknowledged"]?.unsigned == 2 && route?["lag_bytes"]?.unsigned == 0
+                })
+            let (status, body) = try httpGet(
+                try SocketAddress("unix:\(socket)"), path: "/metrics", deadline: .now + .seconds(10))
+            let text = String(decoding: body, as: UTF8.self)
+            #expect(status == 200)
+            #expect(text.contains("vitals_route_records_read_total{input=\"app\",output=\"local\"} 2\n"))
+            #expect(text.contains("\nnode_load1 "))
+            agent.stop()
+            #expect(agent.wait() == 0)
+            #expect(throws: AskError.self) { try askForStatus(address) }
+        }
+        let (text, problems) = try cursorList(stateDirectory: "\(directory.path)/state")
+        #expect(text.contains("app") && text.contains("a.log"))
+        #expect(problems.isEmpty)
+        // A second agent, after the first has let go, goes on where that one was.
+        let handle = try #require(FileHandle(forWritingAtPath: log))
+        try handle.seekToEnd()
+        try handle.write(contentsOf: Data("three\n".utf8))
+        let again = try agent(settings)
+        try again.start(heeding: nil)
+        #expect(eventually { shipped().count == 3 })
+        again.stop()
+        #expect(again.wait() == 0)
+        #expect(shipped() == ["app a one", "app a two", "app a three"])
+    }
+
+    @Test func aPortInUseIsAClearError() throws {
+        let directory = try ScratchDirectory()
+        let holder = try Socket.listening(at: try SocketAddress("127.0.0.1:0"))
+        let address = holder.address(asked: try SocketAddress("127.0.0.1:0"))
+        let agent = try agent(try agentSettings("{ \"endpoint\": { \"listen\": [\"\(address)\"] } }"))
+        do throws(StartError) {
+            try agent.start(heeding: nil)
+            Issue.record("started on a port that is in use")
+        } catch {
+            #expect(error.description == "\(address) is in use: another program listens there")
+        }
+        withExtendedLifetime((holder, directory)) {}
+    }
+
+    @Test func anAgentWithoutRoutesNeedsNoStateDirectory() throws {
+        let settings = try agentSettings("{ \"state_directory\": \"/proc/none\", \"endpoint\": { \"listen\": [] } }")
+        let agent = try agent(settings)
+        try agent.start(heeding: nil)
+        agent.stop()
+        #expect(agent.wait() == 0)
+    }
+
+    @Test func aStateDirectoryThatCannotBeMade() throws {
+        let directory = try ScratchDirectory()
+        let text = shipping(directory).replacingOccurrences(of: "\(directory.path)/state\"", with: "/proc/none\"")
+        do throws(StartError) {
+            _ = try Agent(
+                try! agentSettings(text), parts: .all,
+                notifier: ServiceNotifier(environment: { _ in nil }, processID: 1, log: .silent), log: .silent)
+            Issue.record("made a directory in /proc")
+        } catch {
+            #expect(error.description.hasPrefix("cannot make the state directory /proc/none: "))
+        }
+    }
+
+    @Test func wrongSettingsOfAPartAreErrorsAlsoInNoRoute() throws {
+        let text = """
+            { "outputs": { "a": { "type": "file", "path": "/tmp/x", "rotate_byte": 1 } } }
+            """
+        do throws(StartError) {
+            _ = try Agent(
+                try! agentSettings(text), parts: .all,
+                notifier: ServiceNotifier(environment: { _ in nil }, processID: 1, log: .silent), log: .silent)
+            Issue.record("a misspelt key was taken")
+        } catch {
+            #expect(error.description.contains("outputs.a.rotate_byte: unknown key, did you mean \"rotate_bytes\"?"))
+        }
+    }
+
+    @Test func checkSaysWhatWouldBeReadAndWhatCannotWork() throws {
+        let directory = try ScratchDirectory()
+        let log = try directory.write("logs/a.log", "one\n")
+        let text = shipping(directory).replacingOccurrences(of: "/state/out.ndjson", with: "/logs/a.log/out.ndjson")
+        let findings = try checkAgent(try agentSettings(text), parts: .all, log: .silent)
+        let lines = findings.lines.map { "\($0.kind.rawValue) \($0.text)" }
+        #expect(lines.contains { $0.hasPrefix("note input app: ") && $0.contains(log) })
+        #expect(lines.contains { $0.hasPrefix("problem output local: ") && $0.contains("a.log/out.ndjson") })
+        #expect(lines.contains("note route: app to local"))
+        #expect(findings.problemCount == 1)
+        // It changed nothing.
+        #expect(!FileManager.default.fileExists(atPath: "\(directory.path)/state"))
+    }
+}

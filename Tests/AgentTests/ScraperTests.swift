@@ -1,0 +1,184 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Agent
+@testable import Collectors
+@testable import Metrics
+@testable import Platform
+@testable import Settings
+
+@Suite struct ScraperTests {
+    private func text(_ scraper: Scraper, only: [String] = [], without: [String] = []) -> String {
+        String(decoding: scraper.exposition(only: only, without: without), as: UTF8.self)
+    }
+
+    @Test func servesWhatThereIsAndSaysWhatIsMissing() throws {
+        let script = Script()
+        let scraper = try script.scraper()
+        for _ in 0..<3 {
+            let text = text(scraper)
+            let lines = text.split(separator: "\n")
+            #expect(lines.contains(#"fake_value{of="good \"\\\n"} 1"#))
+            // What was added before the failure is served.
+            #expect(lines.contains(#"fake_value{of="before the failure"} 2"#))
+            #expect(lines.contains(#"node_scrape_collector_success{collector="good"} 1"#))
+            #expect(lines.contains(#"node_scrape_collector_success{collector="failing"} 0"#))
+            #expect(lines.contains(#"node_scrape_collector_success{collector="absent"} 0"#))
+            #expect(lines.contains(#"vitals_collector_status{collector="good",status="ok"} 1"#))
+            #expect(lines.contains(#"vitals_collector_status{collector="failing",status="failed"} 1"#))
+            #expect(lines.contains(#"vitals_collector_status{collector="absent",status="absent"} 1"#))
+            #expect(lines.count { $0.hasPrefix("node_scrape_collector_duration_seconds{") } == 3)
+            #expect(lines.count { $0.hasPrefix("# TYPE fake_value ") } == 1)
+            #expect(lines.contains { $0.hasPrefix("process_cpu_seconds_total ") })
+            #expect(!text.contains("optional") && !text.contains("hanging"))
+        }
+        #expect(script.calls("good") == 3)
+    }
+
+    @Test func leavesTheOneBehindThatHangs() throws {
+        let script = Script()
+        defer { script.gate.signal() }
+        let scraper = try script.scraper(
+            settings("collectors", ["enable": settingsList("hanging"), "timeout": .string("200ms")]))
+        let begin = Instant.now
+        let first = text(scraper)
+        let took = Instant.now - begin
+        #expect(took >= .milliseconds(190) && took < .seconds(3), "\(took)")
+        #expect(first.contains(#"fake_value{of="good "#))
+        #expect(first.contains(#"vitals_collector_status{collector="absent",status="absent"} 1"#))
+        #expect(first.contains(#"vitals_collector_status{collector="hanging",status="late"} 1"#))
+        #expect(first.contains(#"node_scrape_collector_success{collector="hanging"} 0"#))
+        #expect(!first.contains(#"fake_value{of="hanging"}"#))
+        for _ in 0..<5 {
+            let begin = Instant.now
+            #expect(text(scraper).contains(#"vitals_collector_status{collector="hanging",status="late"} 1"#))
+            #expect(Instant.now - begin < .milliseconds(190))
+        }
+        #expect(script.calls("hanging") == 1)
+        #expect(script.calls("good") == 6)
+        script.gate.signal()
+        script.gate.signal()
+        // It comes back, and is asked again.
+        let isBack = eventually {
+            self.text(scraper).contains(#"vitals_collector_status{collector="hanging",status="ok"} 1"#)
+        }
+        #expect(isBack)
+    }
+
+    @Test func theAskersDeadlineHolds() throws {
+        let script = Script()
+        defer { script.gate.signal() }
+        let scraper = try script.scraper(settings("collectors", ["enable": settingsList("hanging")]))
+        let done = DispatchSemaphore(value: 0)
+        let begin = Instant.now
+        scraper.exposition(
+            only: [], without: [], until: .now + .milliseconds(150), compressed: false, adding: { _ in },
+            then: { _ in done.signal() })
+        #expect(done.wait(timeout: .now() + 4) == .success)
+        #expect(Instant.now - begin < .seconds(3))
+    }
+
+    @Test func scrapesAtTheSameTimeTakeTurns() throws {
+        let script = Script()
+        let scraper = try script.scraper()
+        let good = Mutex(0)
+        DispatchQueue.concurrentPerform(iterations: 8) { _ in
+            for _ in 0..<25 where String(decoding: scraper.exposition(), as: UTF8.self).contains(#"of="good"#) {
+                good.withLock { $0 += 1 }
+            }
+        }
+        #expect(good.withLock(\.self) == 200)
+        #expect(script.calls("good") == 200)
+        let idle = DispatchSemaphore(value: 0)
+        scraper.whenIdle { idle.signal() }
+        #expect(idle.wait(timeout: .now() + 5) == .success)
+    }
+
+    @Test func asksOnlyWhomItShould() throws {
+        let script = Script()
+        let scraper = try script.scraper()
+        let only = text(scraper, only: ["good"])
+        #expect(only.contains("of=\"good") && !only.contains("failing"))
+        #expect(only.contains("vitals_build_info{"))
+        #expect(script.calls("failing") == 0)
+        let without = text(scraper, without: ["good", "nonsense"])
+        #expect(!without.contains("of=\"good") && without.contains("failing"))
+        #expect(throws: SelectionError(description: "disabled collector: hanging")) {
+            try scraper.check(only: ["good", "hanging"], without: [])
+        }
+        #expect(throws: SelectionError(description: "unknown collector: x")) {
+            try scraper.check(only: ["x"], without: [])
+        }
+        #expect(throws: SelectionError.self) { try scraper.check(only: ["good"], without: ["good"]) }
+        try scraper.check(only: [], without: ["x"])
+    }
+
+    @Test func saysAProblemOnceAndThatItIsOver() throws {
+        let (script, sink) = (Script(), LogSink())
+        let scraper = try script.scraper(log: sink.log)
+        for _ in 0..<3 { _ = scraper.exposition() }
+        #expect(sink.text.count { $0.contains("collector=failing") } == 1)
+        #expect(sink.text.count { $0.contains("collector=absent") && $0.contains("level=info") } == 1)
+        script.fail(.failed("another"))
+        for _ in 0..<3 { _ = scraper.exposition() }
+        #expect(sink.text.count { $0.contains("collector=failing") && $0.contains("reason=another") } == 1)
+        script.fail(nil)
+        for _ in 0..<3 { _ = scraper.exposition() }
+        #expect(sink.text.count == 4)
+        #expect(sink.text.last?.contains("works again") == true)
+        #expect(scraper.collectors.first { $0.name == "failing" }?.status == .ok)
+        #expect(scraper.collectors.first { $0.name == "absent" }?.reason == "no such file")
+        #expect(scraper.collectors.first { $0.name == "hanging" }?.isEnabled == false)
+        #expect(scraper.collectors.map(\.name) == fakeCollectors.map { $0.name })
+    }
+
+    @Test func readsItsSettings() throws {
+        let scraper = try Script().scraper(
+            settings(
+                "collectors",
+                [
+                    "enable": settingsList("optional"), "disable": settingsList("failing", "absent"),
+                    "good": settingsObject("value", .number("42")),
+                ]))
+        let text = text(scraper)
+        #expect(text.contains(#"fake_value{of="optional"} 3"#))
+        #expect(text.contains(#"fake_value{of="good \"\\\n"} 42"#))
+        #expect(!text.contains("failing"))
+    }
+
+    @Test func rejectsWrongSettings() {
+        func expect(_ section: SettingsSection, _ text: String) {
+            do {
+                _ = try Script().scraper(section)
+                Issue.record("was accepted, expected: \(text)")
+            } catch { #expect("\(error)".contains(text), "\(error)") }
+        }
+        expect(
+            settings("collectors", ["enable": settingsList("goood")]),
+            "test.json:7:3: collectors.enable[0]: unknown collector \"goood\", did you mean \"good\"?")
+        expect(settings("collectors", ["disable": settingsList("zzzzzz")]), "unknown collector \"zzzzzz\"")
+        expect(settings("collectors", ["disable": .string("good")]), "expected a list of names")
+        expect(
+            settings("collectors", ["enable": settingsList("good"), "disable": settingsList("good")]),
+            "in \"enable\" and in \"disable\""
+        )
+        expect(settings("collectors", ["timeout": .string("0s")]), "collectors.timeout: expected a duration from")
+        expect(settings("collectors", ["good": settingsObject("valu", .null)]), "unknown key, did you mean \"value\"?")
+        // Not enabled, and checked all the same.
+        expect(
+            settings("collectors", ["optional": settingsObject("flag", .number("1"))]),
+            "optional.flag: expected true or false")
+        expect(settings("collectors", ["godo": .object([])]), "did you mean \"good\"?")
+    }
+}
+
+/// Polls, since what is waited for happens on another queue.
+private func eventually(within limit: Duration = .seconds(5), _ condition: () -> Bool) -> Bool {
+    let deadline = Instant.now + limit
+    while Instant.now < deadline {
+        if condition() { return true }
+        usleep(2_000)
+    }
+    return condition()
+}

@@ -1,0 +1,71 @@
+// Which files are read, in which order, and what is said of those that cannot be.
+
+import Agent
+import Foundation
+import Settings
+import Testing
+
+/// A directory of its own for one test, gone afterwards.
+final class ScratchDirectory {
+    let path: String
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.appending(path: "vitals-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    @discardableResult
+    func write(_ name: String, _ text: String) throws -> String {
+        let file = "\(path)/\(name)"
+        try FileManager.default.createDirectory(
+            atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: URL(filePath: file))
+        return file
+    }
+}
+
+@Suite struct SettingsSourcesTests {
+    private func keys(_ paths: [String]) throws -> [String] {
+        try SettingsSection(try readSettings(paths), path: "").keys
+    }
+
+    @Test func aDirectoryMeansItsJSONFilesByName() throws {
+        let directory = try ScratchDirectory()
+        try directory.write("d/20.json", "{ \"b\": 2 }")
+        try directory.write("d/10.json", "{ \"a\": 1 }")
+        try directory.write("d/30.json.bak", "not settings")
+        try directory.write("d/.hidden.json", "not settings")
+        let main = try directory.write("main.json", "{ \"m\": 0 }")
+        #expect(try keys([main, "\(directory.path)/d"]) == ["m", "a", "b"])
+        #expect(try keys(["\(directory.path)/d/"]) == ["a", "b"])
+        // What lies beside the main file is not read unless it is named.
+        #expect(try keys([main]) == ["m"])
+    }
+
+    @Test func whatCannotBeReadIsNamed() throws {
+        let directory = try ScratchDirectory()
+        let missing = "\(directory.path)/none.json"
+        #expect(throws: StartError.self) { try readSettings([missing]) }
+        do throws(StartError) { _ = try readSettings([missing], mayBeMissing: true) } catch {
+            #expect(error.description == "cannot read the settings \(missing): No such file or directory")
+        }
+        do throws(StartError) { _ = try readSettings([directory.path]) } catch {
+            #expect(error.description == "no *.json in \(directory.path): there are no settings")
+        }
+    }
+
+    @Test func variablesComeFromFiles() throws {
+        let directory = try ScratchDirectory()
+        let secret = try directory.write("secret", "hunter2\n")
+        let main = try directory.write("main.json", "{ \"password\": \"${file:\(secret)}\" }")
+        var section = try SettingsSection(try readSettings([main]), path: "")
+        #expect(try section.string("password") == "hunter2")
+        let wrong = try directory.write("wrong.json", "{ \"password\": \"${file:\(secret)2}\" }")
+        do throws(StartError) { _ = try readSettings([wrong]) } catch {
+            #expect(
+                error.description == "\(wrong):1:15: password: \(secret)2: No such file or directory")
+        }
+    }
+}

@@ -1,0 +1,192 @@
+// Status values as JSON, as a table, and as samples.
+
+import Agent
+import Bytes
+import Delivery
+import Inputs
+import Metrics
+import Platform
+import Testing
+
+private func route() -> RouteStatus {
+    var route = RouteStatus(input: "syslog", inputType: "file", output: "central", outputType: "http")
+    route.recordsRead = 1_200
+    route.bytesRead = 204_000
+    route.recordsAcknowledged = 1_000
+    route.bytesAcknowledged = 170_000
+    route.retries = 3
+    route.recordsRejected = 2
+    route.recordsDropped = [("rejected_store_full", 7)]
+    route.batchesInFlight = 1
+    route.lagSeconds = 12.25
+    route.lastError = "HTTP 503: \"busy\"\n"
+    route.lastErrorUnixNanoseconds = 1_500_000_000_500_000_000
+    route.isRetrying = true
+    route.reading.lagBytes = 34_000
+    route.reading.sourceCount = 4
+    route.reading.counts = [("line_cut", 5), ("file_unreadable", 0)]
+    route.reading.problems = ["/var/log/secret: Permission denied"]
+    return route
+}
+
+private func collector(_ name: String, _ status: CollectorStatus?, _ reason: String? = nil) -> CollectorState {
+    CollectorState(
+        name: name, isEnabled: status != nil, isEnabledByDefault: true, metrics: [], status: status, reason: reason)
+}
+
+private let collectors = [
+    collector("cpu", .ok), collector("stat", .failed, "/proc/stat: line 3"), collector("off", nil),
+    collector("ipvs", .absent, "no ip_vs"),
+]
+
+private func status(
+    _ routes: [RouteStatus], warnings: [String] = [], collectors: [CollectorState] = []
+) -> AgentStatus {
+    AgentStatus(
+        version: "0.1.0", hostName: "web1", processID: 812, startedUnixNanoseconds: 1_500_000_000_000_000_000,
+        nowUnixNanoseconds: 1_500_000_000_000_000_000 + 3_725_500_000_000, state: .running,
+        stateDirectory: "/var/lib/vitals", warnings: warnings, routes: routes,
+        collectors: collectors)
+}
+
+@Suite struct StatusTests {
+    @Test func theJSONSaysEverything() throws {
+        let json = try parseJSON(status([route()], warnings: ["w"]).json())
+        #expect(json["version"]?.string == "0.1.0")
+        #expect(json["process_id"]?.unsigned == 812)
+        #expect(json["started"]?.string == "2017-07-14T02:40:00.000000000Z")
+        #expect(json["uptime_seconds"]?.double == 3_725.5)
+        #expect(json["state"]?.string == "running")
+        #expect(json["warnings"]?.array?.first?.string == "w")
+        let route = try #require(json["routes"]?.array?.first)
+        #expect(route["state"]?.string == "retrying")
+        #expect(route["records_read"]?.unsigned == 1_200)
+        #expect(route["records_dropped"]?["rejected_store_full"]?.unsigned == 7)
+        #expect(route["lag_bytes"]?.unsigned == 34_000)
+        #expect(route["lag_seconds"]?.double == 12.25)
+        #expect(route["events"]?["line_cut"]?.unsigned == 5)
+        #expect(route["last_error"]?["message"]?.string == "HTTP 503: \"busy\"\n")
+        #expect(route["last_error"]?["at"]?.string == "2017-07-14T02:40:00.500000000Z")
+    }
+
+    @Test func whatIsNotKnownIsNull() throws {
+        var route = route()
+        route.reading.lagBytes = nil
+        route.lastError = nil
+        route.isRetrying = false
+        let json = try #require(try parseJSON(status([route]).json())["routes"]?.array?.first)
+        guard case .null? = json["lag_bytes"]?.content, case .null? = json["last_error"]?.content else {
+            Issue.record("expected null")
+            return
+        }
+        #expect(json["state"]?.string == "problem")
+        route.reading.problems = []
+        #expect(try parseJSON(status([route]).json())["routes"]?.array?.first?["state"]?.string == "ok")
+    }
+
+    @Test func theTable() throws {
+        var other = RouteStatus(input: "journal", inputType: "journald", output: "local", outputType: "file")
+        other.recordsRead = 5
+        other.recordsAcknowledged = 5
+        let expected = """
+            vitals 0.1.0 on web1, process 812, running for 1 h 2 min
+            warning: w
+
+            INPUT    OUTPUT   STATE     READ  ACKNOWLEDGED  LAG BYTES     LAG  RETRIES  REJECTED  LOST
+            syslog   central  retrying  1200          1000   33.2 KiB  12.3 s        3         2     7
+            journal  local    ok           5             5          -       0        0         0     0
+
+            syslog -> central: last error at 2017-07-14T02:40:00.500000000Z: HTTP 503: "busy"
+            syslog -> central: problem: /var/log/secret: Permission denied
+            syslog -> central: lost: 7 rejected_store_full
+            syslog -> central: line_cut: 5
+
+            """
+        #expect(statusTable(status([route(), other], warnings: ["w"]).json()) == expected)
+        #expect(
+            statusTable(status([]).json()) == "vitals 0.1.0 on web1, process 812, running for 1 h 2 min\nno routes\n")
+    }
+
+    @Test func collectorsThatDoNotWorkAreNamed() throws {
+        let bytes = status([], collectors: collectors).json()
+        let json = try parseJSON(bytes)
+        #expect(json["collectors"]?.array?.map { $0["name"]?.string } == ["cpu", "stat", "ipvs"])
+        let table = try #require(statusTable(bytes))
+        #expect(table.contains("\ncollector stat is failed: /proc/stat: line 3\n"))
+        #expect(!table.contains("ipvs"))
+    }
+
+    @Test func everyTruncationIsNoTable() {
+        let bytes = status([route()]).json()
+        for count in 0..<bytes.count - 1 { #expect(statusTable(Array(bytes.prefix(count))) == nil) }
+        for text in ["{\"routes\":[]}", "[]", "{\"version\":1,\"routes\":[]}"] {
+            #expect(statusTable(Array(text.utf8)) == nil)
+        }
+        #expect(statusTable(Array("<html>".utf8)) == nil)
+    }
+
+    @Test func anotherAgentsNumbersDoNotTrap() {
+        let text = """
+            {"version":"9","host":"h","state":"s","uptime_seconds":1e300,"routes":[{"lag_seconds":1e300,
+            "lag_bytes":18446744073709551615,"records_dropped":{"a":18446744073709551615,"b":2}}]}
+            """
+        #expect(statusTable(Array(text.utf8)) != nil)
+    }
+}
+
+@Suite struct SelfMetricsTests {
+    private func text(_ routes: [RouteStatus]) -> String {
+        var snapshot = Snapshot()
+        SelfMetrics.add(routes, to: &snapshot)
+        var encoder = PrometheusText()
+        var bytes: [UInt8] = []
+        encoder.encode([snapshot], into: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    @Test func everyRouteHasItsSamples() {
+        let text = text([route()])
+        let labels = "{input=\"syslog\",output=\"central\"}"
+        #expect(text.contains("# TYPE vitals_route_records_read_total counter\n"))
+        #expect(text.contains("vitals_route_records_read_total\(labels) 1200\n"))
+        #expect(text.contains("vitals_route_lag_bytes\(labels) 34000\n"))
+        #expect(text.contains("vitals_route_lag_seconds\(labels) 12.25\n"))
+        #expect(text.contains("vitals_route_retrying\(labels) 1\n"))
+        #expect(text.contains("vitals_route_last_error_timestamp_seconds\(labels) 1500000000.5\n"))
+        #expect(
+            text.contains(
+                "vitals_route_records_dropped_total{input=\"syslog\",output=\"central\","
+                    + "reason=\"rejected_store_full\"} 7\n"))
+        #expect(
+            text.contains("vitals_input_events_total{input=\"syslog\",output=\"central\",reason=\"line_cut\"} 5\n"))
+    }
+
+    @Test func whatIsNotKnownIsAbsent() {
+        var route = route()
+        route.reading.lagBytes = nil
+        route.lastErrorUnixNanoseconds = 0
+        #expect(!text([route]).contains("lag_bytes"))
+        #expect(!text([route]).contains("last_error"))
+        #expect(text([]).isEmpty)
+    }
+
+    @Test func namesAreThoseOfPrometheus() {
+        for metric in SelfMetrics.all {
+            #expect(metric.name.hasPrefix("vitals_"))
+            #expect((metric.kind == .counter) == metric.name.hasSuffix("_total"), "\(metric.name)")
+            #expect(metric.help.hasSuffix("."), "\(metric.name)")
+            #expect(Set(metric.labels).count == metric.labels.count)
+        }
+        #expect(Set(SelfMetrics.all.map(\.name)).count == SelfMetrics.all.count)
+    }
+
+    @Test func theLogIsCounted() {
+        let log = AgentLog(level: .info, underSystemd: false, sink: { _ in })
+        log.warning("x")
+        log.warning("x")
+        log.debug("not written, not counted")
+        var snapshot = Snapshot()
+        SelfMetrics.add(log, to: &snapshot)
+        #expect(snapshot.samples.map(\.value) == [0, 2, 0, 0])
+    }
+}

@@ -1,0 +1,124 @@
+import Bytes
+import CZlib
+import Foundation
+import Testing
+
+@Suite struct TimeTextTests {
+    private func ours(_ nanoseconds: Int64) -> String {
+        var text: [UInt8] = []
+        text.append(rfc3339: nanoseconds)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    @Test func knownMoments() {
+        #expect(ours(0) == "1970-01-01T00:00:00.000000000Z")
+        #expect(ours(-1) == "1969-12-31T23:59:59.999999999Z")
+        #expect(ours(951_782_400_000_000_001) == "2000-02-29T00:00:00.000000001Z")
+        #expect(ours(.max) == "2262-04-11T23:47:16.854775807Z")
+        #expect(ours(.min) == "1677-09-21T00:12:43.145224192Z")
+    }
+
+    @Test func everyDayOfTwoErasIsFoundations() throws {
+        var calendar = Calendar(identifier: .gregorian)
+        calendar.timeZone = try #require(TimeZone(identifier: "UTC"))
+        // Foundation's Gregorian calendar is Julian before 1582; the days after it are enough to pass an era's end
+        // and a century's.
+        let first = Int64(-10_000_000_000 / 86_400)
+        for day in stride(from: first, through: first + 300_000, by: 13) {
+            let time = CivilTime(unixSeconds: day * 86_400 + 86_399)
+            let theirs = calendar.dateComponents(
+                [.year, .month, .day, .hour], from: Date(timeIntervalSince1970: Double(day * 86_400 + 86_399)))
+            if time.year != theirs.year || time.month != theirs.month || time.day != theirs.day || time.hour != 23 {
+                Issue.record("day \(day): \(time) and \(theirs)")
+            }
+        }
+    }
+
+    @Test func randomMomentsAreFoundations() {
+        var random = SeededRandom()
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.timeZone = TimeZone(identifier: "UTC")
+        formatter.dateFormat = "yyyy-MM-dd'T'HH:mm:ss"
+        for _ in 0..<3_000 {
+            let seconds = Int64.random(in: -9_000_000_000...9_000_000_000, using: &random)
+            let nanoseconds = Int64.random(in: 0..<1_000_000_000, using: &random)
+            let theirs = formatter.string(from: Date(timeIntervalSince1970: Double(seconds)))
+            let expected = theirs + "." + String(format: "%09d", nanoseconds) + "Z"
+            #expect(ours(seconds * 1_000_000_000 + nanoseconds) == expected, "seed \(random.seed)")
+        }
+    }
+}
+
+@Suite struct GzipTests {
+    private func inflated(_ bytes: [UInt8], expecting count: Int) -> [UInt8]? {
+        var stream = z_stream()
+        guard czlib_inflate_init(&stream) == Z_OK else { return nil }
+        defer { inflateEnd(&stream) }
+        var input = bytes
+        var output = [UInt8](repeating: 0, count: count + 1)
+        let code = input.withUnsafeMutableBufferPointer { input in
+            output.withUnsafeMutableBufferPointer { output in
+                stream.next_in = input.baseAddress
+                stream.avail_in = UInt32(input.count)
+                stream.next_out = output.baseAddress
+                stream.avail_out = UInt32(output.count)
+                return inflate(&stream, Z_FINISH)
+            }
+        }
+        guard code == Z_STREAM_END, stream.avail_in == 0 else { return nil }
+        return Array(output.prefix(Int(stream.total_out)))
+    }
+
+    @Test(arguments: [1, 6, 9]) func comesBackWhole(_ level: Int) {
+        var random = SeededRandom()
+        let compressor = GzipCompressor(level: level)
+        let texts: [[UInt8]] = [
+            [], [7], Array(repeating: 0x61, count: 1_000_000), random.bytes(100_000...100_000),
+            random.bytes(1...70_000),
+            Array(String(repeating: "node_cpu_seconds_total{cpu=\"0\",mode=\"idle\"} 1234.56\n", count: 5_000).utf8),
+        ]
+        for text in texts {
+            var output: [UInt8] = [1, 2, 3]
+            compressor.compress(text, into: &output)
+            #expect(output.prefix(5) == [1, 2, 3, 0x1F, 0x8B])
+            #expect(inflated(Array(output.dropFirst(3)), expecting: text.count) == text, "seed \(random.seed)")
+        }
+    }
+}
+
+@Suite struct PatternTests {
+    @Test func matches() throws {
+        let pattern = try Pattern(#"^\d{4}-"#)
+        #expect(pattern.matches("2026-11-21"))
+        #expect(!pattern.matches("x2026-"))
+        #expect(!pattern.matches(""))
+        #expect(try Pattern("").matches(""))
+        #expect(try Pattern("^é$").matches("é"))
+        #expect(try Pattern("^.$").matches("😀"), "a character is one, not its bytes")
+    }
+
+    @Test func errorsNamePlaceAndReason() throws {
+        for (text, offset) in [("a(b", 3), ("[a", 2), ("a**?+", 4), ("(?<n>a)(?<n>b)", 12)] {
+            let error = try #require(throws: PatternError.self) { try Pattern(text) }
+            #expect(error.pattern == text)
+            #expect(abs(error.offset - offset) <= 2, "\(text): \(error.offset)")
+            #expect(!error.reason.isEmpty)
+        }
+        #expect(throws: PatternError.self) { try Pattern(#"a\Cb"#) }
+    }
+
+    @Test func invalidUTF8DoesNotStopIt() throws {
+        let pattern = try Pattern("needle")
+        let bytes = [0xFF, 0xC3] + Array("needle".utf8) + [0x80]
+        #expect(pattern.match(bytes.span.bytes) == .matches)
+        #expect(try Pattern("^.+$").match(([0xFF] as [UInt8]).span.bytes) == .doesNotMatch)
+    }
+
+    @Test func givesUpOnBacktracking() throws {
+        let text = Array((String(repeating: "a", count: 40) + "!").utf8)
+        #expect(try Pattern("^(a+)+$").match(text.span.bytes) == .gaveUp)
+        #expect(try Pattern("^(a|a)*$").match(text.span.bytes) == .gaveUp)
+        #expect(try Pattern("^a+!$").match(text.span.bytes) == .matches)
+    }
+}

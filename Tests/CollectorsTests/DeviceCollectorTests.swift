@@ -1,0 +1,198 @@
+// What filesystem, diskstats and netdev serve: on fixture hosts as golden text, and on this machine.
+// `UPDATE_GOLDEN=1 swift test --filter DeviceCollector` writes Tests/Fixtures/golden/<host>.devices*.txt anew: read
+// their diff.
+
+import Bytes
+import Foundation
+import Metrics
+import Platform
+import Procfs
+import Settings
+import Testing
+
+@testable import Collectors
+
+/// A section of settings from JSON text.
+func deviceSection(_ json: String = "{}") throws -> SettingsSection {
+    func value(_ json: JSONValue) -> SettingsValue {
+        let content: SettingsValue.Content =
+            switch json.content {
+            case .null: .null
+            case .bool(let flag): .bool(flag)
+            case .number(let text): .number(text)
+            case .string(let text): .string(text)
+            case .array(let elements): .array(elements.map(value))
+            case .object(let members):
+                .object(
+                    members.map {
+                        .init(key: $0.key, keyPosition: $0.keyPosition, file: "test.json", value: value($0.value))
+                    })
+            }
+        return SettingsValue(content, file: "test.json", position: json.position)
+    }
+    return try SettingsSection(value(try parseJSON(Array(json.utf8))), path: "test")
+}
+
+@Suite struct DeviceCollectorTests {
+    static let fixtures = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fixtures").path
+
+    static func host(_ name: String) -> Procfs.Host {
+        let root = "\(fixtures)/hosts/\(name)"
+        return Procfs.Host(proc: "\(root)/proc", sys: "\(root)/sys", udev: "\(root)/udev")
+    }
+
+    static func text(_ snapshot: Snapshot) -> String {
+        var output: [UInt8] = []
+        var encoder = PrometheusText()
+        encoder.encode([snapshot], into: &output)
+        return String(decoding: output, as: UTF8.self)
+    }
+
+    private func expectGolden(_ name: String, _ text: String) throws {
+        let path = "\(Self.fixtures)/golden/\(name).txt"
+        if ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] == "1" {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        }
+        #expect(text == String(decoding: try readWhole(path), as: UTF8.self))
+    }
+
+    /// File systems that the tests make up: by path, so that no number is like another.
+    private static let answers: @Sendable (String) -> MountSpaces.Answer = { path in
+        if path == "/mnt/stale" { return .failed(.stale) }
+        let unit = UInt64(path.utf8.count) << 20
+        return .space(
+            FileSystemSpace(
+                totalBytes: 100 * unit, freeBytes: 50 * unit, availableBytes: 45 * unit, inodes: 6_553_600,
+                freeInodes: 6_000_000 + UInt64(path.utf8.count)))
+    }
+
+    @Test(arguments: ["debian12-6.18-vm", "composed-devices"]) func serves(host name: String) throws {
+        let host = Self.host(name)
+        var section = try deviceSection()
+        var filesystem = try FilesystemCollector(&section, host: host, asking: Self.answers)
+        var diskstats = try DiskstatsCollector(&section, host: host)
+        var netdev = try NetdevCollector(&section, host: host)
+        // Twice: the second time all is known already, and nothing may be different.
+        for _ in 0..<2 {
+            var snapshot = Snapshot()
+            try filesystem.collect(into: &snapshot)
+            try diskstats.collect(into: &snapshot)
+            try netdev.collect(into: &snapshot)
+            try expectGolden("\(name).devices", Self.text(snapshot))
+        }
+    }
+
+    @Test(arguments: [false, true]) func servesWhatNetlinkSays(detailed: Bool) throws {
+        let bytes = try readWhole("\(Self.fixtures)/netlink/debian12-6.18-vm.links.bin")
+        var links: [LinkStatistics] = []
+        _ = try LinkStatistics.parse(bytes, count: bytes.count, sequence: 7, into: &links)
+        links[3].alias = "uplink \"A\""
+        var section = try deviceSection(
+            detailed ? #"{"enable_detailed_metrics": true, "label_ifalias": true}"# : "{}")
+        let netdev = try NetdevCollector(&section, host: Procfs.Host())
+        var snapshot = Snapshot()
+        for link in links { netdev.add(link, to: &snapshot) }
+        try expectGolden("debian12-6.18-vm.devices.\(detailed ? "detailed" : "netlink")", Self.text(snapshot))
+    }
+
+    // MARK: Options
+
+    @Test(arguments: [
+        ("filesystem", #"{"mount_points_exclude": "a", "mount_points_include": "b"}"#),
+        ("filesystem", #"{"fs_types_exclude": "a", "fs_types_include": "b"}"#),
+        ("diskstats", #"{"device_exclude": "a", "device_include": "b"}"#),
+        ("netdev", #"{"device_exclude": "a", "device_include": "b"}"#),
+        ("netdev", #"{"device_exclude": "("}"#),
+    ]) func refusesContradictions(collector: String, json: String) throws {
+        var section = try deviceSection(json)
+        #expect(throws: SettingsError.self) {
+            switch collector {
+            case "filesystem": _ = try FilesystemCollector(&section, host: Procfs.Host())
+            case "diskstats": _ = try DiskstatsCollector(&section, host: Procfs.Host())
+            default: _ = try NetdevCollector(&section, host: Procfs.Host())
+            }
+        }
+    }
+
+    @Test func includeReplacesTheDefaultExclude() throws {
+        var section = try deviceSection(#"{"device_include": "^(sda1|loop0)$"}"#)
+        var diskstats = try DiskstatsCollector(&section, host: Self.host("composed-devices"))
+        try section.finish()
+        var snapshot = Snapshot()
+        try diskstats.collect(into: &snapshot)
+        let now = snapshot.samples.filter { snapshot.families[$0.family].name == "node_disk_io_now" }
+        #expect(now.map { snapshot.labels(of: $0) } == [["sda1"], ["loop0"]])
+    }
+
+    @Test func knowsTheOptionsOfTheCatalogue() throws {
+        var filesystem = try deviceSection(
+            #"{"mount_points_exclude": "", "fs_types_include": "x", "mount_timeout": "1s"}"#)
+        _ = try FilesystemCollector(&filesystem, host: Procfs.Host())
+        try filesystem.finish()
+        var netdev = try deviceSection(
+            """
+            {"device_exclude": "^lo$", "address_info": true, "enable_detailed_metrics": true, "netlink": false,
+             "label_ifalias": true}
+            """)
+        _ = try NetdevCollector(&netdev, host: Procfs.Host())
+        try netdev.finish()
+    }
+
+    @Test func stripsTheRootOfTheHost() {
+        let mounts = ["/host", "/host/var", "/hostess", "/host/var"].enumerated().map { index, path in
+            Mount(
+                major: 8, minor: UInt64(index), mountPoint: path, fsType: "ext4", device: "/dev/sda\(index)",
+                isReadOnly: false)
+        }
+        let kept = MountSpaces.topmost(mounts, below: "/host")
+        #expect(kept.map(\.mountPoint) == ["/", "/hostess", "/var"])
+        #expect(kept.map(\.minor) == [0, 2, 3], "of two mounts at one place, the last is the one that is seen")
+    }
+
+    @Test func saysWhatIsNotThere() throws {
+        let nowhere = Procfs.Host(proc: "/nonexistent", sys: "/nonexistent", udev: "/nonexistent")
+        var section = try deviceSection()
+        var diskstats = try DiskstatsCollector(&section, host: nowhere)
+        var netdev = try NetdevCollector(&section, host: nowhere)
+        var filesystem = try FilesystemCollector(&section, host: nowhere)
+        var snapshot = Snapshot()
+        #expect(throws: CollectError.absent("no /nonexistent/diskstats")) { try diskstats.collect(into: &snapshot) }
+        #expect(throws: CollectError.absent("no /nonexistent/net/dev")) { try netdev.collect(into: &snapshot) }
+        #expect(throws: CollectError.absent("no mountinfo in /nonexistent")) {
+            try filesystem.collect(into: &snapshot)
+        }
+        #expect(snapshot.samples.isEmpty)
+    }
+
+    // MARK: This machine
+
+    @Test func readsThisMachine() throws {
+        var section = try deviceSection(#"{"address_info": true}"#)
+        var netdev = try NetdevCollector(&section, host: Procfs.Host())
+        var filesystem = try FilesystemCollector(&section, host: Procfs.Host())
+        var diskstats = try DiskstatsCollector(&section, host: Procfs.Host())
+        var snapshot = Snapshot()
+        try netdev.collect(into: &snapshot)
+        try filesystem.collect(into: &snapshot)
+        do throws(CollectError) { try diskstats.collect(into: &snapshot) } catch {
+            guard case .absent = error else { throw error }
+        }
+        let text = Self.text(snapshot)
+        #expect(text.contains("node_network_receive_bytes_total{device=\"lo\"} "))
+        #expect(text.contains("node_network_receive_nohandler_total{device=\"lo\"} "), "netlink was not used")
+        #expect(
+            text.contains(
+                "node_network_address_info{address=\"127.0.0.1\",device=\"lo\",netmask=\"8\",scope=\"link-local\"} 1"))
+        for line in text.split(separator: "\n") where line.hasPrefix("node_filesystem_device_error") {
+            #expect(line.hasSuffix(" 0") || line.contains("device_error=\"P"), "\(line)")
+        }
+    }
+
+    @Test func familiesAreNamedOnce() {
+        for metrics in [FilesystemCollector.metrics, DiskstatsCollector.metrics, NetdevCollector.metrics] {
+            #expect(Set(metrics.map(\.name)).count == metrics.count)
+        }
+        #expect(NetdevCollector.metrics.count == 35 && DiskstatsCollector.metrics.count == 23)
+    }
+}

@@ -1,0 +1,69 @@
+// Holds the names of all metrics to Prometheus' rules, and to node_exporter's where those differ.
+
+import Foundation
+import Metrics
+import Platform
+import Procfs
+import Settings
+import Testing
+
+import struct Procfs.Host
+
+@testable import Collectors
+
+@Suite struct MetricNameTests {
+    private func expectGood(_ metric: MetricDescriptor, _ collector: String) {
+        let name = metric.name
+        #expect(name.wholeMatch(of: /node_[a-zA-Z0-9_]*[a-zA-Z0-9]/) != nil, "\(name)")
+        #expect(!name.contains("__"), "\(name)")
+        switch metric.kind {
+        case .counter: #expect(name.hasSuffix("_total"), "\(name): a counter ends with _total")
+        case .gauge: #expect(!name.hasSuffix("_total"), "\(name): only a counter ends with _total")
+        // The kernel does not say what these are, and node_exporter gives them no type.
+        case .untyped:
+            #expect(["netstat", "vmstat"].contains(collector), "\(name): only netstat and vmstat are untyped")
+        }
+        #expect(
+            metric.labels == metric.labels.sorted(), "\(name): labels in the order in which node_exporter writes them")
+        #expect(Set(metric.labels).count == metric.labels.count, "\(name)")
+        for label in metric.labels { #expect(label.wholeMatch(of: /[a-z][a-z0-9_]*/) != nil, "\(name): \(label)") }
+        #expect(metric.help.hasSuffix(".") && !metric.help.contains("\n"), "\(name): \(metric.help)")
+    }
+
+    @Test func fixedNames() {
+        for collector in allCollectors {
+            for metric in collector.metrics { expectGood(metric, collector.name) }
+        }
+        let names = allCollectors.flatMap { $0.metrics.map(\.name) }
+        #expect(Set(names).count == names.count, "a name stands in two collectors")
+    }
+
+    /// What collectors really add, on every fixture host: names made from fields, and no fixed name that is not
+    /// declared.
+    @Test(arguments: ["composed-x86-8cpu", "debian12-6.18-vm", "old-kernel"])
+    func servedNames(host: String) throws {
+        let root = "\(GoldenTests.directory)/hosts/\(host)"
+        for type in allCollectors where GoldenTests.names.contains(type.name) {
+            var section = try settings()
+            var collector = try type.init(&section, host: Host(proc: "\(root)/proc", sys: "\(root)/sys"))
+            var snapshot = Snapshot()
+            do throws(CollectError) { try collector.collect(into: &snapshot) } catch {
+                guard case .absent = error else { throw error }
+            }
+            let declared = Set(type.metrics.map(\.name))
+            for metric in snapshot.families {
+                expectGood(metric, type.name)
+                #expect(declared.isEmpty || declared.contains(metric.name), "\(metric.name) is not in \(type).metrics")
+            }
+        }
+    }
+
+    @Test func theListIsComplete() throws {
+        let names = allCollectors.map { $0.name }
+        #expect(names == names.sorted())
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("Sources/Collectors/Node").path
+        let files = try directoryEntries(folder).filter { $0.hasSuffix("Collector.swift") }
+        #expect(Set(files) == Set(allCollectors.map { String(describing: $0) + ".swift" }))
+    }
+}

@@ -1,0 +1,177 @@
+// What Delivery decides, without clocks and queues.
+
+import Bytes
+import Platform
+import Settings
+import Testing
+
+@testable import Delivery
+
+@Suite struct SplitterTests {
+    /// Plays a receiver that refuses what holds a bad record, or is larger than `limit`.
+    private func play(_ count: Int, bad: Set<Int>, limit: Int = .max) -> (
+        delivered: [Int], rejected: [Int], order: [Int], requests: Int
+    ) {
+        var splitter = Splitter(recordCount: count)
+        var (delivered, rejected, order): ([Int], [Int], [Int]) = ([], [], [])
+        var requests = 0
+        while let range = splitter.next {
+            requests += 1
+            if range.count > limit || range.contains(where: bad.contains) {
+                guard let index = splitter.refuse() else { continue }
+                rejected.append(index)
+                order.append(index)
+            } else {
+                delivered += range
+                order += range
+                splitter.accept()
+            }
+        }
+        return (delivered, rejected, order, requests)
+    }
+
+    @Test func everySubsetOfBadRecordsIsFound() {
+        for count in 0...8 {
+            for mask in 0..<1 << count {
+                let bad = Set((0..<count).filter { mask >> $0 & 1 == 1 })
+                let result = play(count, bad: bad)
+                #expect(result.order == Array(0..<count))
+                #expect(Set(result.rejected) == bad)
+                #expect(result.delivered.count + result.rejected.count == count)
+            }
+        }
+    }
+
+    @Test func oneCulpritCostsALogarithm() {
+        for bad in [0, 1, 4_999, 5_000, 9_999] { #expect(play(10_000, bad: [bad]).requests <= 2 * 14 + 1) }
+    }
+
+    @Test func tooLargeIsHalvedUntilItFits() {
+        for limit in [1, 3, 100] {
+            let result = play(1_000, bad: [7], limit: limit)
+            #expect(result.order == Array(0..<1_000))
+            #expect(result.rejected == [7])
+        }
+        #expect(play(5, bad: [], limit: 0).rejected == [0, 1, 2, 3, 4])
+    }
+}
+
+@Suite struct BackoffTests {
+    /// Always the same. (Zero for ever is refused by `random(in:)`, which would ask again for ever.)
+    struct Extreme: RandomNumberGenerator, Sendable {
+        let value: UInt64
+        mutating func next() -> UInt64 { value }
+    }
+
+    @Test func staysWithinItsBounds() {
+        var random = Backoff(random: SystemRandomNumberGenerator())
+        var bound = Duration.milliseconds(100)
+        for _ in 0..<2_000 {
+            let wait = random.next(retryAfter: nil)
+            #expect(wait >= .zero && wait <= bound)
+            bound = min(bound * 2, .seconds(60))
+        }
+    }
+
+    @Test func usesTheWholeRangeAndResets() {
+        var least = Backoff(random: Extreme(value: 1))
+        var most = Backoff(random: Extreme(value: .max))
+        #expect(least.next(retryAfter: nil) == .zero)
+        #expect(most.next(retryAfter: nil) > .milliseconds(99))
+        #expect(most.next(retryAfter: nil) > .milliseconds(199))
+        for _ in 0..<100 { _ = most.next(retryAfter: nil) }
+        #expect(most.next(retryAfter: nil) > .seconds(59))
+        most.reset()
+        #expect(most.next(retryAfter: nil) <= .milliseconds(100))
+    }
+
+    @Test func waitsAtLeastAsLongAsAsked() {
+        var backoff = Backoff(random: SystemRandomNumberGenerator())
+        let wait = backoff.next(retryAfter: .seconds(7))
+        #expect(wait >= .seconds(7) && wait <= .milliseconds(7_100))
+        #expect(backoff.next(retryAfter: .seconds(1_000_000)) <= .seconds(3_601))
+        #expect(backoff.next(retryAfter: .seconds(-5)) >= .zero)
+    }
+}
+
+@Suite struct BatchPolicyTests {
+    private let policy = BatchPolicy(inFlightLimit: 2, batchAge: .seconds(1))
+    private func at(_ milliseconds: UInt64) -> Instant { Instant(nanoseconds: 1_000_000 * (1_000_000 + milliseconds)) }
+
+    private func situation(_ change: (inout BatchPolicy.Situation) -> Void) -> BatchPolicy.Situation {
+        var situation = BatchPolicy.Situation(recordCount: 1, textBytes: 100, begun: at(0))
+        change(&situation)
+        return situation
+    }
+
+    @Test func anIdleConnectionSendsAtOnce() {
+        #expect(policy.action(for: situation { _ in }, at: at(0)) == .dispatch)
+        #expect(policy.action(for: situation { $0.lastDispatch = at(0) }, at: at(10)) == .dispatch)
+    }
+
+    @Test func readsOnWhileThereIsMore() {
+        #expect(policy.action(for: situation { $0.hasMore = true }, at: at(1)) == .read)
+        #expect(policy.action(for: BatchPolicy.Situation(hasMore: true), at: at(1)) == .read)
+        #expect(policy.action(for: BatchPolicy.Situation(), at: at(1)) == .rest)
+        let held = situation { ($0.hasMore, $0.inFlight) = (true, 2) }
+        #expect(policy.action(for: held, at: at(1)) == .read)
+    }
+
+    @Test func aTrickleIsSpaced() {
+        let trickle = situation { ($0.lastDispatch, $0.begun) = (at(0), at(4)) }
+        #expect(policy.action(for: trickle, at: at(4)) == .wait(until: at(10)))
+        #expect(policy.action(for: trickle, at: at(10)) == .dispatch)
+        let large = situation { ($0.lastDispatch, $0.begun, $0.textBytes) = (at(0), at(4), 64 << 10) }
+        #expect(policy.action(for: large, at: at(4)) == .dispatch)
+    }
+
+    @Test func ABusyConnectionCollectsUpToTheAge() {
+        let busy = situation { $0.inFlight = 1 }
+        #expect(policy.action(for: busy, at: at(1)) == .wait(until: at(1_000)))
+        #expect(policy.action(for: busy, at: at(1_000)) == .dispatch)
+        #expect(policy.action(for: situation { ($0.inFlight, $0.isFull) = (1, true) }, at: at(1)) == .dispatch)
+    }
+
+    @Test func inFlightIsALimit() {
+        for (isFull, age, isStopping) in [(true, 0, false), (false, 2_000, false), (true, 0, true)] {
+            let situation = situation { ($0.inFlight, $0.isFull, $0.isStopping) = (2, isFull, isStopping) }
+            #expect(policy.action(for: situation, at: at(UInt64(age))) == .blocked)
+        }
+        #expect(
+            policy.action(for: situation { ($0.inFlight, $0.isFull, $0.hasMore) = (2, true, true) }, at: at(0))
+                == .blocked)
+    }
+
+    @Test func stoppingSendsWhatWasRead() {
+        let stopping = situation { ($0.isStopping, $0.hasMore, $0.lastDispatch) = (true, true, at(0)) }
+        #expect(policy.action(for: stopping, at: at(1)) == .dispatch)
+        #expect(policy.action(for: BatchPolicy.Situation(hasMore: true, isStopping: true), at: at(1)) == .rest)
+    }
+}
+
+@Suite struct RouteOptionsTests {
+    @Test func hasDefaultsAndLimits() throws {
+        var section = SettingsSection(missing: "outputs.central")
+        let options = try RouteOptions(&section)
+        #expect(options.batchBytes == 1 << 20 && options.batchRecords == 10_000)
+        #expect(options.batchAge == .seconds(1) && options.inFlight == 2)
+    }
+
+    @Test(arguments: [
+        ("batch_bytes", "1023", false), ("batch_bytes", "1024", true), ("batch_records", "100000", true),
+        ("batch_records", "0", false), ("in_flight", "16", true), ("in_flight", "17", false),
+    ]) func refusesWhatIsOutOfBounds(key: String, number: String, isAllowed: Bool) throws {
+        let at = TextPosition(line: 1, column: 1)
+        let member = SettingsValue.Member(
+            key: key, keyPosition: at, file: "agent.json",
+            value: SettingsValue(.number(number), file: "agent.json", position: at))
+        var section = try SettingsSection(
+            SettingsValue(.object([member]), file: "agent.json", position: at), path: "outputs.central")
+        if isAllowed {
+            _ = try RouteOptions(&section)
+            try section.finish()
+        } else {
+            #expect(throws: SettingsError.self) { try RouteOptions(&section) }
+        }
+    }
+}

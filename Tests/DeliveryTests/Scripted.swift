@@ -1,0 +1,241 @@
+// An input and an output in memory, driven and watched by the test through one shared object.
+
+import Bytes
+import Durable
+import Glibc
+import Inputs
+import Logs
+import Outputs
+import Platform
+import Settings
+import Synchronization
+import Testing
+
+@testable import Delivery
+
+/// The world of one route: records 0, 1, 2 … each with its number as its text.
+final class World: Sendable {
+    struct State: Sendable {
+        /// Records that are there to be read, from 0.
+        var available: UInt64 = 0
+        var readCalls = 0
+        var acknowledged: [UInt64] = []
+        var retryAt: Duration = .seconds(3_600)
+        /// Numbers received, in order of arrival; and the sizes of the requests.
+        var received: [UInt64] = []
+        var requests: [[UInt64]] = []
+        var bodyAddresses: [UInt] = []
+        var answer: @Sendable ([UInt64]) -> DeliveryError? = { _ in nil }
+        /// Requests wait here while it is true.
+        var isBlocked = false
+    }
+
+    let state = Mutex(State())
+    /// A pipe stands for the input's wake descriptor; -1 for none.
+    let pipe: (read: Int32, write: Int32)
+    let directory: String
+
+    init(withPipe: Bool = true) throws {
+        var descriptors: [Int32] = [-1, -1]
+        if withPipe {
+            #expect(Glibc.pipe(&descriptors) == 0)
+            _ = fcntlNonblocking(descriptors[0])
+        }
+        pipe = (descriptors[0], descriptors[1])
+        directory = "/tmp/vitals-delivery-\(UInt64.random(in: 0 ... .max))"
+        try makeDirectories(directory)
+    }
+
+    deinit {
+        if pipe.read >= 0 {
+            close(pipe.read)
+            close(pipe.write)
+        }
+    }
+
+    func with<Value: Sendable>(_ body: (inout State) -> Value) -> Value { state.withLock { body(&$0) } }
+
+    func write(_ count: UInt64) {
+        with { $0.available += count }
+        var byte: UInt8 = 1
+        if pipe.write >= 0 { _ = Glibc.write(pipe.write, &byte, 1) }
+    }
+
+    func answer(_ body: @escaping @Sendable ([UInt64]) -> DeliveryError?) { with { $0.answer = body } }
+
+    var received: [UInt64] { with { $0.received } }
+    var readCalls: Int { with { $0.readCalls } }
+
+    /// What the cursor on the disk says: the first record that is not acknowledged.
+    func savedCursor() -> UInt64? {
+        var store = store()
+        return store.load()?["next"]?.unsigned
+    }
+
+    func store() -> CursorStore<HostDisk> {
+        CursorStore(stateDirectory: directory, input: "in", output: "out", disk: HostDisk(), log: .silent)
+    }
+
+    /// A route that goes on where the cursor on the disk is.
+    func route(_ change: (inout RouteOptions) -> Void = { _ in }) -> Route {
+        var options = RouteOptions()
+        options.batchRecords = 100
+        change(&options)
+        let resume = savedCursor() ?? 0
+        return Route(
+            input: ScriptedInput(self, from: resume), output: ScriptedOutput(self),
+            status: RouteStatus(input: "in", inputType: "scripted", output: "out", outputType: "scripted"),
+            options: options, cursors: store(), rejected: RejectedStore(stateDirectory: directory),
+            log: .silent)
+    }
+
+    func rejectedLines() -> [String] {
+        guard let names = try? directoryEntries("\(directory)/rejected") else { return [] }
+        return names.sorted().flatMap { name -> [String] in
+            guard let bytes = try? readWhole("\(directory)/rejected/\(name)") else { return [] }
+            return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+        }
+    }
+}
+
+private func fcntlNonblocking(_ descriptor: Int32) -> Int32 { fcntl(descriptor, F_SETFL, O_NONBLOCK) }
+
+struct ScriptedInput: Input {
+    static var type: String { "scripted" }
+
+    private let world: World
+    private var next: UInt64
+    private var acknowledged: UInt64
+    private(set) var cursorVersion: UInt64 = 0
+
+    init(_ world: World, from start: UInt64) {
+        self.world = world
+        next = start
+        acknowledged = start
+    }
+
+    init(_ section: inout SettingsSection, _ context: InputContext) throws(SettingsError) {
+        throw section.error("only made by tests")
+    }
+
+    var wakeDescriptor: Int32? { world.pipe.read >= 0 ? world.pipe.read : nil }
+
+    mutating func read(into batch: inout LogBatch, at now: Moment) -> Wait {
+        var drained = [UInt8](repeating: 0, count: 4_096)
+        if world.pipe.read >= 0 { _ = Glibc.read(world.pipe.read, &drained, drained.count) }
+        let (available, again) = world.with { state in
+            state.readCalls += 1
+            return (state.available, state.retryAt)
+        }
+        while next < available {
+            guard !batch.isFull else { return .notAtAll }
+            var text: [UInt8] = []
+            text.append(decimal: next)
+            next += 1
+            batch.append(
+                text, 0..<text.count, fields: 0..<0, at: now.unixNanoseconds, next: Position(source: 0, offset: next))
+        }
+        return .until(now.monotonic + again)
+    }
+
+    mutating func acknowledge(_ position: Position) {
+        if position.offset < acknowledged { Issue.record("went back from \(acknowledged) to \(position.offset)") }
+        acknowledged = position.offset
+        cursorVersion += 1
+        let offset = position.offset
+        world.with { $0.acknowledged.append(offset) }
+    }
+
+    func writeCursor(into json: inout JSONWriter) {
+        json.object { json in
+            json.key("next")
+            json.number(acknowledged)
+        }
+    }
+
+    func status(at now: Moment) -> InputStatus {
+        var status = InputStatus()
+        status.lagBytes = next - acknowledged
+        return status
+    }
+
+    mutating func check() -> CheckReport { CheckReport() }
+}
+
+/// Numbers, each with a space after it.
+struct NumberEncoder: RecordEncoder {
+    mutating func encode(_ batch: LogBatch, _ range: Range<Int>, into body: inout [UInt8]) -> Int {
+        for record in batch.records[range] {
+            body.append(contentsOf: batch.bytes[record.text.range])
+            body.append(UInt8(ascii: " "))
+        }
+        return 0
+    }
+}
+
+struct ScriptedOutput: Output {
+    static var type: String { "scripted" }
+
+    private let world: World
+
+    init(_ world: World) { self.world = world }
+
+    init(_ section: inout SettingsSection, _ context: OutputContext) throws(SettingsError) {
+        throw section.error("only made by tests")
+    }
+
+    func makeEncoder() -> any RecordEncoder { NumberEncoder() }
+
+    mutating func deliver(_ body: [UInt8], recordCount: Int) throws(DeliveryError) {
+        var cursor = ByteCursor(body)
+        var numbers: [UInt64] = []
+        while let number = cursor.unsigned(), cursor.skip(" ") { numbers.append(number) }
+        #expect(numbers.count == recordCount)
+        let sent = numbers
+        let address = body.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
+        while world.with({ $0.isBlocked }) { usleep(1_000) }
+        let error = world.with { state in
+            state.requests.append(sent)
+            state.bodyAddresses.append(address)
+            let error = state.answer(sent)
+            if error == nil { state.received += sent }
+            return error
+        }
+        if let error { throw error }
+    }
+
+    mutating func check() -> CheckReport { CheckReport() }
+}
+
+/// Nil when both are the same. (`#expect(one == other)` would explain the difference of long arrays for minutes.)
+func firstDifference(_ one: [UInt64], _ other: [UInt64]) -> String? {
+    if one.count != other.count { return "\(one.count) instead of \(other.count)" }
+    guard let index = one.indices.first(where: { one[$0] != other[$0] }) else { return nil }
+    return "\(one[index]) instead of \(other[index]) at \(index)"
+}
+
+/// Polls until `condition` holds. No test depends on how long that takes but one that fails.
+func eventually(within limit: Duration = .seconds(20), _ condition: () -> Bool) -> Bool {
+    let deadline = Instant.now + limit
+    while !condition() {
+        guard Instant.now < deadline else { return false }
+        usleep(2_000)
+    }
+    return true
+}
+
+extension Route {
+    /// Stops, and waits for it. False when that takes longer than it may.
+    func stopAndWait(drain: Duration = .seconds(20)) -> Bool {
+        let flag = Flag()
+        stop(drainUntil: .now + drain) { flag.set() }
+        return eventually(within: drain + .seconds(20)) { flag.isSet }
+    }
+}
+
+final class Flag: Sendable {
+    private let value = Mutex(0)
+    func set() { value.withLock { $0 += 1 } }
+    var isSet: Bool { count > 0 }
+    var count: Int { value.withLock { $0 } }
+}

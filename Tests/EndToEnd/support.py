@@ -1,0 +1,241 @@
+"""What the end-to-end tests share: the agent as a user starts it, receivers that can fail, and waiting for conditions."""
+
+import gzip
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARY = Path(os.environ.get("VITALS_BINARY", ROOT / ".build/vitals"))
+
+
+def eventually(condition, within, what):
+    """Waits until `condition()` is true and returns its value; fails with `what` after `within` seconds."""
+    deadline = time.monotonic() + within
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within} s: {what}")
+        time.sleep(0.02)
+
+
+def require_root():
+    if os.geteuid() != 0:
+        raise unittest.SkipTest("needs root")
+
+
+def require_programs(*names):
+    for name in names:
+        if not shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin:/lib/systemd"):
+            raise unittest.SkipTest(f"needs the program {name} (make test-deps)")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def get(port, path, headers=None, timeout=10):
+    """One GET; returns status, headers, body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        connection.request("GET", path, headers=headers or {})
+        response = connection.getresponse()
+        return response.status, response.headers, response.read()
+    finally:
+        connection.close()
+
+
+class Scratch(unittest.TestCase):
+    """A test with a directory of its own, and processes that end with it."""
+
+    def setUp(self):
+        self.directory = Path(tempfile.mkdtemp(prefix="vitals-test-"))
+        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
+
+    def agent(self, settings, name="agent"):
+        agent = Agent(self.directory, settings, name)
+        self.addCleanup(agent.end)
+        return agent
+
+    def receiver(self, **options):
+        receiver = Receiver(**options)
+        self.addCleanup(receiver.stop)
+        return receiver
+
+    def program(self, arguments, **options):
+        """Starts a program that is ended with the test."""
+        process = subprocess.Popen(arguments, **options)
+        self.addCleanup(end, process)
+        return process
+
+
+def end(process):
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class Agent:
+    """The built program with settings of its own, `vitals run`."""
+
+    def __init__(self, directory, settings, name="agent"):
+        self.port = free_port()
+        self.directory = directory
+        self.state = directory / f"{name}-state"
+        self.config = directory / f"{name}.json"
+        self.errors = directory / f"{name}.log"
+        self.process = None
+        settings = {"endpoint": {"listen": [f"127.0.0.1:{self.port}"]}, **settings}
+        self.config.write_text(json.dumps(settings, indent=2))
+
+    def start(self, ready_within=10, environment=None):
+        with self.errors.open("ab") as errors:
+            self.process = subprocess.Popen(
+                [BINARY, "run", "--config", self.config, "--state-directory", self.state],
+                stdout=subprocess.DEVNULL, stderr=errors, env={**os.environ, **(environment or {})})
+        eventually(self.is_ready, ready_within, f"the agent is ready\n{self.log()}")
+        return self
+
+    def is_ready(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"the agent ended with {self.process.returncode}\n{self.log()}")
+        try:
+            return get(self.port, "/-/ready")[0] == 200
+        except OSError:
+            return False
+
+    def log(self):
+        return self.errors.read_text(errors="replace") if self.errors.exists() else ""
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, within=10):
+        """SIGTERM; returns the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"not stopped within {within} s of SIGTERM\n{self.log()}")
+
+    def end(self):
+        if self.process and self.process.poll() is None:
+            self.kill()
+
+    def metrics(self, query=""):
+        status, _, body = get(self.port, "/metrics" + query)
+        if status != 200:
+            raise AssertionError(f"/metrics answered {status}")
+        return body.decode()
+
+    def metric(self, series):
+        """The value of one series, written as in the exposition; None when it is not there."""
+        for line in self.metrics().splitlines():
+            if line.startswith(series + " "):
+                return float(line.rsplit(" ", 1)[1])
+        return None
+
+
+class Receiver:
+    """An HTTP receiver of newline-delimited JSON that keeps what it acknowledged, and can be told to fail."""
+
+    def __init__(self, answer=None):
+        # (body lines) -> status, or None for 200; called for each request.
+        self.answer = answer or (lambda lines: 200)
+        self.records = []
+        self.requests = 0
+        self.lock = threading.Lock()
+        self.port = free_port()
+        self.listener = None
+        self.connections = set()
+        self.start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}/ingest"
+
+    def start(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
+
+    def stop(self):
+        """Refuses connections, and breaks those that are open."""
+        listener, self.listener = self.listener, None
+        if listener:
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+        with self.lock:
+            for connection in self.connections:
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
+    def accept(self, listener):
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with self.lock:
+                self.connections.add(connection)
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        stream = connection.makefile("rb")
+        try:
+            while request := stream.readline():
+                headers = {}
+                while (line := stream.readline().strip()):
+                    name, value = line.decode().split(":", 1)
+                    headers[name.lower()] = value.strip()
+                body = stream.read(int(headers.get("content-length", 0)))
+                status = self.take(body, headers)
+                connection.sendall(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n".encode())
+        except OSError:
+            pass
+        finally:
+            with self.lock:
+                self.connections.discard(connection)
+            connection.close()
+
+    def take(self, body, headers):
+        if headers.get("content-encoding") == "gzip":
+            body = gzip.decompress(body)
+        records = [json.loads(line) for line in body.splitlines()]
+        with self.lock:
+            self.requests += 1
+            status = self.answer(records)
+            if 200 <= status < 300:
+                self.records += records
+        return status
+
+    def sequences(self):
+        """The numbers of the lines that `writer.py` wrote, in the order in which they came."""
+        with self.lock:
+            return [int(record["message"].split(" ", 1)[0].removeprefix("seq=")) for record in self.records]
+
+
+def start_writer(test, path, lines, *plan, per_second=0):
+    """Another process that writes numbered lines, and rotates its own file as `plan` says: see writer.py."""
+    return test.program(
+        [sys.executable, Path(__file__).with_name("writer.py"), str(path), str(lines), str(per_second), *plan])

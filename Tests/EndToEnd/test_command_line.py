@@ -1,0 +1,133 @@
+"""The commands as a user types them: what they print, and how they end."""
+
+import json
+import os
+import socket
+import subprocess
+from support import BINARY, ROOT, Scratch, eventually, free_port, start_writer
+
+
+class CommandLine(Scratch):
+    def vitals(self, *arguments, environment=None):
+        return subprocess.run(
+            [BINARY, *arguments], capture_output=True, text=True, timeout=60,
+            env={**os.environ, **(environment or {})})
+
+    def settings(self, text):
+        path = self.directory / "agent.json"
+        path.write_text(text if isinstance(text, str) else json.dumps(text))
+        return path
+
+    def test_help_and_version(self):
+        self.assertEqual(self.vitals("--help").returncode, 0)
+        for command in ["run", "check", "once", "collectors", "status", "cursors", "version"]:
+            self.assertIn(command, self.vitals("--help").stdout)
+            help = self.vitals(command, "--help")
+            self.assertEqual((help.returncode, help.stderr), (0, ""))
+            self.assertIn(command, help.stdout)
+        self.assertRegex(self.vitals("version").stdout, r"\d+\.\d+\.\d+")
+
+    def test_usage_errors_end_with_2(self):
+        for arguments in [["fly"], ["run", "--fly"], ["run", "--config"], []]:
+            result = self.vitals(*arguments)
+            self.assertEqual(result.returncode, 2, arguments)
+            self.assertNotEqual(result.stderr, "")
+
+    def test_a_misspelt_key_is_named_with_its_place_and_the_nearest_key(self):
+        path = self.settings('{\n  "endpoint": {\n    "lisen": ["127.0.0.1:0"]\n  }\n}\n')
+        for command in ["run", "check", "once"]:
+            result = self.vitals(command, "--config", path)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(f"{path}:3:5: endpoint.lisen: unknown key", result.stderr)
+            self.assertIn('"listen"', result.stderr)
+
+    def test_what_check_finds(self):
+        log = self.directory / "one.log"
+        log.write_text("a line\n")
+        good = {
+            "state_directory": str(self.directory / "state"), "endpoint": {"listen": [f"127.0.0.1:{free_port()}"]},
+            "inputs": {"app": {"type": "file", "paths": [str(self.directory / "*.log")]}},
+            "outputs": {"out": {"type": "file", "path": str(self.directory / "out.ndjson")}},
+            "routes": [{"from": "app", "to": "out"}]}
+        result = self.vitals("check", "--config", self.settings(good))
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertIn(str(log), result.stdout)
+
+        for change, words in [
+            ({"collectors": {"vmstat": {"fields": "("}}}, "agent.json:1:"),
+            ({"routes": [{"from": "ap", "to": "out"}]}, '"app"'),
+            ({"outputs": {"out": {"type": "file", "path": "/proc/nowhere/out.ndjson"}}}, "/proc/nowhere"),
+            ({"inputs": {"app": {"type": "file", "paths": ["relative.log"]}}}, "relative.log"),
+        ]:
+            result = self.vitals("check", "--config", self.settings({**good, **change}))
+            self.assertEqual(result.returncode, 1, f"{change}\n{result.stdout}{result.stderr}")
+            self.assertIn(words, result.stdout + result.stderr)
+
+    def test_once_prints_one_scrape(self):
+        result = self.vitals("once", "--config", self.settings("{}"), "--collect", "loadavg", "--collect", "cpu")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("\nnode_load1 ", result.stdout)
+        self.assertIn("node_cpu_seconds_total{", result.stdout)
+        self.assertNotIn("node_memory_", result.stdout)
+
+    def test_collectors_lists_all(self):
+        result = self.vitals("collectors", "--config", self.settings("{}"))
+        for name in "cpu meminfo filesystem diskstats netdev stat loadavg uname time vmstat netstat sockstat".split():
+            self.assertRegex(result.stdout, rf"(?m)^{name}\s+enabled")
+
+    def test_a_port_in_use_is_said_and_ends_with_1(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            path = self.settings({"state_directory": str(self.directory / "state"), "endpoint": {"listen": [address]}})
+            result = self.vitals("run", "--config", path)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(address, result.stderr)
+        self.assertIn("in use", result.stderr)
+
+    def test_status_and_cursors_of_a_running_agent(self):
+        receiver = self.receiver()
+        agent = self.agent({
+            "inputs": {"app": {"type": "file", "paths": [str(self.directory / "app.log")]}},
+            "outputs": {"central": {"type": "http", "url": receiver.url}},
+            "routes": [{"from": "app", "to": "central"}]}).start()
+        start_writer(self, self.directory / "app.log", 1000)
+        eventually(lambda: len(receiver.records) == 1000, 20, "the lines")
+        status = self.vitals("status", "--config", agent.config)
+        self.assertEqual(status.returncode, 0, status.stderr)
+        self.assertRegex(status.stdout, r"app.*central")
+        # A receiver that is down shows as the route's last error.
+        receiver.stop()
+        (self.directory / "app.log").open("a").write("seq=1000 one more\n")
+        eventually(lambda: "refused" in self.vitals("status", "--config", agent.config).stdout.lower(), 20,
+                   "the last error in the table")
+        agent.stop()
+        cursors = self.vitals("cursors", "--state-directory", agent.state)
+        self.assertEqual(cursors.returncode, 0, cursors.stderr)
+        self.assertIn(str(self.directory / "app.log"), cursors.stdout)
+        gone = self.vitals("status", "--config", agent.config)
+        self.assertEqual(gone.returncode, 1)
+        self.assertNotEqual(gone.stderr, "")
+
+    def test_two_agents_do_not_share_a_state_directory(self):
+        agent = self.agent({}).start()
+        second = self.vitals(
+            "run", "--config", agent.config, "--state-directory", agent.state, "--listen", f"127.0.0.1:{free_port()}")
+        self.assertEqual(second.returncode, 1)
+        self.assertIn(str(agent.state), second.stderr)
+
+    def test_the_settings_of_the_repository_run_as_they_are(self):
+        port, state = free_port(), self.directory / "state"
+        environment = {"VITALS_LISTEN": f"127.0.0.1:{port}", "VITALS_STATE": str(state)}
+        process = self.program(
+            [BINARY, "run", "--config", ROOT / "agent.json", "--state-directory", state],
+            env={**os.environ, **environment}, stderr=subprocess.PIPE)
+        from support import get
+
+        def ready():
+            self.assertIsNone(process.poll(), process.stderr.read() if process.poll() is not None else "")
+            try:
+                return get(port, "/-/ready")[0] == 200
+            except OSError:
+                return False
+        eventually(ready, 10, "ready")
+        self.assertIn(b"node_load1 ", get(port, "/metrics")[2])

@@ -1,0 +1,120 @@
+"""The scrape endpoint of the built program: formats, limits, and hosts on which something hangs."""
+
+import gzip
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from support import ROOT, Scratch, eventually, get, require_root
+
+
+class Endpoint(Scratch):
+    def test_plain_gzip_and_the_choice_of_collectors(self):
+        agent = self.agent({}).start()
+        status, headers, body = get(agent.port, "/metrics", {"Accept-Encoding": "gzip"})
+        self.assertEqual((status, headers["Content-Encoding"]), (200, "gzip"))
+        self.assertTrue(headers["Content-Type"].startswith("text/plain; version=0.0.4"))
+        self.assertIn(b"node_load1 ", gzip.decompress(body))
+        one = agent.metrics("?collect[]=loadavg")
+        self.assertIn("node_load1 ", one)
+        self.assertNotIn("node_memory_", one)
+        self.assertNotIn("node_load1 ", agent.metrics("?exclude[]=loadavg"))
+        for path, expected in [
+            ("/metrics?collect[]=nothing", 400), ("/metrics?collect[]=cpu&exclude[]=stat", 400), ("/nothing", 404),
+            ("/", 200), ("/-/healthy", 200), ("/-/ready", 200), ("/debug/pprof/", 404),
+        ]:
+            self.assertEqual(get(agent.port, path)[0], expected, path)
+
+    def raw(self, port, data, within=5):
+        with socket.create_connection(("127.0.0.1", port), timeout=within) as connection:
+            connection.sendall(data)
+            answer = b""
+            while chunk := connection.recv(65536):
+                answer += chunk
+                if b"\r\n\r\n" in answer:
+                    break
+            return int(answer.split()[1])
+
+    def test_bad_requests_get_their_answers(self):
+        agent = self.agent({}).start()
+        for request, expected in [
+            (b"POST /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+            (b"rubbish\r\n\r\n", 400),
+            (b"GET /metrics HTTP/1.1\r\nHost: x\r\nA: " + b"y" * 100_000 + b"\r\n\r\n", 431),
+            (b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n", 413),
+        ]:
+            self.assertEqual(self.raw(agent.port, request), expected, request[:60])
+
+    def test_more_connections_than_allowed_are_turned_away(self):
+        agent = self.agent({})
+        agent.config.write_text(
+            '{"endpoint": {"listen": ["127.0.0.1:%d"], "max_connections": 3}}' % agent.port)
+        agent.start()
+        held = [http.client.HTTPConnection("127.0.0.1", agent.port, timeout=5) for _ in range(3)]
+        try:
+            eventually(lambda: self.fills(held), 10, "three connections are served")
+            self.assertEqual(self.raw(agent.port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"), 503)
+        finally:
+            for connection in held:
+                connection.close()
+        eventually(lambda: get(agent.port, "/-/healthy")[0] == 200, 10, "served again")
+
+    def fills(self, held):
+        try:
+            for connection in held:
+                connection.request("GET", "/-/healthy")
+                if connection.getresponse().read() is None:
+                    return False
+            return True
+        except (OSError, http.client.HTTPException):
+            for connection in held:
+                connection.close()
+            return False
+
+    def test_unix_socket_and_ipv6(self):
+        path = self.directory / "vitals.sock"
+        agent = self.agent({})
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+            port6 = probe.getsockname()[1]
+        agent.config.write_text(
+            '{"endpoint": {"listen": ["127.0.0.1:%d", "[::1]:%d", "unix:%s"]}}' % (agent.port, port6, path))
+        agent.start()
+        for address in [("::1", port6), str(path)]:
+            family = socket.AF_INET6 if isinstance(address, tuple) else socket.AF_UNIX
+            with socket.socket(family) as connection:
+                connection.connect(address)
+                connection.sendall(b"GET /-/healthy HTTP/1.0\r\n\r\n")
+                self.assertIn(b" 200 ", connection.recv(4096).split(b"\r\n")[0])
+
+    def test_a_mount_that_hangs_is_reported_and_the_rest_is_served(self):
+        require_root()
+        agent = self.agent({"collectors": {"timeout": "3s", "filesystem": {"mount_timeout": "1s"}}})
+        mount = self.directory / "hanging"
+        mount.mkdir()
+        # The FUSE server, the mount and the agent live in a mount namespace of their own.
+        script = ROOT / "Tests/Support/hanging_fuse.py"
+        self.program(
+            ["unshare", "-m", "--propagation", "private", sys.executable, str(script), str(mount), "--",
+             str(os.environ["VITALS_BINARY"]), "run", "--config", str(agent.config), "--state-directory",
+             str(agent.state)], stderr=agent.errors.open("wb"))
+        eventually(lambda: self.ready(agent.port), 15, f"ready\n{agent.log()}")
+        began = time.monotonic()
+        exposition = agent.metrics()
+        self.assertLess(time.monotonic() - began, 3)
+        broken = [line for line in exposition.splitlines()
+                  if line.startswith("node_filesystem_device_error{") and f'"{mount}"' in line]
+        self.assertEqual(len(broken), 1, exposition)
+        self.assertTrue(broken[0].endswith(" 1"), broken[0])
+        self.assertIn("timeout", broken[0])
+        self.assertIn("\nnode_load1 ", exposition)
+        self.assertIn('node_filesystem_size_bytes{', exposition)
+
+    def ready(self, port):
+        try:
+            return get(port, "/-/ready")[0] == 200
+        except OSError:
+            return False

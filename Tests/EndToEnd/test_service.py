@@ -1,0 +1,94 @@
+"""The Debian package in a booted system: installed, enabled, scraped, stopped, removed, purged."""
+
+import subprocess
+from booted import BootedSystem
+from support import ROOT, Scratch, eventually, require_root
+
+PACKAGE = ROOT / ".build/vitals.deb"
+ALLOWED = {"libc6", "libstdc++6", "libgcc-s1", "zlib1g", "libpcre2-8-0"}
+
+
+class Service(Scratch):
+    def field(self, name):
+        return subprocess.run(
+            ["dpkg-deb", "--field", PACKAGE, name], capture_output=True, text=True, check=True).stdout.strip()
+
+    def test_the_package_needs_only_what_every_systemd_host_has(self):
+        self.assertTrue(PACKAGE.exists(), "no package: make deb")
+        depends = {part.split("(")[0].strip() for part in self.field("Depends").split(",")}
+        self.assertEqual(depends, ALLOWED)
+        recommends = {part.strip() for part in self.field("Recommends").split(",")}
+        self.assertEqual(recommends, {"libsystemd0", "libcurl4", "libssl3"})
+        listing = subprocess.run(
+            ["dpkg-deb", "--contents", PACKAGE], capture_output=True, text=True, check=True).stdout
+        for path in ["./usr/bin/vitals", "./etc/vitals/agent.json", "./usr/lib/systemd/system/vitals.service"]:
+            self.assertIn(path, listing)
+
+    def test_the_binary_links_only_what_the_package_depends_on(self):
+        needed = subprocess.run(
+            ["objdump", "-p", ROOT / ".build/vitals"], capture_output=True, text=True, check=True).stdout
+        libraries = {line.split()[1] for line in needed.splitlines() if "NEEDED" in line}
+        known = {"libc.so.6", "libm.so.6", "libstdc++.so.6", "libgcc_s.so.1", "libz.so.1", "libpcre2-8.so.0",
+                 "libpthread.so.0", "libdl.so.2", "librt.so.1", "libutil.so.1", "ld-linux-x86-64.so.2",
+                 "ld-linux-aarch64.so.1"}
+        self.assertEqual(libraries - known, set())
+
+    def test_from_installation_to_purge(self):
+        require_root()
+        system = BootedSystem(self.directory, PACKAGE)
+        self.addCleanup(system.stop)
+
+        system.run("dpkg", "-i", "/root/vitals.deb", check=True)
+        active = system.run("systemctl", "is-active", "vitals")
+        self.assertEqual(active.stdout.strip(), "active", system.run("journalctl", "-u", "vitals").stdout)
+        self.assertEqual(system.run("systemctl", "is-enabled", "vitals").stdout.strip(), "enabled")
+        self.assertEqual(system.run("systemctl", "show", "-P", "User", "vitals").stdout.strip(), "vitals")
+
+        exposition = eventually(lambda: system.get("http://127.0.0.1:9100/metrics"), 10, "a scrape")
+        self.assertIn("\nnode_load1 ", exposition)
+        self.assertIn('node_scrape_collector_success{collector="cpu"} 1', exposition)
+
+        # What the default settings ship really arrives: a line of the guest's journal in the local file.
+        system.run("systemd-cat", "-t", "proof", "echo", "a line for the agent", check=True)
+        eventually(
+            lambda: "a line for the agent" in system.run("sh", "-c", "cat /var/lib/vitals/shipped.ndjson").stdout, 20,
+            "the journal's line in the shipped file\n" + system.run("journalctl", "-u", "vitals").stdout)
+        status = system.run("vitals", "status", check=True).stdout
+        self.assertIn("journal", status)
+        check = system.run("vitals", "check")
+        self.assertEqual(check.returncode, 0, check.stdout + check.stderr)
+
+        # One capability and nothing more, as the kernel sees it.
+        pid = system.run("systemctl", "show", "-P", "MainPID", "vitals").stdout.strip()
+        capabilities = system.run("sh", "-c", f"grep ^Cap /proc/{pid}/status").stdout
+        self.assertIn("CapEff:\t0000000000000004", capabilities)
+        self.assertIn("CapBnd:\t0000000000000004", capabilities)
+
+        system.run("systemctl", "restart", "vitals", check=True)
+        eventually(lambda: system.get("http://127.0.0.1:9100/-/ready"), 10, "ready after a restart")
+        # The stop is clean: systemd keeps the result of the last run.
+        system.run("systemctl", "stop", "vitals", check=True)
+        self.assertEqual(system.run("systemctl", "show", "-P", "Result", "vitals").stdout.strip(), "success")
+        self.assertIsNone(system.get("http://127.0.0.1:9100/metrics"))
+        self.assertIn("cursors", system.run("ls", "/var/lib/vitals").stdout)
+
+        # A hung agent is killed by the watchdog and comes back; here it is stopped to hang.
+        system.run("systemctl", "start", "vitals", check=True)
+        system.run("mkdir", "-p", "/run/systemd/system/vitals.service.d", check=True)
+        system.run("sh", "-c", "printf '[Service]\\nWatchdogSec=2\\n' > /run/systemd/system/vitals.service.d/w.conf")
+        system.run("systemctl", "daemon-reload", check=True)
+        system.run("systemctl", "restart", "vitals", check=True)
+        pid = system.run("systemctl", "show", "-P", "MainPID", "vitals").stdout.strip()
+        system.run("systemctl", "kill", "-s", "STOP", "vitals", check=True)
+        eventually(
+            lambda: system.run("systemctl", "show", "-P", "MainPID", "vitals").stdout.strip() not in (pid, "0"), 30,
+            "another process after the watchdog")
+        eventually(lambda: system.get("http://127.0.0.1:9100/-/ready"), 10, "ready after the watchdog")
+
+        system.run("dpkg", "--remove", "vitals", check=True)
+        self.assertIsNone(system.get("http://127.0.0.1:9100/metrics"))
+        self.assertEqual(system.run("test", "-d", "/var/lib/vitals").returncode, 0, "removing keeps the state")
+        system.run("dpkg", "--purge", "vitals", check=True)
+        left = system.run("sh", "-c", "ls -d /var/lib/vitals /etc/vitals /usr/bin/vitals 2>/dev/null").stdout
+        self.assertEqual(left, "")
+        self.assertEqual(system.run("systemctl", "cat", "vitals").returncode, 1, "the unit is gone")

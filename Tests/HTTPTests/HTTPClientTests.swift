@@ -1,0 +1,187 @@
+import Foundation
+import HTTP
+import Platform
+import Testing
+
+@Suite struct HTTPClientTests {
+    private func client(_ change: (inout HTTPClientOptions) -> Void = { _ in }) throws -> HTTPClient {
+        var options = HTTPClientOptions()
+        options.proxy = ""
+        change(&options)
+        return try HTTPClient(options)
+    }
+
+    private func failure(_ client: HTTPClient, _ url: String) -> String? {
+        do throws(TransportError) {
+            let response = try client.send(HTTPRequest(url: url, body: [1]))
+            Issue.record("answered \(response.status)")
+            return nil
+        } catch { return error.reason }
+    }
+
+    @Test func libraryIsThere() throws {
+        #expect(try HTTPClient.libraryVersion().hasPrefix("libcurl/"))
+    }
+
+    @Test func oneConnectionForAll() throws {
+        let receiver = try Receiver()
+        let client = try client()
+        var connections: Set<Int> = []
+        // Answers of every kind leave it usable, also those longer than what is kept of them.
+        for path in ["/status/200", "/status/204", "/status/413", "/status/503?bytes=100000", "/status/429", "/"] {
+            let response = try client.send(HTTPRequest(url: receiver.url + path, body: Array("x\n".utf8)))
+            if let received = try? Received(response.body) { connections.insert(received.connection) }
+        }
+        #expect(connections.count == 1)
+        #expect(client.newConnectionCount == 0)
+    }
+
+    @Test func aClosedConnectionIsReplaced() throws {
+        let receiver = try Receiver()
+        let client = try client()
+        let first = try Received(client.send(HTTPRequest(url: receiver.url + "/")).body).connection
+        #expect(failure(client, receiver.url + "/close")?.contains("mpty reply") == true)
+        let second = try Received(client.send(HTTPRequest(url: receiver.url + "/")).body).connection
+        #expect(second > first)
+    }
+
+    @Test func headersAndBody() throws {
+        let receiver = try Receiver()
+        let client = try client()
+        let body = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+        let request = HTTPRequest(
+            url: receiver.url + "/",
+            headers: [("X-One", "1"), ("X-Empty", ""), ("Content-Type", "application/x-ndjson")],
+            body: body)
+        let received = try Received(client.send(request).body)
+        #expect(received.length == body.count)
+        #expect(received.sha256 == sha256(body))
+        #expect(received.headers["x-one"] == "1" && received.headers["x-empty"] == "")
+        #expect(received.headers["content-type"] == "application/x-ndjson")
+        #expect(received.headers["user-agent"] == "vitals/\(vitalsVersion)")
+        #expect(received.headers["expect"] == nil)
+        // Headers of one request do not stay for the next.
+        let next = try Received(client.send(HTTPRequest(url: receiver.url + "/", body: [])).body)
+        #expect(next.headers["x-one"] == nil && next.length == 0)
+    }
+
+    @Test func methods() throws {
+        let receiver = try Receiver()
+        let client = try client()
+        for method in ["POST", "GET", "PUT", "POST", "DELETE", "GET"] {
+            let body: [UInt8] = method == "GET" ? [] : [1, 2, 3]
+            let response = try client.send(HTTPRequest(method: method, url: receiver.url + "/", body: body))
+            let received = try Received(response.body)
+            #expect(received.method == method && received.length == body.count)
+        }
+        let head = try client.send(HTTPRequest(method: "HEAD", url: receiver.url + "/status/204"))
+        #expect(head.status == 204 && head.body.isEmpty)
+        #expect(try Received(client.send(HTTPRequest(url: receiver.url + "/", body: [1])).body).method == "POST")
+    }
+
+    @Test func retryAfterAndLongBodies() throws {
+        let receiver = try Receiver()
+        let client = try client { $0.responseByteLimit = 1_000 }
+        var response = try client.send(HTTPRequest(url: receiver.url + "/status/429?retry-after=17&bytes=50000"))
+        #expect(response.status == 429 && response.retryAfter == .seconds(17))
+        #expect(response.body == String(repeating: "x", count: 1_000))
+        // That of the last answer is forgotten.
+        response = try client.send(HTTPRequest(url: receiver.url + "/status/503"))
+        #expect(response.status == 503 && response.retryAfter == nil)
+        response = try client.send(HTTPRequest(url: receiver.url + "/status/503?retry-after=soon"))
+        #expect(response.retryAfter == nil)
+    }
+
+    @Test func redirectsAreNotFollowed() throws {
+        let receiver = try Receiver()
+        let client = try client()
+        let response = try client.send(HTTPRequest(url: receiver.url + "/status/302?location=/elsewhere", body: [1]))
+        #expect(response.status == 302)
+        #expect(response.redirect == receiver.url + "/elsewhere")
+        #expect(try Received(response.body).method == "POST")
+    }
+
+    @Test func timeouts() throws {
+        let receiver = try Receiver()
+        let client = try client { $0.timeout = .milliseconds(300) }
+        let start = ContinuousClock.now
+        #expect(failure(client, receiver.url + "/slow/20")?.contains("imed out") == true)
+        #expect(ContinuousClock.now - start < .seconds(10))
+    }
+
+    @Test func refused() throws {
+        var receiver: Receiver? = try Receiver()
+        let url = try #require(receiver?.url)
+        receiver = nil
+        let reason = failure(try client(), url + "/")
+        #expect(reason?.contains("onnect") == true, "\(reason ?? "")")
+    }
+
+    @Test func cutAnswersAreNoAnswers() throws {
+        let receiver = try Receiver()
+        #expect(failure(try client(), receiver.url + "/cut") != nil)
+    }
+
+    @Test(arguments: ["file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/"]) func otherProtocols(url: String)
+        throws
+    {
+        #expect(failure(try client(), url) != nil)
+    }
+
+    @Test func proxies() throws {
+        let proxy = try Receiver()
+        let client = try client { $0.proxy = proxy.url }
+        // The receiver does not know what a proxy is: it shows that it was asked, and for what.
+        let received = try Received(client.send(HTTPRequest(url: "http://nowhere.invalid/", body: [1])).body)
+        #expect(received.headers["host"] == "nowhere.invalid")
+    }
+
+    @Test func tls() throws {
+        let certificates = try Certificates()
+        let receiver = try Receiver(tls: [certificates["server"], certificates["server.key"]])
+        let url = "https://127.0.0.1:\(receiver.port)/"
+
+        let trusting = try client { $0.caFile = certificates["ca"] }
+        #expect(try trusting.send(HTTPRequest(url: url, body: [1])).status == 200)
+        #expect(try trusting.send(HTTPRequest(url: url, body: [1])).status == 200)
+        #expect(trusting.newConnectionCount == 0)
+
+        for file in [nil, certificates["other"]] {
+            let reason = failure(try client { $0.caFile = file }, url)
+            #expect(reason?.contains("certificate") == true, "\(reason ?? "")")
+        }
+        #expect(failure(try client { $0.caFile = "/nowhere/ca.pem" }, url)?.contains("/nowhere/ca.pem") == true)
+        // The certificate is for the address alone.
+        #expect(failure(trusting, "https://localhost:\(receiver.port)/") != nil)
+
+        let careless = try client { $0.skipsVerification = true }
+        #expect(try careless.send(HTTPRequest(url: url, body: [1])).status == 200)
+    }
+
+    @Test func clientCertificates() throws {
+        let certificates = try Certificates()
+        let receiver = try Receiver(tls: [certificates["server"], certificates["server.key"], certificates["ca"]])
+        let url = "https://127.0.0.1:\(receiver.port)/"
+        let known = try client {
+            $0.caFile = certificates["ca"]
+            $0.clientCertificate = certificates["client"]
+            $0.clientKey = certificates["client.key"]
+        }
+        #expect(try known.send(HTTPRequest(url: url, body: [1])).status == 200)
+        #expect(failure(try client { $0.caFile = certificates["ca"] }, url) != nil)
+    }
+
+    private func sha256(_ bytes: [UInt8]) -> String? {
+        let process = Process()
+        let (input, output) = (Pipe(), Pipe())
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/sha256sum")
+        process.standardInput = input
+        process.standardOutput = output
+        guard (try? process.run()) != nil else { return nil }
+        try? input.fileHandleForWriting.write(contentsOf: Data(bytes))
+        try? input.fileHandleForWriting.close()
+        let text = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return String(decoding: text.prefix(64), as: UTF8.self)
+    }
+}

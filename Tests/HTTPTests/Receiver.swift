@@ -1,0 +1,95 @@
+// Tests/Support/receiver.py as a process of the test's own, and certificates for it.
+
+import Foundation
+
+final class Receiver {
+    private let process = Process()
+    private let input = Pipe()
+    let port: Int
+
+    init(tls files: [String] = []) throws {
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../Support/receiver.py").standardized.path
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["python3", script] + (files.isEmpty ? [] : ["--tls"] + files)
+        let output = Pipe()
+        process.standardInput = input
+        process.standardOutput = output
+        try process.run()
+        var line = Data()
+        while let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty, byte[0] != 10 {
+            line += byte
+        }
+        guard let port = Int(String(decoding: line, as: UTF8.self)) else {
+            throw CocoaError(.executableLoad, userInfo: [NSDebugDescriptionErrorKey: "receiver.py did not start"])
+        }
+        self.port = port
+    }
+
+    deinit {
+        try? input.fileHandleForWriting.close()
+        process.terminate()
+        process.waitUntilExit()
+    }
+
+    var url: String { "http://127.0.0.1:\(port)" }
+}
+
+/// What `receiver.py` says of a request.
+struct Received: Decodable {
+    let method: String
+    let connection: Int
+    let length: Int
+    let headers: [String: String]
+    let sha256: String
+    let lines: Int
+
+    init(_ body: String) throws { self = try JSONDecoder().decode(Received.self, from: Data(body.utf8)) }
+}
+
+/// An authority, a certificate for 127.0.0.1 and one for a client, all made by openssl(1) and gone afterwards.
+final class Certificates {
+    let directory = NSTemporaryDirectory() + "vitals-tls-\(UUID().uuidString)"
+
+    init() throws {
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        try authority("ca", name: "Test authority")
+        try authority("other", name: "Another authority")
+        try certificate("server", "subjectAltName=IP:127.0.0.1")
+        try certificate("client", "extendedKeyUsage=clientAuth")
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: directory) }
+
+    subscript(name: String) -> String { "\(directory)/\(name).pem" }
+
+    private func authority(_ file: String, name: String) throws {
+        try openssl(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -keyout \(file).key.pem "
+                + "-out \(file).pem",
+            ["-subj", "/CN=\(name)"])
+    }
+
+    private func certificate(_ file: String, _ extensions: String) throws {
+        try openssl(
+            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout \(file).key.pem -out \(file).csr",
+            ["-subj", "/CN=\(file)"])
+        try Data(extensions.utf8).write(to: URL(fileURLWithPath: "\(directory)/\(file).ext"))
+        try openssl(
+            "x509 -req -in \(file).csr -CA ca.pem -CAkey ca.key.pem -CAcreateserial -days 2 -extfile \(file).ext "
+                + "-out \(file).pem")
+    }
+
+    private func openssl(_ words: String, _ more: [String] = []) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["openssl"] + words.split(separator: " ").map(String.init) + more
+        process.currentDirectoryURL = URL(fileURLWithPath: directory)
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw CocoaError(.executableLoad, userInfo: [NSDebugDescriptionErrorKey: "openssl \(words) failed"])
+        }
+    }
+}

@@ -1,0 +1,178 @@
+// The host_metrics input: settings, the outbox with its limit and cursor, and documents of this machine.
+
+import Bytes
+import Collectors
+import Foundation
+import Logs
+import Platform
+import Procfs
+import Settings
+import Testing
+
+@testable import Inputs
+
+@Suite struct HostMetricsInputTests {
+    private func section(_ members: KeyValuePairs<String, SettingsValue.Content>) throws -> SettingsSection {
+        let place = TextPosition(line: 1, column: 1)
+        let object = members.map { key, content in
+            SettingsValue.Member(
+                key: key, keyPosition: place, file: "t", value: SettingsValue(content, file: "t", position: place))
+        }
+        return try SettingsSection(SettingsValue(.object(object), file: "t", position: place), path: "inputs.host")
+    }
+
+    private func texts(_ values: [String]) -> SettingsValue.Content {
+        .array(
+            values.map { SettingsValue(.string($0), file: "t", position: TextPosition(line: 1, column: 1)) })
+    }
+
+    private func table(_ values: KeyValuePairs<String, String>) -> SettingsValue.Content {
+        let place = TextPosition(line: 1, column: 1)
+        return .object(
+            values.map { key, value in
+                .init(
+                    key: key, keyPosition: place, file: "t",
+                    value: SettingsValue(.string(value), file: "t", position: place))
+            })
+    }
+
+    private func input(
+        _ members: KeyValuePairs<String, SettingsValue.Content> = [:], resume: JSONValue? = nil
+    ) throws -> HostMetricsInput {
+        var section = try section(members)
+        let input = try HostMetricsInput(
+            &section,
+            InputContext(
+                name: "host", host: Procfs.Host(), hostName: "web-1", log: .silent, resume: resume, now: .now))
+        try section.finish()
+        return input
+    }
+
+    private func cursor(_ outbox: HostMetricsOutbox) throws -> JSONValue {
+        var json = JSONWriter()
+        outbox.writeCursor(into: &json)
+        return try parseJSON(json.bytes)
+    }
+
+    // MARK: Settings
+
+    @Test func takesTheSettingsOfTheDesign() throws {
+        let input = try input([
+            "interval": .string("10s"), "vocabulary": .string("cloudwatch"), "namespace": .string("My/Host"),
+            "metrics": texts(["cpu_usage_*", "mem_used_percent"]),
+            "dimensions": table(["host": "{hostname}.example", "stage": "prod"]),
+        ])
+        #expect(input.interval == .seconds(10) && input.plan.isHighResolution && input.plan.namespace == "My/Host")
+        #expect(input.plan.dimensions.map { "\($0.name)=\($0.value)" } == ["host=web-1.example", "stage=prod"])
+        #expect(input.plan.selection.names.count == 12)
+        let plain = try self.input()
+        #expect(plain.interval == .seconds(60) && !plain.plan.isHighResolution)
+        #expect(plain.plan.dimensions.map { "\($0.name)=\($0.value)" } == ["host=web-1"])
+    }
+
+    @Test func refusesWhatCloudWatchWould() throws {
+        let wrong: [KeyValuePairs<String, SettingsValue.Content>] = [
+            ["metrics": texts(["cpu_usge_*"])], ["namespace": .string("AWS/EC2")], ["namespace": .string("")],
+            ["namespace": .string("Ümlaut")], ["dimensions": table(["cpu": "x"])],
+            ["dimensions": table(["a": "{region}"])], ["dimensions": table(["a": " "])],
+            ["dimensions": table(["mem_used": "x"])], ["vocabulary": .string("node")], ["interval": .string("500ms")],
+            ["intervall": .string("60s")],
+        ]
+        for members in wrong {
+            #expect(throws: SettingsError.self, "\(members)") { _ = try input(members) }
+        }
+    }
+
+    // MARK: Outbox
+
+    @Test func keepsDocumentsUntilTheyAreAcknowledged() throws {
+        let outbox = HostMetricsOutbox(wake: nil)
+        outbox.put([Array("{\"a\":1}".utf8), Array("{\"b\":2}".utf8)], at: 5)
+        let version = outbox.version
+        var batch = LogBatch()
+        #expect(outbox.read(into: &batch))
+        #expect(batch.records.map { batch.text(of: $0) } == ["{\"a\":1}", "{\"b\":2}"])
+        #expect(batch.records.allSatisfy { $0.isDocument && $0.unixNanoseconds == 5 })
+        #expect(try cursor(outbox)["documents"]?.array?.count == 2, "read is not acknowledged")
+        var again = LogBatch()
+        #expect(outbox.read(into: &again) && again.isEmpty)
+
+        outbox.acknowledge(before: batch.records[0].next.offset)
+        #expect(outbox.version != version && outbox.byteCount == 7)
+        let resumed = HostMetricsOutbox(wake: nil)
+        resumed.resume(from: try cursor(outbox))
+        #expect(resumed.read(into: &again))
+        #expect(again.records.map { again.text(of: $0) } == ["{\"b\":2}"])
+        #expect(again.records[0].unixNanoseconds == 5)
+        outbox.acknowledge(before: batch.records[1].next.offset)
+        #expect(outbox.byteCount == 0)
+        #expect(try cursor(outbox)["documents"]?.array?.isEmpty == true)
+    }
+
+    @Test func dropsTheOldestOverTheLimitAndCountsIt() throws {
+        let outbox = HostMetricsOutbox(wake: nil)
+        let size = HostMetricsOutbox.byteLimit / 4
+        outbox.put([[UInt8](repeating: 0x30, count: size)], at: 0)
+        var batch = LogBatch()
+        #expect(outbox.read(into: &batch))  // on its way: this one stays
+        for digit in 1...5 { outbox.put([[UInt8](repeating: 0x30 + UInt8(digit), count: size)], at: 0) }
+        #expect(outbox.droppedCount == 2 && outbox.byteCount <= HostMetricsOutbox.byteLimit)
+        let rest = try cursor(outbox)["documents"]?.array?.compactMap { $0["text"]?.string?.first }
+        #expect(rest == ["0", "3", "4", "5"])
+    }
+
+    @Test func aFullBatchLeavesTheRest() {
+        let outbox = HostMetricsOutbox(wake: nil)
+        outbox.put((0..<5).map { Array("\($0)".utf8) }, at: 0)
+        var batch = LogBatch(recordLimit: 2)
+        var seen: [String] = []
+        var isDone = false
+        for _ in 0..<5 where !isDone {
+            isDone = outbox.read(into: &batch)
+            seen += batch.records.map { batch.text(of: $0) }
+            batch.removeAll()
+        }
+        #expect(isDone && seen == ["0", "1", "2", "3", "4"])
+    }
+
+    @Test(arguments: [
+        "{}", "[]", "null", #"{"documents":3}"#, #"{"documents":[1,{"time":"x","text":"a"},{"time":1}]}"#,
+    ])
+    func aForeignCursorGivesNothing(text: String) throws {
+        let outbox = HostMetricsOutbox(wake: nil)
+        outbox.resume(from: try parseJSON(Array(text.utf8)))
+        #expect(outbox.byteCount == 0)
+    }
+
+    // MARK: This machine
+
+    @Test func measuresThisMachineWhileNobodyReads() throws {
+        let input = try input(["interval": .string("1s"), "metrics": texts(["cpu_*", "mem_*"])])
+        let signal = try #require(input.wakeDescriptor)
+        var batch = LogBatch()
+        let wait = input.read(into: &batch, at: .now)
+        #expect(batch.isEmpty || !batch.records.isEmpty)
+        if case .notAtAll = wait { Issue.record("nothing was measured yet, so there is nothing more") }
+        // Two intervals come without anybody reading; the descriptor says so.
+        let deadline = Instant.now + .seconds(20)
+        var text = ""
+        while !text.contains("cpu_usage_idle") {
+            try #require(Instant.now < deadline, "no second measurement; problems: \(input.status(at: .now).problems)")
+            var watched = pollfd(fd: signal, events: Int16(POLLIN), revents: 0)
+            #expect(poll(&watched, 1, 20_000) == 1)
+            _ = input.read(into: &batch, at: .now)
+            text = batch.records.map { batch.text(of: $0) }.joined(separator: "\n")
+        }
+        #expect(text.contains("mem_used_percent") && text.contains("\"host\":\"web-1\"") && !text.contains("net_"))
+        #expect(text.contains("\"StorageResolution\":1"))
+        let status = input.status(at: .now)
+        #expect(status.lagBytes ?? 0 > 0 && status.problems.isEmpty)
+        for position in batch.positions(ofFirst: batch.records.count) { input.acknowledge(position) }
+        for record in batch.records { _ = try parseJSON(Array(batch.text(of: record).utf8)) }
+    }
+
+    @Test func checkNamesWhatWillBeSent() throws {
+        let report = try input(["metrics": texts(["mem_used*"])]).check()
+        #expect(report.problems.isEmpty && report.notes[0] == "every 1m: mem_used, mem_used_percent")
+    }
+}

@@ -1,0 +1,79 @@
+import Logs
+import Testing
+
+@Suite struct LogBatchTests {
+    private func add(_ text: String, _ source: UInt32 = 0, _ offset: UInt64 = 0, to batch: inout LogBatch) {
+        let bytes = Array(text.utf8)
+        batch.append(
+            bytes, 0..<bytes.count, fields: 0..<0, at: 0, next: Position(source: source, offset: offset))
+    }
+
+    @Test func isFullAtEitherLimit() {
+        var batch = LogBatch(byteLimit: 10, recordLimit: 3)
+        #expect(batch.isEmpty)
+        #expect(!batch.isFull)
+        add("123456789", to: &batch)
+        #expect(!batch.isFull)
+        add("0", to: &batch)
+        #expect(batch.isFull)
+        batch.removeAll()
+        #expect(batch.isEmpty)
+        #expect(!batch.isFull)
+        for _ in 0..<3 { add("", to: &batch) }
+        #expect(batch.isFull, "records without text count as well")
+    }
+
+    @Test func aSingleRecordMayExceedTheLimit() {
+        var batch = LogBatch(byteLimit: 4)
+        add("123456", to: &batch)
+        #expect(batch.isFull)
+        #expect(batch.text(of: batch.records[0]) == "123456")
+    }
+
+    @Test func fieldsDoNotCountAsText() {
+        var batch = LogBatch(byteLimit: 10)
+        _ = batch.addField("file", Array(repeating: UInt8(ascii: "x"), count: 100))
+        #expect(batch.textByteCount == 0)
+        #expect(!batch.isFull)
+    }
+
+    @Test func theByteLimitHasALimit() {
+        #expect(LogBatch(byteLimit: .max).byteLimit == LogBatch.byteLimitMaximum)
+    }
+
+    @Test func textAndFieldsAreTheirOwnRanges() {
+        var batch = LogBatch()
+        let first = batch.nextField
+        #expect(batch.addField("unit", Array("ssh".utf8)) == first)
+        _ = batch.addField("pid", Array("42".utf8), isNumber: true)
+        let bytes = Array("one two".utf8)
+        batch.append(
+            bytes, 4..<7, fields: first..<batch.nextField, at: 5, next: Position(source: 1, offset: 2), isCut: true)
+        batch.append(bytes, 0..<3, fields: 1..<2, at: 6, next: Position(source: 1, offset: 3), isDocument: true)
+        func text(_ range: TextRange) -> String { String(decoding: batch.bytes[range.range], as: UTF8.self) }
+        #expect(batch.records.map(batch.text) == ["two", "one"])
+        #expect(batch.fields.map { text($0.name) } == ["unit", "pid"])
+        #expect(batch.fields.map { text($0.value) } == ["ssh", "42"])
+        #expect(batch.fields.map(\.isNumber) == [false, true])
+        #expect(batch.records.map(\.isCut) == [true, false])
+        #expect(batch.records.map(\.isDocument) == [false, true])
+        #expect(batch.records.map(\.unixNanoseconds) == [5, 6])
+        #expect(batch.records[1].fields == 1..<2)
+        #expect(batch.textByteCount == 6)
+    }
+
+    @Test func positionsAreTheLastOfEachRun() {
+        var batch = LogBatch()
+        for (source, offset) in [(1, 10), (1, 20), (2, 5), (2, 6), (1, 30)] as [(UInt32, UInt64)] {
+            add("x", source, offset, to: &batch)
+        }
+        func positions(_ count: Int) -> [Position] { batch.positions(ofFirst: count) }
+        #expect(positions(0).isEmpty)
+        #expect(positions(1) == [Position(source: 1, offset: 10)])
+        #expect(positions(2) == [Position(source: 1, offset: 20)])
+        #expect(positions(4) == [Position(source: 1, offset: 20), Position(source: 2, offset: 6)])
+        // Whoever acknowledges them in turn ends at the last of each source.
+        let last = positions(99).reduce(into: [UInt32: UInt64]()) { $0[$1.source] = $1.offset }
+        #expect(last == [1: 30, 2: 6])
+    }
+}

@@ -1,0 +1,180 @@
+import Bytes
+import Foundation
+import HTTP
+import Logs
+import Outputs
+import Platform
+import Settings
+import Testing
+
+/// Answers as told, and keeps what it was sent.
+final class Script: HTTPTransport {
+    var answers: [Result<HTTPResponse, TransportError>]
+    var requests: [HTTPRequest] = []
+    var options = HTTPClientOptions()
+
+    init(_ answers: [Result<HTTPResponse, TransportError>] = []) { self.answers = answers }
+
+    func send(_ request: HTTPRequest) throws(TransportError) -> HTTPResponse {
+        requests.append(request)
+        return try answers.removeFirst().get()
+    }
+}
+
+@Suite struct HTTPOutputTests {
+    private func output(
+        _ script: Script, _ settings: String = #"{ "url": "http://logs.example.com/in", "compression": "none" }"#,
+        log: AgentLog = .silent
+    ) throws -> HTTPOutput<Script> {
+        var section = try section(settings)
+        let output = try HTTPOutput(&section, context(log: log)) { options throws(TransportError) in
+            script.options = options
+            return script
+        }
+        try section.finish()
+        return output
+    }
+
+    private func outcome(of response: HTTPResponse) throws -> DeliveryError? {
+        var output = try output(Script([.success(response)]))
+        do throws(DeliveryError) { try output.deliver([1], recordCount: 1) } catch { return error }
+        return nil
+    }
+
+    @Test(arguments: [200, 201, 202, 204, 299]) func acknowledged(status: Int) throws {
+        #expect(try outcome(of: HTTPResponse(status: status)) == nil)
+    }
+
+    @Test(arguments: [408, 429, 500, 502, 503, 504, 507, 599]) func retried(status: Int) throws {
+        #expect(
+            try outcome(of: HTTPResponse(status: status, retryAfter: .seconds(7), body: "busy\nnow"))
+                == .retry(after: .seconds(7), reason: "HTTP \(status): busy now"))
+    }
+
+    @Test(arguments: [400, 401, 403, 404, 405, 415, 422]) func rejected(status: Int) throws {
+        let body = String(repeating: "x", count: 1_000)
+        #expect(
+            try outcome(of: HTTPResponse(status: status, body: body))
+                == .rejected(reason: "HTTP \(status): \(body.prefix(200))"))
+    }
+
+    @Test func tooLarge() throws {
+        #expect(try outcome(of: HTTPResponse(status: 413)) == .tooLarge(reason: "HTTP 413"))
+    }
+
+    @Test func redirectsAreRejected() throws {
+        #expect(
+            try outcome(of: HTTPResponse(status: 301, redirect: "https://new.example.com/in"))
+                == .rejected(reason: "HTTP 301; not followed: set \"url\" to https://new.example.com/in"))
+    }
+
+    @Test func transportErrorsAreRetried() throws {
+        var output = try output(Script([.failure(TransportError(reason: "refused"))]))
+        do throws(DeliveryError) {
+            try output.deliver([1], recordCount: 1)
+            Issue.record("delivered")
+        } catch {
+            #expect(error == .retry(after: nil, reason: "refused"))
+        }
+    }
+
+    @Test func requestAndHeaders() throws {
+        let script = Script([.success(HTTPResponse(status: 204))])
+        var output = try output(
+            script,
+            """
+            { "url": "https://logs.example.com/in",
+              "headers": { "Authorization": "Bearer x", "X-Scope-OrgID": "t" } }
+            """
+        )
+        try output.deliver(Array("body".utf8), recordCount: 1)
+        let request = script.requests[0]
+        #expect(request.method == "POST" && request.url == "https://logs.example.com/in")
+        #expect(
+            request.headers.map { "\($0.name): \($0.value)" } == [
+                "Content-Type: application/x-ndjson", "Content-Encoding: gzip", "Authorization: Bearer x",
+                "X-Scope-OrgID: t",
+            ])
+        #expect(request.body == Array("body".utf8))
+    }
+
+    @Test func optionsReachTheClient() throws {
+        let script = Script()
+        _ = try output(
+            script,
+            """
+            { "url": "https://h/", "timeout": "3s", "connect_timeout": "250ms", "ca_file": "/ca", "proxy": "",
+              "client_certificate": "/c", "client_key": "/k", "compression_level": 6 }
+            """)
+        #expect(script.options.timeout == .seconds(3) && script.options.connectTimeout == .milliseconds(250))
+        #expect(script.options.caFile == "/ca" && script.options.proxy == "" && !script.options.skipsVerification)
+        #expect(script.options.clientCertificate == "/c" && script.options.clientKey == "/k")
+    }
+
+    @Test(arguments: [
+        #"{ }"#, #"{ "url": "logs.example.com" }"#, #"{ "url": "ftp://h/" }"#, #"{ "url": "http://" }"#,
+        #"{ "url": "http://:80/" }"#, #"{ "url": "http://h/a b" }"#, #"{ "url": "http://u:p@/" }"#,
+        #"{ "url": "http://h/", "headers": { "a b": "c" } }"#,
+        #"{ "url": "http://h/", "headers": { "a": "c\r\nd: e" } }"#,
+        #"{ "url": "http://h/", "headers": { "content-type": "text/plain" } }"#,
+        #"{ "url": "http://h/", "client_key": "/k" }"#, #"{ "url": "http://h/", "compression": "zstd" }"#,
+        #"{ "url": "http://h/", "compression_level": 0 }"#, #"{ "url": "http://h/", "compresion": "gzip" }"#,
+    ]) func wrongSettings(text: String) throws {
+        #expect(throws: SettingsError.self) { try output(Script(), text) }
+    }
+
+    @Test(arguments: ["http://h", "HTTPS://user:word@h:8080/a?b=c#d", "http://[::1]:9/x"]) func addresses(url: String)
+        throws
+    {
+        _ = try output(Script(), "{ \"url\": \"\(url)\" }")
+    }
+
+    @Test func skippingVerificationIsWarnedOf() throws {
+        let lines = Lines()
+        let log = AgentLog(level: .info, underSystemd: false, sink: { lines.add($0) })
+        let script = Script()
+        _ = try output(script, #"{ "url": "https://h/", "insecure_skip_verify": true }"#, log: log)
+        #expect(script.options.skipsVerification)
+        #expect(lines.all.count == 1 && lines.all[0].contains("level=warning"))
+    }
+
+    @Test func checkNamesMissingFiles() throws {
+        var output = try output(Script(), #"{ "url": "https://h/", "ca_file": "/nowhere/ca.pem" }"#)
+        let report = output.check()
+        #expect(report.problems.count == 1 && report.problems[0].contains("/nowhere/ca.pem"))
+    }
+
+    @Test func gzipBodiesAreMembersOfTheirOwn() throws {
+        let output = try output(Script(), #"{ "url": "http://h/" }"#)
+        var encoder = output.makeEncoder()
+        var body: [UInt8] = []
+        let texts = (0..<2_000).map { "line \($0) of a log that is like the others" }
+        _ = encoder.encode(batch(texts), 0..<1_000, into: &body)
+        let first = body.count
+        _ = encoder.encode(batch(texts), 1_000..<2_000, into: &body)
+        var plain: [UInt8] = []
+        var json = try RecordJSON(context(), section("{}"))
+        _ = json.encode(batch(texts), 0..<2_000, into: &plain)
+        #expect(body[0] == 0x1F && body[first] == 0x1F && body.count < plain.count / 5)
+        #expect(try gunzip(body) == plain)
+    }
+}
+
+final class Lines: @unchecked Sendable {
+    private let lock = NSLock()
+    private var lines: [String] = []
+    func add(_ line: [UInt8]) { lock.withLock { lines.append(String(decoding: line, as: UTF8.self)) } }
+    var all: [String] { lock.withLock { lines } }
+}
+
+/// By the gzip program: not our own code, and members after the first are read too.
+func gunzip(_ bytes: [UInt8]) throws -> [UInt8] {
+    let directory = try TemporaryDirectory()
+    try Data(bytes).write(to: URL(fileURLWithPath: directory.path + "/body.gz"))
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/gzip")
+    process.arguments = ["-d", directory.path + "/body.gz"]
+    try process.run()
+    process.waitUntilExit()
+    return Array(try Data(contentsOf: URL(fileURLWithPath: directory.path + "/body")))
+}

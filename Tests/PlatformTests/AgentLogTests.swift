@@ -1,0 +1,98 @@
+import Platform
+import Synchronization
+import Testing
+
+/// What a log wrote, a line each.
+private final class Lines: Sendable {
+    private let lines = Mutex<[String]>([])
+    var all: [String] { lines.withLock { $0 } }
+    func add(_ line: [UInt8]) { lines.withLock { $0.append(String(decoding: line, as: UTF8.self)) } }
+}
+
+@Suite struct AgentLogTests {
+    private let lines = Lines()
+
+    private func log(_ level: LogLevel = .info, underSystemd: Bool = true) -> AgentLog {
+        AgentLog(level: level, underSystemd: underSystemd, sink: lines.add)
+    }
+
+    private func at(_ seconds: Int64) -> Moment {
+        Moment(
+            monotonic: Instant(nanoseconds: 1_000_000_000_000) + .seconds(seconds),
+            unixNanoseconds: seconds * 1_000_000_000)
+    }
+
+    @Test func prioritiesOnlyUnderSystemd() {
+        for level in [LogLevel.error, .warning, .info, .debug] {
+            log(.debug).write(level, "x", [:], at: at(0))
+        }
+        log(underSystemd: false).write(.info, "x", [:], at: at(1))
+        #expect(
+            lines.all == [
+                "<3>level=error msg=x\n", "<4>level=warning msg=x\n", "<6>level=info msg=x\n", "<7>level=debug msg=x\n",
+                "time=1970-01-01T00:00:01.000000000Z level=info msg=x\n",
+            ])
+    }
+
+    @Test func valuesStayOnOneLine() {
+        log().write(
+            .info, "two words\nand a line", ["path": "/a b", "plain": "x-1", "empty": "", "q": "\"", "e": "a=b"],
+            at: at(0))
+        #expect(
+            lines.all == [
+                "<6>level=info msg=\"two words\\nand a line\" path=\"/a b\" plain=x-1 empty=\"\" q=\"\\\"\" e=\"a=b\"\n"
+            ])
+    }
+
+    @Test func whatIsBelowTheLevelIsNotWritten() {
+        let log = log(.warning)
+        log.write(.info, "x", [:], at: at(0))
+        #expect(lines.all.isEmpty)
+        log.setLevel(.info)
+        log.write(.info, "x", [:], at: at(0))
+        #expect(lines.all.count == 1)
+        #expect(LogLevel(name: "warning") == .warning)
+        #expect(LogLevel(name: "loud") == nil)
+    }
+
+    @Test func repetitionsAreCountedAndWrittenAfterTheMinute() {
+        let log = log()
+        for second in 0..<50 { log.write(.error, "down", ["url": "u"], at: at(Int64(second))) }
+        #expect(lines.all == ["<3>level=error msg=down url=u\n"])
+        log.write(.error, "down", ["url": "v"], at: at(50))
+        #expect(lines.all.count == 2, "other fields, another message")
+        log.flush(at: at(59))
+        #expect(lines.all.count == 2)
+        log.flush(at: at(60))
+        #expect(lines.all.last == "<3>level=error msg=down url=u repeated=49\n")
+        log.flush(at: at(200))
+        #expect(lines.all.count == 3, "what was not repeated is not written again")
+    }
+
+    @Test func theNextOneAfterTheMinuteIsWrittenBehindTheCount() {
+        let log = log()
+        log.write(.info, "x", [:], at: at(0))
+        log.write(.info, "x", [:], at: at(10))
+        log.write(.info, "x", [:], at: at(70))
+        #expect(lines.all == ["<6>level=info msg=x\n", "<6>level=info msg=x repeated=1\n", "<6>level=info msg=x\n"])
+        log.write(.info, "x", [:], at: at(80))
+        #expect(lines.all.count == 3)
+    }
+
+    @Test func theStopWritesAllCounts() {
+        let log = log()
+        for text in ["a", "b", "a", "b", "b"] { log.write(.info, text, [:], at: at(0)) }
+        log.flush(everything: true, at: at(1))
+        #expect(lines.all.suffix(2) == ["<6>level=info msg=a repeated=1\n", "<6>level=info msg=b repeated=2\n"])
+    }
+
+    @Test func theOldestIsForgottenWhenThereAreTooMany() {
+        let log = log()
+        log.write(.info, "first", [:], at: at(0))
+        log.write(.info, "first", [:], at: at(0))
+        for number in 0..<64 { log.write(.info, "other \(number)", [:], at: at(1)) }
+        #expect(lines.all.count { $0.contains("msg=first repeated=1") } == 1, "its count is not lost")
+        log.write(.info, "first", [:], at: at(2))
+        #expect(lines.all.last == "<6>level=info msg=first\n")
+    }
+}

@@ -1,0 +1,96 @@
+import Dispatch
+import Platform
+import Synchronization
+import Testing
+
+/// A job that hangs until it is let go.
+private final class Gate: Sendable {
+    private let semaphore = DispatchSemaphore(value: 0)
+    func wait() { semaphore.wait() }
+    func open(_ count: Int = 1) { for _ in 0..<count { semaphore.signal() } }
+}
+
+@Suite struct RelayTests {
+    private func soon(_ limit: Duration = .seconds(20)) -> Instant { .now + limit }
+
+    private func word(_ outcome: RelayOutcome<Int>) -> String {
+        switch outcome {
+        case .finished(let value, _): "\(value)"
+        case .late: "late"
+        case .stillLate: "still"
+        }
+    }
+
+    @Test func outcomesAreInTheOrderOfTheKeys() {
+        let relay = Relay<Int, Int>("test")
+        #expect(relay.run(Array(0..<200), until: soon()) { $0 * 2 }.map(word) == (0..<200).map { "\($0 * 2)" })
+        #expect(relay.run([], until: soon()) { $0 }.isEmpty)
+        #expect(eventually { relay.busyCount == 0 })
+    }
+
+    @Test func aHangingJobHoldsNobodyUp() {
+        let relay = Relay<Int, Int>("test", patience: .milliseconds(5))
+        let gate = Gate()
+        let outcomes = relay.run([0, 1, 2, 3], until: soon(.milliseconds(300))) { key in
+            if key == 1 { gate.wait() }
+            return key
+        }
+        #expect(outcomes.map(word) == ["0", "late", "2", "3"])
+        #expect(relay.busyCount == 1)
+
+        // It is not asked again as long as it has not come back.
+        let asked = Mutex<[Int]>([])
+        let again = relay.run([1, 2], until: soon()) { key in
+            asked.withLock { $0.append(key) }
+            return key
+        }
+        #expect(again.map(word) == ["still", "2"])
+        #expect(asked.withLock { $0 } == [2])
+
+        gate.open()
+        #expect(eventually { relay.busyCount == 0 })
+        #expect(relay.run([1], until: soon()) { $0 }.map(word) == ["1"])
+    }
+
+    @Test func severalHangingJobsAreLateTogether() {
+        let relay = Relay<Int, Int>("test", patience: .milliseconds(5))
+        let gate = Gate()
+        let outcomes = relay.run(Array(0..<9), until: soon(.milliseconds(500))) { key in
+            if key % 3 == 0 { gate.wait() }
+            return key
+        }
+        #expect(outcomes.map(word) == ["late", "1", "2", "late", "4", "5", "late", "7", "8"])
+        gate.open(3)
+        #expect(eventually { relay.busyCount == 0 })
+    }
+
+    @Test func noMoreThreadsHangThanAllowed() {
+        let relay = Relay<Int, Int>("test", patience: .milliseconds(5), queueLimit: 2)
+        let gate = Gate()
+        let asked = Mutex(0)
+        let outcomes = relay.run(Array(0..<5), until: soon(.milliseconds(300))) { key in
+            asked.withLock { $0 += 1 }
+            gate.wait()
+            return key
+        }
+        #expect(outcomes.map(word) == Array(repeating: "late", count: 5))
+        #expect(asked.withLock { $0 } == 2)
+        #expect(relay.busyCount == 2)
+        gate.open(2)
+        #expect(eventually { relay.busyCount == 0 })
+        #expect(asked.withLock { $0 } == 2, "a round that is over asks no more")
+        #expect(relay.run([0, 1, 2], until: soon()) { $0 }.map(word) == ["0", "1", "2"])
+    }
+
+    @Test func aDeadlineInThePastAsksNobodyForLong() {
+        let relay = Relay<Int, Int>("test")
+        let gate = Gate()
+        let outcomes = relay.run([0], until: Instant(nanoseconds: 0)) { key in
+            gate.wait()
+            return key
+        }
+        #expect(outcomes.map(word) == ["late"])
+        gate.open()
+        #expect(eventually { relay.busyCount == 0 })
+    }
+}

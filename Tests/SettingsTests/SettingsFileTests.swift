@@ -1,0 +1,200 @@
+// Settings from text to tree: variables, repeated keys, merging, and errors that say where.
+
+import Bytes
+import Glibc
+import Settings
+import Testing
+
+/// The variables of a made-up world.
+let variables = SettingsVariables(
+    environment: { ["HOME": "/root", "EMPTY": "", "TRICK": "${HOME}"][$0] },
+    readFile: { (path) throws(VariableError) in
+        switch path {
+        case "/secret": return Array("s3cret\n".utf8)
+        case "/dos": return Array("line\r\n".utf8)
+        case "/two": return Array("a\n\n".utf8)
+        case "/binary": return [0xFF, 0xFE]
+        default: throw VariableError(reason: "\(path): No such file or directory")
+        }
+    })
+
+func load(_ texts: String...) throws(SettingsError) -> SettingsSection {
+    let files = texts.enumerated().map { SettingsFile(name: "\($0.offset + 1).json", bytes: Array($0.element.utf8)) }
+    return try SettingsSection(try loadSettings(files, variables: variables), path: "")
+}
+
+func message(_ texts: String...) -> String {
+    let files = texts.enumerated().map { SettingsFile(name: "\($0.offset + 1).json", bytes: Array($0.element.utf8)) }
+    do throws(SettingsError) {
+        _ = try loadSettings(files, variables: variables)
+        return "no error"
+    } catch {
+        return error.description
+    }
+}
+
+@Suite struct SettingsFileTests {
+    static let everything = """
+        // The settings of a test.
+        {
+          "text": "plain", /* a comment */
+          "home": "${HOME}/x",
+          "list": ["a", "b",],
+          "size": "64KiB",
+          "wait": "500ms",
+          "deep": { "number": 12, "flag": true, "none": null },
+        }
+        """
+
+    @Test func everyKindOfValueIsRead() throws {
+        var section = try load(Self.everything)
+        #expect(try section.string("text") == "plain")
+        #expect(try section.string("home") == "/root/x")
+        #expect(try section.strings("list") == ["a", "b"])
+        #expect(try section.size("size", default: 0, in: 0...1 << 20) == 65_536)
+        #expect(try section.duration("wait", default: .zero, in: .zero ... .seconds(1)) == .milliseconds(500))
+        var deep = try section.section("deep")
+        #expect(try deep.integer("number", default: 0, in: 0...20) == 12)
+        #expect(try deep.bool("flag", default: false))
+        #expect(deep.value("none") != nil)
+        try deep.finish()
+        try section.finish()
+    }
+
+    @Test func noFileIsAnEmptyObject() throws {
+        let section = try SettingsSection(try loadSettings([], variables: variables), path: "")
+        #expect(section.keys.isEmpty)
+    }
+
+    @Test func everyTruncationIsAnErrorWithAPlace() {
+        let bytes = Array(Self.everything.utf8)
+        for count in 0..<bytes.count {
+            let file = SettingsFile(name: "cut.json", bytes: Array(bytes.prefix(count)))
+            do throws(SettingsError) {
+                _ = try loadSettings([file], variables: variables)
+                Issue.record("the first \(count) bytes are taken for whole settings")
+            } catch {
+                #expect(error.description.hasPrefix("cut.json:"))
+                #expect(error.position.line <= 9)
+            }
+        }
+    }
+
+    @Test func randomBytesNeverCrash() {
+        var seed = UInt64(fromEnvironment: "VITALS_TEST_SEED") ?? UInt64.random(in: 0...UInt64.max)
+        let first = seed
+        let alphabet = Array("{}[]\",:$\\/*-10eE.tfn \n\u{e9}".utf8)
+        for _ in 0..<2_000 {
+            var bytes: [UInt8] = []
+            seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            for _ in 0..<(seed >> 58) {
+                seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                bytes.append(alphabet[Int(seed >> 33) % alphabet.count])
+            }
+            do throws(SettingsError) {
+                let tree = try loadSettings([SettingsFile(name: "x", bytes: bytes)], variables: variables)
+                guard case .object = tree.content else {
+                    Issue.record("not an object, seed \(first)")
+                    return
+                }
+            } catch {
+                #expect(!error.reason.isEmpty, "seed \(first)")
+            }
+        }
+    }
+
+    @Test func theTopIsAnObject() {
+        #expect(message("[1]") == "1.json:1:1: expected an object { … }")
+        #expect(message("\n  \"x\"") == "1.json:2:3: expected an object { … }")
+        #expect(message("") == "1.json:1:1: expected a value")
+    }
+
+    // MARK: Repeated keys and merging
+
+    @Test func aRepeatedKeyNamesBothLines() {
+        #expect(message("{\n \"a\": 1,\n \"a\": 2\n}") == "1.json:3:2: a: repeated key, it stands already on line 2")
+        #expect(
+            message("{ \"log\": { \"level\": \"info\",\n\"level\": \"debug\" } }")
+                == "1.json:2:1: log.level: repeated key, it stands already on line 1")
+        #expect(message("{ \"log\": {}, \"log\": {} }").contains("repeated key"))
+    }
+
+    @Test func aRepeatedKeyInAListElementIsFoundToo() {
+        #expect(message("{ \"routes\": [ { \"to\": \"a\", \"to\": \"b\" } ] }").contains("routes[0].to: repeated key"))
+    }
+
+    @Test func objectsAreMerged() throws {
+        var section = try load(
+            "{ \"inputs\": { \"a\": { \"type\": \"file\" } }, \"log\": { \"level\": \"info\" } }",
+            "{ \"inputs\": { \"b\": { \"type\": \"journald\" } } }",
+            "{ \"inputs\": { \"a\": { \"start_at\": \"end\" } } }")
+        var inputs = try section.section("inputs")
+        #expect(inputs.keys == ["a", "b"])
+        var first = try inputs.section("a")
+        #expect(try first.string("type") == "file")
+        #expect(try first.string("start_at") == "end")
+    }
+
+    @Test func theSameScalarTwiceNamesBothPlaces() {
+        #expect(
+            message("{ \"log\": { \"level\": \"info\" } }", "{ \"log\":\n  { \"level\": \"info\" } }")
+                == "2.json:2:5: log.level: is set already at 1.json:1:12")
+        #expect(message("{ \"a\": [1] }", "{ \"a\": [2] }") == "2.json:1:3: a: is set already at 1.json:1:3")
+        #expect(message("{ \"a\": {} }", "{ \"a\": 2 }") == "2.json:1:3: a: is set already at 1.json:1:3")
+        #expect(message("{ \"a\": null }", "{ \"a\": {} }") == "2.json:1:3: a: is set already at 1.json:1:3")
+    }
+
+    @Test func errorsOfAMergedObjectNameTheRightFile() throws {
+        var section = try load("{ \"log\": { \"level\": \"info\" } }", "{ \"log\": {\n \"levle\": 1 } }")
+        var log = try section.section("log")
+        _ = try log.string("level")
+        #expect(throws: SettingsError.self) { try log.finish() }
+        do throws(SettingsError) { try log.finish() } catch {
+            #expect(error.description == "2.json:2:2: log.levle: unknown key, did you mean \"level\"?")
+        }
+    }
+
+    // MARK: Variables
+
+    @Test(arguments: [
+        ("${HOME}", "/root"), ("${HOME}/${HOME}", "/root//root"), ("${EMPTY}", ""), ("a${EMPTY:-b}c", "abc"),
+        ("${NONE:-}", ""), ("${NONE:-127.0.0.1:9100}", "127.0.0.1:9100"), ("${HOME:-x}", "/root"),
+        ("$${HOME}", "${HOME}"), ("$$${HOME}", "$${HOME}"), ("^a$", "^a$"), ("a$b$$", "a$b$$"),
+        ("$${", "${"), ("${TRICK}", "${HOME}"), ("${file:/secret}", "s3cret"), ("${file:/dos}", "line"),
+        ("${file:/two}", "a\n"), ("é${NONE:-ü}", "éü"),
+    ])
+    func variablesAreReplaced(_ text: String, _ expected: String) throws {
+        #expect(try variables.expand(text) == expected)
+    }
+
+    @Test(arguments: [
+        ("${NONE}", "the environment variable NONE is not set; a default is ${NONE:-…}"),
+        ("${HOME", "\"${\" has no \"}\"; the text ${ itself is written $${"),
+        ("${}", "${} is none of"), ("${1A}", "${1A} is none of"), ("${A-b}", "${A-b} is none of"),
+        ("${A:b}", "${A:b} is none of"), ("${A:-${HOME}}", "variables do not nest"),
+        ("${file:secret}", "needs a path that begins with /"), ("${file:/none}", "/none: No such file or directory"),
+        ("${file:/binary}", "/binary is not a text in UTF-8"),
+    ])
+    func wrongVariablesAreErrors(_ text: String, _ expected: String) {
+        #expect(throws: VariableError.self) { try variables.expand(text) }
+        do throws(VariableError) { _ = try variables.expand(text) } catch { #expect(error.reason.contains(expected)) }
+    }
+
+    @Test func anUnsetVariableHasAPlace() {
+        #expect(
+            message("{\n  \"outputs\": { \"x\": { \"url\": \"${NONE}\" } }\n}")
+                == "1.json:2:30: outputs.x.url: the environment variable NONE is not set; a default is ${NONE:-…}")
+    }
+
+    @Test func aVariableMakesTextNeverANumber() throws {
+        var section = try load("{ \"port\": \"${NONE:-9100}\" }")
+        #expect(throws: SettingsError.self) { try section.integer("port", default: 1, in: 1...65_535) }
+    }
+}
+
+extension UInt64 {
+    init?(fromEnvironment name: String) {
+        guard let text = getenv(name), let value = UInt64(String(cString: text)) else { return nil }
+        self = value
+    }
+}

@@ -1,0 +1,151 @@
+import Bytes
+import Settings
+import Testing
+
+@Suite struct UnitsTests {
+    @Test func durations() {
+        #expect(parseDuration("500ms") == .milliseconds(500))
+        #expect(parseDuration("5s") == .seconds(5))
+        #expect(parseDuration("10m") == .seconds(600))
+        #expect(parseDuration("2h") == .seconds(7_200))
+        #expect(parseDuration("7d") == .seconds(604_800))
+        #expect(parseDuration("0s") == .zero)
+        for text in [
+            "", "5", "s", "5 s", " 5s", "-5s", "1.5s", "5S", "5sec", "99999999999999999999s", "9999999999999d",
+        ] {
+            #expect(parseDuration(text) == nil, "\(text)")
+        }
+    }
+
+    @Test func sizes() {
+        #expect(parseSize("64KiB") == 65_536)
+        #expect(parseSize("1MiB") == 1 << 20)
+        #expect(parseSize("2GiB") == 2 << 30)
+        #expect(parseSize("512B") == 512)
+        #expect(parseSize("512") == 512)
+        for text in ["", "KiB", "1KB", "1kib", "-1KiB", "1.5MiB", "9223372036854775807KiB", "9223372036854775808"] {
+            #expect(parseSize(text) == nil, "\(text)")
+        }
+    }
+
+    @Test func durationsAreWrittenAsTheyAreRead() {
+        for text in ["500ms", "1500ms", "5s", "90s", "10m", "2h", "7d", "0s"] {
+            #expect(parseDuration(text).map(durationText) == text)
+        }
+        #expect(durationText(.seconds(3_600)) == "1h")
+    }
+
+    @Test func nearestKeyIsTheLikelyOne() {
+        let known = ["paths", "exclude", "start_at", "fields", "multiline"]
+        #expect(nearest(to: "path", among: known) == "paths")
+        #expect(nearest(to: "pahts", among: known) == "paths")
+        #expect(nearest(to: "excludes", among: known) == "exclude")
+        #expect(nearest(to: "start-at", among: known) == "start_at")
+        #expect(nearest(to: "mutliline", among: known) == "multiline")
+        #expect(nearest(to: "banana", among: known) == nil)
+        #expect(nearest(to: "", among: known) == nil)
+        #expect(nearest(to: "x", among: []) == nil)
+    }
+}
+
+@Suite struct SettingsGettersTests {
+    /// As the loader would make it, without variables.
+    private func value(_ json: JSONValue) -> SettingsValue {
+        let content: SettingsValue.Content =
+            switch json.content {
+            case .null: .null
+            case .bool(let bool): .bool(bool)
+            case .number(let text): .number(text)
+            case .string(let text): .string(text)
+            case .array(let elements): .array(elements.map(value))
+            case .object(let members):
+                .object(
+                    members.map {
+                        SettingsValue.Member(
+                            key: $0.key, keyPosition: $0.keyPosition, file: "agent.json", value: value($0.value))
+                    })
+            }
+        return SettingsValue(content, file: "agent.json", position: json.position)
+    }
+
+    private func section(_ text: String) throws -> SettingsSection {
+        try SettingsSection(value(parseJSON(Array(text.utf8), .settings)), path: "inputs.a")
+    }
+
+    private func reason<Value>(_ body: () throws -> Value) -> String {
+        do {
+            return "no error, but \(try body())"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test func gettersReadAndDefaultsStandIn() throws {
+        var section = try section(
+            """
+            { "s": "text", "n": 7, "b": true, "l": ["x", "y"], "t": { "k": "v", "a": "b" }, "d": "10m", "z": "64KiB",
+              "y": 12, "p": "^a", "o": { "inner": 1 }, "os": [ {}, {} ], }
+            """)
+        #expect(try section.string("s") == "text")
+        #expect(try section.string("missing", default: "d") == "d")
+        #expect(try section.optionalString("missing") == nil)
+        #expect(try section.strings("l") == ["x", "y"])
+        #expect(try section.strings("missing", default: ["z"]) == ["z"])
+        #expect(try section.table("t").map(\.name) == ["k", "a"])
+        #expect(try section.duration("d", default: .zero, in: .zero ... .seconds(3_600)) == .seconds(600))
+        #expect(try section.size("z", default: 1, in: 1...100_000) == 65_536)
+        #expect(try section.size("y", default: 1, in: 1...100) == 12)
+        #expect(try section.pattern("p")?.matches("ab") == true)
+        #expect(try section.pattern("missing", default: "x")?.matches("x") == true)
+        #expect(try section.pattern("missing") == nil)
+        var inner = try section.section("o")
+        #expect(inner.path == "inputs.a.o")
+        #expect(inner.has("inner"))
+        #expect(inner.value("inner") != nil)
+        try inner.finish()
+        #expect(try section.sections("os").map(\.path) == ["inputs.a.os[0]", "inputs.a.os[1]"])
+        try section.section("absent").finish()
+        #expect(section.keys == ["n", "b"])
+    }
+
+    @Test func errorsSayPlacePathAndWhatIsExpected() throws {
+        var section = try section("{ \"s\": 1,\n  \"l\": [\"x\", 2],\n \"d\": \"5x\", \"z\": \"1KB\", \"p\": \"(\" }")
+        #expect(reason { try section.string("s") } == "agent.json:1:8: inputs.a.s: expected text in quotes")
+        #expect(reason { try section.strings("l") }.hasPrefix("agent.json:2:14: inputs.a.l[1]: "))
+        #expect(
+            reason { try section.duration("d", default: .zero, in: .zero ... .seconds(1)) }.contains(
+                "inputs.a.d: expected a duration such as"))
+        #expect(reason { try section.size("z", default: 1, in: 1...2) }.contains("inputs.a.z: expected a size such as"))
+        #expect(reason { try section.pattern("p") }.contains("inputs.a.p: "))
+        #expect(reason { try section.string("gone") }.contains("\"gone\" is missing"))
+        #expect(
+            reason {
+                try SettingsSection(SettingsValue(.null, file: "f", position: .init(line: 3, column: 4)), path: "x")
+            }
+                == "f:3:4: x: expected an object { … }")
+    }
+
+    @Test func limitsAreHeld() throws {
+        var section = try section("{ \"d\": \"2h\", \"z\": 5, \"l\": [], \"c\": \"red\" }")
+        #expect(
+            reason { try section.duration("d", default: .zero, in: .seconds(1) ... .seconds(3_600)) }.contains(
+                "expected a duration from 1s to 1h"))
+        #expect(reason { try section.size("z", default: 1, in: 10...20) }.contains("expected 10 to 20 bytes"))
+        #expect(reason { try section.strings("l") }.contains("not empty"))
+        enum Colour: String, CaseIterable { case blue, green }
+        #expect(reason { try section.choice("c", default: Colour.blue) }.contains("one of \"blue\", \"green\""))
+    }
+
+    @Test func keysNobodyAskedForAreRejected() throws {
+        var section = try section("{ \"paths\": [\"x\"],\n  \"exlude\": [] }")
+        _ = try section.strings("paths")
+        _ = try section.strings("exclude", default: [])
+        #expect(
+            reason { try section.finish() }
+                == "agent.json:2:3: inputs.a.exlude: unknown key, did you mean \"exclude\"?")
+        var twice = try self.section("{ \"a\": \"1\", \"a\": \"2\" }")
+        #expect(try twice.string("a") == "1")
+        #expect(
+            reason { try twice.finish() }.contains("inputs.a.a: "), "the loader says it better, but it is never silent")
+    }
+}
