@@ -215,7 +215,7 @@ import Testing
 
     @Test(arguments: [
         (#""paths": ["a.log"]"#, "begins with a slash"), (#""paths": ["/a[b"]"#, "has no ']'"),
-        (#""path": ["/a"]"#, "\"paths\" is missing"), (#""paths": ["/a"], "line_limit": "1B""#, "1024"),
+        (#""path": ["/a"]"#, "paths"), (#""paths": ["/a"], "line_limit": "1B""#, "1024"),
         (#""paths": ["/a"], "start_at": "middle""#, "beginning"), (#""paths": ["/a"], "multiline": {}"#, "unknown key"),
     ]) func rejectsSettings(settings: String, reason: String) throws {
         do {
