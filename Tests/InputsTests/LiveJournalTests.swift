@@ -104,7 +104,10 @@ struct LiveJournalTests {
         let files = FileManager.default
         func mark(_ name: String) -> String { directory.path + "/" + name }
         let script = """
-            say() { seq -f 'live %.0f' $1 $2 | logger -u /run/systemd/journal/dev-log -t live; journalctl --quiet --sync; }
+            say() {
+                seq -f 'live %.0f' $1 $2 | logger -u /run/systemd/journal/dev-log -t live
+                journalctl --quiet --sync
+            }
             await() { while [ ! -e "$1" ]; do sleep 0.02; done; }
             say 0 99; touch \(mark("first")); await \(mark("stopped"))
             say 100 199; journalctl --quiet --rotate; say 200 299; journalctl --quiet --rotate --vacuum-files=1
