@@ -28,7 +28,7 @@ test-deps:
 test: test-deps unit build end-to-end
 
 unit:
-	$(SWIFT) test $(STRICT)
+	@scripts/unit $(SWIFT) test $(STRICT)
 
 end-to-end: deb
 	python3 Tests/EndToEnd/run.py --binary $(BINARY)

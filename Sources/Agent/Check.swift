@@ -31,14 +31,10 @@ package func checkAgent(
     _ settings: AgentSettings, parts: Parts, log: AgentLog
 ) throws(SettingsError) -> CheckFindings {
     var findings = CheckFindings()
-    var section = settings.collectors
-    let scraper = try Scraper(&section, host: settings.host, collectors: parts.collectors, log: log)
+    let scraper = try makeScraper(settings, parts: parts, log: log)
     let names = scraper.collectors.filter(\.isEnabled).map(\.name)
     findings.note("collectors: \(names.isEmpty ? "none" : names.joined(separator: " "))")
-    if var section = settings.endpoint {
-        _ = try Endpoint(
-            &section, scraper: scraper, selfMetrics: { _ in }, status: { [] }, isReady: { false }, log: log)
-        try section.finish()
+    if settings.endpoint != nil {
         for text in settings.listen { checkAddress(text, &findings) }
     } else {
         findings.note("endpoint: none, since \"listen\" is empty")
@@ -57,6 +53,22 @@ package func checkAgent(
     for warning in settings.warnings { findings.note(warning) }
     if !settings.routes.isEmpty { checkStateDirectory(settings.stateDirectory, &findings) }
     return findings
+}
+
+/// The collectors of settings that are right as a whole: a command that needs only these still refuses what would not
+/// start.
+package func makeScraper(
+    _ settings: AgentSettings, parts: Parts, log: AgentLog
+) throws(SettingsError) -> Scraper {
+    var section = settings.collectors
+    let scraper = try Scraper(&section, host: settings.host, collectors: parts.collectors, log: log)
+    if var section = settings.endpoint {
+        _ = try Endpoint(
+            &section, scraper: scraper, selfMetrics: { _ in }, status: { [] }, isReady: { false }, log: log)
+        try section.finish()
+    }
+    try Plugins(parts, settings: settings, hostName: systemHostName(), log: log).validate(now: .now)
+    return scraper
 }
 
 /// Listens there for a moment, unless somebody does already.

@@ -175,6 +175,12 @@ long ccurl_new_connections(ccurl_client *client) {
     return count;
 }
 
+long ccurl_os_error(ccurl_client *client) {
+    long error = 0;
+    curl.easy_getinfo(client->handle, CURLINFO_OS_ERRNO, &error);
+    return error;
+}
+
 const char *ccurl_error(const ccurl_client *client) { return client->error; }
 
 const char *ccurl_body(const ccurl_client *client, size_t *count) {

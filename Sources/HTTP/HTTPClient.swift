@@ -119,7 +119,7 @@ package struct HTTPClientOptions: Sendable {
 
     private func perform() throws(TransportError) -> HTTPResponse {
         let code = unsafe ccurl_perform(client)
-        try check(code, detail: code == CURLE_OK ? "" : unsafe String(cString: ccurl_error(client)))
+        try check(code, detail: code == CURLE_OK ? "" : detail(of: code))
         var count = 0
         guard let body = unsafe ccurl_body(client, &count) else { bug("a client without a body") }
         let bytes = unsafe UnsafeRawBufferPointer(start: body, count: count)
@@ -129,6 +129,13 @@ package struct HTTPClientOptions: Sendable {
             retryAfter: parseRetryAfter(retryAfter, at: Moment.now.unixNanoseconds / 1_000_000_000),
             body: unsafe String(decoding: bytes, as: UTF8.self),
             redirect: unsafe ccurl_redirect_url(client).map { unsafe String(cString: $0) })
+    }
+
+    /// libcurl's own words, and the system's when it was refused: "couldn't connect" does not say why.
+    private func detail(of code: CURLcode) -> String {
+        let words = unsafe String(cString: ccurl_error(client))
+        let error = code == CURLE_COULDNT_CONNECT ? unsafe ccurl_os_error(client) : 0
+        return error == 0 ? words : "\(words): \(Errno(code: Int32(error)))"
     }
 
     /// Connections that the last request had to open: 0 when it went over the one that was kept.
@@ -152,7 +159,7 @@ package struct HTTPClientOptions: Sendable {
         guard code != CURLE_OK else { return }
         let general = unsafe String(cString: ccurl_strerror(code))
         if detail.isEmpty { throw TransportError(reason: general) }
-        throw TransportError(reason: detail.hasSuffix(general) ? detail : "\(general): \(detail)")
+        throw TransportError(reason: detail.contains(general) ? detail : "\(general): \(detail)")
     }
 }
 

@@ -105,8 +105,13 @@ package func deliveryError(for response: HTTPResponse) -> DeliveryError? {
     case 200..<300: nil
     case 408, 429, 500...: .retry(after: response.retryAfter, reason: reason)
     case 413: .tooLarge(reason: reason)
+    // These speak of the sender, not of a record: somebody has to mend the settings or the receiver, and until then the
+    // log files keep what would fill `rejected/`.
+    case 401, 403, 404, 407: .retry(after: response.retryAfter, reason: reason)
     case 300..<400:
-        .rejected(reason: "\(reason); not followed: set \"url\" to \(response.redirect ?? "where it leads")")
+        .retry(
+            after: nil,
+            reason: "\(reason); not followed: set \"url\" to \(response.redirect ?? "where it leads")")
     default: .rejected(reason: reason)
     }
 }

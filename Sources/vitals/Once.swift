@@ -21,10 +21,7 @@ func once(_ arguments: CommandLineArguments) -> Int32 {
 func makeScraper(_ arguments: CommandLineArguments) throws(StartError) -> Scraper {
     let settings = try loadAgentSettings(arguments, mayBeMissing: true)
     let log = AgentLog(level: .warning, underSystemd: false)
-    do throws(SettingsError) {
-        var section = settings.collectors
-        return try Scraper(&section, host: settings.host, collectors: Parts.all.collectors, log: log)
-    } catch {
+    do throws(SettingsError) { return try makeScraper(settings, parts: .all, log: log) } catch {
         throw .settings(error)
     }
 }

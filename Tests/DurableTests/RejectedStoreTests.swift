@@ -29,7 +29,8 @@ import Testing
         try store.sync()
         #expect(
             try lines(directory).first
-                == #"{"time":"1970-01-01T00:00:01.000000000Z","input":"in","output":"out","reason":"400 \"bad\"","record":{"message":"one"}}"#
+                == #"{"time":"1970-01-01T00:00:01.000000000Z","input":"in","output":"out","#
+                + #""reason":"400 \"bad\"","record":{"message":"one"}}"#
         )
         for line in try lines(directory) { _ = try parseJSON([UInt8](line.utf8)) }
     }

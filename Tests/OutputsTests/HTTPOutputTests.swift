@@ -45,13 +45,13 @@ final class Script: HTTPTransport {
         #expect(try outcome(of: HTTPResponse(status: status)) == nil)
     }
 
-    @Test(arguments: [408, 429, 500, 502, 503, 504, 507, 599]) func retried(status: Int) throws {
+    @Test(arguments: [401, 403, 404, 407, 408, 429, 500, 502, 503, 504, 507, 599]) func retried(status: Int) throws {
         #expect(
             try outcome(of: HTTPResponse(status: status, retryAfter: .seconds(7), body: "busy\nnow"))
                 == .retry(after: .seconds(7), reason: "HTTP \(status): busy now"))
     }
 
-    @Test(arguments: [400, 401, 403, 404, 405, 415, 422]) func rejected(status: Int) throws {
+    @Test(arguments: [400, 405, 409, 415, 422]) func rejected(status: Int) throws {
         let body = String(repeating: "x", count: 1_000)
         #expect(
             try outcome(of: HTTPResponse(status: status, body: body))
@@ -62,10 +62,10 @@ final class Script: HTTPTransport {
         #expect(try outcome(of: HTTPResponse(status: 413)) == .tooLarge(reason: "HTTP 413"))
     }
 
-    @Test func redirectsAreRejected() throws {
+    @Test func redirectsAreSaidAndTriedAgain() throws {
         #expect(
             try outcome(of: HTTPResponse(status: 301, redirect: "https://new.example.com/in"))
-                == .rejected(reason: "HTTP 301; not followed: set \"url\" to https://new.example.com/in"))
+                == .retry(after: nil, reason: "HTTP 301; not followed: set \"url\" to https://new.example.com/in"))
     }
 
     @Test func transportErrorsAreRetried() throws {

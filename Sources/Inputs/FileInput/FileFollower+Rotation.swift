@@ -142,20 +142,11 @@ extension FileFollower {
                 unknown.append((place, status, Array(sibling.start)))
             }
         }
-        for cursor in cursors where !present.contains(cursor.id) {
-            known[cursor.id] = nil
-            cursorVersion += 1
-            let size = cursor.offset
-            if let index = unknown.firstIndex(where: {
-                cursor.print.length > 0 && $0.status.sizeBytes >= size && cursor.print.matches($0.start[...])
-            }) {
-                let copy = unknown.remove(at: index)
-                found.append((copy.place, copy.status, cursor))
-            } else if cursor.sizeBytes > cursor.offset {
-                count(.bytesLostDeleted, cursor.sizeBytes - cursor.offset)
-                log.warning("a log file is gone that was not read to its end", ["path": cursor.path])
-            }
+        let missing = cursors.filter { !present.contains($0.id) }
+        for (index, cursor) in findCopies(of: missing, among: unknown.map { ($0.status.sizeBytes, $0.start) }) {
+            found.append((unknown[index].place, unknown[index].status, cursor))
         }
+        unknown.removeAll { file in found.contains { $0.place == file.place } }
         let rotated = unknown.filter { isRotatedName(splitPath($0.place).name, of: splitPath(family).name) }
         if isOurs {
             for (place, status, start) in rotated where isNew(place, status, start[...], of: family, at: now) {
@@ -171,6 +162,29 @@ extension FileFollower {
         }
         followRotated(found, of: family)
         if gaveUp { examine(matchedPath(family), at: now) }
+    }
+
+    /// Cursors whose file is gone, or holds another content: for each the copy in which it goes on. What has none is
+    /// lost, and counted.
+    private func findCopies(
+        of missing: [FileCursor], among files: [(sizeBytes: UInt64, start: [UInt8])]
+    ) -> [(index: Int, cursor: FileCursor)] {
+        var copies: [(index: Int, cursor: FileCursor)] = []
+        for cursor in missing {
+            known[cursor.id] = nil
+            cursorVersion += 1
+            let copy = files.indices.first { index in
+                cursor.print.length > 0 && files[index].sizeBytes >= cursor.offset
+                    && cursor.print.matches(files[index].start[...]) && !copies.contains { $0.index == index }
+            }
+            if let copy {
+                copies.append((copy, cursor))
+            } else if cursor.sizeBytes > cursor.offset {
+                count(.bytesLostDeleted, cursor.sizeBytes - cursor.offset)
+                log.warning("a log file is gone that was not read to its end", ["path": cursor.path])
+            }
+        }
+        return copies
     }
 
     /// The names beside a path under which its rotated files may stand, and the path itself.
