@@ -49,6 +49,8 @@ package struct JournaldInput: Input {
     /// Records read since the start: the offset of a `Position`.
     private var ordinal: UInt64 = 0
     private var ordinalAtLastNote: UInt64 = 0
+    /// The last reading did not come to the end of the journal.
+    private var isBehind = false
     /// The entry to which `next` leads was read already.
     private var skipsFirst: String?
     private var entry = JournalEntry()
@@ -138,9 +140,12 @@ package struct JournaldInput: Input {
                 try open(at: now)
             }
             guard let journal else { return .until(retryAt) }
-            if try journal.process() == .filesChanged { checkFilesAt = min(checkFilesAt, now.monotonic) }
-            let isMore = try readEntries(of: journal, into: &batch)
-            if isMore { return .notAtAll }
+            if try journal.process() == .filesChanged {
+                checkFilesAt = min(checkFilesAt, now.monotonic)
+                if isBehind { try findPlaceAgain(in: journal) }
+            }
+            isBehind = try readEntries(of: journal, into: &batch)
+            if isBehind { return .notAtAll }
             if now.monotonic >= checkFilesAt {
                 let files = JournalFiles(directory: directory)
                 guard files.directories == directories else { return reopen(at: now) }
@@ -238,6 +243,14 @@ package struct JournaldInput: Input {
         try journal.add(filter)
         try journal.seek(cursor: cursor)
         skipsFirst = cursor
+    }
+
+    /// Files may have been removed before they were read, of which libsystemd says nothing: it goes on in those that
+    /// are left. Files with what was read last are removed before those with what comes after.
+    private mutating func findPlaceAgain(in journal: Journal) throws(JournalError) {
+        guard case .after(let cursor)? = bookmarks.read else { return }
+        journal.removeMatches()
+        try resume(journal, after: cursor)
     }
 
     /// The entry that was read last is gone, and with it perhaps others that nobody read.

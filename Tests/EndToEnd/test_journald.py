@@ -12,6 +12,8 @@ from support import Scratch, eventually, require_programs
 
 EVENTS = 'vitals_input_events_total{input="journal",output="central",reason="%s"}'
 
+RECORDS_READ = 'vitals_route_records_read_total{input="journal",output="central"}'
+
 
 class Sender:
     """Writes to a journald by its native protocol, from outside its namespace: systemd.io/JOURNAL_NATIVE_PROTOCOL."""
@@ -47,11 +49,11 @@ class Journald(Scratch):
         self.addCleanup(self.sender.socket.close)
         self.central = self.receiver()
 
-    def follow(self, **options):
+    def follow(self, output=None, **options):
         options = {"type": "journald", "matches": ["SYSLOG_IDENTIFIER=numbered"], **options}
         return self.agent({
             "inputs": {"journal": options},
-            "outputs": {"central": {"type": "http", "url": self.central.url}},
+            "outputs": {"central": {"type": "http", "url": self.central.url, **(output or {})}},
             "routes": [{"from": "journal", "to": "central"}],
         }, popen=self.journald.popen)
 
@@ -120,6 +122,29 @@ class Journald(Scratch):
         self.wait_for(3000, agent)
         self.assertEqual(agent.stop(), 0)
         self.assertEqual(self.central.sequences(), list(range(3000)))
+
+    def test_what_a_vacuum_takes_before_it_was_read_is_said(self):
+        agent = self.follow(output={"batch_records": 100, "in_flight": 1}).start()
+        self.sender.send_numbers(range(1000))
+        self.wait_for(1000, agent)
+        self.journald.rotate()
+        self.journald.vacuum()
+        self.sender.send_numbers(range(1000, 1010))
+        self.wait_for(1010, agent)
+        self.assertEqual(agent.metric(EVENTS % "cursor_lost"), 0, "all had been read")
+        self.central.stop()
+        self.sender.send_numbers(range(1010, 3000))
+        eventually(lambda: agent.metric(RECORDS_READ) >= 1110, 10, "a full batch")
+        self.journald.rotate()
+        self.journald.vacuum()
+        self.central.start()
+        self.sender.send_numbers(range(3000, 3010))
+        eventually(lambda: self.central.sequences()[-1:] == [3009], 20, agent.log())
+        self.assertLess(len(self.central.records), 3010, "the vacuum took nothing")
+        eventually(lambda: agent.metric(EVENTS % "cursor_lost") == 1, 5, "a word about it")
+        self.assertIn("others may be lost", agent.log())
+        self.assertEqual(agent.stop(), 0)
+        self.assertEqual(self.central.sequences(), sorted(set(self.central.sequences())))
 
     def messages_with(self, last, **options):
         """What arrives up to the message `last`, of what a few programs wrote."""

@@ -47,6 +47,5 @@ int journal_get_timeout(sd_journal *journal, uint64_t *monotonic_microseconds);
 int journal_process(sd_journal *journal);
 
 int journal_get_usage(sd_journal *journal, uint64_t *bytes);
-int journal_get_cutoff_realtime_usec(sd_journal *journal, uint64_t *from, uint64_t *to);
 int journal_query_unique(sd_journal *journal, const char *field);
 int journal_enumerate_available_unique(sd_journal *journal, const void **data, size_t *size);

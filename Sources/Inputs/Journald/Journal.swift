@@ -165,13 +165,6 @@ package enum JournalField: Sendable {
         return bytes
     }
 
-    /// When the first and the last entry were received, microseconds since 1970; nil when there is none.
-    package func realtimeRange() throws(JournalError) -> ClosedRange<UInt64>? {
-        var (from, to): (UInt64, UInt64) = (0, 0)
-        let answer = unsafe journal_get_cutoff_realtime_usec(handle, &from, &to)
-        return try check("sd_journal_get_cutoff_realtime_usec", answer) > 0 ? from...max(from, to) : nil
-    }
-
     /// The values that the field has in any entry, without regard to matches; `limit` at the most.
     package func values(of field: String, limit: Int) throws(JournalError) -> [String] {
         _ = try check("sd_journal_query_unique", unsafe journal_query_unique(handle, field))
