@@ -12,7 +12,7 @@ const int csystemd_invalidated = SD_JOURNAL_INVALIDATE;
     DO(open) DO(open_directory) DO(close) \
     DO(add_match) DO(add_disjunction) DO(add_conjunction) DO(flush_matches) \
     DO(seek_head) DO(seek_realtime_usec) DO(seek_cursor) DO(next) DO(get_cursor) DO(test_cursor) \
-    DO(set_data_threshold) DO(get_data) DO(restart_data) DO(enumerate_available_data) DO(get_realtime_usec) \
+    DO(set_data_threshold) DO(restart_data) DO(enumerate_available_data) DO(get_realtime_usec) \
     DO(get_fd) DO(get_events) DO(get_timeout) DO(process) \
     DO(get_usage) DO(query_unique) DO(enumerate_available_unique)
 
@@ -76,9 +76,6 @@ int journal_get_cursor(sd_journal *journal, char **cursor) { return calls.get_cu
 int journal_test_cursor(sd_journal *journal, const char *cursor) { return calls.test_cursor(journal, cursor); }
 
 int journal_set_data_threshold(sd_journal *journal, size_t bytes) { return calls.set_data_threshold(journal, bytes); }
-int journal_get_data(sd_journal *journal, const char *field, const void **data, size_t *size) {
-    return calls.get_data(journal, field, data, size);
-}
 void journal_restart_data(sd_journal *journal) { calls.restart_data(journal); }
 int journal_enumerate_available_data(sd_journal *journal, const void **data, size_t *size) {
     return calls.enumerate_available_data(journal, data, size);
