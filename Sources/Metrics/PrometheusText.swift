@@ -36,6 +36,8 @@ package struct PrometheusText {
     package mutating func encode(_ snapshots: [Snapshot], into output: inout [UInt8]) {
         if !isLaidOut(for: snapshots) { layOut(snapshots) }
         sortSamples(of: snapshots)
+        // A span lends its elements, where the subscript of an array copies all references of a snapshot.
+        let snapshots = snapshots.span
         var rank = -1
         for index in sorted {
             let group = groups[index]
