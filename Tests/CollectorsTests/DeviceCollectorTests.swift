@@ -142,7 +142,8 @@ func deviceSection(_ json: String = "{}") throws -> SettingsSection {
     @Test func stripsTheRootOfTheHost() {
         let mounts = ["/host", "/host/var", "/hostess", "/host/var"].enumerated().map { index, path in
             Mount(
-                major: 8, minor: UInt64(index), mountPoint: path, fsType: "ext4", device: "/dev/sda\(index)",
+                number: 30, parent: 28, major: 8, minor: UInt64(index), mountPoint: path, fsType: "ext4",
+                device: "/dev/sda\(index)",
                 isReadOnly: false)
         }
         let kept = MountSpaces.topmost(mounts, below: "/host")
