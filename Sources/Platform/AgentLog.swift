@@ -176,7 +176,20 @@ extension [UInt8] {
     }
 }
 
+package let standardError = STDERR_FILENO
+
 /// One write(2) a line, so that lines of several threads do not mix. A full pipe loses the line rather than the agent.
 package func writeToStandardError(_ line: [UInt8]) {
     unsafe line.withUnsafeBytes { unsafe _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}
+
+/// Whether what is written to `descriptor` goes straight to the journal: `journalStream`, the variable JOURNAL_STREAM,
+/// then names its device and inode. The variable alone says nothing, since children inherit it. See systemd.exec(5).
+package func isJournal(_ descriptor: Int32, journalStream: String?) -> Bool {
+    guard let numbers = journalStream?.split(separator: ":").map({ UInt64($0) }), numbers.count == 2 else {
+        return false
+    }
+    var raw = stat()
+    guard unsafe fstat(descriptor, &raw) == 0 else { return false }
+    return numbers[0] == UInt64(raw.st_dev) && numbers[1] == UInt64(raw.st_ino)
 }

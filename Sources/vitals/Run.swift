@@ -9,11 +9,10 @@ func run(_ arguments: CommandLineArguments) -> Int32 {
         let signals: Signals
         do throws(Errno) { signals = try Signals() } catch { throw .world("cannot open a signal descriptor: \(error)") }
         let settings = try loadAgentSettings(arguments)
-        // systemd sets it when standard error is connected to the journal; see systemd.exec(5).
-        let underSystemd = environmentVariable("JOURNAL_STREAM") != nil
+        let underSystemd = isJournal(standardError, journalStream: environmentVariable("JOURNAL_STREAM"))
         let log = AgentLog(level: settings.logLevel, underSystemd: underSystemd)
         let notifier = ServiceNotifier(environment: environmentVariable, processID: processID, log: log)
-        let agent = try Agent(settings, parts: .all, notifier: notifier, log: log)
+        let agent = try RunningAgent(settings, parts: .all, notifier: notifier, log: log)
         try agent.start(heeding: signals)
         return agent.wait()
     } catch {

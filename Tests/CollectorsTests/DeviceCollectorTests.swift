@@ -185,8 +185,9 @@ func deviceSection(_ json: String = "{}") throws -> SettingsSection {
         #expect(
             text.contains(
                 "node_network_address_info{address=\"127.0.0.1\",device=\"lo\",netmask=\"8\",scope=\"link-local\"} 1"))
+        // Some mounts of a machine may be closed to us, or lie outside of the directory that is our root.
         for line in text.split(separator: "\n") where line.hasPrefix("node_filesystem_device_error") {
-            #expect(line.hasSuffix(" 0") || line.contains("device_error=\"P"), "\(line)")
+            #expect(line.hasSuffix(" 0") == line.contains("device_error=\"\""), "\(line)")
         }
     }
 

@@ -96,3 +96,13 @@ private final class Lines: Sendable {
         #expect(lines.all.last == "<6>level=info msg=first\n")
     }
 }
+
+@Suite struct JournalStreamTests {
+    @Test func onlyTheVeryStreamIsTheJournal() throws {
+        let file = try File(reading: "/dev/null")
+        let id = try file.status().id
+        #expect(isJournal(file.descriptor, journalStream: "\(id.device):\(id.inode)"))
+        #expect(!isJournal(file.descriptor, journalStream: "\(id.device):\(id.inode + 1)"))
+        for text in [nil, "", "1", "a:b", "1:2:3"] { #expect(!isJournal(file.descriptor, journalStream: text)) }
+    }
+}

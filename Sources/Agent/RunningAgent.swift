@@ -31,7 +31,7 @@ package struct Parts: Sendable {
     package var known: KnownTypes { KnownTypes(inputs: inputs.map { $0.type }, outputs: outputs.map { $0.type }) }
 }
 
-package final class Agent: Sendable {
+package final class RunningAgent: Sendable {
     /// How long a route may be at one step before it is said to hang: above the longest time-out that an output can be
     /// given, an hour.
     private static let routePatience: Duration = .seconds(4_000)

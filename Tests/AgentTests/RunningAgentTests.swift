@@ -29,8 +29,8 @@ private func eventually(within seconds: Double = 10, _ condition: () -> Bool) ->
         return try AgentSettings(try loadSettings([file], variables: variables), known: Parts.all.known)
     }
 
-    private func agent(_ settings: AgentSettings) throws -> Agent {
-        try Agent(
+    private func agent(_ settings: AgentSettings) throws -> RunningAgent {
+        try RunningAgent(
             settings, parts: .all,
             notifier: ServiceNotifier(environment: { _ in nil }, processID: 1, log: .silent), log: .silent)
     }
@@ -147,7 +147,7 @@ private func eventually(within seconds: Double = 10, _ condition: () -> Bool) ->
         let directory = try ScratchDirectory()
         let text = shipping(directory).replacingOccurrences(of: "\(directory.path)/state\"", with: "/proc/none\"")
         do throws(StartError) {
-            _ = try Agent(
+            _ = try RunningAgent(
                 try! agentSettings(text), parts: .all,
                 notifier: ServiceNotifier(environment: { _ in nil }, processID: 1, log: .silent), log: .silent)
             Issue.record("made a directory in /proc")
@@ -161,7 +161,7 @@ private func eventually(within seconds: Double = 10, _ condition: () -> Bool) ->
             { "outputs": { "a": { "type": "file", "path": "/tmp/x", "rotate_byte": 1 } } }
             """
         do throws(StartError) {
-            _ = try Agent(
+            _ = try RunningAgent(
                 try! agentSettings(text), parts: .all,
                 notifier: ServiceNotifier(environment: { _ in nil }, processID: 1, log: .silent), log: .silent)
             Issue.record("a misspelt key was taken")
