@@ -24,8 +24,9 @@ NEWER_LABELS = {
     "node_disk_info": ["rotational"],
 }
 
-# The peer's defaults are those of 1.5.0, and Debian's; here they are those of 1.12.
-FILTERS = [
+# The peer's defaults are those of 1.5.0, and Debian's; here they are those of 1.12. And what both have and is off.
+OPTIONS = [
+    "--collector.cpu.info", "--collector.netdev.address-info",
     "--collector.diskstats.device-exclude=^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\\d+n\\d+p)\\d+$",
     "--collector.netdev.device-exclude=^$",
     "--collector.filesystem.mount-points-exclude=^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+"
@@ -37,7 +38,7 @@ FILTERS = [
 
 # What does not change while the two are asked: equal to the last digit.
 STATIC = re.compile(
-    r"node_(boot_time_seconds|uname_info|disk_info|disk_filesystem_info|filefd_maximum|time_zone_offset_seconds"
+    r"node_(boot_time_seconds|uname_info|cpu_info|network_address_info|disk_info|disk_filesystem_info|filefd_maximum|time_zone_offset_seconds"
     r"|time_clocksource_.*|filesystem_(size_bytes|files|readonly|device_error)"
     r"|memory_(MemTotal|SwapTotal|CommitLimit|VmallocTotal|HugePages_Total|Hugepagesize|HardwareCorrupted)(_bytes)?"
     r"|scrape_collector_success|netstat_Ip_Forwarding)$")
@@ -80,7 +81,7 @@ class NodeExporter(Scratch):
         with (self.directory / "node_exporter.log").open("wb") as log:
             self.program(
                 ["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}", "--collector.disable-defaults",
-                 *[f"--collector.{name}" for name in COLLECTORS], *FILTERS], stdout=log, stderr=log)
+                 *[f"--collector.{name}" for name in COLLECTORS], *OPTIONS], stdout=log, stderr=log)
 
         def answers():
             try:
@@ -93,7 +94,8 @@ class NodeExporter(Scratch):
 
     def test_every_series_of_node_exporter_is_served_with_its_type_and_value(self):
         port = self.peer()
-        agent = self.agent({"collectors": {"enable": COLLECTORS}}).start()
+        agent = self.agent({"collectors": {
+            "enable": COLLECTORS, "cpu": {"info": True}, "netdev": {"address_info": True}}}).start()
         # Twice, so that both have seen everything; then the peer between two answers of the agent.
         for _ in range(2):
             get(port, "/metrics")
