@@ -38,8 +38,8 @@ OPTIONS = [
 
 # What does not change while the two are asked: equal to the last digit.
 STATIC = re.compile(
-    r"node_(boot_time_seconds|uname_info|cpu_info|network_address_info|disk_info|disk_filesystem_info|filefd_maximum|time_zone_offset_seconds"
-    r"|time_clocksource_.*|filesystem_(size_bytes|files|readonly|device_error)"
+    r"node_(boot_time_seconds|uname_info|cpu_info|network_address_info|disk_info|disk_filesystem_info|filefd_maximum"
+    r"|time_zone_offset_seconds|time_clocksource_.*|filesystem_(size_bytes|files|readonly|device_error)"
     r"|memory_(MemTotal|SwapTotal|CommitLimit|VmallocTotal|HugePages_Total|Hugepagesize|HardwareCorrupted)(_bytes)?"
     r"|scrape_collector_success|netstat_Ip_Forwarding)$")
 
