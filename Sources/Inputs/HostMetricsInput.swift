@@ -29,7 +29,7 @@ package final class HostMetricsInput: Input {
     private let log: AgentLog
     private var isMeasuring = false
 
-    /// Settings: `interval` ("60s"), `vocabulary` ("cloudwatch"), `metrics` (["*"]: names with `*` and `?`),
+    /// Settings: `interval` ("60s"), `vocabulary` ("cloudwatch"), `metrics` (["*"]: patterns of names),
     /// `namespace` ("CWAgent"), `dimensions` ({"host": "{hostname}"}).
     package init(_ section: inout SettingsSection, _ context: InputContext) throws(SettingsError) {
         interval = try section.duration("interval", default: .seconds(60), in: .seconds(1)...(.seconds(86_400)))

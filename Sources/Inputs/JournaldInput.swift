@@ -31,6 +31,10 @@ package struct JournaldInput: Input {
     /// Entries looked at in one call: some ten milliseconds.
     private static let entryLimit = 10_000
 
+    /// After so many entries the journal is opened anew when its end is reached: libsystemd keeps what it read mapped,
+    /// and the agent would seem to need 100 MB and more for as long as it runs.
+    package static let reopeningLimit: UInt64 = 50_000
+
     private let log: AgentLog
     private let name: String
     private let bootIDPath: String
@@ -49,6 +53,7 @@ package struct JournaldInput: Input {
     /// Records read since the start: the offset of a `Position`.
     private var ordinal: UInt64 = 0
     private var ordinalAtLastNote: UInt64 = 0
+    private var ordinalAtOpening: UInt64 = 0
     /// The last reading did not come to the end of the journal.
     private var isBehind = false
     /// The entry to which `next` leads was read already.
@@ -146,6 +151,7 @@ package struct JournaldInput: Input {
             }
             isBehind = try readEntries(of: journal, into: &batch)
             if isBehind { return .notAtAll }
+            if ordinal - ordinalAtOpening >= Self.reopeningLimit { return reopen(at: now) }
             if now.monotonic >= checkFilesAt {
                 let files = JournalFiles(directory: directory)
                 guard files.directories == directories else { return reopen(at: now) }
@@ -212,6 +218,7 @@ package struct JournaldInput: Input {
         }
         self.journal = journal
         directories = files.directories
+        ordinalAtOpening = ordinal
         checkFilesAt = now.monotonic
         if problem != nil { log.info("the journal is there", ["input": name]) }
         problem = nil

@@ -269,6 +269,38 @@ import Testing
         #expect(poll(&poller, 1, 0) == 0, "level-triggered, and drained")
     }
 
+    /// What libsystemd maps is given back; nothing is read twice or missed for that.
+    @Test func goesOnInAJournalThatIsOpenedAnew() throws {
+        let count = Int(JournaldInput.reopeningLimit)
+        try makeJournal(
+            directory.path + "/a.journal", (0..<count).map { FixtureEntry($0, ["MESSAGE": "\($0)"]) })
+        var input = try journald(["directory": at(directory.path)])
+        var batch = LogBatch(recordLimit: count - 1)
+        while !batch.isFull { #expect(input.read(into: &batch, at: someMoment) == .notAtAll) }
+        let mapped = try mappedBytes()
+        #expect(mapped > 1 << 20)
+        #expect(readAll(&input).texts == ["\(count - 1)"])
+        let left = try mappedBytes()
+        #expect(left < mapped / 2)
+        try makeJournal(directory.path + "/b.journal", numbered(count..<count + 3))
+        #expect(readAll(&input).texts == (count..<count + 3).map { "message \($0)" })
+        #expect(readAll(&input, after: .seconds(10)).texts.isEmpty)
+        #expect(InputsTests.count("cursor_lost", of: input) == 0)
+    }
+
+    /// Resident bytes of the files in this test's directory, by /proc/self/smaps.
+    private func mappedBytes() throws -> Int {
+        let text = try readWhole("/proc/self/smaps", limit: 16 << 20)
+        let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
+        let name = (directory.path as NSString).lastPathComponent
+        var (isOurs, kibibytes) = (false, 0)
+        for line in lines {
+            if line.first?.isHexDigit == true, line.contains("-") { isOurs = line.contains(name) }
+            if isOurs, line.hasPrefix("Rss:") { kibibytes += Int(line.split(separator: " ")[1]) ?? 0 }
+        }
+        return kibibytes * 1_024
+    }
+
     @Test func damagedFilesAreLeftOutAndSaid() throws {
         try makeJournal(directory.path + "/a.journal", numbered(0..<3))
         try Data("this is no journal".utf8).write(to: URL(fileURLWithPath: directory.path + "/b.journal"))

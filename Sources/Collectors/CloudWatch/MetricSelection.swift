@@ -1,6 +1,8 @@
 // Which metrics of the CloudWatch vocabulary are wanted: globs over their names.
 
-/// Names that are chosen by patterns with `*` (any characters, or none) and `?` (one character).
+internal import Bytes
+
+/// Names that are chosen by patterns, as in `Glob`.
 package struct MetricSelection: Sendable {
     private let chosen: Set<String>
 
@@ -11,7 +13,7 @@ package struct MetricSelection: Sendable {
         var chosen: Set<String> = []
         var unmatched: [String] = []
         for pattern in patterns {
-            let matching = CloudWatchNames.all.filter { Self.matches(Array(pattern.utf8)[...], Array($0.utf8)[...]) }
+            let matching = Self.names(like: pattern)
             if matching.isEmpty { unmatched.append(pattern) }
             chosen.formUnion(matching)
         }
@@ -27,25 +29,13 @@ package struct MetricSelection: Sendable {
     /// In alphabetical order.
     package var names: [String] { chosen.sorted() }
 
-    /// The last `*` is where matching goes on when it fails: no pattern takes more than length times length steps.
-    static func matches(_ pattern: ArraySlice<UInt8>, _ text: ArraySlice<UInt8>) -> Bool {
-        var (at, index) = (pattern.startIndex, text.startIndex)
-        var retry: (at: Int, index: Int)?
-        while index < text.endIndex {
-            if at < pattern.endIndex, pattern[at] == UInt8(ascii: "*") {
-                retry = (at + 1, index)
-                at += 1
-            } else if at < pattern.endIndex, pattern[at] == UInt8(ascii: "?") || pattern[at] == text[index] {
-                at += 1
-                index += 1
-            } else if let last = retry {
-                retry = (last.at, last.index + 1)
-                (at, index) = (last.at, last.index + 1)
-            } else {
-                return false
-            }
+    private static func names(like pattern: String) -> [String] {
+        do throws(GlobError) {
+            let glob = try Glob(pattern)
+            return CloudWatchNames.all.filter { glob.matches($0) }
+        } catch {
+            return []  // no pattern at all takes nothing either
         }
-        return pattern[at...].allSatisfy { $0 == UInt8(ascii: "*") }
     }
 }
 
