@@ -28,7 +28,8 @@ func floor(_ name: String, on below: [Target.Dependency]) -> Target {
 }
 
 func tests(of name: String, with others: [Target.Dependency] = []) -> Target {
-    .testTarget(name: "\(name)Tests", dependencies: [.byName(name: name)] + others, swiftSettings: tested)
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + others, swiftSettings: tested)
 }
 
 let package = Package(
@@ -71,6 +72,9 @@ let package = Package(
         // 9
         .executableTarget(
             name: "vitals", dependencies: ["Bytes", "Platform", "CLinux", "Settings", "Agent"], swiftSettings: strict),
+
+        // What tests of several floors share.
+        .target(name: "TestSupport", dependencies: ["Settings"], path: "Tests/Support/Swift", swiftSettings: tested),
 
         tests(of: "Bytes", with: ["CZlib"]),
         tests(of: "Platform", with: ["Bytes"]),
