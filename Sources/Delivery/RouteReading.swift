@@ -25,6 +25,8 @@ struct Reader {
 
     /// A turn of `pump` is on its way.
     var isPumpScheduled = false
+    /// When the input is to look around, while there is no room to read.
+    var lookDue: Instant?
     /// Kept while the input has nothing to read, and let go while it is held back: a descriptor that stays readable
     /// would keep us awake.
     var watch: Watch?
@@ -67,6 +69,8 @@ struct Reader {
 extension Route {
     /// The cursor is saved at most this often: what is sent twice after a kill is what was acknowledged in this time.
     static let housekeepingInterval: Duration = .seconds(1)
+    /// How often an input looks around while there is no room to read: files that live shorter in an outage are missed.
+    private static let lookInterval: Duration = .seconds(1)
     /// Steps in one turn, so that acknowledgements and the stop get theirs.
     private static let stepsInTurn = 8
     /// Timers no closer than that, whatever an input asks for: a time in the past must not become a busy loop.
@@ -82,6 +86,7 @@ extension Route {
         for _ in 0..<Self.stepsInTurn {
             let now = Moment.now
             if reader.readAgain <= now.monotonic { reader.hasMore = true }
+            if let due = reader.lookDue, due <= now.monotonic { lookAround(&reader, at: now) }
             if let due = reader.housekeepingDue, due <= now.monotonic { keepHouse(&reader, at: now) }
             switch policy.action(for: reader.situation, at: now.monotonic) {
             case .read: read(&reader, at: now)
@@ -128,6 +133,12 @@ extension Route {
         }
     }
 
+    private func lookAround(_ reader: inout Reader, at now: Moment) {
+        reader.lookDue = nil
+        reader.input.lookAround(at: now)
+        reader.noteChange(at: now.monotonic)
+    }
+
     private func dispatch(_ reader: inout Reader, at now: Instant) {
         // There are as many parcels as may be under way; each was made when it was first needed.
         var parcel =
@@ -171,9 +182,12 @@ extension Route {
     /// something to do.
     private func rest(_ reader: inout Reader, until: Instant?, at now: Instant) {
         let mayRead = !reader.batch.isFull && reader.drainUntil == nil
+        let isHeldBack = reader.batch.isFull && reader.drainUntil == nil
+        reader.lookDue = isHeldBack ? reader.lookDue ?? now + Self.lookInterval : nil
         watchInput(&reader, mayRead && !reader.hasMore)
         var wanted = until
         if mayRead, !reader.hasMore { wanted = min(wanted ?? reader.readAgain, reader.readAgain) }
+        if let due = reader.lookDue { wanted = min(wanted ?? due, due) }
         if let due = reader.housekeepingDue { wanted = min(wanted ?? due, due) }
         if let drainUntil = reader.drainUntil { wanted = min(wanted ?? drainUntil, drainUntil) }
         guard let wanted, wanted.nanoseconds != .max else { return }

@@ -57,6 +57,60 @@ import Testing
         #expect(world.read() == ["2", "3", "4", "5"])
     }
 
+    /// A log that came while the agent ran, or since it ran last, is ours from its beginning.
+    @Test(arguments: [false, true]) func rotatedBeforeItWasEverSeen(isRestarted: Bool) throws {
+        let world = try FileWorld()
+        world.append("not ours\n", to: "old.log.1")
+        world.append("0\n", to: "old.log")
+        #expect(world.read() == ["0"])
+        let saved = world.saved()
+        for round in 1...3 {
+            world.append("\(round)\n")
+            world.move("a.log.1", "a.log.2")
+            world.move("a.log", "a.log.1")
+        }
+        world.append("4\n")
+        if isRestarted { try world.restart(saved) }
+        #expect(world.read().filter { $0 != "0" } == ["1", "2", "3", "4"])
+    }
+
+    @Test func aNewPatternIsFollowedFromNowOn() throws {
+        let world = try FileWorld()
+        #expect(world.read() == [])
+        let saved = world.saved()
+        world.append("not ours\n", to: "b.txt.1")
+        world.append("b\n", to: "b.txt")
+        world.settings = #""paths": ["DIR/*.log", "DIR/*.txt"]"#
+        world.now.unixNanoseconds = Moment.now.unixNanoseconds
+        try world.restart(saved)
+        #expect(world.read() == ["b"])
+    }
+
+    @Test func whatComesAndGoesWhileNothingIsReadIsHeld() throws {
+        let world = try FileWorld()
+        world.append("1\n")
+        #expect(world.read() == ["1"])
+        world.append("2\n")
+        world.move("a.log", "a.log.1")
+        world.append("3\n")
+        world.input.lookAround(at: world.now)
+        world.delete("a.log.1")
+        world.delete("a.log")
+        #expect(world.input.status(at: world.now).lagBytes == 6)
+        #expect(world.read() == ["2", "3"])
+    }
+
+    @Test func whatATruncationTookIsCountedThoughNothingWasRead() throws {
+        let world = try FileWorld()
+        world.append("1\n")
+        #expect(world.read() == ["1"])
+        world.append("22\n")
+        world.input.lookAround(at: world.now)
+        world.truncate()
+        #expect(world.read() == [])
+        #expect(world.count("bytes_lost_truncation") == 3)
+    }
+
     @Test func copytruncateTakesTheRestFromTheCopy() throws {
         let world = try FileWorld()
         world.append("one\n")

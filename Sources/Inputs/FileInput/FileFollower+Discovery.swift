@@ -100,6 +100,8 @@ extension FileFollower {
         limitDeleted()
         limitFloors(paths)
         closeQuiet()
+        // Saved at once: a kill must not make the next start the first one again.
+        if isFirstScan { cursorVersion += 1 }
         isFirstScan = false
         let isWatched = inotify != nil && unwatchedDirectories.isEmpty
         let interval = settings.rescanInterval

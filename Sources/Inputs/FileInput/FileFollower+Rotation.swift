@@ -148,17 +148,11 @@ extension FileFollower {
         }
         unknown.removeAll { file in found.contains { $0.place == file.place } }
         let rotated = unknown.filter { isRotatedName(splitPath($0.place).name, of: splitPath(family).name) }
-        if isOurs {
-            for (place, status, start) in rotated where isNew(place, status, start[...], of: family, at: now) {
-                let cursor = FileCursor(
-                    path: family, id: status.id, print: StartPrint(of: start[...]), offset: 0,
-                    sizeBytes: status.sizeBytes)
-                found.append((place, status, cursor))
-            }
-        } else if let newest = rotated.map(\.status.modifiedUnixNanoseconds).max() {
-            floors[family] = newest
-        } else {
-            floors[family] = 0
+        if !isOurs { floors[family] = firstFloor(of: family, rotated.map(\.status.modifiedUnixNanoseconds)) }
+        for (place, status, start) in rotated where isNew(place, status, start[...], of: family, at: now) {
+            let cursor = FileCursor(
+                path: family, id: status.id, print: StartPrint(of: start[...]), offset: 0, sizeBytes: status.sizeBytes)
+            found.append((place, status, cursor))
         }
         followRotated(found, of: family)
         if gaveUp { examine(matchedPath(family), at: now) }
