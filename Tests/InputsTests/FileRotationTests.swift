@@ -66,10 +66,12 @@ import Testing
         let saved = world.saved()
         for round in 1...3 {
             world.append("\(round)\n")
+            world.move("a.log.2", "a.log.3")
             world.move("a.log.1", "a.log.2")
             world.move("a.log", "a.log.1")
         }
         world.append("4\n")
+        world.now.unixNanoseconds = Moment.now.unixNanoseconds
         if isRestarted { try world.restart(saved) }
         #expect(world.read().filter { $0 != "0" } == ["1", "2", "3", "4"])
     }
@@ -324,7 +326,35 @@ import Testing
         world.delete("a.log")
         try world.restart(cursor)
         #expect(world.read() == [])
+        // Not before it is certain: a listing may have missed a file that was being renamed.
+        #expect(world.count("bytes_lost_deleted") == 0)
+        world.advance(.seconds(11))
+        #expect(world.read() == [])
         #expect(world.count("bytes_lost_deleted") == 4)
+    }
+
+    @Test func aFileThatAListingMissedIsNotReadAgain() throws {
+        let world = try FileWorld(#""paths": ["DIR/a.log*"]"#)
+        world.append("1\n")
+        #expect(world.read() == ["1"])
+        world.move("a.log", "a.log.1")
+        world.append("2\n")
+        #expect(world.read() == ["2"])
+        world.advance(.seconds(11))
+        #expect(world.read() == [])
+        world.acknowledge()
+        // Elsewhere while the directory is listed, as between two names.
+        world.move("a.log.1", "elsewhere")
+        world.move("a.log", "a.log.1")
+        world.append("3\n")
+        #expect(world.read() == ["3"])
+        world.move("elsewhere", "a.log.2")
+        #expect(world.read() == [])
+        for _ in 0..<3 {
+            world.advance(.seconds(11))
+            #expect(world.read() == [])
+        }
+        #expect(world.count("bytes_lost_deleted") == 0)
     }
 
     @Test func symbolicLinkIsFollowedAndItsTargetRotated() throws {
@@ -334,8 +364,6 @@ import Testing
         world.append("one\n", to: "real/0.log")
         symlink(world.path("real/0.log"), world.path("links/a.log"))
         #expect(world.read() == ["one"])
-        world.advance(.seconds(11))
-        world.read()
         world.append("two\n", to: "real/0.log")
         world.move("real/0.log", "real/0.log.20261121-033000")
         world.append("three\n", to: "real/0.log")

@@ -70,6 +70,8 @@ final class FileFollower {
     var compressed: Set<FileID> = []
     /// Where a symbolic link leads, and the path that it has there.
     var aliases: [String: String] = [:]
+    /// Where a new link leads is not watched yet.
+    var hasNewAlias = false
 
     let inotify: INotify?
     var watches: [Int32: String] = [:]
