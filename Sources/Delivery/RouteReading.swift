@@ -23,6 +23,9 @@ struct Reader {
     var hasMore = false
     var readAgain = Instant(nanoseconds: .max)
 
+    /// Records were read and wait to be sent: the input does not wake us before this time, and is asked again then.
+    var pausedUntil: Instant?
+
     /// A turn of `pump` is on its way.
     var isPumpScheduled = false
     /// When the input is to look around, while there is no room to read.
@@ -87,6 +90,10 @@ extension Route {
         for _ in 0..<Self.stepsInTurn {
             let now = Moment.now
             if reader.readAgain <= now.monotonic { reader.hasMore = true }
+            if let until = reader.pausedUntil, until <= now.monotonic {
+                reader.pausedUntil = nil
+                reader.hasMore = true
+            }
             if let due = reader.lookDue, due <= now.monotonic { lookAround(&reader, at: now) }
             if let due = reader.housekeepingDue, due <= now.monotonic { keepHouse(&reader, at: now) }
             switch policy.action(for: reader.situation, at: now.monotonic) {
@@ -126,6 +133,9 @@ extension Route {
         reader.noteChange(at: now.monotonic)
         guard records > 0 else { return }
         if reader.begun == nil { reader.begun = now.monotonic }
+        // Until the next delivery may begin, so that it takes along what came meanwhile.
+        let next = (reader.lastDispatch ?? now.monotonic) + BatchPolicy.sendSpacing
+        reader.pausedUntil = next > now.monotonic ? next : now.monotonic + BatchPolicy.sendSpacing
         let begun = reader.begun
         exchange.with { state in
             state.status.recordsRead += UInt64(records)
@@ -187,8 +197,11 @@ extension Route {
         let mayRead = !reader.batch.isFull && reader.drainUntil == nil
         let isHeldBack = reader.batch.isFull && reader.drainUntil == nil
         reader.lookDue = isHeldBack ? reader.lookDue ?? now + Self.lookInterval : nil
-        watchInput(&reader, mayRead && !reader.hasMore)
+        // Under a steady trickle each line would wake us, only to wait for the same delivery.
+        let pause = reader.batch.isEmpty ? nil : reader.pausedUntil
+        watchInput(&reader, mayRead && !reader.hasMore && pause == nil)
         var wanted = until
+        if mayRead, !reader.hasMore, let pause { wanted = min(wanted ?? pause, pause) }
         if mayRead, !reader.hasMore { wanted = min(wanted ?? reader.readAgain, reader.readAgain) }
         if let due = reader.lookDue { wanted = min(wanted ?? due, due) }
         if let due = reader.housekeepingDue { wanted = min(wanted ?? due, due) }
