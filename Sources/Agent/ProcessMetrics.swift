@@ -54,9 +54,11 @@ struct ProcessMetrics {
         // One of them is the descriptor that lists them.
         do throws(Errno) { openCount = try directoryEntries("/proc/self/fd").count - 1 } catch { openCount = nil }
         if let openCount { for name in Names.openDescriptors { snapshot.add(name, Double(openCount)) } }
-        var limit = rlimit()
-        if unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
-            for name in Names.maxDescriptors { snapshot.add(name, Double(limit.rlim_cur)) }
+        for (resource, names) in [(RLIMIT_NOFILE, Names.maxDescriptors), (RLIMIT_AS, Names.maxVirtualMemory)] {
+            var limit = rlimit()
+            // Without a limit it is 2^64 - 1, as other programs serve it too.
+            guard unsafe getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0 else { continue }
+            for name in names { snapshot.add(name, Double(limit.rlim_cur)) }
         }
     }
 
@@ -98,6 +100,8 @@ struct ProcessMetrics {
         ]
         static let openDescriptors = both("open_fds", .gauge, "Number of open file descriptors.")
         static let maxDescriptors = both("max_fds", .gauge, "Maximum number of open file descriptors.")
+        static let maxVirtualMemory = both(
+            "virtual_memory_max_bytes", .gauge, "Maximum amount of virtual memory available, in bytes.")
 
         /// Under the name that all programs share, and under one that is this program's alone.
         private static func both(_ name: String, _ kind: MetricKind, _ help: String) -> [MetricDescriptor] {

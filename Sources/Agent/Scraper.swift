@@ -128,9 +128,9 @@ package final class Scraper: Sendable {
     package var collectors: [CollectorState] {
         known.map { collector in
             var collector = collector
-            if let problem = cells.first(where: { $0.name == collector.name })?.last.withLock(\.self) {
-                collector.status = problem.status
-                collector.reason = problem.reason
+            if let finding = cells.first(where: { $0.name == collector.name })?.last.withLock(\.self) {
+                collector.status = finding.status
+                collector.reason = finding.reason
             }
             return collector
         }
@@ -189,7 +189,7 @@ package final class Scraper: Sendable {
         let outcomes = relay.run(indexes, until: end) { index in cells[index].collect() }
         exposition.extra.removeAll()
         for (index, outcome) in zip(indexes, outcomes) {
-            take(outcome, from: cells[index], at: .now, into: &exposition)
+            take(outcome, from: index, at: .now, into: &exposition)
         }
         exposition.process.add(to: &exposition.extra)
         extra(&exposition.extra)
@@ -201,8 +201,9 @@ package final class Scraper: Sendable {
 
     /// What the scrape says of one collector, besides the collector's own samples.
     private func take(
-        _ outcome: RelayOutcome<Reading>, from cell: Cell, at now: Instant, into exposition: inout Exposition
+        _ outcome: RelayOutcome<Reading>, from index: Int, at now: Instant, into exposition: inout Exposition
     ) {
+        let cell = cells[index]
         let result: Finding
         let took: Duration
         switch outcome {
@@ -210,10 +211,9 @@ package final class Scraper: Sendable {
             took = time
             result = reading.finding
             exposition.snapshots.append(reading.snapshot)
-            exposition.owners.append(cells.firstIndex { $0 === cell } ?? 0)
+            exposition.owners.append(index)
         case .late, .stillLate:
-            let since = cell.startedAt
-            took = since.map { now - $0 } ?? .zero
+            took = cell.startedAt.map { now - $0 } ?? .zero
             result = Finding(status: .late, reason: "has not come back")
         }
         let isGood = result.status == .ok

@@ -22,7 +22,12 @@ int linux_statfs(const char *path, struct statfs *out) { return statfs(path, out
 unsigned linux_major(dev_t device) { return major(device); }
 unsigned linux_minor(dev_t device) { return minor(device); }
 
-void linux_limit_arenas(int count) { mallopt(M_ARENA_MAX, count); }
+void linux_tune_malloc(int arenas) {
+    mallopt(M_ARENA_MAX, arenas);
+    // Setting either switches off that glibc raises both to twice the largest block that was ever freed.
+    mallopt(M_MMAP_THRESHOLD, 128 << 10);
+    mallopt(M_TRIM_THRESHOLD, 128 << 10);
+}
 
 int linux_open_signals(void) {
     sigset_t set;

@@ -12,9 +12,9 @@ const int csystemd_invalidated = SD_JOURNAL_INVALIDATE;
     DO(open) DO(open_directory) DO(close) \
     DO(add_match) DO(add_disjunction) DO(add_conjunction) DO(flush_matches) \
     DO(seek_head) DO(seek_realtime_usec) DO(seek_cursor) DO(next) DO(get_cursor) DO(test_cursor) \
-    DO(set_data_threshold) DO(get_data) DO(restart_data) DO(enumerate_available_data) DO(get_realtime_usec) \
+    DO(set_data_threshold) DO(restart_data) DO(enumerate_available_data) DO(get_realtime_usec) \
     DO(get_fd) DO(get_events) DO(get_timeout) DO(process) \
-    DO(get_usage) DO(get_cutoff_realtime_usec) DO(query_unique) DO(enumerate_available_unique)
+    DO(get_usage) DO(query_unique) DO(enumerate_available_unique)
 
 // The types come from systemd's header, so that a wrapper below that disagrees with it does not compile.
 #define FIELD(name) __typeof__(&sd_journal_##name) name;
@@ -76,9 +76,6 @@ int journal_get_cursor(sd_journal *journal, char **cursor) { return calls.get_cu
 int journal_test_cursor(sd_journal *journal, const char *cursor) { return calls.test_cursor(journal, cursor); }
 
 int journal_set_data_threshold(sd_journal *journal, size_t bytes) { return calls.set_data_threshold(journal, bytes); }
-int journal_get_data(sd_journal *journal, const char *field, const void **data, size_t *size) {
-    return calls.get_data(journal, field, data, size);
-}
 void journal_restart_data(sd_journal *journal) { calls.restart_data(journal); }
 int journal_enumerate_available_data(sd_journal *journal, const void **data, size_t *size) {
     return calls.enumerate_available_data(journal, data, size);
@@ -95,9 +92,6 @@ int journal_get_timeout(sd_journal *journal, uint64_t *monotonic_microseconds) {
 int journal_process(sd_journal *journal) { return calls.process(journal); }
 
 int journal_get_usage(sd_journal *journal, uint64_t *bytes) { return calls.get_usage(journal, bytes); }
-int journal_get_cutoff_realtime_usec(sd_journal *journal, uint64_t *from, uint64_t *to) {
-    return calls.get_cutoff_realtime_usec(journal, from, to);
-}
 int journal_query_unique(sd_journal *journal, const char *field) { return calls.query_unique(journal, field); }
 int journal_enumerate_available_unique(sd_journal *journal, const void **data, size_t *size) {
     return calls.enumerate_available_unique(journal, data, size);

@@ -1,4 +1,4 @@
-// What a collector is: see docs/adding.md for how to write one, PressureCollector for one to copy.
+// What a collector is: see CONTRIBUTING.md for how to write one, PressureCollector for one to copy.
 
 package import Metrics
 package import Procfs

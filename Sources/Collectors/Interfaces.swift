@@ -117,12 +117,7 @@ package final class Interfaces {
                 guard case .socket = error else { throw .failed(error.description) }
             }
         }
-        do throws(KernelFileError) {
-            if let devices = try file.read(NetDev.parse) { return .file(devices) }
-        } catch {
-            throw CollectError(error)
-        }
-        throw .absent("no \(file.path)")
+        return .file(try file.value(NetDev.parse))
     }
 
     /// As /proc/net/dev has them, whatever they were read from.
@@ -140,6 +135,18 @@ package final class Interfaces {
         for link in links { names[link.index] = link.name }
         let addresses: [InterfaceAddress]
         do throws(LinkTable.Failure) { addresses = try table.addresses() } catch { throw .failed(error.description) }
-        return addresses.compactMap { address in names[address.linkIndex].map { ($0, address) } }
+        return Self.named(addresses, names)
+    }
+
+    /// Each once: a point-to-point link has one local address for each of its peers, and a dump that was interrupted
+    /// may tell twice. The same series twice would make Prometheus refuse the whole answer.
+    static func named(
+        _ addresses: [InterfaceAddress], _ names: [UInt32: String]
+    ) -> [(device: String, address: InterfaceAddress)] {
+        var seen: Set<InterfaceAddress> = []
+        return addresses.compactMap { address in
+            guard let name = names[address.linkIndex], seen.insert(address).inserted else { return nil }
+            return (name, address)
+        }
     }
 }

@@ -63,7 +63,7 @@ package final class MountSpaces {
                     return mounts
                 }
                 guard let mounts else { continue }
-                if let mounts { wanted = Self.topmost(mounts, below: host.root).filter(isWanted) }
+                if let mounts { wanted = Self.topmost(Self.reachable(mounts), below: host.root).filter(isWanted) }
                 return
             } catch {
                 // Another's mounts may not be readable where process 1 is not ours to look at.
@@ -75,8 +75,43 @@ package final class MountSpaces {
         throw .absent("no mountinfo in \(host.proc)")
     }
 
-    /// The mounts that can be reached, with mount points as the host has them: where several are mounted, the last
-    /// lies on top.
+    /// The mounts that a path leads to. What lies below another mount still stands in mountinfo, but asking its path
+    /// asks whatever is on top: the wrong numbers, or an error on a host that has none.
+    static func reachable(_ mounts: [Mount]) -> [Mount] {
+        let numbers = Set(mounts.map(\.number))
+        var children: [UInt64: [Int]] = [:]
+        var waiting: [Int] = []
+        for (index, mount) in mounts.enumerated() {
+            if mount.parent == mount.number || !numbers.contains(mount.parent) {
+                waiting.append(index)
+            } else {
+                children[mount.parent, default: []].append(index)
+            }
+        }
+        var isReachable = [Bool](repeating: false, count: mounts.count)
+        while let index = waiting.popLast() {
+            let mount = mounts[index]
+            let above = children.removeValue(forKey: mount.number) ?? []
+            if let cover = above.first(where: { mounts[$0].mountPoint == mount.mountPoint }) {
+                waiting.append(cover)
+                continue
+            }
+            isReachable[index] = true
+            // Of two on the same mount, one in a directory of which a parent is the other's place is below that other.
+            let places = Set(above.map { mounts[$0].mountPoint })
+            waiting += above.filter { child in
+                !parentDirectories(of: mounts[child].mountPoint).contains { places.contains($0) }
+            }
+        }
+        return zip(mounts, isReachable).filter(\.1).map(\.0)
+    }
+
+    /// `/a` and `/a/b` for `/a/b/c`.
+    private static func parentDirectories(of path: String) -> [String] {
+        path.indices.filter { path[$0] == "/" && $0 != path.startIndex }.map { String(path[..<$0]) }
+    }
+
+    /// With mount points as the host has them; where several are left at one place, the last lies on top.
     static func topmost(_ mounts: [Mount], below root: String) -> [Mount] {
         var indexes: [String: Int] = [:]
         var kept: [Mount?] = []

@@ -75,7 +75,8 @@ package final class HostMetricsInput: Input {
         _ section: inout SettingsSection, _ context: InputContext
     ) throws(SettingsError) -> [(name: String, value: String)] {
         let isSet = section.has("dimensions")
-        let table = isSet ? try section.table("dimensions") : [(name: "host", value: "{hostname}")]
+        let given = try section.table("dimensions")
+        let table = isSet ? given : [(name: "host", value: "{hostname}")]
         guard table.count <= dimensionLimit else { throw section.error("dimensions: at most \(dimensionLimit)") }
         let taken = Set(CloudWatchNames.all + HostMetrics.subjectDimensions + ["_aws"])
         var names: Set<String> = []

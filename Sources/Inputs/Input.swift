@@ -1,4 +1,4 @@
-// What an input is: it steps, Delivery loops. See docs/adding.md, and FileInput.
+// What an input is: it steps, Delivery loops. CONTRIBUTING.md says how to add one.
 
 package import Bytes
 package import Logs

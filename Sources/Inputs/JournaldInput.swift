@@ -35,6 +35,7 @@ package struct JournaldInput: Input {
     private let name: String
     private let bootIDPath: String
     let directory: String?
+    let units: [String]
     let filter: [JournalTerm]
     private let start: Start
     private let lineLimit: Int
@@ -48,6 +49,8 @@ package struct JournaldInput: Input {
     /// Records read since the start: the offset of a `Position`.
     private var ordinal: UInt64 = 0
     private var ordinalAtLastNote: UInt64 = 0
+    /// The last reading did not come to the end of the journal.
+    private var isBehind = false
     /// The entry to which `next` leads was read already.
     private var skipsFirst: String?
     private var entry = JournalEntry()
@@ -62,8 +65,8 @@ package struct JournaldInput: Input {
     private var reported: Set<FileID> = []
 
     package init(_ section: inout SettingsSection, _ context: InputContext) throws(SettingsError) {
-        let units = try section.strings("units", default: [])
-        for unit in units where unit.isEmpty || unit.utf8.contains(where: { "*?[".utf8.contains($0) }) {
+        let names = try section.strings("units", default: [])
+        for unit in names where unit.isEmpty || unit.utf8.contains(where: { "*?[".utf8.contains($0) }) {
             throw section.error("units: \"\(unit)\" is no name of a unit; patterns are not possible here")
         }
         let priority = try Self.priority(&section)
@@ -76,8 +79,9 @@ package struct JournaldInput: Input {
                 throw section.error("matches[\(index)]: \(problem)")
             }
         }
-        filter = journalFilter(units: units.map(journalUnitName), priority: priority, matches: matches)
-        directory = try section.optionalString("directory")
+        units = names.map(journalUnitName)
+        filter = journalFilter(units: units, priority: priority, matches: matches)
+        directory = try Self.directory(&section)
         // The boot of this host says nothing about a directory that came from elsewhere.
         start = try section.choice("start_at", default: directory == nil ? .boot : .beginning)
         lineLimit = try section.size("line_limit", default: 256 << 10, in: 1_024...(16 << 20))
@@ -89,6 +93,14 @@ package struct JournaldInput: Input {
         checkFilesAt = context.now.monotonic
         bookmarks = JournalBookmarks(context.resume.flatMap(JournalPlace.init))
         wake = JournalWake()
+    }
+
+    private static func directory(_ section: inout SettingsSection) throws(SettingsError) -> String? {
+        guard let value = section.value("directory") else { return nil }
+        guard case .string(let path) = value.content, path.hasPrefix("/") else {
+            throw value.error(section.pathOf("directory"), "expected a path that begins with /")
+        }
+        return path
     }
 
     private static func priority(_ section: inout SettingsSection) throws(SettingsError) -> Int? {
@@ -128,9 +140,12 @@ package struct JournaldInput: Input {
                 try open(at: now)
             }
             guard let journal else { return .until(retryAt) }
-            if try journal.process() == .filesChanged { checkFilesAt = min(checkFilesAt, now.monotonic) }
-            let isMore = try readEntries(of: journal, into: &batch)
-            if isMore { return .notAtAll }
+            if try journal.process() == .filesChanged {
+                checkFilesAt = min(checkFilesAt, now.monotonic)
+                if isBehind { try findPlaceAgain(in: journal) }
+            }
+            isBehind = try readEntries(of: journal, into: &batch)
+            if isBehind { return .notAtAll }
             if now.monotonic >= checkFilesAt {
                 let files = JournalFiles(directory: directory)
                 guard files.directories == directories else { return reopen(at: now) }
@@ -230,11 +245,19 @@ package struct JournaldInput: Input {
         skipsFirst = cursor
     }
 
+    /// Files may have been removed before they were read, of which libsystemd says nothing: it goes on in those that
+    /// are left. Files with what was read last are removed before those with what comes after.
+    private mutating func findPlaceAgain(in journal: Journal) throws(JournalError) {
+        guard case .after(let cursor)? = bookmarks.read else { return }
+        journal.removeMatches()
+        try resume(journal, after: cursor)
+    }
+
     /// The entry that was read last is gone, and with it perhaps others that nobody read.
     private mutating func sayGap(after cursor: String) {
         counts.cursorsLost += 1
         log.warning(
-            "the journal no longer has the entry that was read last: entries after it may be lost; going on at the nearest",
+            "the entry that was read last is no longer in the journal: others may be lost; going on at the nearest",
             ["input": name, "cursor": cursor])
     }
 

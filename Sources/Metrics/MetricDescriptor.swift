@@ -11,11 +11,18 @@ package final class MetricDescriptor: Sendable {
     /// In the order in which `Snapshot.add` takes the values; written in this order too.
     package let labels: [String]
     package let help: String
+    /// The HELP and TYPE lines, rendered once.
+    let header: [UInt8]
+    /// What a line has before its label values, between them, and between the last one and the number: `name{a="`,
+    /// `",b="`, `"} `.
+    let pieces: [[UInt8]]
 
     package init(_ name: String, _ kind: MetricKind, labels: [String] = [], help: String) {
         self.name = name
         self.kind = kind
         self.labels = labels
         self.help = help
+        header = PrometheusText.header(name, kind, help: help)
+        pieces = PrometheusText.pieces(name, labels: labels)
     }
 }

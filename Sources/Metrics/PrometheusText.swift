@@ -1,21 +1,31 @@
 // Prometheus text format 0.0.4: https://prometheus.io/docs/instrumenting/exposition_formats/#text-format-details
+//
+// From one scrape to the next the families are the same: what depends on them alone is made once. Their order is kept
+// here, and their lines and the fixed parts of their samples' lines in MetricDescriptor.
 
 internal import Bytes
 
-/// Writes snapshots as one exposition. Kept between scrapes for the capacity of what it sorts with.
+/// Writes snapshots as one exposition. Kept between scrapes for the order of the families, and for its capacity.
 package struct PrometheusText {
     package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
     /// A family of one of the snapshots, and its samples in `order`.
     private struct Group {
-        let name: String
         let snapshot: Int
-        let family: Int
-        var first: Int
-        var count: Int
+        /// The place of its name among all names. Groups with the same name are one family, with one header.
+        var rank = 0
+        var first = 0
+        var count = 0
     }
 
+    /// The families of all snapshots, one snapshot after another, and where those of each end. Kept, since another
+    /// family could else be made at the address of one that is gone, and be taken for it.
+    private var layout: [MetricDescriptor] = []
+    private var layoutEnds: [Int] = []
+    /// One for each of `layout`.
     private var groups: [Group] = []
+    /// Indexes of groups in the order of their names.
+    private var sorted: [Int] = []
     /// Indexes of samples, family by family, for all snapshots.
     private var order: [Int] = []
 
@@ -24,33 +34,61 @@ package struct PrometheusText {
     /// Appends all samples to `output`, families in the order of their names. A name that occurs in several snapshots
     /// is one family.
     package mutating func encode(_ snapshots: [Snapshot], into output: inout [UInt8]) {
-        sort(snapshots)
-        var previous = ""
-        for group in groups {
-            let snapshot = snapshots[group.snapshot]
-            let descriptor = snapshot.families[group.family]
-            if group.name != previous {
-                Self.appendHeader(descriptor, to: &output)
-                previous = group.name
+        if !isLaidOut(for: snapshots) { layOut(snapshots) }
+        sortSamples(of: snapshots)
+        // A span lends its elements, where the subscript of an array copies all references of a snapshot.
+        let snapshots = snapshots.span
+        var rank = -1
+        for index in sorted {
+            let group = groups[index]
+            if group.count == 0 { continue }
+            if group.rank != rank {
+                output.append(contentsOf: layout[index].header)
+                rank = group.rank
             }
-            for at in group.first..<group.first + group.count {
-                Self.append(snapshot.samples[order[at]], descriptor, of: snapshot, to: &output)
-            }
+            snapshots[group.snapshot].append(
+                order[group.first..<group.first + group.count], of: layout[index], to: &output)
         }
     }
 
-    /// Fills `groups` and `order`: a counting sort, since there are few families and many samples.
-    private mutating func sort(_ snapshots: [Snapshot]) {
-        groups.removeAll(keepingCapacity: true)
-        order.removeAll(keepingCapacity: true)
-        for (number, snapshot) in snapshots.enumerated() {
-            let firstGroup = groups.count
-            for (family, descriptor) in snapshot.families.enumerated() {
-                groups.append(Group(name: descriptor.name, snapshot: number, family: family, first: 0, count: 0))
+    private func isLaidOut(for snapshots: [Snapshot]) -> Bool {
+        guard snapshots.count == layoutEnds.count else { return false }
+        var at = 0
+        for (snapshot, end) in zip(snapshots, layoutEnds) {
+            guard snapshot.families.count == end - at else { return false }
+            for family in snapshot.families {
+                guard family === layout[at] else { return false }
+                at += 1
             }
+        }
+        return true
+    }
+
+    private mutating func layOut(_ snapshots: [Snapshot]) {
+        layout = []
+        layoutEnds = []
+        groups = []
+        for (number, snapshot) in snapshots.enumerated() {
+            layout += snapshot.families
+            layoutEnds.append(layout.count)
+            groups += snapshot.families.map { _ in Group(snapshot: number) }
+        }
+        let layout = layout
+        sorted = layout.indices.sorted { (layout[$0].name, $0) < (layout[$1].name, $1) }
+        for (before, index) in zip(sorted, sorted.dropFirst()) {
+            groups[index].rank = groups[before].rank + (layout[before].name == layout[index].name ? 0 : 1)
+        }
+    }
+
+    /// Fills `order`: a counting sort, since there are few families and many samples.
+    private mutating func sortSamples(of snapshots: [Snapshot]) {
+        order.removeAll(keepingCapacity: true)
+        for index in groups.indices { groups[index].count = 0 }
+        var firstGroup = 0
+        for (snapshot, end) in zip(snapshots, layoutEnds) {
             for sample in snapshot.samples { groups[firstGroup + sample.family].count += 1 }
             var next = order.count
-            for index in firstGroup..<groups.count {
+            for index in firstGroup..<end {
                 groups[index].first = next
                 next += groups[index].count
                 groups[index].count = 0
@@ -61,59 +99,62 @@ package struct PrometheusText {
                 order[groups[group].first + groups[group].count] = index
                 groups[group].count += 1
             }
+            firstGroup = end
         }
-        groups.removeAll { $0.count == 0 }
-        groups.sort { $0.name < $1.name }
     }
 
-    private static func appendHeader(_ descriptor: MetricDescriptor, to output: inout [UInt8]) {
-        output.append("# HELP ")
-        output.append(text: descriptor.name)
-        output.append(UInt8(ascii: " "))
-        for byte in descriptor.help.utf8 {
+    // MARK: What a descriptor keeps
+
+    static func header(_ name: String, _ kind: MetricKind, help: String) -> [UInt8] {
+        var header: [UInt8] = []
+        header.append("# HELP ")
+        header.append(text: name)
+        header.append(UInt8(ascii: " "))
+        for byte in help.utf8 {
             switch byte {
-            case UInt8(ascii: "\\"): output.append("\\\\")
-            case UInt8(ascii: "\n"): output.append("\\n")
-            default: output.append(byte)
+            case UInt8(ascii: "\\"): header.append("\\\\")
+            case UInt8(ascii: "\n"): header.append("\\n")
+            default: header.append(byte)
             }
         }
-        output.append("\n# TYPE ")
-        output.append(text: descriptor.name)
-        switch descriptor.kind {
-        case .counter: output.append(" counter\n")
-        case .gauge: output.append(" gauge\n")
-        case .untyped: output.append(" untyped\n")
+        header.append("\n# TYPE ")
+        header.append(text: name)
+        switch kind {
+        case .counter: header.append(" counter\n")
+        case .gauge: header.append(" gauge\n")
+        case .untyped: header.append(" untyped\n")
+        }
+        return header
+    }
+
+    static func pieces(_ name: String, labels: [String]) -> [[UInt8]] {
+        guard let first = labels.first else { return [Array("\(name) ".utf8)] }
+        return [Array("\(name){\(first)=\"".utf8)] + labels.dropFirst().map { Array("\",\($0)=\"".utf8) }
+            + [Array("\"} ".utf8)]
+    }
+}
+
+extension Snapshot {
+    /// Appends a line for each of `indexes`, all of them samples of `family`.
+    fileprivate func append(_ indexes: ArraySlice<Int>, of family: MetricDescriptor, to output: inout [UInt8]) {
+        let pieces = family.pieces
+        for index in indexes {
+            let sample = samples[index]
+            output.append(contentsOf: pieces[0])
+            for label in 1..<pieces.count {
+                append(label: sample.firstLabel + label - 1, to: &output)
+                output.append(contentsOf: pieces[label])
+            }
+            output.append(number: sample.value)
+            output.append(UInt8(ascii: "\n"))
         }
     }
 
-    private static func append(
-        _ sample: Snapshot.Sample, _ descriptor: MetricDescriptor, of snapshot: Snapshot, to output: inout [UInt8]
-    ) {
-        output.append(text: descriptor.name)
-        if !descriptor.labels.isEmpty {
-            snapshot.forEachLabel(of: sample) { index, value in
-                output.append(index == 0 ? UInt8(ascii: "{") : UInt8(ascii: ","))
-                output.append(text: descriptor.labels[index])
-                output.append("=\"")
-                append(labelValue: value, to: &output)
-                output.append(UInt8(ascii: "\""))
-            }
-            output.append(UInt8(ascii: "}"))
-        }
-        output.append(UInt8(ascii: " "))
-        output.append(number: sample.value)
-        output.append(UInt8(ascii: "\n"))
-    }
-
-    private static func append(labelValue value: ArraySlice<UInt8>, to output: inout [UInt8]) {
-        let needsEscape = value.contains {
-            $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") || $0 == UInt8(ascii: "\n")
-        }
-        guard needsEscape else {
-            output.append(contentsOf: value)
-            return
-        }
-        for byte in value {
+    /// The value of a label with its escapes.
+    private func append(label: Int, to output: inout [UInt8]) {
+        let value = labelRange(label)
+        guard needsEscapes else { return output.append(contentsOf: labelBytes[value]) }
+        for byte in labelBytes[value] {
             switch byte {
             case UInt8(ascii: "\""): output.append("\\\"")
             case UInt8(ascii: "\\"): output.append("\\\\")

@@ -10,13 +10,18 @@ package struct Snapshot: Sendable {
         package let family: Int
         package let value: Double
         /// Index of the end of its first label value in `labelEnds`; the others follow.
-        fileprivate let firstLabel: Int
+        let firstLabel: Int
     }
+
+    /// Families that are known and have no samples.
+    private static let forgottenFamilyLimit = 256
 
     package private(set) var families: [MetricDescriptor] = []
     package private(set) var samples: [Sample] = []
     /// All label values, one after another, in UTF-8.
-    private var labelBytes: [UInt8] = []
+    private(set) var labelBytes: [UInt8] = []
+    /// Some label value has a byte that the text format escapes, which is rare: looked for once, not in each encoder.
+    private(set) var needsEscapes = false
     private var labelEnds: [Int] = []
     private var familyIndexes: [ObjectIdentifier: Int] = [:]
 
@@ -24,9 +29,16 @@ package struct Snapshot: Sendable {
 
     /// Empties it, and keeps the memory. Families stay known: the next reading is likely to have the same.
     package mutating func removeAll() {
+        // A family has a sample at least: most of these were not in the last reading. A host whose names come and go
+        // must not make this grow for ever.
+        if families.count > Self.forgottenFamilyLimit + 2 * samples.count {
+            families = []
+            familyIndexes = [:]
+        }
         samples.removeAll(keepingCapacity: true)
         labelBytes.removeAll(keepingCapacity: true)
         labelEnds.removeAll(keepingCapacity: true)
+        needsEscapes = false
     }
 
     package mutating func add(_ descriptor: MetricDescriptor, _ value: Double) {
@@ -57,7 +69,9 @@ package struct Snapshot: Sendable {
     }
 
     private mutating func add(label: String) {
+        let start = labelBytes.count
         labelBytes.append(contentsOf: label.utf8)
+        for index in start..<labelBytes.count where labelBytes[index].isEscaped { needsEscapes = true }
         labelEnds.append(labelBytes.count)
     }
 
@@ -70,20 +84,22 @@ package struct Snapshot: Sendable {
         return families.count - 1
     }
 
-    /// Calls `body` with the bytes of each label value of `sample`, in the order of the descriptor's labels.
-    package func forEachLabel(of sample: Sample, _ body: (_ index: Int, _ value: ArraySlice<UInt8>) -> Void) {
-        var start = sample.firstLabel == 0 ? 0 : labelEnds[sample.firstLabel - 1]
-        for index in 0..<families[sample.family].labels.count {
-            let end = labelEnds[sample.firstLabel + index]
-            body(index, labelBytes[start..<end])
-            start = end
-        }
+    /// Where in `labelBytes` one label value is.
+    func labelRange(_ index: Int) -> Range<Int> {
+        (index == 0 ? 0 : labelEnds[index - 1])..<labelEnds[index]
     }
 
     /// The label values as text: for tests and rare paths.
     package func labels(of sample: Sample) -> [String] {
-        var texts: [String] = []
-        forEachLabel(of: sample) { _, value in texts.append(String(decoding: value, as: UTF8.self)) }
-        return texts
+        families[sample.family].labels.indices.map { index in
+            String(decoding: labelBytes[labelRange(sample.firstLabel + index)], as: UTF8.self)
+        }
+    }
+}
+
+extension UInt8 {
+    /// The text format writes it as two bytes when it stands in a label value.
+    fileprivate var isEscaped: Bool {
+        self == UInt8(ascii: "\"") || self == UInt8(ascii: "\\") || self == UInt8(ascii: "\n")
     }
 }

@@ -77,8 +77,10 @@ package struct File: ~Copyable {
 
     /// Never waits in the open: a FIFO without a writer opens at once, and reads as empty.
     package init(reading path: String) throws(Errno) {
-        descriptor = unsafe linux_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0)
-        guard descriptor >= 0 else { throw .current }
+        // Not into `descriptor` at once: an initializer that throws when it is set runs `deinit`, which would close -1.
+        let opened = unsafe linux_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0)
+        guard opened >= 0 else { throw .current }
+        descriptor = opened
     }
 
     package init(writing path: String, _ mode: WriteMode, permissions: UInt32 = 0o640) throws(Errno) {
@@ -88,8 +90,9 @@ package struct File: ~Copyable {
             case .truncate: O_TRUNC | O_CREAT
             case .createNew: O_EXCL | O_CREAT
             }
-        descriptor = unsafe linux_open(path, O_WRONLY | flags, permissions)
-        guard descriptor >= 0 else { throw .current }
+        let opened = unsafe linux_open(path, O_WRONLY | flags, permissions)
+        guard opened >= 0 else { throw .current }
+        descriptor = opened
     }
 
     deinit { close(descriptor) }

@@ -7,7 +7,7 @@
 internal import Platform
 
 /// One address of an interface.
-package struct InterfaceAddress: Sendable, Equatable {
+package struct InterfaceAddress: Sendable, Hashable {
     /// RTM_GETADDR, and what answers it.
     package static let requestType: UInt16 = 22
     package static let messageType: UInt16 = 20

@@ -11,6 +11,9 @@ package import Bytes
 
 /// One line of mountinfo, with the escapes undone.
 package struct Mount: Sendable, Equatable {
+    package var number: UInt64
+    /// The number of the mount that it is mounted on; a number that is not in the file for the first of all.
+    package var parent: UInt64
     package var major: UInt64
     package var minor: UInt64
     package var mountPoint: String
@@ -20,7 +23,12 @@ package struct Mount: Sendable, Equatable {
     /// The mount, or the file system as a whole, takes no writes.
     package var isReadOnly: Bool
 
-    package init(major: UInt64, minor: UInt64, mountPoint: String, fsType: String, device: String, isReadOnly: Bool) {
+    package init(
+        number: UInt64, parent: UInt64, major: UInt64, minor: UInt64, mountPoint: String, fsType: String,
+        device: String, isReadOnly: Bool
+    ) {
+        self.number = number
+        self.parent = parent
         self.major = major
         self.minor = minor
         self.mountPoint = mountPoint
@@ -39,7 +47,7 @@ package struct Mount: Sendable, Equatable {
     }
 
     private static func line(_ text: inout ByteCursor) throws(ParseError) -> Mount {
-        guard text.unsigned() != nil, text.skip(" "), text.unsigned() != nil, text.skip(" ") else {
+        guard let number = text.unsigned(), text.skip(" "), let parent = text.unsigned(), text.skip(" ") else {
             throw text.error("<mount number> <parent's number>")
         }
         guard let major = text.unsigned(), text.skip(":"), let minor = text.unsigned(), text.skip(" ") else {
@@ -60,8 +68,9 @@ package struct Mount: Sendable, Equatable {
                 guard !text.isAtEnd else { throw text.error("the end of the line") }
                 text.skipToNextLine()
                 return Mount(
-                    major: major, minor: minor, mountPoint: unescaped(text, mountPoint),
-                    fsType: unescaped(text, fsType), device: unescaped(text, device),
+                    number: number, parent: parent, major: major, minor: minor,
+                    mountPoint: unescaped(text, mountPoint), fsType: unescaped(text, fsType),
+                    device: unescaped(text, device),
                     isReadOnly: hasReadOnly(text, options) || hasReadOnly(text, superOptions))
             }
             guard !text.word().isEmpty else { break }

@@ -5,7 +5,7 @@ internal import CLinux
 internal import Platform
 
 // Threads that come and go would each keep an arena of their own.
-linux_limit_arenas(2)
+linux_tune_malloc(2)
 
 let parsed: ParsedCommandLine
 do throws(UsageError) { parsed = try parseCommandLine(Array(CommandLine.arguments.dropFirst())) } catch {

@@ -94,6 +94,19 @@ def vitals(options, directory, settings):
     return process
 
 
+def rsyslog(directory, files, action):
+    """Follows `files` and does `action` with each line."""
+    work = directory / "rsyslog"
+    work.mkdir()
+    config = directory / "rsyslog.conf"
+    config.write_text(
+        f'global(workDirectory="{work}")\nmodule(load="imfile")\n'
+        'template(name="line" type="string" string="%msg%\\n")\n'
+        f'ruleset(name="out") {{ {action} }}\n'
+        f'input(type="imfile" File="{files}" Tag="bench:" ruleset="out")\n')
+    return Process(["/usr/sbin/rsyslogd", "-n", "-f", config, "-i", directory / "rsyslog.pid"], directory / "rsyslog.log")
+
+
 # ---- size and start
 
 
@@ -256,21 +269,10 @@ def tail(options, directory):
                 "routes": [{"from": "corpus", "to": "sink"}]})
         return begin
 
-    def rsyslog(port):
-        work = directory / "rsyslog"
-        work.mkdir(exist_ok=True)
-        config = directory / "rsyslog.conf"
-        config.write_text(
-            f'global(workDirectory="{work}")\nmodule(load="imfile")\n'
-            'template(name="line" type="string" string="%msg%\\n")\n'
-            'ruleset(name="out") { action(type="omfwd" target="127.0.0.1" protocol="tcp" '
-            f'port="{port}" queue.type="LinkedList" template="line") }}\n'
-            f'input(type="imfile" File="{corpus}" Tag="corpus:" ruleset="out")\n')
-        return Process(["/usr/sbin/rsyslogd", "-n", "-f", config, "-i", directory / "rsyslog.pid"],
-                       directory / "rsyslog.log")
-
     measure_drain("vitals", options.lines, "http", agent("none"))
-    measure_drain("rsyslog", options.lines, "tcp", rsyslog)
+    measure_drain("rsyslog", options.lines, "tcp", lambda port: rsyslog(
+        directory, corpus,
+        f'action(type="omfwd" target="127.0.0.1" protocol="tcp" port="{port}" queue.type="LinkedList" template="line")'))
 
 
 # ---- idle
@@ -286,14 +288,20 @@ def idle(options, directory):
         "outputs": {"out": {"type": "file", "path": str(directory / "out.ndjson")}},
         "routes": [{"from": "quiet", "to": "out"}]}
     with vitals(options, directory, settings) as agent:
-        out = directory / "out.ndjson"
-        wait_for(lambda: out.exists() and out.read_bytes().count(b"\n") == 1000, 20, "the files are read")
-        time.sleep(3)  # the last cursor is written within a second
-        before, began = cpu_seconds(agent.pid), time.monotonic()
-        time.sleep(20)
-        used = (cpu_seconds(agent.pid) - before) / (time.monotonic() - began)
-        report("idle", "vitals", "CPU with 1000 quiet files", used * 100, "% of a core", "<= 0.1")
-        report("idle", "vitals", "resident", memory(agent.pid), "MB")
+        measure_idle("vitals", agent, directory / "out.ndjson", "<= 0.1")
+    other = directory / "other.log"
+    with rsyslog(directory, f"{logs}/*.log", f'action(type="omfile" file="{other}" template="line")') as peer:
+        measure_idle("rsyslog", peer, other)
+
+
+def measure_idle(who, process, out, goal=""):
+    wait_for(lambda: out.exists() and out.read_bytes().count(b"\n") == 1000, 20, f"{who} has read the files")
+    time.sleep(3)  # cursors are written within a second
+    before, began = cpu_seconds(process.pid), time.monotonic()
+    time.sleep(30)
+    used = (cpu_seconds(process.pid) - before) / (time.monotonic() - began)
+    report("idle", who, "CPU with 1000 quiet files", used * 100, "% of a core", goal)
+    report("idle", who, "resident", memory(process.pid), "MB")
 
 
 def table():

@@ -92,7 +92,8 @@ import Testing
 
     @Test func diskIsThatOfDf() {
         let mount = Mount(
-            major: 8, minor: 1, mountPoint: "/srv", fsType: "xfs", device: "/dev/mapper/vg0-srv", isReadOnly: false)
+            number: 30, parent: 28, major: 8, minor: 1, mountPoint: "/srv", fsType: "xfs",
+            device: "/dev/mapper/vg0-srv", isReadOnly: false)
         let group = DiskUse.group(
             mount,
             FileSystemSpace(totalBytes: 1000, freeBytes: 500, availableBytes: 300, inodes: 70, freeInodes: 50))
@@ -189,7 +190,8 @@ import Testing
                 host: host, selection: MetricSelection(["*"]), namespace: "CWAgent", dimensions: [("host", "fixture")],
                 isHighResolution: false))
         let first = metrics.documents(unixNanoseconds: 1_795_230_523_015_000_000)
-        #expect(first.problems.isEmpty, "\(first.problems)")
+        // The mounts are those of the machine that the files were taken from: another may lack some.
+        #expect(first.problems.allSatisfy { $0.hasPrefix("/mnt/") }, "\(first.problems)")
         let firstText = first.documents.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
         #expect(firstText.contains("mem_used_percent") && firstText.contains("cpu_time_idle"))
         #expect(firstText.contains("\"path\":\"/\"") && !firstText.contains("cpu_usage") && !firstText.contains("net_"))
@@ -210,7 +212,7 @@ import Testing
                 host: host, selection: MetricSelection(["mem_*"]), namespace: "N", dimensions: [],
                 isHighResolution: false))
         let (documents, problems) = metrics.documents(unixNanoseconds: 0)
-        #expect(documents.isEmpty && problems == ["no /nonexistent/meminfo"])
+        #expect(documents.isEmpty && problems == ["this kernel has no /nonexistent/meminfo"])
     }
 }
 

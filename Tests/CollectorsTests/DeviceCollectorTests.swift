@@ -142,12 +142,21 @@ func deviceSection(_ json: String = "{}") throws -> SettingsSection {
     @Test func stripsTheRootOfTheHost() {
         let mounts = ["/host", "/host/var", "/hostess", "/host/var"].enumerated().map { index, path in
             Mount(
-                major: 8, minor: UInt64(index), mountPoint: path, fsType: "ext4", device: "/dev/sda\(index)",
+                number: 30, parent: 28, major: 8, minor: UInt64(index), mountPoint: path, fsType: "ext4",
+                device: "/dev/sda\(index)",
                 isReadOnly: false)
         }
         let kept = MountSpaces.topmost(mounts, below: "/host")
         #expect(kept.map(\.mountPoint) == ["/", "/hostess", "/var"])
         #expect(kept.map(\.minor) == [0, 2, 3], "of two mounts at one place, the last is the one that is seen")
+    }
+
+    @Test func anAddressIsServedOnceWhateverItsPeers() {
+        let here = InterfaceAddress(linkIndex: 3, bytes: [10, 0, 0, 1], prefixLength: 32)
+        let other = InterfaceAddress(linkIndex: 2, bytes: [10, 0, 0, 1], prefixLength: 32)
+        let gone = InterfaceAddress(linkIndex: 9, bytes: [10, 0, 0, 2], prefixLength: 32)
+        let named = Interfaces.named([here, other, here, gone], [2: "tun1", 3: "tun0"])
+        #expect(named.map(\.device) == ["tun0", "tun1"] && named.map(\.address) == [here, other])
     }
 
     @Test func saysWhatIsNotThere() throws {
@@ -157,8 +166,12 @@ func deviceSection(_ json: String = "{}") throws -> SettingsSection {
         var netdev = try NetdevCollector(&section, host: nowhere)
         var filesystem = try FilesystemCollector(&section, host: nowhere)
         var snapshot = Snapshot()
-        #expect(throws: CollectError.absent("no /nonexistent/diskstats")) { try diskstats.collect(into: &snapshot) }
-        #expect(throws: CollectError.absent("no /nonexistent/net/dev")) { try netdev.collect(into: &snapshot) }
+        #expect(throws: CollectError.absent("this kernel has no /nonexistent/diskstats")) {
+            try diskstats.collect(into: &snapshot)
+        }
+        #expect(throws: CollectError.absent("this kernel has no /nonexistent/net/dev")) {
+            try netdev.collect(into: &snapshot)
+        }
         #expect(throws: CollectError.absent("no mountinfo in /nonexistent")) {
             try filesystem.collect(into: &snapshot)
         }
@@ -184,8 +197,9 @@ func deviceSection(_ json: String = "{}") throws -> SettingsSection {
         #expect(
             text.contains(
                 "node_network_address_info{address=\"127.0.0.1\",device=\"lo\",netmask=\"8\",scope=\"link-local\"} 1"))
+        // Some mounts of a machine may be closed to us, or lie outside of the directory that is our root.
         for line in text.split(separator: "\n") where line.hasPrefix("node_filesystem_device_error") {
-            #expect(line.hasSuffix(" 0") || line.contains("device_error=\"P"), "\(line)")
+            #expect(line.hasSuffix(" 0") == line.contains("device_error=\"\""), "\(line)")
         }
     }
 

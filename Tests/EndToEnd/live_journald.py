@@ -14,6 +14,7 @@ when this machine cannot do it. LIVE_JOURNALD_DIRECTORY is then where the files 
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -107,7 +108,7 @@ class LiveJournald:
 
     def start(self):
         self.daemon = self.popen([DAEMON], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        poll(lambda: self.daemon.poll() is None and self.exists("/run/systemd/journal/dev-log"), "journald's socket")
+        poll(lambda: self.daemon.poll() is None and self.accepts("/run/systemd/journal/socket"), "journald's socket")
 
     def stop(self, kill=False):
         """By its process number. A daemon that is killed leaves a journal that was not closed."""
@@ -116,8 +117,14 @@ class LiveJournald:
             self.daemon.wait(10)
         self.daemon = None
 
-    def exists(self, path):
-        return os.path.lexists(f"/proc/{self.keeper.pid}/root{path}")
+    def accepts(self, path):
+        """Whether somebody reads from the socket: a journald that ended has left its own behind."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect(f"/proc/{self.keeper.pid}/root{path}")
+                return True
+            except OSError:
+                return False
 
     # Commands inside
 

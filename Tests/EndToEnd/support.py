@@ -66,8 +66,8 @@ class Scratch(unittest.TestCase):
         self.directory = Path(tempfile.mkdtemp(prefix="vitals-test-"))
         self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
 
-    def agent(self, settings, name="agent"):
-        agent = Agent(self.directory, settings, name)
+    def agent(self, settings, name="agent", popen=subprocess.Popen):
+        agent = Agent(self.directory, settings, name, popen)
         self.addCleanup(agent.end)
         return agent
 
@@ -94,9 +94,10 @@ def end(process):
 
 
 class Agent:
-    """The built program with settings of its own, `vitals run`."""
+    """The built program with settings of its own, `vitals run`; `popen` starts it, where another namespace is wanted."""
 
-    def __init__(self, directory, settings, name="agent"):
+    def __init__(self, directory, settings, name="agent", popen=subprocess.Popen):
+        self.popen = popen
         self.port = free_port()
         self.directory = directory
         self.state = directory / f"{name}-state"
@@ -109,7 +110,7 @@ class Agent:
     def start(self, ready_within=10, environment=None, prefix=()):
         """`prefix`: a program that starts the agent, with its arguments."""
         with self.errors.open("ab") as errors:
-            self.process = subprocess.Popen(
+            self.process = self.popen(
                 [*prefix, BINARY, "run", "--config", self.config, "--state-directory", self.state],
                 stdout=subprocess.DEVNULL, stderr=errors, env={**os.environ, **(environment or {})})
         eventually(self.is_ready, ready_within, f"the agent is ready\n{self.log()}")
@@ -122,6 +123,12 @@ class Agent:
             return get(self.port, "/-/ready")[0] == 200
         except OSError:
             return False
+
+    def command(self, name):
+        """What `vitals NAME` prints with this agent's settings."""
+        ran = self.popen(
+            [BINARY, name, "--config", self.config], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return ran.communicate(timeout=20)[0]
 
     def log(self):
         return self.errors.read_text(errors="replace") if self.errors.exists() else ""

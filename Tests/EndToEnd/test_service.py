@@ -2,7 +2,7 @@
 
 import subprocess
 from booted import BootedSystem
-from support import ROOT, Scratch, eventually, require_root
+from support import ROOT, Scratch, eventually, require_programs, require_root
 
 PACKAGE = ROOT / ".build/vitals.deb"
 ALLOWED = {"libc6", "libstdc++6", "libgcc-s1", "zlib1g", "libpcre2-8-0"}
@@ -32,6 +32,13 @@ class Service(Scratch):
                  "libpthread.so.0", "libdl.so.2", "librt.so.1", "libutil.so.1", "ld-linux-x86-64.so.2",
                  "ld-linux-aarch64.so.1"}
         self.assertEqual(libraries - known, set())
+
+    def test_the_unit_is_sandboxed(self):
+        require_programs("systemd-analyze")
+        result = subprocess.run(
+            ["systemd-analyze", "security", "--offline=yes", "--threshold=25", ROOT / "systemd/vitals.service"],
+            capture_output=True, text=True)
+        self.assertEqual(result.returncode, 0, result.stdout[-500:])
 
     def test_from_installation_to_purge(self):
         require_root()

@@ -213,6 +213,33 @@ import Testing
         #expect(input.check().notes.contains("3 entries are selected"))
     }
 
+    @Test func checkNamesUnitsThatTheJournalDoesNotKnow() throws {
+        try makeJournal(
+            directory.path + "/a.journal",
+            [
+                FixtureEntry(0, ["MESSAGE": "by ssh", "_SYSTEMD_UNIT": "ssh.service"]),
+                FixtureEntry(1, ["MESSAGE": "of cron", "_PID": "1", "UNIT": "cron.service"]),
+            ])
+        var input = try journald([
+            "directory": at(directory.path), "units": setting(["shh", "cron", "corn.service", "postgresql"]),
+        ])
+        let report = input.check()
+        #expect(report.problems.isEmpty, "a unit that has not spoken yet is none")
+        #expect(report.notes.contains("no entry of unit shh.service, did you mean \"ssh.service\"?"))
+        #expect(report.notes.contains("no entry of unit corn.service, did you mean \"cron.service\"?"))
+        #expect(report.notes.contains("no entry of unit postgresql.service"))
+        #expect(!report.notes.contains { $0.contains("unit cron") })
+        #expect(report.notes.contains("1 entry is selected"))
+    }
+
+    @Test(arguments: ["", "var/log/journal"]) func aDirectoryIsAbsolute(path: String) throws {
+        #expect {
+            _ = try journald(["directory": at(path)])
+        } throws: { error in
+            "\(error)".contains("inputs.journal.directory: expected a path that begins with /")
+        }
+    }
+
     @Test func findsDirectoriesThatCameAndWent() throws {
         let machine = directory.path + "/journal/0123456789abcdef0123456789abcdef"
         let files = FileManager.default

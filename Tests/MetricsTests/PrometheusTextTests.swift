@@ -102,4 +102,52 @@ import Testing
         text.encode([small], into: &output)
         #expect(String(decoding: output, as: UTF8.self) == encoded([small]))
     }
+
+    /// What is kept of the last scrape must not show in this one, whatever came, went or changed places.
+    @Test(arguments: 1...10) func aKeptEncoderWritesWhatAFreshOneWrites(seed: UInt64) {
+        var random = Random(state: seed)
+        var text = PrometheusText()
+        let names = ["node_b", "node_a", "node_d", "node_c", "node_e"]
+        let known = names.map { MetricDescriptor($0, .gauge, labels: ["x"], help: $0) }
+        var snapshots = [Snapshot(), Snapshot(), Snapshot()]
+        for _ in 0..<50 {
+            for index in snapshots.indices {
+                snapshots[index].removeAll()
+                for value in 0..<Int.random(in: 0...6, using: &random) {
+                    // Some of them made anew, with a name that is known.
+                    let name = Int.random(in: names.indices, using: &random)
+                    let isNew = Int.random(in: 0..<8, using: &random) == 0
+                    let family =
+                        isNew ? MetricDescriptor(names[name], .gauge, labels: ["x"], help: names[name]) : known[name]
+                    snapshots[index].add(family, Double(value), value == 5 ? "\"\n" : "\(index)")
+                }
+            }
+            if Bool.random(using: &random) { snapshots.swapAt(0, 2) }
+            let served = Array(snapshots.prefix(Int.random(in: 0...3, using: &random)))
+            var output: [UInt8] = []
+            text.encode(served, into: &output)
+            #expect(String(decoding: output, as: UTF8.self) == encoded(served))
+        }
+    }
+
+    @Test func familiesThatCameAndWentAreForgotten() {
+        var snapshot = Snapshot()
+        for round in 0..<10_000 {
+            snapshot.removeAll()
+            snapshot.add(MetricDescriptor("node_\(round)", .gauge, help: "Another each time."), 1)
+        }
+        #expect(snapshot.families.count < 1_000)
+        #expect(snapshot.samples.map { snapshot.families[$0.family].name } == ["node_9999"])
+        #expect(encoded([snapshot]).hasSuffix("node_9999 1\n"))
+    }
+}
+
+/// Numerical Recipes' multiplier: all that is asked of it is to be the same each time.
+private struct Random: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return state ^ state >> 33
+    }
 }

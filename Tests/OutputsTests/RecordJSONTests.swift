@@ -28,11 +28,11 @@ import Testing
 
     @Test func journalFields() throws {
         var batch = LogBatch()
-        let first = batch.addField("unit", "ssh.service".utf8)
-        _ = batch.addField("priority", "6".utf8, isNumber: true)
-        _ = batch.addField("identifier", "sshd".utf8)
-        _ = batch.addField("pid", "812".utf8, isNumber: true)
-        let odd = batch.addField("pid", "012; rm".utf8, isNumber: true)
+        let first = batch.addField("unit", Array("ssh.service".utf8))
+        _ = batch.addField("priority", Array("6".utf8), isNumber: true)
+        _ = batch.addField("identifier", Array("sshd".utf8))
+        _ = batch.addField("pid", Array("812".utf8), isNumber: true)
+        let odd = batch.addField("pid", Array("012; rm".utf8), isNumber: true)
         let next = Position(source: 1, offset: 1)
         batch.append(Array("a".utf8), 0..<1, fields: first..<odd, at: someTime, next: next)
         batch.append(Array("b".utf8), 0..<1, fields: odd..<odd + 1, at: someTime, next: next, isCut: true)
@@ -55,7 +55,7 @@ import Testing
         var body: [UInt8] = []
         _ = json.encode(batch(["one"]), 0..<1, into: &body)
         var other = LogBatch()
-        let file = other.addField("file", "/var/log/other".utf8)
+        let file = other.addField("file", Array("/var/log/other".utf8))
         for (index, time) in [someTime, someTime + 1_000_000_000, -1, someTime].enumerated() {
             other.append(
                 Array("two".utf8), 0..<3, fields: file..<file + 1, at: time, next: Position(source: 1, offset: 1),
@@ -96,7 +96,7 @@ import Testing
     /// A name that only some input's records have: the record's own value stays.
     @Test func noKeyTwice() throws {
         var batch = LogBatch()
-        let own = batch.addField("facility", "3".utf8, isNumber: true)
+        let own = batch.addField("facility", Array("3".utf8), isNumber: true)
         let next = Position(source: 1, offset: 1)
         batch.append([], 0..<0, fields: own..<own + 1, at: someTime, next: next)
         batch.append([], 0..<0, fields: own..<own, at: someTime, next: next)

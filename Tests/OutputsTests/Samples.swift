@@ -46,7 +46,7 @@ func batch(_ texts: [String], at unixNanoseconds: Int64 = someTime) -> LogBatch 
 
 func batch(_ texts: [[UInt8]], at unixNanoseconds: Int64 = someTime) -> LogBatch {
     var batch = LogBatch()
-    let file = batch.addField("file", "/var/log/syslog".utf8)
+    let file = batch.addField("file", Array("/var/log/syslog".utf8))
     for (index, text) in texts.enumerated() {
         batch.append(
             text, 0..<text.count, fields: file..<file + 1, at: unixNanoseconds,

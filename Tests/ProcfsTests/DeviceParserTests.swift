@@ -30,7 +30,7 @@ import Testing
         #expect(
             mounts[4]
                 == Mount(
-                    major: 253, minor: 0, mountPoint: "/srv/data and\tmore", fsType: "xfs",
+                    number: 35, parent: 28, major: 253, minor: 0, mountPoint: "/srv/data and\tmore", fsType: "xfs",
                     device: "/dev/mapper/vg0-data", isReadOnly: false))
         #expect(mounts[5].mountPoint == "/var/lib/back\\slash" && mounts[5].isReadOnly)
         #expect(mounts[6].device == "nas.example:/export/home dirs")

@@ -33,8 +33,9 @@ int linux_statfs(const char *path, struct statfs *out);
 unsigned linux_major(dev_t device);
 unsigned linux_minor(dev_t device);
 
-/// mallopt(3): threads that come and go must not each keep an arena of their own.
-void linux_limit_arenas(int count);
+/// mallopt(3): threads that come and go must not each keep an arena of their own, and buffers of megabytes must go back
+/// to the system when they are freed.
+void linux_tune_malloc(int arenas);
 
 /// Ignores SIGPIPE, blocks SIGTERM, SIGINT and SIGHUP in this thread and those it starts, and gives a signalfd(2) for them.
 int linux_open_signals(void);

@@ -36,7 +36,6 @@ int journal_get_cursor(sd_journal *journal, char **cursor);
 int journal_test_cursor(sd_journal *journal, const char *cursor);
 
 int journal_set_data_threshold(sd_journal *journal, size_t bytes);
-int journal_get_data(sd_journal *journal, const char *field, const void **data, size_t *size);
 void journal_restart_data(sd_journal *journal);
 int journal_enumerate_available_data(sd_journal *journal, const void **data, size_t *size);
 int journal_get_realtime_usec(sd_journal *journal, uint64_t *microseconds);
@@ -47,6 +46,5 @@ int journal_get_timeout(sd_journal *journal, uint64_t *monotonic_microseconds);
 int journal_process(sd_journal *journal);
 
 int journal_get_usage(sd_journal *journal, uint64_t *bytes);
-int journal_get_cutoff_realtime_usec(sd_journal *journal, uint64_t *from, uint64_t *to);
 int journal_query_unique(sd_journal *journal, const char *field);
 int journal_enumerate_available_unique(sd_journal *journal, const void **data, size_t *size);

@@ -81,17 +81,15 @@ package final class HostMetrics {
 
     private func memory(_: inout [String]) throws(CollectError) -> [EMFGroup] {
         guard plan.selection.takes(anyOf: CloudWatchNames.memory) else { return [] }
-        let fields: FieldList?
-        do throws(KernelFileError) { fields = try meminfo.read(Meminfo.parse) } catch { throw CollectError(error) }
-        guard let group = fields.flatMap({ MemoryUse.group($0) }) else { throw .absent("no \(meminfo.path)") }
+        guard let group = MemoryUse.group(try meminfo.value(Meminfo.parse)) else {
+            throw .failed("\(meminfo.path): neither MemTotal nor MemFree")
+        }
         return [group]
     }
 
     private func cpu(_: inout [String]) throws(CollectError) -> [EMFGroup] {
         guard plan.selection.takes(anyOf: CloudWatchNames.cpuTimes + CloudWatchNames.cpuUsage) else { return [] }
-        let now: Stat?
-        do throws(KernelFileError) { now = try stat.read(Stat.parse) } catch { throw CollectError(error) }
-        guard let now else { throw .absent("no \(stat.path)") }
+        let now = try stat.value(Stat.parse)
         defer { previousStat = now }
         return CPUUsage.groups(now, since: previousStat)
     }

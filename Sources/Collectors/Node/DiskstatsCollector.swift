@@ -101,9 +101,7 @@ package struct DiskstatsCollector: Collector {
     }
 
     package mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        let disks: [DiskStats]?
-        do throws(KernelFileError) { disks = try file.read(DiskStats.parse) } catch { throw CollectError(error) }
-        guard let disks else { throw .absent("no \(file.path)") }
+        let disks = try file.value(DiskStats.parse)
         let now = Instant.now
         var problem: KernelFileError?
         for disk in disks where filter.takes(disk.name) {

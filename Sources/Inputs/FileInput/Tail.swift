@@ -144,7 +144,7 @@ final class Tail {
                 guard try isSame(upTo: readOffset + UInt64(count), through: &buffers.start) else { return .truncated }
                 let isLast = readOffset + UInt64(count) >= sizeBytes
                 if fields == nil, count > 0 {
-                    let field = batch.addField("file", path.utf8)
+                    let field = batch.addField("file", Array(path.utf8))
                     fields = field..<field + 1
                 }
                 let done = splitter.split(

@@ -165,25 +165,19 @@ package enum JournalField: Sendable {
         return bytes
     }
 
-    /// When the first and the last entry were received, microseconds since 1970; nil when there is none.
-    package func realtimeRange() throws(JournalError) -> ClosedRange<UInt64>? {
-        var (from, to): (UInt64, UInt64) = (0, 0)
-        let answer = unsafe journal_get_cutoff_realtime_usec(handle, &from, &to)
-        return try check("sd_journal_get_cutoff_realtime_usec", answer) > 0 ? from...max(from, to) : nil
-    }
-
-    /// How many values the field has, counted up to `limit`.
-    package func countUnique(_ field: String, limit: Int) throws(JournalError) -> Int {
+    /// The values that the field has in any entry, without regard to matches; `limit` at the most.
+    package func values(of field: String, limit: Int) throws(JournalError) -> [String] {
         _ = try check("sd_journal_query_unique", unsafe journal_query_unique(handle, field))
-        var (data, size): (UnsafeRawPointer?, Int) = (nil, 0)
-        var count = 0
-        while count < limit,
-            try check("sd_journal_enumerate_unique", unsafe journal_enumerate_available_unique(handle, &data, &size))
+        var (data, count): (UnsafeRawPointer?, Int) = (nil, 0)
+        var values: [String] = []
+        while values.count < limit,
+            try check("sd_journal_enumerate_unique", unsafe journal_enumerate_available_unique(handle, &data, &count))
                 > 0
         {
-            count += 1
+            let assignment = unsafe UnsafeRawBufferPointer(start: data, count: count)
+            unsafe values.append(String(decoding: assignment.dropFirst(field.utf8.count + 1), as: UTF8.self))
         }
-        return count
+        return values
     }
 }
 

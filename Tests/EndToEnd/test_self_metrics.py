@@ -1,0 +1,81 @@
+"""docs/self-metrics.md says what the built agent serves about itself: no more, and no less."""
+
+import re
+import subprocess
+from support import ROOT, Scratch, eventually, require_programs
+
+PAGE = ROOT / "docs/self-metrics.md"
+
+
+class SelfMetrics(Scratch):
+    def trouble(self):
+        """An agent that has met all there are series for: failures, a rejected record that cannot be kept, a cut."""
+        logs = self.directory / "app.log"
+        logs.write_text("first\n" + "x" * 4000 + "\n")
+        answers = iter([500, 400])
+        receiver = self.receiver(answer=lambda lines: next(answers, 200))
+        agent = self.agent({
+            "inputs": {"app": {"type": "file", "paths": [str(logs)], "line_limit": "1KiB"}},
+            "outputs": {"central": {"type": "http", "url": receiver.url, "batch_records": 1}},
+            "routes": [{"from": "app", "to": "central"}]})
+        # Where rejected records are kept, no directory can be made.
+        agent.state.mkdir()
+        (agent.state / "rejected").write_text("")
+        agent.start()
+        return agent
+
+    def test_every_metric_stands_in_the_page_and_the_other_way_round(self):
+        agent = self.trouble()
+        eventually(lambda: "vitals_route_records_dropped_total{" in agent.metrics(), 30, "a record is dropped")
+        eventually(
+            lambda: "vitals_route_last_error_timestamp_seconds{" in agent.metrics()
+            and "vitals_input_events_total{" in agent.metrics(), 30, "the trouble is counted")
+        served = agent.metrics()
+        page = PAGE.read_text()
+        types = dict(re.findall(r"^# TYPE (vitals_\S+) (\S+)$", served, re.MULTILINE))
+        described = dict(re.findall(r"^\| `(vitals_\w+)` \| (\w+) \|", page, re.MULTILINE))
+        self.assertEqual(described, types)
+        # Labels and reasons too.
+        for name, labels in re.findall(r"^(vitals_\w+)\{(.*)\} ", served, re.MULTILINE):
+            for label, value in re.findall(r'(\w+)="([^"]*)"', labels):
+                self.assertIn(f"`{label}`", page, name)
+                if label in ("reason", "status"):
+                    self.assertIn(f"`{value}`", page, name)
+
+    def test_the_alerts_of_the_page_are_rules_that_prometheus_takes(self):
+        require_programs("promtool")
+        page = PAGE.read_text()
+        rules = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)[1]
+        file = self.directory / "rules.yml"
+        file.write_text(rules)
+        result = subprocess.run(["promtool", "check", "rules", file], capture_output=True, text=True)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        described = set(re.findall(r"^\| `(vitals_\w+)`", page, re.MULTILINE))
+        self.assertEqual(set(re.findall(r"vitals_\w+_\w+", rules)) - described, set())
+
+
+class Collectors(Scratch):
+    def test_the_page_of_collectors_names_every_metric_that_is_served(self):
+        agent = self.agent({"collectors": {
+            "cpu": {"info": True}, "stat": {"softirq": True}, "netdev": {"address_info": True}}}).start()
+        page = (ROOT / "docs/collectors.md").read_text()
+        # `network_transmit_{bytes,packets}_total` is two names.
+        words = set()
+        for word in re.findall(r"`([^`\s]+)`", page.replace("\n", " ")):
+            words |= set(expand(word))
+        # Named after the kernel's fields.
+        open_ended = ("memory_", "netstat_", "sockstat_", "vmstat_", "scrape_collector_")
+        missing = [
+            name for name in re.findall(r"^# TYPE node_(\S+) ", agent.metrics(), re.MULTILINE)
+            if not name.startswith(open_ended) and name not in words]
+        # Said as one sentence: reads as they stand, writes likewise.
+        likewise = {"disk_writes_completed_total", "disk_writes_merged_total", "disk_written_bytes_total",
+                    "disk_write_time_seconds_total"}
+        self.assertEqual(set(missing) - likewise, set())
+
+
+def expand(word):
+    match = re.search(r"\{([^}]*)\}", word)
+    if not match:
+        return [word]
+    return [whole for part in match[1].split(",") for whole in expand(word[:match.start()] + part + word[match.end():])]
