@@ -107,11 +107,10 @@ class Agent:
         settings = {"endpoint": {"listen": [f"127.0.0.1:{self.port}"]}, **settings}
         self.config.write_text(json.dumps(settings, indent=2))
 
-    def start(self, ready_within=10, environment=None, prefix=()):
-        """`prefix`: a program that starts the agent, with its arguments."""
+    def start(self, ready_within=10, environment=None):
         with self.errors.open("ab") as errors:
             self.process = self.popen(
-                [*prefix, BINARY, "run", "--config", self.config, "--state-directory", self.state],
+                [BINARY, "run", "--config", self.config, "--state-directory", self.state],
                 stdout=subprocess.DEVNULL, stderr=errors, env={**os.environ, **(environment or {})})
         eventually(self.is_ready, ready_within, f"the agent is ready\n{self.log()}")
         return self

@@ -4,11 +4,9 @@ section 7, with a writer process and the built agent. See docs/rotation.md for w
 import os
 import pwd
 import subprocess
-import sys
 import time
-from pathlib import Path
 
-from support import BINARY, Agent, Scratch, eventually, require_programs, require_root, start_writer
+from support import BINARY, Scratch, eventually, require_programs, require_root, start_writer
 
 GRACE = 1.0
 
@@ -355,7 +353,8 @@ class Places(Rotating):
         os.chmod(secret, 0o600)
         self.write("100..300")
         prefix = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
-        agent.start(prefix=prefix)
+        agent.popen = lambda arguments, **options: subprocess.Popen([*prefix, *arguments], **options)
+        agent.start()
         self.wait_for(200)
         status = subprocess.run(
             [BINARY, "status", "--config", agent.config, "--json"], capture_output=True, text=True, timeout=10)
