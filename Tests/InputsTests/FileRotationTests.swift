@@ -43,16 +43,23 @@ import Testing
         #expect(world.input.status(at: world.now).lagBytes == 0)
     }
 
-    @Test func rotatedTwiceBetweenTwoReads() throws {
-        let world = try FileWorld()
+    @Test(arguments: ["*.log", "a.log*"]) func rotatedTwiceBetweenTwoReads(glob: String) throws {
+        let world = try FileWorld(#""paths": ["DIR/\#(glob)"]"#)
+        world.append("0\n")
+        #expect(world.read() == ["0"])
+        world.move("a.log", "a.log.1")
         world.append("1\n")
         #expect(world.read() == ["1"])
+        // The first event is about a.log.1, and what was being read grows under its new name.
+        let writer = open(world.path("a.log"), O_WRONLY | O_APPEND)
         for round in 2...4 {
-            world.append("\(round)\n")
+            if round > 2 { world.append("\(round)\n") }
             world.move("a.log.2", "a.log.3")
             world.move("a.log.1", "a.log.2")
             world.move("a.log", "a.log.1")
+            if round == 2 { world.write("2\n", writer) }
         }
+        close(writer)
         world.append("5\n")
         #expect(world.read() == ["2", "3", "4", "5"])
     }

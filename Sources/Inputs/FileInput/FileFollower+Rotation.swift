@@ -130,7 +130,7 @@ extension FileFollower {
                     if status.sizeBytes > tail.readOffset, let file = try? File(reading: place) {
                         revive(tail, file, at: place)
                     }
-                } else if tail.place == nil {
+                } else {
                     rejoin(tail, at: place)
                 }
             } else if let cursor = known[status.id], cursor.print.matches(sibling.start),
@@ -246,9 +246,18 @@ extension FileFollower {
         do throws(Errno) { return try FileStatus(ofLink: place).id } catch { return nil }
     }
 
+    /// Notes where a file that is followed stands now. The event that tells so may still be to come, and what is newer
+    /// must not be read before it.
     private func rejoin(_ tail: Tail, at place: String) {
+        guard tail.place != place, tail.place.map({ !leads($0, to: tail) }) ?? true else { return }
+        if tail.place != nil, tail.family != place { leave(tail) }
         tail.place = place
         byPlace[place] = tail
+    }
+
+    /// Of two hard links, the first one stays.
+    private func leads(_ place: String, to tail: Tail) -> Bool {
+        do throws(Errno) { return try FileStatus(of: place).id == tail.id } catch { return false }
     }
 
     private func followRotated(
