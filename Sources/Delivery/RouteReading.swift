@@ -23,8 +23,13 @@ struct Reader {
     var hasMore = false
     var readAgain = Instant(nanoseconds: .max)
 
+    /// Records were read and wait to be sent: the input does not wake us before this time, and is asked again then.
+    var pausedUntil: Instant?
+
     /// A turn of `pump` is on its way.
     var isPumpScheduled = false
+    /// When the input is to look around, while there is no room to read.
+    var lookDue: Instant?
     /// Kept while the input has nothing to read, and let go while it is held back: a descriptor that stays readable
     /// would keep us awake.
     var watch: Watch?
@@ -67,6 +72,9 @@ struct Reader {
 extension Route {
     /// The cursor is saved at most this often: what is sent twice after a kill is what was acknowledged in this time.
     static let housekeepingInterval: Duration = .seconds(1)
+    /// How often an input looks around while there is no room to read: files that live shorter in an outage are missed.
+    private static let lookInterval: Duration = .seconds(1)
+    private static let smallBodyBytes = 64 << 10
     /// Steps in one turn, so that acknowledgements and the stop get theirs.
     private static let stepsInTurn = 8
     /// Timers no closer than that, whatever an input asks for: a time in the past must not become a busy loop.
@@ -82,6 +90,11 @@ extension Route {
         for _ in 0..<Self.stepsInTurn {
             let now = Moment.now
             if reader.readAgain <= now.monotonic { reader.hasMore = true }
+            if let until = reader.pausedUntil, until <= now.monotonic {
+                reader.pausedUntil = nil
+                reader.hasMore = true
+            }
+            if let due = reader.lookDue, due <= now.monotonic { lookAround(&reader, at: now) }
             if let due = reader.housekeepingDue, due <= now.monotonic { keepHouse(&reader, at: now) }
             switch policy.action(for: reader.situation, at: now.monotonic) {
             case .read: read(&reader, at: now)
@@ -120,12 +133,21 @@ extension Route {
         reader.noteChange(at: now.monotonic)
         guard records > 0 else { return }
         if reader.begun == nil { reader.begun = now.monotonic }
+        // Until the next delivery may begin, so that it takes along what came meanwhile.
+        let next = (reader.lastDispatch ?? now.monotonic) + BatchPolicy.sendSpacing
+        reader.pausedUntil = next > now.monotonic ? next : now.monotonic + BatchPolicy.sendSpacing
         let begun = reader.begun
         exchange.with { state in
             state.status.recordsRead += UInt64(records)
             state.status.bytesRead += UInt64(bytes)
             state.fillingSince = begun
         }
+    }
+
+    private func lookAround(_ reader: inout Reader, at now: Moment) {
+        reader.lookDue = nil
+        reader.input.lookAround(at: now)
+        reader.noteChange(at: now.monotonic)
     }
 
     private func dispatch(_ reader: inout Reader, at now: Instant) {
@@ -136,6 +158,8 @@ extension Route {
         swap(&parcel.batch, &reader.batch)
         parcel.begun = reader.begun ?? now
         parcel.body.removeAll(keepingCapacity: true)
+        // As in LogBatch: in one piece. Lines in JSON are about twice as long.
+        if parcel.batch.textByteCount > Self.smallBodyBytes { parcel.body.reserveCapacity(2 * options.batchBytes) }
         let replaced = reader.encoder.encode(parcel.batch, 0..<parcel.batch.records.count, into: &parcel.body)
         reader.begun = nil
         reader.inFlight += 1
@@ -171,9 +195,15 @@ extension Route {
     /// something to do.
     private func rest(_ reader: inout Reader, until: Instant?, at now: Instant) {
         let mayRead = !reader.batch.isFull && reader.drainUntil == nil
-        watchInput(&reader, mayRead && !reader.hasMore)
+        let isHeldBack = reader.batch.isFull && reader.drainUntil == nil
+        reader.lookDue = isHeldBack ? reader.lookDue ?? now + Self.lookInterval : nil
+        // Under a steady trickle each line would wake us, only to wait for the same delivery.
+        let pause = reader.batch.isEmpty ? nil : reader.pausedUntil
+        watchInput(&reader, mayRead && !reader.hasMore && pause == nil)
         var wanted = until
+        if mayRead, !reader.hasMore, let pause { wanted = min(wanted ?? pause, pause) }
         if mayRead, !reader.hasMore { wanted = min(wanted ?? reader.readAgain, reader.readAgain) }
+        if let due = reader.lookDue { wanted = min(wanted ?? due, due) }
         if let due = reader.housekeepingDue { wanted = min(wanted ?? due, due) }
         if let drainUntil = reader.drainUntil { wanted = min(wanted ?? drainUntil, drainUntil) }
         guard let wanted, wanted.nanoseconds != .max else { return }

@@ -28,6 +28,8 @@ package struct FileInput: Input {
         follower.read(into: &batch, at: now)
     }
 
+    package mutating func lookAround(at now: Moment) { follower.lookAround(at: now) }
+
     package mutating func acknowledge(_ position: Position) { follower.acknowledge(position) }
 
     package func writeCursor(into json: inout JSONWriter) { follower.cursors.write(into: &json) }

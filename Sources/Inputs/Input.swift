@@ -69,6 +69,10 @@ package protocol Input: SendableMetatype {
     /// What is wrong with a source is counted and reported in `status`; it never stops the others.
     mutating func read(into batch: inout LogBatch, at now: Moment) -> Wait
 
+    /// Called now and then while no batch has room, as in an outage: takes hold of what may be gone when `read` is
+    /// called next, and reads nothing.
+    mutating func lookAround(at now: Moment)
+
     /// The receiver has everything up to `position`. Comes in the order in which records were read.
     mutating func acknowledge(_ position: Position)
 
@@ -82,4 +86,8 @@ package protocol Input: SendableMetatype {
 
     /// Opens what would be read, for `vitals check`.
     mutating func check() -> CheckReport
+}
+
+extension Input {
+    package mutating func lookAround(at now: Moment) {}
 }

@@ -52,6 +52,11 @@ package struct LogBatch: Sendable {
     /// More would not fit the 32-bit ranges; far above any sensible batch.
     package static let byteLimitMaximum = 64 << 20
 
+    /// A batch larger than this gets all its memory in one piece: growing by doubling leaves as much again behind. Of
+    /// what it does not use, no page is ever touched.
+    private static let smallBytes = 64 << 10
+    private static let smallRecords = 512
+
     package private(set) var bytes: [UInt8] = []
     package private(set) var fields: [LogField] = []
     package private(set) var records: [Record] = []
@@ -100,6 +105,10 @@ package struct LogBatch: Sendable {
         _ source: [UInt8], _ range: Range<Int>, fields: Range<UInt32>, at unixNanoseconds: Int64, next: Position,
         isDocument: Bool = false, isCut: Bool = false
     ) {
+        if bytes.capacity - bytes.count < range.count { grow(by: range.count) }
+        if records.count == records.capacity, records.count >= Self.smallRecords {
+            records.reserveCapacity(recordLimit)
+        }
         let start = UInt32(bytes.count)
         bytes.append(contentsOf: source[range])
         records.append(
@@ -107,6 +116,13 @@ package struct LogBatch: Sendable {
                 text: TextRange(start: start, count: UInt32(range.count)), fields: fields,
                 unixNanoseconds: unixNanoseconds, next: next, isDocument: isDocument, isCut: isCut))
         textByteCount += range.count
+    }
+
+    private mutating func grow(by count: Int) {
+        // An eighth more for fields and for the last record, which may pass the limit.
+        let whole = byteLimit + byteLimit / 8
+        let needed = bytes.count + count
+        if needed > Self.smallBytes, needed <= whole { bytes.reserveCapacity(whole) }
     }
 
     /// The text of a record as a string: for tests and rare paths.

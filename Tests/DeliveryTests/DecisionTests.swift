@@ -153,7 +153,7 @@ import Testing
     @Test func hasDefaultsAndLimits() throws {
         var section = SettingsSection(missing: "outputs.central")
         let options = try RouteOptions(&section)
-        #expect(options.batchBytes == 1 << 20 && options.batchRecords == 10_000)
+        #expect(options.batchBytes == 512 << 10 && options.batchRecords == 10_000)
         #expect(options.batchAge == .seconds(1) && options.inFlight == 2)
     }
 

@@ -280,10 +280,10 @@ import Testing
         #expect(world.read() == ["y"])
         #expect(world.input.follower.turnCount == turns + 1)
         // A scan looks at every file and reads none.
-        world.advance(.seconds(10))
+        world.advance(.seconds(60))
         #expect(world.read() == [])
         #expect(world.input.follower.turnCount == turns + 1)
-        #expect(world.input.read(into: &world.batch, at: world.now) == .until(world.now.monotonic + .seconds(10)))
+        #expect(world.input.read(into: &world.batch, at: world.now) == .until(world.now.monotonic + .seconds(60)))
     }
 
     @Test func aScanFindsWhatAnEventDidNotTell() throws {
@@ -293,7 +293,7 @@ import Testing
         world.append("two\n")
         while try world.input.follower.inotify?.events().isEmpty == false {}
         #expect(world.read() == [])
-        world.advance(.seconds(10))
+        world.advance(.seconds(60))
         #expect(world.read() == ["two"])
     }
 }

@@ -25,6 +25,9 @@ package struct FileCursors: Equatable, Sendable {
     /// For each path the time of change, in nanoseconds since 1970, of its newest rotated sibling that is none of ours,
     /// because it was there before the path was first followed.
     package var floors: [String: Int64] = [:]
+    /// For each pattern, by its text, since when it has been followed, in nanoseconds since 1970. What was written
+    /// later is ours, also when it was rotated before anybody saw it.
+    package var since: [String: Int64] = [:]
 
     package init() {}
 
@@ -46,14 +49,38 @@ package struct FileCursors: Equatable, Sendable {
                     mark: value["continues"]?.string.flatMap(LineSplitter.Mark.init) ?? .line,
                     sizeBytes: value["size"]?.unsigned ?? offset))
         }
-        for value in json["floors"]?.array ?? [] {
-            guard let path = value["path"]?.string, let modified = value["modified"]?.unsigned else {
-                malformed += 1
-                continue
-            }
-            floors[path] = Int64(clamping: modified)
-        }
+        floors = Self.times(json["floors"], "path", "modified", &malformed)
+        since = Self.times(json["since"], "pattern", "time", &malformed)
         if json["version"]?.unsigned != Self.version { malformed += 1 }
+    }
+
+    private static func times(
+        _ json: JSONValue?, _ nameKey: String, _ timeKey: String, _ malformed: inout Int
+    ) -> [String: Int64] {
+        var times: [String: Int64] = [:]
+        for value in json?.array ?? [] {
+            if let name = value[nameKey]?.string, let time = value[timeKey]?.unsigned {
+                times[name] = Int64(clamping: time)
+            } else {
+                malformed += 1
+            }
+        }
+        return times
+    }
+
+    private static func write(
+        _ times: [String: Int64], _ nameKey: String, _ timeKey: String, into json: inout JSONWriter
+    ) {
+        json.array { json in
+            for (name, time) in times.sorted(by: { $0.key < $1.key }) {
+                json.object { json in
+                    json.key(nameKey)
+                    json.string(name)
+                    json.key(timeKey)
+                    json.number(UInt64(clamping: time))
+                }
+            }
+        }
     }
 
     package func write(into json: inout JSONWriter) {
@@ -63,16 +90,9 @@ package struct FileCursors: Equatable, Sendable {
             json.key("files")
             json.array { json in for file in files { file.write(into: &json) } }
             json.key("floors")
-            json.array { json in
-                for (path, modified) in floors.sorted(by: { $0.key < $1.key }) {
-                    json.object { json in
-                        json.key("path")
-                        json.string(path)
-                        json.key("modified")
-                        json.number(UInt64(clamping: modified))
-                    }
-                }
-            }
+            Self.write(floors, "path", "modified", into: &json)
+            json.key("since")
+            Self.write(since, "pattern", "time", into: &json)
         }
     }
 }

@@ -34,6 +34,7 @@ extension FileFollower {
         }
         for path in touched { examine(path, at: now) }
         for path in arrived { examineSibling(path, at: now) }
+        if hasNewAlias { nextScan = now.monotonic }
     }
 
     /// Returns the path that the event is about, when it is about a file.
@@ -80,6 +81,8 @@ extension FileFollower {
                 catchUp(family, at: now)
             }
             for path in paths { catchUp(place(of: path), at: now) }
+        } else {
+            for family in known.missingPaths { catchUp(family, at: now) }
         }
 
         // What is new is read in the order in which it was last written.
@@ -87,23 +90,29 @@ extension FileFollower {
         for path in paths {
             let place = place(of: path)
             if byPlace[place] != nil {
-                examine(path, at: now)
+                examine(path, place, at: now)
             } else {
                 new.append((path, (try? FileStatus(of: path))?.modifiedUnixNanoseconds ?? 0))
             }
         }
         for (path, _) in new.sorted(by: { ($0.modified, $1.path) < ($1.modified, $0.path) }) { examine(path, at: now) }
-        for (place, tail) in byPlace where !paths.contains(tail.path) || tail.isAway { examine(place, at: now) }
+        let found = Set(paths)
+        for (place, tail) in byPlace where !found.contains(tail.path) || tail.isAway { examine(place, at: now) }
         for tail in tails.values where tail.isAway { makeReady(tail) }
         listings = [:]
         unreadable = unreadable.filter { path, _ in (try? FileStatus(ofLink: path)) != nil }
         limitDeleted()
         limitFloors(paths)
         closeQuiet()
+        // Saved at once: a kill must not make the next start the first one again.
+        if isFirstScan { cursorVersion += 1 }
         isFirstScan = false
         let isWatched = inotify != nil && unwatchedDirectories.isEmpty
         let interval = settings.rescanInterval
         nextScan = now.monotonic + (isWatched ? interval : min(interval, Self.scanIntervalWithoutWatches))
+        if hasNewAlias { nextScan = now.monotonic }
+        hasNewAlias = false
+        if !known.missing.isEmpty { nextScan = min(nextScan, now.monotonic + settings.rotationGrace) }
     }
 
     private func watch(_ directories: [String: Bool]) {
@@ -173,13 +182,14 @@ extension FileFollower {
         guard let status = try? FileStatus(ofLink: path), status.kind == .symbolicLink,
             let real = try? realPath(path)
         else { return path }
-        aliases[real] = path
+        if aliases.updateValue(path, forKey: real) == nil { hasNewAlias = true }
         return real
     }
 
     /// Looks at what stands at `path` now, and follows it when it is new and matches.
-    func examine(_ path: String, at now: Moment) {
-        let place = place(of: path)
+    func examine(_ path: String, at now: Moment) { examine(path, place(of: path), at: now) }
+
+    private func examine(_ path: String, _ place: String, at now: Moment) {
         let standing = byPlace[place]
         let status: FileStatus
         do throws(Errno) { status = try FileStatus(of: place) } catch {
@@ -274,6 +284,7 @@ extension FileFollower {
             } else if isFirstScan, !hasHistory, settings.startAt == .end {
                 cursor.offset = status.sizeBytes
             }
+            if let other = known[status.id], !other.print.matches(start) { giveUp(other, isReplaced: true, at: now) }
             let before = lastRotated(of: place)
             let tail = follow(file, status, path: path, family: place, place: place, cursor: cursor)
             tail.predecessor = before

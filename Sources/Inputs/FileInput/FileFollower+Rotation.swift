@@ -115,20 +115,22 @@ extension FileFollower {
         var found: [(place: String, status: FileStatus, cursor: FileCursor)] = []
         var unknown: [(place: String, status: FileStatus, start: [UInt8])] = []
         var present: Set<FileID> = []
+        var seen: Set<FileID> = []
         for place in places {
             guard let sibling = open(place) else {
                 // What cannot be read now is not gone for that.
                 if let id = unreadableID(place) { present.insert(id) }
                 continue
             }
-            if isCompressed(sibling.start, sibling.status) { continue }
             let status = sibling.status
+            seen.insert(status.id)
+            if isCompressed(sibling.start, status) { continue }
             if let tail = byID[status.id], !tail.isFinished || tail.print.matches(sibling.start) {
                 if tail.isFinished {
                     if status.sizeBytes > tail.readOffset, let file = try? File(reading: place) {
                         revive(tail, file, at: place)
                     }
-                } else if tail.place == nil {
+                } else {
                     rejoin(tail, at: place)
                 }
             } else if let cursor = known[status.id], cursor.print.matches(sibling.start),
@@ -142,49 +144,58 @@ extension FileFollower {
                 unknown.append((place, status, Array(sibling.start)))
             }
         }
+        for cursor in cursors where present.contains(cursor.id) { known.notePresent(cursor.id) }
         let missing = cursors.filter { !present.contains($0.id) }
-        for (index, cursor) in findCopies(of: missing, among: unknown.map { ($0.status.sizeBytes, $0.start) }) {
+        let copies = findCopies(of: missing, among: unknown.map { ($0.status.sizeBytes, $0.start) })
+        for (index, cursor) in copies {
             found.append((unknown[index].place, unknown[index].status, cursor))
+        }
+        let moved = Set(copies.map(\.cursor.id))
+        for cursor in missing where !moved.contains(cursor.id) {
+            giveUp(cursor, isReplaced: seen.contains(cursor.id), at: now)
         }
         unknown.removeAll { file in found.contains { $0.place == file.place } }
         let rotated = unknown.filter { isRotatedName(splitPath($0.place).name, of: splitPath(family).name) }
-        if isOurs {
-            for (place, status, start) in rotated where isNew(place, status, start[...], of: family, at: now) {
-                let cursor = FileCursor(
-                    path: family, id: status.id, print: StartPrint(of: start[...]), offset: 0,
-                    sizeBytes: status.sizeBytes)
-                found.append((place, status, cursor))
-            }
-        } else if let newest = rotated.map(\.status.modifiedUnixNanoseconds).max() {
-            floors[family] = newest
-        } else {
-            floors[family] = 0
+        if !isOurs { floors[family] = firstFloor(of: family, rotated.map(\.status.modifiedUnixNanoseconds)) }
+        for (place, status, start) in rotated where isNew(place, status, start[...], of: family, at: now) {
+            let cursor = FileCursor(
+                path: family, id: status.id, print: StartPrint(of: start[...]), offset: 0, sizeBytes: status.sizeBytes)
+            found.append((place, status, cursor))
         }
         followRotated(found, of: family)
         if gaveUp { examine(matchedPath(family), at: now) }
     }
 
-    /// Cursors whose file is gone, or holds another content: for each the copy in which it goes on. What has none is
-    /// lost, and counted.
+    /// Cursors whose file is gone, or holds another content: for each the copy in which it goes on.
     private func findCopies(
         of missing: [FileCursor], among files: [(sizeBytes: UInt64, start: [UInt8])]
     ) -> [(index: Int, cursor: FileCursor)] {
         var copies: [(index: Int, cursor: FileCursor)] = []
         for cursor in missing {
-            known[cursor.id] = nil
-            cursorVersion += 1
             let copy = files.indices.first { index in
                 cursor.print.length > 0 && files[index].sizeBytes >= cursor.offset
                     && cursor.print.matches(files[index].start[...]) && !copies.contains { $0.index == index }
             }
-            if let copy {
-                copies.append((copy, cursor))
-            } else if cursor.sizeBytes > cursor.offset {
-                count(.bytesLostDeleted, cursor.sizeBytes - cursor.offset)
-                log.warning("a log file is gone that was not read to its end", ["path": cursor.path])
-            }
+            if let copy { copies.append((copy, cursor)) }
         }
         return copies
+    }
+
+    /// Forgets a file when it is certain that it is gone, and counts what was not read of it: when it was not found for
+    /// the grace, or when its inode holds another content.
+    func giveUp(_ cursor: FileCursor, isReplaced: Bool, at now: Moment) {
+        if !isReplaced {
+            let until = known.noteMissing(cursor.id, at: now.monotonic) + settings.rotationGrace
+            guard until <= now.monotonic else {
+                nextScan = min(nextScan, until)
+                return
+            }
+        }
+        known[cursor.id] = nil
+        cursorVersion += 1
+        guard cursor.sizeBytes > cursor.offset else { return }
+        count(.bytesLostDeleted, cursor.sizeBytes - cursor.offset)
+        log.warning("a log file is gone that was not read to its end", ["path": cursor.path])
     }
 
     /// The names beside a path under which its rotated files may stand, and the path itself.
@@ -235,9 +246,18 @@ extension FileFollower {
         do throws(Errno) { return try FileStatus(ofLink: place).id } catch { return nil }
     }
 
+    /// Notes where a file that is followed stands now. The event that tells so may still be to come, and what is newer
+    /// must not be read before it.
     private func rejoin(_ tail: Tail, at place: String) {
+        guard tail.place != place, tail.place.map({ !leads($0, to: tail) }) ?? true else { return }
+        if tail.place != nil, tail.family != place { leave(tail) }
         tail.place = place
         byPlace[place] = tail
+    }
+
+    /// Of two hard links, the first one stays.
+    private func leads(_ place: String, to tail: Tail) -> Bool {
+        do throws(Errno) { return try FileStatus(of: place).id == tail.id } catch { return false }
     }
 
     private func followRotated(
@@ -255,7 +275,7 @@ extension FileFollower {
             do throws(Errno) {
                 let file = try File(reading: place)
                 // Renamed meanwhile: the event that tells so is on its way.
-                guard try file.status().id == status.id else { continue }
+                guard try file.status().id == status.id, byID[status.id]?.isFinished ?? true else { continue }
                 known[cursor.id] = nil
                 let tail = follow(file, status, path: matchedPath(family), family: family, place: place, cursor: own)
                 tail.isAway = true

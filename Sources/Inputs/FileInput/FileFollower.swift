@@ -13,6 +13,9 @@ final class FileFollower {
     /// not fill the disk. Beyond it the largest is given up, and counted.
     static let deletedBytesLimit: UInt64 = 4 << 30
 
+    /// The kernel stamps files with a clock that stands still for up to a tick of HZ=100.
+    private static let clockTickNanoseconds: Int64 = 10_000_000
+
     /// Counts that only grow; `Counted` is the reason as it stands in the metrics.
     enum Counted: String, CaseIterable {
         case lineCut = "line_cut"
@@ -56,6 +59,9 @@ final class FileFollower {
     /// Files that are there, or may be, and of which nothing is to be read now.
     var known = KnownFiles()
     var floors: [String: Int64] = [:]
+    /// Since when each pattern has been followed; and when this run began, which a new pattern shares.
+    private(set) var since: [String: Int64] = [:]
+    private let begun: Int64
     /// Paths whose rotated siblings have been looked at in this run.
     var familiesSeen: Set<String> = []
     /// New files that may be copies of one that is about to be truncated, by place.
@@ -64,6 +70,8 @@ final class FileFollower {
     var compressed: Set<FileID> = []
     /// Where a symbolic link leads, and the path that it has there.
     var aliases: [String: String] = [:]
+    /// Where a new link leads is not watched yet.
+    var hasNewAlias = false
 
     let inotify: INotify?
     var watches: [Int32: String] = [:]
@@ -83,6 +91,7 @@ final class FileFollower {
         self.log = log
         buffers = TailBuffers(lineLimit: settings.lineLimit)
         nextScan = now.monotonic
+        begun = now.unixNanoseconds - Self.clockTickNanoseconds
         hasHistory = resume != nil
         do throws(Errno) { inotify = try INotify() } catch {
             inotify = nil
@@ -95,8 +104,21 @@ final class FileFollower {
             // The beginning of an empty file identifies nothing: another may have its inode by now.
             for file in cursors.files where file.print.length > 0 { known[file.id] = file }
             floors = cursors.floors
+            since = cursors.since
             if malformed > 0 { count(.cursorMalformed, UInt64(malformed)) }
         }
+        let known = since
+        since = Dictionary(settings.paths.map { ($0.text, known[$0.text] ?? begun) }) { first, _ in first }
+    }
+
+    /// For a path that is new to us: its rotated files that were written to after this time are ours. `others` are the
+    /// times of those that are there.
+    func firstFloor(of family: String, _ others: [Int64]) -> Int64 {
+        let path = Array((aliases[family] ?? family).utf8)
+        let times = settings.paths.compactMap { $0.matches(path) ? since[$0.text] : nil }
+        guard let earliest = times.min() else { return others.max() ?? 0 }
+        guard isFirstScan, earliest == begun else { return earliest }
+        return max(earliest, others.max() ?? 0)
     }
 
     func count(_ reason: Counted, _ by: UInt64 = 1) { counts[reason, default: 0] += by }
@@ -122,6 +144,13 @@ final class FileFollower {
         }
         if !ready.isEmpty { return .notAtAll }
         return .until(max(now.monotonic, nextDeadline))
+    }
+
+    /// Opens what is new, and holds what goes, without reading a line: files may come and go while a receiver is down.
+    func lookAround(at now: Moment) {
+        takeEvents(at: now)
+        if now.monotonic >= nextScan { scan(at: now) }
+        for tail in ready { tail.noteSize() }
     }
 
     func makeReady(_ tail: Tail) {
@@ -278,6 +307,7 @@ final class FileFollower {
         cursors.files = tails.keys.sorted().compactMap { tails[$0]?.cursor }
         cursors.files += known.all.sorted { ($0.path, $0.id.inode) < ($1.path, $1.id.inode) }
         cursors.floors = floors
+        cursors.since = since
         return cursors
     }
 

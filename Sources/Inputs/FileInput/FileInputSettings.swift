@@ -35,7 +35,8 @@ struct FileInputSettings {
         let waits: ClosedRange<Duration> = .milliseconds(10)...(.seconds(86_400))
         partialLineTimeout = try section.duration("partial_line_timeout", default: .seconds(5), in: waits)
         rotationGrace = try section.duration("rotation_grace", default: .seconds(10), in: waits)
-        rescanInterval = try section.duration("rescan_interval", default: .seconds(10), in: waits)
+        // Behind inotify, which reports its own overflow; a network file system may want it shorter.
+        rescanInterval = try section.duration("rescan_interval", default: .seconds(60), in: waits)
         // A file that is followed costs about 1 KiB; a pattern that finds more is likely a mistake.
         fileLimit = try section.integer("file_limit", default: 10_000, in: 1...1_000_000)
     }

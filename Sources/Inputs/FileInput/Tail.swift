@@ -118,6 +118,16 @@ final class Tail {
         return isChanged || status.sizeBytes != readOffset + UInt64(partialBytes)
     }
 
+    /// Notes how far it has grown, so that the lag is true while nothing is read, and what a truncation takes is known.
+    func noteSize() {
+        guard file != nil else { return }
+        do throws(Errno) {
+            if let status = try file?.status(), status.sizeBytes > sizeBytes { sizeBytes = status.sizeBytes }
+        } catch {
+            // Reading it will fail too, and say so.
+        }
+    }
+
     /// Reads lines into `batch`, until it is full, the turn is over, or the file has no more.
     ///
     /// Each piece is verified after it was read and before any of it is used: the file is not shorter than what was
