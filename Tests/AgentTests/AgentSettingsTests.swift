@@ -5,14 +5,13 @@ import Bytes
 import Platform
 import Procfs
 import Settings
+import TestSupport
 import Testing
 
 private let known = KnownTypes(inputs: ["file", "journald"], outputs: ["file", "http", "stdout"])
 
 private func settings(_ text: String) throws(SettingsError) -> AgentSettings {
-    let variables = SettingsVariables(environment: { _ in nil }, readFile: { _ in [] })
-    let tree = try loadSettings([SettingsFile(name: "a.json", bytes: Array(text.utf8))], variables: variables)
-    return try AgentSettings(tree, known: known)
+    try AgentSettings(try settingsTree(text), known: known)
 }
 
 private func errorText(_ text: String) -> String {
@@ -71,36 +70,36 @@ private let parts = """
     }
 
     @Test(arguments: [
-        ("{ \"state_dir\": \"/x\" }", "a.json:1:3: state_dir: unknown key; known here: "),
-        ("{ \"enpoint\": {} }", "a.json:1:3: enpoint: unknown key, did you mean \"endpoint\"?"),
+        ("{ \"state_dir\": \"/x\" }", "agent.json:1:3: state_dir: unknown key; known here: "),
+        ("{ \"enpoint\": {} }", "agent.json:1:3: enpoint: unknown key, did you mean \"endpoint\"?"),
         (
             "{ \"state_directory\": \"x\" }",
-            "a.json:1:22: state_directory: expected a path that begins with /"
+            "agent.json:1:22: state_directory: expected a path that begins with /"
         ),
-        ("{ \"host\": { \"porc\": \"/\" } }", "a.json:1:13: host.porc: unknown key, did you mean \"proc\"?"),
+        ("{ \"host\": { \"porc\": \"/\" } }", "agent.json:1:13: host.porc: unknown key, did you mean \"proc\"?"),
         (
             "{ \"log\": { \"level\": \"verbose\" } }",
-            "a.json:1:21: log.level: expected one of \"error\", \"warning\", \"info\", \"debug\""
+            "agent.json:1:21: log.level: expected one of \"error\", \"warning\", \"info\", \"debug\""
         ),
         (
             "{ \"inputs\": { \"a\": {} } }",
-            "a.json:1:20: inputs.a: \"type\" is missing: expected one of \"file\", \"journald\""
+            "agent.json:1:20: inputs.a: \"type\" is missing: expected one of \"file\", \"journald\""
         ),
         (
             "{ \"inputs\": { \"a\": { \"type\": \"flie\" } } }",
-            "a.json:1:30: inputs.a.type: unknown input type \"flie\", did you mean \"file\"?"
+            "agent.json:1:30: inputs.a.type: unknown input type \"flie\", did you mean \"file\"?"
         ),
         (
             "{ \"outputs\": { \"a\": { \"type\": \"kafka\" } } }",
-            "a.json:1:31: outputs.a.type: unknown output type \"kafka\"; known are \"file\", \"http\", \"stdout\""
+            "agent.json:1:31: outputs.a.type: unknown output type \"kafka\"; known are \"file\", \"http\", \"stdout\""
         ),
         (
             "{ \"inputs\": { \"a/b\": { \"type\": \"file\" } } }",
-            "a.json:1:22: inputs.a/b: a name has letters, digits, '_', '-' and '.', at most 64"
+            "agent.json:1:22: inputs.a/b: a name has letters, digits, '_', '-' and '.', at most 64"
         ),
-        ("{ \"inputs\": { \"..\": { \"type\": \"file\" } } }", "a.json:1:21: inputs...: a name has letters"),
-        ("{ \"inputs\": { \"a\": [] } }", "a.json:1:20: inputs.a: expected an object { … }"),
-        ("{ \"inputs\": [] }", "a.json:1:13: inputs: expected an object { … }"),
+        ("{ \"inputs\": { \"..\": { \"type\": \"file\" } } }", "agent.json:1:21: inputs...: a name has letters"),
+        ("{ \"inputs\": { \"a\": [] } }", "agent.json:1:20: inputs.a: expected an object { … }"),
+        ("{ \"inputs\": [] }", "agent.json:1:13: inputs: expected an object { … }"),
         (
             "{ \(parts), \"routes\": [ { \"from\": \"sylog\", \"to\": \"console\" } ] }",
             "routes[0].from: unknown input \"sylog\", did you mean \"syslog\"?"
@@ -124,7 +123,7 @@ private let parts = """
         (
             "{ \(parts),\n\"routes\": [ { \"from\": \"syslog\", \"to\": \"console\" },\n"
                 + "{ \"from\": \"syslog\", \"to\": \"console\" } ] }",
-            "a.json:3:1: routes[1]: the route from syslog to console stands already at a.json:2:13"
+            "agent.json:3:1: routes[1]: the route from syslog to console stands already at agent.json:2:13"
         ),
     ])
     func whatIsWrongIsSaidWithItsPlace(_ text: String, _ expected: String) {
@@ -135,10 +134,8 @@ private let parts = """
         var arguments = CommandLineArguments(.run)
         arguments.stateDirectory = "/elsewhere"
         arguments.listen = ["[::]:1", "unix:/x"]
-        let variables = SettingsVariables(environment: { _ in nil }, readFile: { _ in [] })
         for text in ["{}", "{ \"state_directory\": 1, \"endpoint\": { \"listen\": [], \"max_connections\": 4 } }"] {
-            let tree = try loadSettings([SettingsFile(name: "a", bytes: Array(text.utf8))], variables: variables)
-            let settings = try AgentSettings(tree.overridden(by: arguments), known: known)
+            let settings = try AgentSettings(try settingsTree(text).overridden(by: arguments), known: known)
             #expect(settings.stateDirectory == "/elsewhere")
             #expect(settings.listen == ["[::]:1", "unix:/x"])
             #expect(settings.endpoint?.has("max_connections") == (text != "{}"))

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Agent
@@ -14,7 +15,7 @@ private struct Served {
     let port: UInt16
 
     init(_ given: SettingsSection? = nil, script: Script = Script(), isReady: Bool = true) throws {
-        var section = given ?? settings("endpoint", ["listen": settingsList("127.0.0.1:0")])
+        var section = try given ?? section(#"{ "listen": ["127.0.0.1:0"] }"#, path: "endpoint")
         let own = MetricDescriptor("vitals_test", .counter, help: "A self metric.")
         endpoint = try Endpoint(
             &section, scraper: try script.scraper(), selfMetrics: { $0.add(own, 5) },
@@ -114,7 +115,7 @@ private struct Served {
         defer { script.gate.signal() }
         let served = try Served(script: script)
         defer { served.endpoint.stop() }
-        let slow = try Endpoint.serving(script.scraper(settings("collectors", ["enable": settingsList("hanging")])))
+        let slow = try Endpoint.serving(script.scraper(section(#"{ "enable": ["hanging"] }"#, path: "collectors")))
         defer { slow.stop() }
         let begin = Instant.now
         guard case .ipv4(_, let port)? = slow.addresses.first else { throw Errno.invalid }
@@ -134,7 +135,7 @@ private struct Served {
 
     @Test func servesAtAPath() throws {
         let path = NSTemporaryDirectory() + "/" + UUID().uuidString + ".sock"
-        let served = try Served(settings("endpoint", ["listen": settingsList("127.0.0.1:0", "unix:\(path)")]))
+        let served = try Served(section(#"{ "listen": ["127.0.0.1:0", "unix:\#(path)"] }"#, path: "endpoint"))
         defer { served.endpoint.stop() }
         #expect(try served.curl("/metrics", "--http1.1", "--unix-socket", path).text.contains("vitals_test 5"))
         let answer = try httpGet(.unix(path: path), path: "/api/v1/status", deadline: .now + .seconds(5))
@@ -145,29 +146,29 @@ private struct Served {
         let served = try Served()
         defer { served.endpoint.stop() }
         #expect(throws: EndpointError.addressInUse(.ipv4(0x7F00_0001, port: served.port))) {
-            _ = try Served(settings("endpoint", ["listen": settingsList("127.0.0.1:\(served.port)")]))
+            _ = try Served(section(#"{ "listen": ["127.0.0.1:\#(served.port)"] }"#, path: "endpoint"))
         }
         #expect(
             EndpointError.addressInUse(.ipv4(0x7F00_0001, port: 9100)).description
                 == "127.0.0.1:9100 is in use: another program listens there")
         #expect(throws: EndpointError.cannotListen(.unix(path: "/nowhere/x"), .notFound)) {
-            _ = try Served(settings("endpoint", ["listen": settingsList("unix:/nowhere/x")]))
+            _ = try Served(section(#"{ "listen": ["unix:/nowhere/x"] }"#, path: "endpoint"))
         }
     }
 
     @Test func rejectsWrongSettings() {
-        func expect(_ section: SettingsSection, _ text: String) {
+        func expect(_ settings: String, _ text: String) {
             do {
-                _ = try Served(section)
+                _ = try Served(section(settings, path: "endpoint"))
                 Issue.record("was accepted, expected: \(text)")
             } catch { #expect("\(error)".contains(text), "\(error)") }
         }
         expect(
-            settings("endpoint", ["listen": settingsList("127.0.0.1:0", "9100")]),
-            "test.json:7:3: endpoint.listen[1]: \"9100\"")
-        expect(settings("endpoint", ["listen": .string(":9100")]), "expected a list of addresses")
-        expect(settings("endpoint", ["max_connections": .number("0")]), "from 1 to 10000")
-        expect(settings("endpoint", ["listne": settingsList(":0")]), "did you mean \"listen\"?")
+            #"{ "listen": ["127.0.0.1:0", "9100"] }"#,
+            "agent.json:1:29: endpoint.listen[1]: \"9100\"")
+        expect(#"{ "listen": ":9100" }"#, "expected a list of addresses")
+        expect(#"{ "max_connections": 0 }"#, "from 1 to 10000")
+        expect(#"{ "listne": [":0"] }"#, "did you mean \"listen\"?")
     }
 
     @Test(arguments: [
@@ -194,7 +195,7 @@ private struct Served {
 
 extension Endpoint {
     fileprivate static func serving(_ scraper: Scraper) throws -> Endpoint {
-        var section = settings("endpoint", ["listen": settingsList("127.0.0.1:0")])
+        var section = try section(#"{ "listen": ["127.0.0.1:0"] }"#, path: "endpoint")
         let endpoint = try Endpoint(
             &section, scraper: scraper, selfMetrics: { _ in }, status: { [] }, isReady: { true }, log: .silent)
         try endpoint.start()

@@ -1,7 +1,6 @@
 // Collectors that do what a test wants, found by the name of the host's /proc, since a collector is made by its type
 // alone.
 
-import Bytes
 import Foundation
 import Metrics
 import Procfs
@@ -114,34 +113,6 @@ struct Optional_: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) { snapshot.add(sample, 3, "optional") }
-}
-
-/// Settings in a test are written as Swift values: the reader of agent.json has tests of its own.
-func settings(_ path: String, _ members: KeyValuePairs<String, SettingsValue.Content>) -> SettingsSection {
-    let at = SettingsValue.Member(
-        key: "", keyPosition: TextPosition(line: 1, column: 1), file: "test.json", value: settingsValue(.null))
-    let content = members.map { key, content in
-        var member = at
-        member.key = key
-        member.value = settingsValue(content)
-        return member
-    }
-    do throws(SettingsError) { return try SettingsSection(settingsValue(.object(content)), path: path) } catch {
-        return SettingsSection(missing: path)
-    }
-}
-
-func settingsValue(_ content: SettingsValue.Content) -> SettingsValue {
-    SettingsValue(content, file: "test.json", position: TextPosition(line: 7, column: 3))
-}
-
-func settingsList(_ texts: String...) -> SettingsValue.Content { .array(texts.map { settingsValue(.string($0)) }) }
-
-func settingsObject(_ key: String, _ content: SettingsValue.Content) -> SettingsValue.Content {
-    .object([
-        SettingsValue.Member(
-            key: key, keyPosition: TextPosition(line: 8, column: 5), file: "test.json", value: settingsValue(content))
-    ])
 }
 
 /// Collects what is logged.

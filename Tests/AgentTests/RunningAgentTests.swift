@@ -7,26 +7,12 @@ import Foundation
 import HTTP
 import Platform
 import Settings
+import TestSupport
 import Testing
 
-/// Polls until it is so; false when it is not in time.
-private func eventually(within seconds: Double = 10, _ condition: () -> Bool) -> Bool {
-    let deadline = Instant.now + .milliseconds(Int64(seconds * 1_000))
-    while !condition() {
-        if Instant.now > deadline { return false }
-        usleep(5_000)
-    }
-    return true
-}
-
 @Suite struct AgentTests {
-    private let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-
     private func agentSettings(_ text: String) throws -> AgentSettings {
-        let variables = SettingsVariables(environment: { _ in nil }, readFile: { _ in [] })
-        let file = SettingsFile(name: "test.json", bytes: Array(text.utf8))
-        return try AgentSettings(try loadSettings([file], variables: variables), known: Parts.all.known)
+        try AgentSettings(try settingsTree(text), known: Parts.all.known)
     }
 
     private func agent(_ settings: AgentSettings) throws -> RunningAgent {
@@ -35,7 +21,7 @@ private func eventually(within seconds: Double = 10, _ condition: () -> Bool) ->
             notifier: ServiceNotifier(environment: { _ in nil }, processID: 1, log: .silent), log: .silent)
     }
 
-    private func shipping(_ directory: ScratchDirectory, listen: String = "[]") -> String {
+    private func shipping(_ directory: TemporaryDirectory, listen: String = "[]") -> String {
         """
         { "state_directory": "\(directory.path)/state", "endpoint": { "listen": \(listen) },
           "inputs": { "app": { "type": "file", "paths": ["\(directory.path)/logs/*.log"], "fields": { "team": "a" } } },
@@ -47,7 +33,7 @@ private func eventually(within seconds: Double = 10, _ condition: () -> Bool) ->
     /// The default settings are read with nothing left over, by every part that they name.
     @Test(arguments: [[:], ["VITALS_STATE": "/elsewhere", "VITALS_LISTEN": "[::1]:1"]])
     func theDefaultSettingsAreWhole(_ environment: [String: String]) throws {
-        let path = root.appending(path: "agent.json").path
+        let path = Repository.path + "/agent.json"
         let variables = SettingsVariables(environment: { environment[$0] }, readFile: { _ in [] })
         let settings = try AgentSettings(try readSettings([path], variables: variables), known: Parts.all.known)
         #expect(settings.stateDirectory == environment["VITALS_STATE"] ?? "/var/lib/vitals")
@@ -66,7 +52,7 @@ private func eventually(within seconds: Double = 10, _ condition: () -> Bool) ->
     }
 
     @Test func aLineArrivesAndTheStopLeavesATrueCursor() throws {
-        let directory = try ScratchDirectory()
+        let directory = try TemporaryDirectory()
         let log = try directory.write("logs/a.log", "one\n")
         let socket = "\(directory.path)/s"
         let settings = try agentSettings(shipping(directory, listen: "[\"unix:\(socket)\"]"))
@@ -122,7 +108,7 @@ private func eventually(within seconds: Double = 10, _ condition: () -> Bool) ->
     }
 
     @Test func aPortInUseIsAClearError() throws {
-        let directory = try ScratchDirectory()
+        let directory = try TemporaryDirectory()
         let holder = try Socket.listening(at: try SocketAddress("127.0.0.1:0"))
         let address = holder.address(asked: try SocketAddress("127.0.0.1:0"))
         let agent = try agent(try agentSettings("{ \"endpoint\": { \"listen\": [\"\(address)\"] } }"))
@@ -144,7 +130,7 @@ private func eventually(within seconds: Double = 10, _ condition: () -> Bool) ->
     }
 
     @Test func aStateDirectoryThatCannotBeMade() throws {
-        let directory = try ScratchDirectory()
+        let directory = try TemporaryDirectory()
         let text = shipping(directory).replacingOccurrences(of: "\(directory.path)/state\"", with: "/proc/none\"")
         do throws(StartError) {
             _ = try RunningAgent(
@@ -171,7 +157,7 @@ private func eventually(within seconds: Double = 10, _ condition: () -> Bool) ->
     }
 
     @Test func checkSaysWhatWouldBeReadAndWhatCannotWork() throws {
-        let directory = try ScratchDirectory()
+        let directory = try TemporaryDirectory()
         let log = try directory.write("logs/a.log", "one\n")
         let text = shipping(directory).replacingOccurrences(of: "/state/out.ndjson", with: "/logs/a.log/out.ndjson")
         let findings = try checkAgent(try agentSettings(text), parts: .all, log: .silent)

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Agent
@@ -40,7 +41,7 @@ import Testing
         let script = Script()
         defer { script.gate.signal() }
         let scraper = try script.scraper(
-            settings("collectors", ["enable": settingsList("hanging"), "timeout": .string("200ms")]))
+            section(#"{ "enable": ["hanging"], "timeout": "200ms" }"#, path: "collectors"))
         let begin = Instant.now
         let first = text(scraper)
         let took = Instant.now - begin
@@ -69,7 +70,7 @@ import Testing
     @Test func theAskersDeadlineHolds() throws {
         let script = Script()
         defer { script.gate.signal() }
-        let scraper = try script.scraper(settings("collectors", ["enable": settingsList("hanging")]))
+        let scraper = try script.scraper(section(#"{ "enable": ["hanging"] }"#, path: "collectors"))
         let done = DispatchSemaphore(value: 0)
         let begin = Instant.now
         scraper.exposition(
@@ -135,12 +136,9 @@ import Testing
 
     @Test func readsItsSettings() throws {
         let scraper = try Script().scraper(
-            settings(
-                "collectors",
-                [
-                    "enable": settingsList("optional"), "disable": settingsList("failing", "absent"),
-                    "good": settingsObject("value", .number("42")),
-                ]))
+            section(
+                #"{ "enable": ["optional"], "disable": ["failing", "absent"], "good": { "value": 42 } }"#,
+                path: "collectors"))
         let text = text(scraper)
         #expect(text.contains(#"fake_value{of="optional"} 3"#))
         #expect(text.contains(#"fake_value{of="good \"\\\n"} 42"#))
@@ -148,37 +146,27 @@ import Testing
     }
 
     @Test func rejectsWrongSettings() {
-        func expect(_ section: SettingsSection, _ text: String) {
+        func expect(_ settings: String, _ text: String) {
             do {
-                _ = try Script().scraper(section)
+                _ = try Script().scraper(section(settings, path: "collectors"))
                 Issue.record("was accepted, expected: \(text)")
             } catch { #expect("\(error)".contains(text), "\(error)") }
         }
         expect(
-            settings("collectors", ["enable": settingsList("goood")]),
-            "test.json:7:3: collectors.enable[0]: unknown collector \"goood\", did you mean \"good\"?")
-        expect(settings("collectors", ["disable": settingsList("zzzzzz")]), "unknown collector \"zzzzzz\"")
-        expect(settings("collectors", ["disable": .string("good")]), "expected a list of names")
+            #"{ "enable": ["goood"] }"#,
+            "agent.json:1:14: collectors.enable[0]: unknown collector \"goood\", did you mean \"good\"?")
+        expect(#"{ "disable": ["zzzzzz"] }"#, "unknown collector \"zzzzzz\"")
+        expect(#"{ "disable": "good" }"#, "expected a list of names")
         expect(
-            settings("collectors", ["enable": settingsList("good"), "disable": settingsList("good")]),
+            #"{ "enable": ["good"], "disable": ["good"] }"#,
             "in \"enable\" and in \"disable\""
         )
-        expect(settings("collectors", ["timeout": .string("0s")]), "collectors.timeout: expected a duration from")
-        expect(settings("collectors", ["good": settingsObject("valu", .null)]), "unknown key, did you mean \"value\"?")
+        expect(#"{ "timeout": "0s" }"#, "collectors.timeout: expected a duration from")
+        expect(#"{ "good": { "valu": null } }"#, "unknown key, did you mean \"value\"?")
         // Not enabled, and checked all the same.
         expect(
-            settings("collectors", ["optional": settingsObject("flag", .number("1"))]),
+            #"{ "optional": { "flag": 1 } }"#,
             "optional.flag: expected true or false")
-        expect(settings("collectors", ["godo": .object([])]), "did you mean \"good\"?")
+        expect(#"{ "godo": {} }"#, "did you mean \"good\"?")
     }
-}
-
-/// Polls, since what is waited for happens on another queue.
-private func eventually(within limit: Duration = .seconds(5), _ condition: () -> Bool) -> Bool {
-    let deadline = Instant.now + limit
-    while Instant.now < deadline {
-        if condition() { return true }
-        usleep(2_000)
-    }
-    return condition()
 }

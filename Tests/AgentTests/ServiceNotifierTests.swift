@@ -4,6 +4,7 @@ import Agent
 import Foundation
 import Platform
 import Synchronization
+import TestSupport
 import Testing
 
 /// Receives what is sent to `name`, which may be abstract.
@@ -40,7 +41,7 @@ private final class Receiver {
     }
 
     @Test func tellsTheManagerByAbstractSocketAndByFile() throws {
-        let directory = try ScratchDirectory()
+        let directory = try TemporaryDirectory()
         for name in ["@vitals-test-\(UUID().uuidString)", "\(directory.path)/notify"] {
             let receiver = try Receiver(name)
             let notifier = notifier(["NOTIFY_SOCKET": name])
@@ -93,7 +94,7 @@ private final class Receiver {
 
 @Suite struct LockFileTests {
     @Test func twoDoNotHoldTheSame() throws {
-        let directory = try ScratchDirectory()
+        let directory = try TemporaryDirectory()
         let path = "\(directory.path)/lock"
         var first: LockFile? = try LockFile(path)
         #expect(throws: LockError.held(byProcess: Int(getpid()))) { try LockFile(path) }

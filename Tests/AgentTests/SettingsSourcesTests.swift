@@ -3,28 +3,8 @@
 import Agent
 import Foundation
 import Settings
+import TestSupport
 import Testing
-
-/// A directory of its own for one test, gone afterwards.
-final class ScratchDirectory {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appending(path: "vitals-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    @discardableResult
-    func write(_ name: String, _ text: String) throws -> String {
-        let file = "\(path)/\(name)"
-        try FileManager.default.createDirectory(
-            atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-        try Data(text.utf8).write(to: URL(filePath: file))
-        return file
-    }
-}
 
 @Suite struct SettingsSourcesTests {
     private func keys(_ paths: [String]) throws -> [String] {
@@ -32,7 +12,7 @@ final class ScratchDirectory {
     }
 
     @Test func aDirectoryMeansItsJSONFilesByName() throws {
-        let directory = try ScratchDirectory()
+        let directory = try TemporaryDirectory()
         try directory.write("d/20.json", "{ \"b\": 2 }")
         try directory.write("d/10.json", "{ \"a\": 1 }")
         try directory.write("d/30.json.bak", "not settings")
@@ -45,7 +25,7 @@ final class ScratchDirectory {
     }
 
     @Test func whatCannotBeReadIsNamed() throws {
-        let directory = try ScratchDirectory()
+        let directory = try TemporaryDirectory()
         let missing = "\(directory.path)/none.json"
         #expect(throws: StartError.self) { try readSettings([missing]) }
         do throws(StartError) { _ = try readSettings([missing], mayBeMissing: true) } catch {
@@ -57,7 +37,7 @@ final class ScratchDirectory {
     }
 
     @Test func variablesComeFromFiles() throws {
-        let directory = try ScratchDirectory()
+        let directory = try TemporaryDirectory()
         let secret = try directory.write("secret", "hunter2\n")
         let main = try directory.write("main.json", "{ \"password\": \"${file:\(secret)}\" }")
         var section = try SettingsSection(try readSettings([main]), path: "")

@@ -1,6 +1,7 @@
 import Bytes
 import CZlib
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct TimeTextTests {

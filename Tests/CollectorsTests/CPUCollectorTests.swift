@@ -4,6 +4,7 @@ import Foundation
 import Metrics
 import Platform
 import Settings
+import TestSupport
 import Testing
 
 import struct Procfs.Host
@@ -47,7 +48,7 @@ import struct Procfs.Host
             "sys/devices/system/cpu/cpu1/topology/core_id": "7\n",
             "sys/devices/system/cpu/cpu1/thermal_throttle/core_throttle_count": "12\n",
         ])
-        var section = try settings(["guest": .bool(false)])
+        var section = try section(#"{ "guest": false }"#)
         var collector = try CPUCollector(&section, host: host.host)
         let both = try samples(&collector)
         #expect(both.count == 8 + 8 + 2 + 1)
@@ -64,9 +65,9 @@ import struct Procfs.Host
     /// Whatever is left of the file: no trap, and no series twice, which would break the whole scrape.
     @Test func everyTruncationServesEachSeriesOnce() throws {
         let text = String(
-            decoding: try readWhole("\(GoldenTests.directory)/hosts/composed-x86-8cpu/proc/stat"), as: UTF8.self)
+            decoding: try readWhole("\(Repository.fixtures)/hosts/composed-x86-8cpu/proc/stat"), as: UTF8.self)
         let host = try TemporaryHost(["sys/devices/system/cpu/present": "0-7\n"])
-        var section = try settings()
+        var section = try section()
         var collector = try CPUCollector(&section, host: host.host)
         var served = 0
         for count in 1...text.utf8.count {
@@ -88,26 +89,26 @@ import struct Procfs.Host
         let host = try TemporaryHost([
             "proc/stat": "cpu  1 0 0 1\ncpu0 1 0 0 1\n", "sys/devices/system/cpu/present": "0\n",
         ])
-        var section = try settings()
+        var section = try section()
         var collector = try CPUCollector(&section, host: host.host)
         #expect(try samples(&collector).allSatisfy { !$0.hasPrefix("node_cpu_online") })
     }
 
     @Test func infoIsServedWhenAskedFor() throws {
-        let root = "\(GoldenTests.directory)/hosts/composed-x86-8cpu"
+        let root = "\(Repository.fixtures)/hosts/composed-x86-8cpu"
         let host = Host(proc: "\(root)/proc", sys: "\(root)/sys")
-        func names(_ members: KeyValuePairs<String, SettingsValue.Content>) throws -> Set<String> {
-            var section = try settings(members)
+        func names(_ options: String) throws -> Set<String> {
+            var section = try section(options)
             var collector = try CPUCollector(&section, host: host)
             try section.finish()
             return Set(try samples(&collector).map { String($0.prefix { $0 != "{" && $0 != " " }) })
         }
-        let plain = try names([:])
+        let plain = try names("{}")
         #expect(!plain.contains("node_cpu_info") && plain.contains("node_cpu_guest_seconds_total"))
-        let info = try names(["info": .bool(true), "guest": .bool(false)])
+        let info = try names(#"{ "info": true, "guest": false }"#)
         #expect(info.contains("node_cpu_info") && info.contains("node_cpu_frequency_hertz"))
         #expect(!info.contains("node_cpu_flag_info") && !info.contains("node_cpu_guest_seconds_total"))
         #expect(
-            try names(["info_flags_include": .string("avx")]).isSuperset(of: ["node_cpu_info", "node_cpu_flag_info"]))
+            try names(#"{ "info_flags_include": "avx" }"#).isSuperset(of: ["node_cpu_info", "node_cpu_flag_info"]))
     }
 }

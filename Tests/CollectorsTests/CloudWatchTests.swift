@@ -5,6 +5,7 @@ import Foundation
 import Metrics
 import Platform
 import Settings
+import TestSupport
 import Testing
 
 @testable import Collectors
@@ -110,7 +111,7 @@ import Testing
     }
 
     @Test func netIsTheDifference() throws {
-        var cursor = ByteCursor(try readWhole("\(DeviceCollectorTests.fixtures)/hosts/composed-devices/proc/net/dev"))
+        var cursor = ByteCursor(try readWhole("\(Repository.fixtures)/hosts/composed-devices/proc/net/dev"))
         let before = try NetDev.parse(&cursor)
         #expect(NetTraffic.groups(before, since: []).isEmpty, "the first reading has no traffic")
         var after = before
@@ -182,8 +183,8 @@ import Testing
 
     @Test func readsAFixtureTwice() throws {
         let host = Procfs.Host(
-            proc: "\(DeviceCollectorTests.fixtures)/hosts/debian12-6.18-vm/proc",
-            sys: "\(DeviceCollectorTests.fixtures)/hosts/debian12-6.18-vm/sys")
+            proc: "\(Repository.fixtures)/hosts/debian12-6.18-vm/proc",
+            sys: "\(Repository.fixtures)/hosts/debian12-6.18-vm/sys")
         let metrics = try HostMetrics(
             HostMetricsPlan(
                 host: host, selection: MetricSelection(["*"]), namespace: "CWAgent", dimensions: [("host", "fixture")],

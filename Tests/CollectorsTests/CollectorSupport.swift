@@ -1,4 +1,4 @@
-// What tests of collectors share: settings made of values, and hosts made of a few files.
+// What tests of collectors share: hosts made of a few files, and what collectors serve as text.
 
 import Bytes
 import Foundation
@@ -6,45 +6,37 @@ import Metrics
 import Platform
 import Procfs
 import Settings
+import TestSupport
 import Testing
 
 import struct Procfs.Host
 
 @testable import Collectors
 
-/// A section with these members, as if it stood in agent.json.
-func settings(_ members: KeyValuePairs<String, SettingsValue.Content> = [:]) throws(SettingsError) -> SettingsSection {
-    let place = TextPosition(line: 1, column: 1)
-    let object = members.map { key, content in
-        SettingsValue.Member(
-            key: key, keyPosition: place, file: "test", value: SettingsValue(content, file: "test", position: place))
-    }
-    return try SettingsSection(SettingsValue(.object(object), file: "test", position: place), path: "collectors.test")
-}
-
 /// A host in a directory of its own, which goes with it.
 final class TemporaryHost {
-    let root: String
+    private let directory: TemporaryDirectory
+    var root: String { directory.path }
     var host: Host { Host(proc: "\(root)/proc", sys: "\(root)/sys") }
 
     init(_ files: [String: String] = [:]) throws {
-        root = FileManager.default.temporaryDirectory.appendingPathComponent("vitals-\(UUID().uuidString)").path
+        directory = try TemporaryDirectory()
         for (path, text) in files { try write(path, text) }
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: root) }
+    func write(_ path: String, _ text: String) throws { try directory.write(path, text) }
+}
 
-    func write(_ path: String, _ text: String) throws {
-        let url = URL(fileURLWithPath: "\(root)/\(path)")
-        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-        // In place, as the kernel does: a reader that keeps the file open sees the new text.
-        if let file = FileHandle(forWritingAtPath: url.path) {
-            try file.truncate(atOffset: 0)
-            try file.write(contentsOf: Data(text.utf8))
-            try file.close()
-        } else {
-            try Data(text.utf8).write(to: url)
+enum Golden {
+    /// Holds `text` to Tests/Fixtures/golden/<name>.txt, or writes that file when UPDATE_GOLDEN is 1.
+    static func expect(_ name: String, _ text: String) throws {
+        let path = "\(Repository.fixtures)/golden/\(name).txt"
+        if ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] == "1" {
+            let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path))
         }
+        #expect(text == String(decoding: try readWhole(path), as: UTF8.self))
     }
 }
 

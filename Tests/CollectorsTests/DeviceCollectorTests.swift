@@ -8,37 +8,14 @@ import Metrics
 import Platform
 import Procfs
 import Settings
+import TestSupport
 import Testing
 
 @testable import Collectors
 
-/// A section of settings from JSON text.
-func deviceSection(_ json: String = "{}") throws -> SettingsSection {
-    func value(_ json: JSONValue) -> SettingsValue {
-        let content: SettingsValue.Content =
-            switch json.content {
-            case .null: .null
-            case .bool(let flag): .bool(flag)
-            case .number(let text): .number(text)
-            case .string(let text): .string(text)
-            case .array(let elements): .array(elements.map(value))
-            case .object(let members):
-                .object(
-                    members.map {
-                        .init(key: $0.key, keyPosition: $0.keyPosition, file: "test.json", value: value($0.value))
-                    })
-            }
-        return SettingsValue(content, file: "test.json", position: json.position)
-    }
-    return try SettingsSection(value(try parseJSON(Array(json.utf8))), path: "test")
-}
-
 @Suite struct DeviceCollectorTests {
-    static let fixtures = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fixtures").path
-
     static func host(_ name: String) -> Procfs.Host {
-        let root = "\(fixtures)/hosts/\(name)"
+        let root = "\(Repository.fixtures)/hosts/\(name)"
         return Procfs.Host(proc: "\(root)/proc", sys: "\(root)/sys", udev: "\(root)/udev")
     }
 
@@ -47,14 +24,6 @@ func deviceSection(_ json: String = "{}") throws -> SettingsSection {
         var encoder = PrometheusText()
         encoder.encode([snapshot], into: &output)
         return String(decoding: output, as: UTF8.self)
-    }
-
-    private func expectGolden(_ name: String, _ text: String) throws {
-        let path = "\(Self.fixtures)/golden/\(name).txt"
-        if ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] == "1" {
-            try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-        }
-        #expect(text == String(decoding: try readWhole(path), as: UTF8.self))
     }
 
     /// File systems that the tests make up: by path, so that no number is like another.
@@ -69,7 +38,7 @@ func deviceSection(_ json: String = "{}") throws -> SettingsSection {
 
     @Test(arguments: ["debian12-6.18-vm", "composed-devices"]) func serves(host name: String) throws {
         let host = Self.host(name)
-        var section = try deviceSection()
+        var section = try section()
         var filesystem = try FilesystemCollector(&section, host: host, asking: Self.answers)
         var diskstats = try DiskstatsCollector(&section, host: host)
         var netdev = try NetdevCollector(&section, host: host)
@@ -79,21 +48,21 @@ func deviceSection(_ json: String = "{}") throws -> SettingsSection {
             try filesystem.collect(into: &snapshot)
             try diskstats.collect(into: &snapshot)
             try netdev.collect(into: &snapshot)
-            try expectGolden("\(name).devices", Self.text(snapshot))
+            try Golden.expect("\(name).devices", Self.text(snapshot))
         }
     }
 
     @Test(arguments: [false, true]) func servesWhatNetlinkSays(detailed: Bool) throws {
-        let bytes = try readWhole("\(Self.fixtures)/netlink/debian12-6.18-vm.links.bin")
+        let bytes = try readWhole("\(Repository.fixtures)/netlink/debian12-6.18-vm.links.bin")
         var links: [LinkStatistics] = []
         _ = try LinkStatistics.parse(bytes, count: bytes.count, sequence: 7, into: &links)
         links[3].alias = "uplink \"A\""
-        var section = try deviceSection(
+        var section = try section(
             detailed ? #"{"enable_detailed_metrics": true, "label_ifalias": true}"# : "{}")
         let netdev = try NetdevCollector(&section, host: Procfs.Host())
         var snapshot = Snapshot()
         for link in links { netdev.add(link, to: &snapshot) }
-        try expectGolden("debian12-6.18-vm.devices.\(detailed ? "detailed" : "netlink")", Self.text(snapshot))
+        try Golden.expect("debian12-6.18-vm.devices.\(detailed ? "detailed" : "netlink")", Self.text(snapshot))
     }
 
     // MARK: Options
@@ -105,7 +74,7 @@ func deviceSection(_ json: String = "{}") throws -> SettingsSection {
         ("netdev", #"{"device_exclude": "a", "device_include": "b"}"#),
         ("netdev", #"{"device_exclude": "("}"#),
     ]) func refusesContradictions(collector: String, json: String) throws {
-        var section = try deviceSection(json)
+        var section = try section(json)
         #expect(throws: SettingsError.self) {
             switch collector {
             case "filesystem": _ = try FilesystemCollector(&section, host: Procfs.Host())
@@ -116,7 +85,7 @@ func deviceSection(_ json: String = "{}") throws -> SettingsSection {
     }
 
     @Test func includeReplacesTheDefaultExclude() throws {
-        var section = try deviceSection(#"{"device_include": "^(sda1|loop0)$"}"#)
+        var section = try section(#"{"device_include": "^(sda1|loop0)$"}"#)
         var diskstats = try DiskstatsCollector(&section, host: Self.host("composed-devices"))
         try section.finish()
         var snapshot = Snapshot()
@@ -126,11 +95,11 @@ func deviceSection(_ json: String = "{}") throws -> SettingsSection {
     }
 
     @Test func knowsTheOptionsOfTheCatalogue() throws {
-        var filesystem = try deviceSection(
+        var filesystem = try section(
             #"{"mount_points_exclude": "", "fs_types_include": "x", "mount_timeout": "1s"}"#)
         _ = try FilesystemCollector(&filesystem, host: Procfs.Host())
         try filesystem.finish()
-        var netdev = try deviceSection(
+        var netdev = try section(
             """
             {"device_exclude": "^lo$", "address_info": true, "enable_detailed_metrics": true, "netlink": false,
              "label_ifalias": true}
@@ -161,7 +130,7 @@ func deviceSection(_ json: String = "{}") throws -> SettingsSection {
 
     @Test func saysWhatIsNotThere() throws {
         let nowhere = Procfs.Host(proc: "/nonexistent", sys: "/nonexistent", udev: "/nonexistent")
-        var section = try deviceSection()
+        var section = try section()
         var diskstats = try DiskstatsCollector(&section, host: nowhere)
         var netdev = try NetdevCollector(&section, host: nowhere)
         var filesystem = try FilesystemCollector(&section, host: nowhere)
@@ -181,7 +150,7 @@ func deviceSection(_ json: String = "{}") throws -> SettingsSection {
     // MARK: This machine
 
     @Test func readsThisMachine() throws {
-        var section = try deviceSection(#"{"address_info": true}"#)
+        var section = try section(#"{"address_info": true}"#)
         var netdev = try NetdevCollector(&section, host: Procfs.Host())
         var filesystem = try FilesystemCollector(&section, host: Procfs.Host())
         var diskstats = try DiskstatsCollector(&section, host: Procfs.Host())

@@ -7,6 +7,7 @@ import Metrics
 import Platform
 import Procfs
 import Settings
+import TestSupport
 import Testing
 
 import struct Procfs.Host
@@ -14,9 +15,6 @@ import struct Procfs.Host
 @testable import Collectors
 
 @Suite struct GoldenTests {
-    static let directory = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fixtures").path
-
     /// Collectors whose files are all in the fixture trees. The time and the machine's name are put in below.
     static let names = [
         "cpu", "filefd", "loadavg", "meminfo", "netstat", "pressure", "sockstat", "stat", "time", "uname", "vmstat",
@@ -25,19 +23,12 @@ import struct Procfs.Host
     @Test(
         arguments: ["composed-x86-8cpu", "debian12-6.18-vm", "old-kernel"], names)
     func serves(host: String, collector: String) throws {
-        let text = try exposition(host, collector)
-        let path = "\(Self.directory)/golden/\(host)/\(collector).txt"
-        if ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] == "1" {
-            let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-        }
-        #expect(text == String(decoding: try readWhole(path), as: UTF8.self))
+        try Golden.expect("\(host)/\(collector)", try exposition(host, collector))
     }
 
     /// Collects twice: the second time everything is known already, and nothing may be different.
     private func exposition(_ host: String, _ name: String) throws -> String {
-        let root = "\(Self.directory)/hosts/\(host)"
+        let root = "\(Repository.fixtures)/hosts/\(host)"
         var collector = try made(name, Host(proc: "\(root)/proc", sys: "\(root)/sys"))
         var texts: [String] = []
         var snapshot = Snapshot()
@@ -59,13 +50,13 @@ import struct Procfs.Host
     }
 
     private func made(_ name: String, _ host: Host) throws -> any Collector {
-        let options: KeyValuePairs<String, SettingsValue.Content> =
+        let options =
             switch name {
-            case "cpu": ["info_flags_include": .string("^a"), "info_bugs_include": .string(".*")]
-            case "stat": ["softirq": .bool(true)]
-            default: [:]
+            case "cpu": #"{ "info_flags_include": "^a", "info_bugs_include": ".*" }"#
+            case "stat": #"{ "softirq": true }"#
+            default: "{}"
             }
-        var section = try settings(options)
+        var section = try section(options)
         switch name {
         case "time":
             var time = try TimeCollector(&section, host: host)

@@ -4,6 +4,7 @@ import Foundation
 import Metrics
 import Platform
 import Procfs
+import TestSupport
 import Testing
 
 @testable import Collectors
@@ -17,7 +18,7 @@ import Testing
     @Test func servesAllOthersWhileOneHangs() throws {
         let gate = DispatchSemaphore(value: 0)
         let host = DeviceCollectorTests.host("composed-devices")
-        var section = try deviceSection(#"{"mount_timeout": "200ms"}"#)
+        var section = try section(#"{"mount_timeout": "200ms"}"#)
         var collector = try FilesystemCollector(&section, host: host) { path in
             if path == "/mnt/dead" { gate.wait() }
             return .space(
@@ -42,16 +43,15 @@ import Testing
     /// The kernel's own way of hanging: a FUSE mount whose server takes requests and answers none.
     @Test(.enabled(if: geteuid() == 0, "needs root: mounts FUSE in a private namespace"))
     func survivesAMountThatNeverAnswers() throws {
-        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("vitals-\(UUID().uuidString)")
-        let mountPoint = directory.appendingPathComponent("hanging").path
+        let directory = try TemporaryDirectory()
+        let mountPoint = directory.path + "/hanging"
         try FileManager.default.createDirectory(atPath: mountPoint, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }
+        defer { withExtendedLifetime(directory) {} }
 
         // `cat` ends when its input is closed, and with it the server, its mount and whatever still waits for it.
         let server = Process()
         let input = Pipe()
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("Support/hanging_fuse.py").path
+        let script = Repository.path + "/Tests/Support/hanging_fuse.py"
         server.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         server.arguments = ["python3", script, mountPoint, "cat"]
         server.standardInput = input
@@ -62,7 +62,7 @@ import Testing
         }
 
         // The server's view of the host, through its entry in /proc.
-        let proc = directory.appendingPathComponent("proc").path
+        let proc = directory.path + "/proc"
         try FileManager.default.createDirectory(atPath: proc, withIntermediateDirectories: true)
         let process = "/proc/\(server.processIdentifier)"
         try FileManager.default.createSymbolicLink(atPath: "\(proc)/1", withDestinationPath: process)
@@ -74,7 +74,7 @@ import Testing
             usleep(10_000)
         }
 
-        var section = try deviceSection(#"{"mount_timeout": "300ms", "fs_types_include": "."}"#)
+        var section = try section(#"{"mount_timeout": "300ms", "fs_types_include": "."}"#)
         var collector = try FilesystemCollector(&section, host: Procfs.Host(proc: proc, root: "\(process)/root"))
         for _ in 0..<3 {
             var snapshot = Snapshot()

@@ -5,6 +5,7 @@ import Metrics
 import Platform
 import Procfs
 import Settings
+import TestSupport
 import Testing
 
 import struct Procfs.Host
@@ -42,9 +43,9 @@ import struct Procfs.Host
     /// declared.
     @Test(arguments: ["composed-x86-8cpu", "debian12-6.18-vm", "old-kernel"])
     func servedNames(host: String) throws {
-        let root = "\(GoldenTests.directory)/hosts/\(host)"
+        let root = "\(Repository.fixtures)/hosts/\(host)"
         for type in allCollectors where GoldenTests.names.contains(type.name) {
-            var section = try settings()
+            var section = try section()
             var collector = try type.init(&section, host: Host(proc: "\(root)/proc", sys: "\(root)/sys"))
             var snapshot = Snapshot()
             do throws(CollectError) { try collector.collect(into: &snapshot) } catch {
@@ -61,8 +62,7 @@ import struct Procfs.Host
     @Test func theListIsComplete() throws {
         let names = allCollectors.map { $0.name }
         #expect(names == names.sorted())
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("Sources/Collectors/Node").path
+        let folder = Repository.path + "/Sources/Collectors/Node"
         let files = try directoryEntries(folder).filter { $0.hasSuffix("Collector.swift") }
         #expect(Set(files) == Set(allCollectors.map { String(describing: $0) + ".swift" }))
     }

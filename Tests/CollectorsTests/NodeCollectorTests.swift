@@ -6,6 +6,7 @@ import Metrics
 import Platform
 import Procfs
 import Settings
+import TestSupport
 import Testing
 
 import struct Procfs.Host
@@ -20,7 +21,7 @@ import struct Procfs.Host
     ]
 
     private func collector(_ name: String, on host: TemporaryHost) throws -> any Collector {
-        var section = try settings()
+        var section = try section()
         return try #require(allCollectors.first { $0.name == name }).init(&section, host: host.host)
     }
 
@@ -62,7 +63,7 @@ import struct Procfs.Host
 
     @Test func aCollectorRecoversWhenItsFileDoes() throws {
         let host = try TemporaryHost(["proc/loadavg": "x"])
-        var section = try settings()
+        var section = try section()
         var collector = try LoadavgCollector(&section, host: host.host)
         #expect(throws: CollectError.self) { try samples(&collector) }
         try host.write("proc/loadavg", "1.5 2 3 1/2 3\n")
@@ -71,7 +72,7 @@ import struct Procfs.Host
 
     @Test func newFieldsOfARunningKernelAreServed() throws {
         let host = try TemporaryHost(["proc/meminfo": "MemTotal: 4 kB\nHugePages_Total: 7\n"])
-        var section = try settings()
+        var section = try section()
         var collector = try MeminfoCollector(&section, host: host.host)
         #expect(try samples(&collector) == ["node_memory_MemTotal_bytes 4096", "node_memory_HugePages_Total 7"])
         try host.write("proc/meminfo", "MemTotal: 4 kB\nActive(anon): 1 kB\nHugePages_Total: 8\nMemTotal: 9 kB\n")
@@ -84,7 +85,7 @@ import struct Procfs.Host
 
     @Test func descriptorsAreKeptBetweenReadings() throws {
         let host = try TemporaryHost(["proc/meminfo": "MemTotal: 4 kB\n"])
-        var section = try settings()
+        var section = try section()
         var collector = try MeminfoCollector(&section, host: host.host)
         var snapshot = Snapshot()
         for text in ["MemTotal: 4 kB\n", "MemTotal: 5 kB\nMemFree: 1 kB\n", "MemFree: 2 kB\nMemTotal: 6 kB\n"] {
@@ -102,21 +103,21 @@ import struct Procfs.Host
             "proc/net/netstat": "TcpExt: TCPTimeouts DelayedACKs\nTcpExt: 1 2\n",
             "proc/net/snmp": "Ip: Forwarding\nIp: 1\n",
         ])
-        var section = try settings(["fields": .string("^nr_")])
-        var vmstat = try VMStatCollector(&section, host: host.host)
+        var options = try section(#"{ "fields": "^nr_" }"#)
+        var vmstat = try VMStatCollector(&options, host: host.host)
         #expect(try samples(&vmstat) == ["node_vmstat_nr_dirty 2"])
-        section = try settings(["fields": .string("^TcpExt_Delayed")])
-        var netstat = try NetstatCollector(&section, host: host.host)
+        options = try section(#"{ "fields": "^TcpExt_Delayed" }"#)
+        var netstat = try NetstatCollector(&options, host: host.host)
         #expect(try samples(&netstat) == ["node_netstat_TcpExt_DelayedACKs 2"])
-        section = try settings()
-        netstat = try NetstatCollector(&section, host: host.host)
+        options = try section()
+        netstat = try NetstatCollector(&options, host: host.host)
         #expect(try samples(&netstat) == ["node_netstat_TcpExt_TCPTimeouts 1", "node_netstat_Ip_Forwarding 1"])
-        section = try settings(["fields": .string("(")])
-        #expect(throws: SettingsError.self) { try VMStatCollector(&section, host: host.host) }
+        options = try section(#"{ "fields": "(" }"#)
+        #expect(throws: SettingsError.self) { try VMStatCollector(&options, host: host.host) }
     }
 
     @Test func theTimeHereIsTheTimeHere() throws {
-        var section = try settings()
+        var section = try section()
         var collector = try TimeCollector(&section, host: Host())
         let before = Double(Moment.now.unixNanoseconds) / 1e9
         var snapshot = Snapshot()
@@ -127,7 +128,7 @@ import struct Procfs.Host
     }
 
     @Test func unameIsThisHost() throws {
-        var section = try settings()
+        var section = try section()
         var collector = try UnameCollector(&section, host: Host())
         var snapshot = Snapshot()
         try collector.collect(into: &snapshot)

@@ -3,6 +3,7 @@
 import Bytes
 import Platform
 import Settings
+import TestSupport
 import Testing
 
 @testable import Delivery
@@ -64,11 +65,11 @@ import Testing
     }
 
     @Test func staysWithinItsBounds() {
-        var random = Backoff(random: SystemRandomNumberGenerator())
+        var random = Backoff(random: SeededRandom())
         var bound = Duration.milliseconds(100)
         for _ in 0..<2_000 {
             let wait = random.next(retryAfter: nil)
-            #expect(wait >= .zero && wait <= bound)
+            #expect(wait >= .zero && wait <= bound, "seed \(SeededRandom.seed)")
             bound = min(bound * 2, .seconds(60))
         }
     }
@@ -86,11 +87,11 @@ import Testing
     }
 
     @Test func waitsAtLeastAsLongAsAsked() {
-        var backoff = Backoff(random: SystemRandomNumberGenerator())
+        var backoff = Backoff(random: SeededRandom())
         let wait = backoff.next(retryAfter: .seconds(7))
-        #expect(wait >= .seconds(7) && wait <= .milliseconds(7_100))
-        #expect(backoff.next(retryAfter: .seconds(1_000_000)) <= .seconds(3_601))
-        #expect(backoff.next(retryAfter: .seconds(-5)) >= .zero)
+        #expect(wait >= .seconds(7) && wait <= .milliseconds(7_100), "seed \(SeededRandom.seed)")
+        #expect(backoff.next(retryAfter: .seconds(1_000_000)) <= .seconds(3_601), "seed \(SeededRandom.seed)")
+        #expect(backoff.next(retryAfter: .seconds(-5)) >= .zero, "seed \(SeededRandom.seed)")
     }
 }
 
@@ -161,12 +162,7 @@ import Testing
         ("batch_bytes", "1023", false), ("batch_bytes", "1024", true), ("batch_records", "100000", true),
         ("batch_records", "0", false), ("in_flight", "16", true), ("in_flight", "17", false),
     ]) func refusesWhatIsOutOfBounds(key: String, number: String, isAllowed: Bool) throws {
-        let at = TextPosition(line: 1, column: 1)
-        let member = SettingsValue.Member(
-            key: key, keyPosition: at, file: "agent.json",
-            value: SettingsValue(.number(number), file: "agent.json", position: at))
-        var section = try SettingsSection(
-            SettingsValue(.object([member]), file: "agent.json", position: at), path: "outputs.central")
+        var section = try section("{ \"\(key)\": \(number) }", path: "outputs.central")
         if isAllowed {
             _ = try RouteOptions(&section)
             try section.finish()

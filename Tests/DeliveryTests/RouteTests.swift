@@ -3,6 +3,7 @@ import Durable
 import Glibc
 import Outputs
 import Platform
+import TestSupport
 import Testing
 
 @testable import Delivery

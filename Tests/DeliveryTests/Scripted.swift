@@ -9,6 +9,7 @@ import Outputs
 import Platform
 import Settings
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Delivery
@@ -33,7 +34,8 @@ final class World: Sendable {
     let state = Mutex(State())
     /// A pipe stands for the input's wake descriptor; -1 for none.
     let pipe: (read: Int32, write: Int32)
-    let directory: String
+    private let ownDirectory: TemporaryDirectory
+    var directory: String { ownDirectory.path }
 
     init(withPipe: Bool = true) throws {
         var descriptors: [Int32] = [-1, -1]
@@ -42,8 +44,7 @@ final class World: Sendable {
             _ = fcntlNonblocking(descriptors[0])
         }
         pipe = (descriptors[0], descriptors[1])
-        directory = "/tmp/vitals-delivery-\(UInt64.random(in: 0 ... .max))"
-        try makeDirectories(directory)
+        ownDirectory = try TemporaryDirectory()
     }
 
     deinit {
@@ -212,16 +213,6 @@ func firstDifference(_ one: [UInt64], _ other: [UInt64]) -> String? {
     if one.count != other.count { return "\(one.count) instead of \(other.count)" }
     guard let index = one.indices.first(where: { one[$0] != other[$0] }) else { return nil }
     return "\(one[index]) instead of \(other[index]) at \(index)"
-}
-
-/// Polls until `condition` holds. No test depends on how long that takes but one that fails.
-func eventually(within limit: Duration = .seconds(20), _ condition: () -> Bool) -> Bool {
-    let deadline = Instant.now + limit
-    while !condition() {
-        guard Instant.now < deadline else { return false }
-        usleep(2_000)
-    }
-    return true
 }
 
 extension Route {

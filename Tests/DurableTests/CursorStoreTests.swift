@@ -1,5 +1,6 @@
 import Bytes
 import Platform
+import TestSupport
 import Testing
 
 @testable import Durable
@@ -36,13 +37,12 @@ struct FailingDisk: Disk {
     }
 }
 
-func temporaryDirectory() throws -> String {
-    let path = "/tmp/vitals-durable-\(UInt64.random(in: 0 ... .max))"
-    try makeDirectories(path)
-    return path
-}
-
 @Suite struct CursorStoreTests {
+    private let own: TemporaryDirectory
+    private var directory: String { own.path }
+
+    init() throws { own = try TemporaryDirectory() }
+
     private func store<D: Disk>(_ disk: D, _ directory: String = "/state") -> CursorStore<D> {
         CursorStore(stateDirectory: directory, input: "in", output: "out", disk: disk, log: .silent)
     }
@@ -120,7 +120,6 @@ func temporaryDirectory() throws -> String {
         var whole = store(FailingDisk())
         try whole.save([UInt8]("{\"offset\":1}".utf8))
         try whole.save([UInt8]("{\"offset\":2}".utf8))
-        let directory = try temporaryDirectory()
         var real = store(HostDisk(), directory)
         try real.save([UInt8]("{\"offset\":1}".utf8))
         try real.save([UInt8]("{\"offset\":2}".utf8))
@@ -141,7 +140,6 @@ func temporaryDirectory() throws -> String {
     }
 
     @Test func listsAllCursors() throws {
-        let directory = try temporaryDirectory()
         #expect(try savedCursors(in: directory).cursors.isEmpty)
         for (input, output) in [("a", "b"), ("a~b", "c"), ("../x/ü", "."), (String(repeating: "long", count: 99), "d")]
         {

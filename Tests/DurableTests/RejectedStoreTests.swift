@@ -1,10 +1,16 @@
 import Bytes
 import Platform
+import TestSupport
 import Testing
 
 @testable import Durable
 
 @Suite struct RejectedStoreTests {
+    private let own: TemporaryDirectory
+    private var directory: String { own.path }
+
+    init() throws { own = try TemporaryDirectory() }
+
     private func moment(_ seconds: UInt64) -> Moment {
         Moment(
             monotonic: Instant(nanoseconds: seconds * 1_000_000_000), unixNanoseconds: Int64(seconds) * 1_000_000_000)
@@ -22,7 +28,6 @@ import Testing
     }
 
     @Test func writesALineForEachRecord() throws {
-        let directory = try temporaryDirectory()
         let store = RejectedStore(stateDirectory: directory)
         #expect(add(store, "{\"message\":\"one\"}") == .kept)
         #expect(add(store, "2") == .kept)
@@ -36,7 +41,6 @@ import Testing
     }
 
     @Test func goesOnAfterARestartAndACutLine() throws {
-        let directory = try temporaryDirectory()
         #expect(add(RejectedStore(stateDirectory: directory), "1") == .kept)
         do {
             let file = try File(writing: "\(directory)/rejected/00000001.ndjson", .append)
@@ -51,7 +55,6 @@ import Testing
     }
 
     @Test func isBounded() throws {
-        let directory = try temporaryDirectory()
         let store = RejectedStore(stateDirectory: directory, totalLimitBytes: 4_000, fileLimitBytes: 1_000)
         var kept = 0
         while add(store, "\(kept)") == .kept { kept += 1 }
@@ -69,7 +72,6 @@ import Testing
     }
 
     @Test func saysWhyItFails() throws {
-        let directory = try temporaryDirectory()
         try HostDisk().write([], to: "\(directory)/rejected")
         let store = RejectedStore(stateDirectory: directory)
         guard case .failed = add(store, "1") else {

@@ -1,6 +1,7 @@
 import Foundation
 import HTTP
 import Platform
+import TestSupport
 import Testing
 
 @Suite struct HTTPClientTests {

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HTTP
@@ -82,16 +83,6 @@ private struct TestClient {
         let missing = bodyCount - text[end...].utf8.count
         return missing > 0 ? text + (try receive(missing)) : text
     }
-}
-
-/// Polls, since what is waited for happens on another queue.
-func eventually(within limit: Duration = .seconds(5), _ condition: () -> Bool) -> Bool {
-    let deadline = Instant.now + limit
-    while Instant.now < deadline {
-        if condition() { return true }
-        usleep(2_000)
-    }
-    return condition()
 }
 
 private let keepAlive = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n"

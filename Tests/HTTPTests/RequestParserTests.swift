@@ -1,4 +1,4 @@
-import Foundation
+import TestSupport
 import Testing
 
 @testable import HTTP
@@ -99,9 +99,7 @@ private func parse(_ text: String) -> Outcome { parse([Array(text.utf8)[...]]) }
 
     /// Bytes that look like requests, changed at random: a request, a refusal or a wait for more, whatever the pieces.
     @Test func survivesRandomBytes() {
-        let seed =
-            ProcessInfo.processInfo.environment["VITALS_TEST_SEED"].flatMap(UInt64.init) ?? .random(in: 0...(.max))
-        var random = SplitMix(state: seed)
+        var random = SeededRandom()
         let original = Array(Self.pipelined.utf8)
         for round in 0..<3_000 {
             var bytes = original
@@ -114,7 +112,8 @@ private func parse(_ text: String) -> Outcome { parse([Array(text.utf8)[...]]) }
                 }
             }
             let cut = Int.random(in: 0...bytes.count, using: &random)
-            #expect(parse([bytes[..<cut], bytes[cut...]]) == parse([bytes[...]]), "seed \(seed), round \(round)")
+            #expect(
+                parse([bytes[..<cut], bytes[cut...]]) == parse([bytes[...]]), "seed \(random.seed), round \(round)")
         }
         for _ in 0..<300 {
             let bytes = (0..<200).map { _ in UInt8.random(in: 0...255, using: &random) }
@@ -142,17 +141,5 @@ private func parse(_ text: String) -> Outcome { parse([Array(text.utf8)[...]]) }
             parser.append(request[...])
             #expect(parser.waitingByteCount == 2 * request.count)
         }
-    }
-}
-
-/// https://prng.di.unimi.it/splitmix64.c
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

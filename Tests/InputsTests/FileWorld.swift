@@ -7,12 +7,14 @@ import Logs
 import Platform
 import Procfs
 import Settings
+import TestSupport
 import Testing
 
 @testable import Inputs
 
 final class FileWorld {
-    let directory: String
+    private let own: TemporaryDirectory
+    var directory: String { own.path }
     var settings: String
     /// Begins now, since files get their times of change from the kernel.
     var now = Moment.now
@@ -24,41 +26,19 @@ final class FileWorld {
     var batch = LogBatch()
 
     init(_ settings: String = #""paths": ["DIR/*.log"]"#) throws {
-        var template = Array("/tmp/vitals-file-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw Errno.current }
-        directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        own = try TemporaryDirectory()
         self.settings = settings
-        input = try Self.make(settings, in: directory, cursor: nil, now)
+        input = try Self.make(settings, in: own.path, cursor: nil, now)
     }
-
-    deinit { try? FileManager.default.removeItem(atPath: directory) }
 
     static func make(_ settings: String, in directory: String, cursor: JSONValue?, _ now: Moment) throws -> FileInput {
         let text = "{" + settings.replacingOccurrences(of: "DIR", with: directory) + "}"
-        var section = try SettingsSection(
-            settingsValue(try parseJSON(Array(text.utf8), .settings)), path: "inputs.test")
+        var section = try section(text, path: "inputs.test")
         let context = InputContext(
             name: "test", host: Host(), hostName: "host", log: .silent, resume: cursor, now: now)
         let input = try FileInput(&section, context)
         try section.finish()
         return input
-    }
-
-    private static func settingsValue(_ json: JSONValue) -> SettingsValue {
-        let content: SettingsValue.Content =
-            switch json.content {
-            case .null: .null
-            case .bool(let value): .bool(value)
-            case .number(let text): .number(text)
-            case .string(let text): .string(text)
-            case .array(let elements): .array(elements.map(settingsValue))
-            case .object(let members):
-                .object(
-                    members.map {
-                        .init(key: $0.key, keyPosition: $0.keyPosition, file: "test", value: settingsValue($0.value))
-                    })
-            }
-        return SettingsValue(content, file: "test", position: json.position)
     }
 
     func path(_ name: String) -> String { "\(directory)/\(name)" }

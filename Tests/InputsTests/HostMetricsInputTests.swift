@@ -7,39 +7,16 @@ import Logs
 import Platform
 import Procfs
 import Settings
+import TestSupport
 import Testing
 
 @testable import Inputs
 
 @Suite struct HostMetricsInputTests {
-    private func section(_ members: KeyValuePairs<String, SettingsValue.Content>) throws -> SettingsSection {
-        let place = TextPosition(line: 1, column: 1)
-        let object = members.map { key, content in
-            SettingsValue.Member(
-                key: key, keyPosition: place, file: "t", value: SettingsValue(content, file: "t", position: place))
-        }
-        return try SettingsSection(SettingsValue(.object(object), file: "t", position: place), path: "inputs.host")
-    }
-
-    private func texts(_ values: [String]) -> SettingsValue.Content {
-        .array(
-            values.map { SettingsValue(.string($0), file: "t", position: TextPosition(line: 1, column: 1)) })
-    }
-
-    private func table(_ values: KeyValuePairs<String, String>) -> SettingsValue.Content {
-        let place = TextPosition(line: 1, column: 1)
-        return .object(
-            values.map { key, value in
-                .init(
-                    key: key, keyPosition: place, file: "t",
-                    value: SettingsValue(.string(value), file: "t", position: place))
-            })
-    }
-
     private func input(
-        _ members: KeyValuePairs<String, SettingsValue.Content> = [:], resume: JSONValue? = nil
+        _ settings: String = "{}", resume: JSONValue? = nil
     ) throws -> HostMetricsInput {
-        var section = try section(members)
+        var section = try section(settings, path: "inputs.host")
         let input = try HostMetricsInput(
             &section,
             InputContext(
@@ -57,11 +34,12 @@ import Testing
     // MARK: Settings
 
     @Test func takesTheSettingsOfTheDesign() throws {
-        let input = try input([
-            "interval": .string("10s"), "vocabulary": .string("cloudwatch"), "namespace": .string("My/Host"),
-            "metrics": texts(["cpu_usage_*", "mem_used_percent"]),
-            "dimensions": table(["host": "{hostname}.example", "stage": "prod"]),
-        ])
+        let input = try input(
+            """
+            { "interval": "10s", "vocabulary": "cloudwatch", "namespace": "My/Host",
+              "metrics": ["cpu_usage_*", "mem_used_percent"],
+              "dimensions": { "host": "{hostname}.example", "stage": "prod" } }
+            """)
         #expect(input.interval == .seconds(10) && input.plan.isHighResolution && input.plan.namespace == "My/Host")
         #expect(input.plan.dimensions.map { "\($0.name)=\($0.value)" } == ["host=web-1.example", "stage=prod"])
         #expect(input.plan.selection.names.count == 12)
@@ -71,15 +49,15 @@ import Testing
     }
 
     @Test func refusesWhatCloudWatchWould() throws {
-        let wrong: [KeyValuePairs<String, SettingsValue.Content>] = [
-            ["metrics": texts(["cpu_usge_*"])], ["namespace": .string("AWS/EC2")], ["namespace": .string("")],
-            ["namespace": .string("Ümlaut")], ["dimensions": table(["cpu": "x"])],
-            ["dimensions": table(["a": "{region}"])], ["dimensions": table(["a": " "])],
-            ["dimensions": table(["mem_used": "x"])], ["vocabulary": .string("node")], ["interval": .string("500ms")],
-            ["intervall": .string("60s")],
+        let wrong = [
+            #"{ "metrics": ["cpu_usge_*"] }"#, #"{ "namespace": "AWS/EC2" }"#, #"{ "namespace": "" }"#,
+            #"{ "namespace": "Ümlaut" }"#, #"{ "dimensions": { "cpu": "x" } }"#,
+            #"{ "dimensions": { "a": "{region}" } }"#, #"{ "dimensions": { "a": " " } }"#,
+            #"{ "dimensions": { "mem_used": "x" } }"#, #"{ "vocabulary": "node" }"#, #"{ "interval": "500ms" }"#,
+            #"{ "intervall": "60s" }"#,
         ]
-        for members in wrong {
-            #expect(throws: SettingsError.self, "\(members)") { _ = try input(members) }
+        for settings in wrong {
+            #expect(throws: SettingsError.self, "\(settings)") { _ = try input(settings) }
         }
     }
 
@@ -147,7 +125,7 @@ import Testing
     // MARK: This machine
 
     @Test func measuresThisMachineWhileNobodyReads() throws {
-        let input = try input(["interval": .string("1s"), "metrics": texts(["cpu_*", "mem_*"])])
+        let input = try input(#"{ "interval": "1s", "metrics": ["cpu_*", "mem_*"] }"#)
         let signal = try #require(input.wakeDescriptor)
         var batch = LogBatch()
         let wait = input.read(into: &batch, at: .now)
@@ -172,7 +150,7 @@ import Testing
     }
 
     @Test func checkNamesWhatWillBeSent() throws {
-        let report = try input(["metrics": texts(["mem_used*"])]).check()
+        let report = try input(#"{ "metrics": ["mem_used*"] }"#).check()
         #expect(report.problems.isEmpty && report.notes[0] == "every 1m: mem_used, mem_used_percent")
     }
 }

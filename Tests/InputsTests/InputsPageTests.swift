@@ -6,14 +6,13 @@ import Logs
 import Platform
 import Procfs
 import Settings
+import TestSupport
 import Testing
 
 @Suite struct InputsPageTests {
     /// The part of the page that is about one type.
     private func part(of type: String) throws -> String {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let page = try String(contentsOf: root.appending(path: "docs/inputs.md"), encoding: .utf8)
+        let page = try String(contentsOfFile: Repository.path + "/docs/inputs.md", encoding: .utf8)
         return try #require(page.components(separatedBy: "\n## ").first { $0.hasPrefix("\(type)\n") })
     }
 
@@ -23,7 +22,7 @@ import Testing
 
     /// The keys it asks for, as the error about an unknown one lists them.
     private func keys<Kind: Input>(of input: Kind.Type) throws -> [Substring] {
-        var section = try section(["0123456789abcdef": setting(.null), "paths": setting(["/nowhere/*"])])
+        var section = try section(#"{ "0123456789abcdef": null, "paths": ["/nowhere/*"] }"#)
         _ = try Kind(&section, context)
         var said = ""
         do { try section.finish() } catch { said = "\(error)" }
@@ -32,7 +31,7 @@ import Testing
     }
 
     private func reasons<Kind: Input>(of input: Kind.Type) throws -> [String] {
-        var section = try section(["paths": setting(["/nowhere/*"])])
+        var section = try section(#"{ "paths": ["/nowhere/*"] }"#)
         return try Kind(&section, context).status(at: someMoment).counts.map(\.reason)
     }
 

@@ -8,6 +8,7 @@ import Logs
 import Platform
 import Procfs
 import Settings
+import TestSupport
 import Testing
 
 enum JournalTool {
@@ -47,16 +48,6 @@ struct FixtureEntry {
     }
 }
 
-/// A directory of its own, removed with this.
-final class TemporaryDirectory {
-    let path: String
-    init() {
-        path = NSTemporaryDirectory() + "/vitals-\(UUID().uuidString)"
-        try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-}
-
 func makeJournal(_ path: String, _ entries: [FixtureEntry]) throws {
     let input = Pipe()
     let tool = Process()
@@ -72,26 +63,13 @@ func makeJournal(_ path: String, _ entries: [FixtureEntry]) throws {
     try #require(tool.terminationStatus == 0)
 }
 
-func setting(_ content: SettingsValue.Content) -> SettingsValue {
-    SettingsValue(content, file: "agent.json", position: TextPosition(line: 1, column: 1))
-}
-
-func setting(_ texts: [String]) -> SettingsValue { setting(.array(texts.map { setting(.string($0)) })) }
-
-func section(_ values: KeyValuePairs<String, SettingsValue>) throws -> SettingsSection {
-    let members = values.map {
-        SettingsValue.Member(
-            key: $0.key, keyPosition: TextPosition(line: 1, column: 1), file: "agent.json", value: $0.value)
-    }
-    return try SettingsSection(setting(.object(members)), path: "inputs.journal")
-}
-
 let someMoment = Moment(monotonic: Instant(nanoseconds: 1_000_000_000), unixNanoseconds: 1_800_000_000_000_000_000)
 
+/// With the settings that this text, an object, makes.
 func journald(
-    _ values: KeyValuePairs<String, SettingsValue>, resume: JSONValue? = nil, log: AgentLog = .silent
+    _ settings: String, resume: JSONValue? = nil, log: AgentLog = .silent
 ) throws -> JournaldInput {
-    var section = try section(values)
+    var section = try section(settings, path: "inputs.journal")
     let context = InputContext(
         name: "journal", host: Host(), hostName: "host", log: log, resume: resume, now: someMoment)
     let input = try JournaldInput(&section, context)

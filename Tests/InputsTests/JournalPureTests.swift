@@ -40,22 +40,22 @@ import Testing
     }
 
     @Test func settingsSayWhatIsWrong() {
-        func reason(_ values: KeyValuePairs<String, SettingsValue>) -> String? {
+        func reason(_ settings: String) -> String? {
             do {
-                _ = try journald(values)
+                _ = try journald(settings)
                 return nil
             } catch {
                 return "\(error)"
             }
         }
-        #expect(reason(["priority": setting(.string("loud"))])?.contains("inputs.journal.priority: expected") == true)
-        #expect(reason(["priority": setting(.number("6"))]) == nil)
-        #expect(reason(["units": setting(["ssh*"])])?.contains("patterns are not possible") == true)
-        #expect(reason(["matches": setting(["+", "A=1"])])?.contains("\"+\" must stand between") == true)
-        #expect(reason(["matches": setting(["A=1", "+", "+", "B=1"])])?.contains("\"+\" must stand between") == true)
-        #expect(reason(["matches": setting(["A=1", "nonsense"])])?.contains("matches[1]") == true)
-        #expect(reason(["start_at": setting(.string("middle"))])?.contains("expected one of") == true)
-        #expect(reason(["unit": setting(["ssh"])])?.contains("did you mean \"units\"") == true)
+        #expect(reason(#"{ "priority": "loud" }"#)?.contains("inputs.journal.priority: expected") == true)
+        #expect(reason(#"{ "priority": 6 }"#) == nil)
+        #expect(reason(#"{ "units": ["ssh*"] }"#)?.contains("patterns are not possible") == true)
+        #expect(reason(#"{ "matches": ["+", "A=1"] }"#)?.contains("\"+\" must stand between") == true)
+        #expect(reason(#"{ "matches": ["A=1", "+", "+", "B=1"] }"#)?.contains("\"+\" must stand between") == true)
+        #expect(reason(#"{ "matches": ["A=1", "nonsense"] }"#)?.contains("matches[1]") == true)
+        #expect(reason(#"{ "start_at": "middle" }"#)?.contains("expected one of") == true)
+        #expect(reason(#"{ "unit": ["ssh"] }"#)?.contains("did you mean \"units\"") == true)
     }
 }
 

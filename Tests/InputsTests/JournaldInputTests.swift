@@ -5,16 +5,25 @@ import Logs
 import Platform
 import Procfs
 import Settings
+import TestSupport
 import Testing
 
 @Suite(.enabled(if: JournalTool.isThere, JournalTool.missing)) struct JournaldInputTests {
-    private let directory = TemporaryDirectory()
+    private let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
 
     private func numbered(_ range: Range<Int>) -> [FixtureEntry] {
         range.map { FixtureEntry($0, ["MESSAGE": "message \($0)", "PRIORITY": "\($0 % 8)", "_PID": "\(100 + $0)"]) }
     }
 
-    private func at(_ path: String) -> SettingsValue { setting(.string(path)) }
+    /// With more settings than the directory, which is that of the test when none is given.
+    private func journal(
+        _ more: String = "", at path: String? = nil, resume: JSONValue? = nil
+    ) throws -> JournaldInput {
+        let comma = more.isEmpty ? "" : ", "
+        return try journald("{ \"directory\": \"\(path ?? directory.path)\"\(comma)\(more) }", resume: resume)
+    }
 
     @Test func readsAllWithFieldsAndTimes() throws {
         try makeJournal(
@@ -32,7 +41,7 @@ import Testing
                 FixtureEntry(4, ["PRIORITY": "6"]),
                 FixtureEntry(5, ["MESSAGE": ""]),
             ])
-        var input = try journald(["directory": at(directory.path)])
+        var input = try journal()
         let reading = readAll(&input)
         #expect(reading.texts == ["one", "two", "Started.", "forged", ""])
         #expect(
@@ -50,7 +59,7 @@ import Testing
 
     @Test(arguments: [1, 7, 300, 5_000]) func readsEachOnceInAnyBatches(_ size: Int) throws {
         try makeJournal(directory.path + "/a.journal", numbered(0..<1_000))
-        var input = try journald(["directory": at(directory.path)])
+        var input = try journal()
         #expect(readAll(&input, recordLimit: size).texts == (0..<1_000).map { "message \($0)" })
         #expect(readAll(&input).texts.isEmpty)
     }
@@ -70,33 +79,25 @@ import Testing
         entries.append(FixtureEntry(4, ["MESSAGE": "cron", "_SYSTEMD_UNIT": "cron.service", "PRIORITY": "3"]))
         entries.append(FixtureEntry(5, ["MESSAGE": "bare"]))
         try makeJournal(directory.path + "/a.journal", entries)
-        func texts(_ values: [(String, SettingsValue)]) throws -> [String] {
-            let all = values + [("directory", at(directory.path))]
-            let members = all.map {
-                SettingsValue.Member(
-                    key: $0.0, keyPosition: TextPosition(line: 1, column: 1), file: "agent.json", value: $0.1)
-            }
-            var section = try SettingsSection(setting(.object(members)), path: "inputs.journal")
-            let context = InputContext(
-                name: "journal", host: .init(), hostName: "host", log: .silent, resume: nil, now: someMoment)
-            var input = try JournaldInput(&section, context)
+        func texts(_ more: String) throws -> [String] {
+            var input = try journal(more)
             return readAll(&input).texts
         }
-        #expect(try texts([("units", setting(["ssh"]))]) == ["by ssh", "on ssh", "dump"])
-        #expect(try texts([("units", setting(["ssh", "cron"]))]) == ["by ssh", "on ssh", "dump", "cron"])
-        #expect(try texts([("priority", setting(.string("err")))]) == ["dump", "cron"])
+        #expect(try texts(#""units": ["ssh"]"#) == ["by ssh", "on ssh", "dump"])
+        #expect(try texts(#""units": ["ssh", "cron"]"#) == ["by ssh", "on ssh", "dump", "cron"])
+        #expect(try texts(#""priority": "err""#) == ["dump", "cron"])
         #expect(
-            try texts([("units", setting(["ssh"])), ("priority", setting(.string("warning")))]) == ["on ssh", "dump"])
-        #expect(try texts([("matches", setting(["PRIORITY=4", "PRIORITY=3"]))]) == ["on ssh", "forged", "cron"])
-        #expect(try texts([("matches", setting(["PRIORITY=4", "_PID=1"]))]) == ["on ssh"])
-        #expect(try texts([("matches", setting(["_PID=1", "+", "PRIORITY=3"]))]) == ["on ssh", "cron"])
+            try texts(#""units": ["ssh"], "priority": "warning""#) == ["on ssh", "dump"])
+        #expect(try texts(#""matches": ["PRIORITY=4", "PRIORITY=3"]"#) == ["on ssh", "forged", "cron"])
+        #expect(try texts(#""matches": ["PRIORITY=4", "_PID=1"]"#) == ["on ssh"])
+        #expect(try texts(#""matches": ["_PID=1", "+", "PRIORITY=3"]"#) == ["on ssh", "cron"])
         #expect(
-            try texts([("matches", setting(["_PID=1", "+", "PRIORITY=3"])), ("units", setting(["cron"]))]) == ["cron"])
+            try texts(#""matches": ["_PID=1", "+", "PRIORITY=3"], "units": ["cron"]"#) == ["cron"])
     }
 
     @Test(arguments: [1, 255, 256, 257, 1_000]) func resumesAfterTheAcknowledged(_ size: Int) throws {
         try makeJournal(directory.path + "/a.journal", numbered(0..<1_000))
-        var input = try journald(["directory": at(directory.path)])
+        var input = try journal()
         var batch = LogBatch(recordLimit: size)
         _ = input.read(into: &batch, at: someMoment)
         let acknowledged = try #require(batch.records.last).next
@@ -106,39 +107,39 @@ import Testing
         input.acknowledge(acknowledged)
         #expect(input.cursorVersion != version)
 
-        var again = try journald(["directory": at(directory.path)], resume: try cursor(of: input))
+        var again = try journal(resume: try cursor(of: input))
         #expect(readAll(&again).texts == (size..<1_000).map { "message \($0)" })
         #expect(count("cursor_lost", of: again) == 0)
     }
 
     @Test func resumesWithinABatchAtTheBookmarkBefore() throws {
         try makeJournal(directory.path + "/a.journal", numbered(0..<1_000))
-        var input = try journald(["directory": at(directory.path)])
+        var input = try journal()
         _ = readAll(&input, recordLimit: 1_000)
         input.acknowledge(Position(source: 0, offset: 700))
-        var again = try journald(["directory": at(directory.path)], resume: try cursor(of: input))
+        var again = try journal(resume: try cursor(of: input))
         #expect(readAll(&again).texts.first == "message 512")
     }
 
     @Test func goesOnInAnotherFileAndUnderAnotherFilter() throws {
         try makeJournal(directory.path + "/a.journal", numbered(0..<10))
-        var input = try journald(["directory": at(directory.path)])
+        var input = try journal()
         input.acknowledge(try #require(readAll(&input).last))
         let place = try cursor(of: input)
         try makeJournal(directory.path + "/b.journal", numbered(10..<20))
-        var again = try journald(["directory": at(directory.path), "priority": setting(.string("3"))], resume: place)
+        var again = try journal(#""priority": "3""#, resume: place)
         #expect(readAll(&again).texts == [10, 11, 16, 17, 18, 19].map { "message \($0)" })
         #expect(count("cursor_lost", of: again) == 0)
     }
 
     @Test func saysThatTheCursorIsGone() throws {
         try makeJournal(directory.path + "/a.journal", numbered(0..<10))
-        var input = try journald(["directory": at(directory.path)])
+        var input = try journal()
         input.acknowledge(try #require(readAll(&input).last))
         let place = try cursor(of: input)
         try FileManager.default.removeItem(atPath: directory.path + "/a.journal")
         try makeJournal(directory.path + "/b.journal", numbered(20..<30))
-        var again = try journald(["directory": at(directory.path)], resume: place)
+        var again = try journal(resume: place)
         #expect(readAll(&again).texts == (20..<30).map { "message \($0)" })
         #expect(count("cursor_lost", of: again) == 1)
     }
@@ -146,7 +147,7 @@ import Testing
     @Test func aCursorThatIsNoneIsSaid() throws {
         try makeJournal(directory.path + "/a.journal", numbered(0..<3))
         let place = try parseJSON(Array(#"{"cursor":"what is this"}"#.utf8))
-        var input = try journald(["directory": at(directory.path)], resume: place)
+        var input = try journal(resume: place)
         #expect(readAll(&input).texts.count == 3)
         #expect(count("cursor_lost", of: input) == 1)
     }
@@ -158,7 +159,7 @@ import Testing
         // journald compresses fields of this size; journal-remote does too.
         let entries = [binary, FixtureEntry(1, ["MESSAGE": long]), FixtureEntry(2, ["MESSAGE": "short"])]
         try makeJournal(directory.path + "/a.journal", entries)
-        var input = try journald(["directory": at(directory.path), "line_limit": setting(.number("1024"))])
+        var input = try journal(#""line_limit": 1024"#)
         var batch = LogBatch()
         _ = input.read(into: &batch, at: someMoment)
         try #require(batch.records.count == 3)
@@ -170,15 +171,15 @@ import Testing
 
     @Test func startsAtTheEnd() throws {
         try makeJournal(directory.path + "/a.journal", numbered(0..<10))
-        let end = setting(.string("end"))
-        var input = try journald(["directory": at(directory.path), "start_at": end])
+        let end = #""start_at": "end""#
+        var input = try journal(end)
         #expect(readAll(&input).texts.isEmpty)
         // The place is kept, though nothing was acknowledged, so that what comes while the agent is stopped is not
         // missed.
         #expect(input.cursorVersion == 1)
         #expect(try cursor(of: input)["since_usec"]?.unsigned == 1_800_000_000_000_000)
         let place = try parseJSON(Array(#"{"since_usec":1700000000007000}"#.utf8))
-        var again = try journald(["directory": at(directory.path), "start_at": end], resume: place)
+        var again = try journal(end, resume: place)
         #expect(readAll(&again).texts == ["message 7", "message 8", "message 9"])
     }
 
@@ -189,13 +190,13 @@ import Testing
         let new = (5..<8).map { FixtureEntry($0, boot: boot, ["MESSAGE": "message \($0)"]) }
         try makeJournal(directory.path + "/a.journal", old)
         try makeJournal(directory.path + "/b.journal", new)
-        var input = try journald(["directory": at(directory.path), "start_at": setting(.string("boot"))])
+        var input = try journal(#""start_at": "boot""#)
         #expect(readAll(&input).texts == ["message 5", "message 6", "message 7"])
     }
 
     @Test func waitsForADirectory() throws {
         let path = directory.path + "/later"
-        var input = try journald(["directory": at(path)])
+        var input = try journal(at: path)
         #expect(readAll(&input).texts.isEmpty)
         #expect(input.status(at: someMoment).sourceCount == 0)
         #expect(input.status(at: someMoment).problems.count == 1)
@@ -220,9 +221,7 @@ import Testing
                 FixtureEntry(0, ["MESSAGE": "by ssh", "_SYSTEMD_UNIT": "ssh.service"]),
                 FixtureEntry(1, ["MESSAGE": "of cron", "_PID": "1", "UNIT": "cron.service"]),
             ])
-        var input = try journald([
-            "directory": at(directory.path), "units": setting(["shh", "cron", "corn.service", "postgresql"]),
-        ])
+        var input = try journal(#""units": ["shh", "cron", "corn.service", "postgresql"]"#)
         let report = input.check()
         #expect(report.problems.isEmpty, "a unit that has not spoken yet is none")
         #expect(report.notes.contains("no entry of unit shh.service, did you mean \"ssh.service\"?"))
@@ -234,7 +233,7 @@ import Testing
 
     @Test(arguments: ["", "var/log/journal"]) func aDirectoryIsAbsolute(path: String) throws {
         #expect {
-            _ = try journald(["directory": at(path)])
+            _ = try journal(at: path)
         } throws: { error in
             "\(error)".contains("inputs.journal.directory: expected a path that begins with /")
         }
@@ -245,7 +244,7 @@ import Testing
         let files = FileManager.default
         try files.createDirectory(atPath: machine, withIntermediateDirectories: true)
         try makeJournal(machine + "/a.journal", numbered(0..<3))
-        var input = try journald(["directory": at(directory.path + "/journal")])
+        var input = try journal(at: directory.path + "/journal")
         #expect(readAll(&input).texts.count == 3)
         try files.removeItem(atPath: directory.path + "/journal")
         #expect(readAll(&input, after: .seconds(61)).texts.isEmpty)
@@ -258,7 +257,7 @@ import Testing
 
     @Test func newFilesWakeAndAreRead() throws {
         try makeJournal(directory.path + "/a.journal", numbered(0..<3))
-        var input = try journald(["directory": at(directory.path)])
+        var input = try journal()
         #expect(readAll(&input).texts.count == 3)
         let wake = try #require(input.wakeDescriptor)
         var poller = pollfd(fd: wake, events: Int16(POLLIN), revents: 0)
@@ -274,7 +273,7 @@ import Testing
         let count = Int(JournaldInput.reopeningLimit)
         try makeJournal(
             directory.path + "/a.journal", (0..<count).map { FixtureEntry($0, ["MESSAGE": "\($0)"]) })
-        var input = try journald(["directory": at(directory.path)])
+        var input = try journal()
         var batch = LogBatch(recordLimit: count - 1)
         while !batch.isFull { #expect(input.read(into: &batch, at: someMoment) == .notAtAll) }
         let mapped = try mappedBytes()
@@ -304,7 +303,7 @@ import Testing
     @Test func damagedFilesAreLeftOutAndSaid() throws {
         try makeJournal(directory.path + "/a.journal", numbered(0..<3))
         try Data("this is no journal".utf8).write(to: URL(fileURLWithPath: directory.path + "/b.journal"))
-        var input = try journald(["directory": at(directory.path)])
+        var input = try journal()
         #expect(readAll(&input).texts.count == 3)
         #expect(readAll(&input, after: .seconds(6)).texts.isEmpty)
         #expect(count("file_corrupt", of: input) == 1)
@@ -313,9 +312,7 @@ import Testing
     }
 
     @Test func flippedBytesNeverStopIt() throws {
-        let environment = ProcessInfo.processInfo.environment["VITALS_TEST_SEED"].flatMap(UInt64.init)
-        let seed = environment ?? UInt64.random(in: 0...UInt64.max)
-        var random = JournalDamage(seed: seed)
+        var random = SeededRandom()
         try makeJournal(directory.path + "/a.journal", numbered(0..<500))
         let whole = try Data(contentsOf: URL(fileURLWithPath: directory.path + "/a.journal"))
         for round in 0..<20 {
@@ -325,10 +322,10 @@ import Testing
                 bytes[Int.random(in: 0..<used, using: &random)] ^= UInt8.random(in: 1...255, using: &random)
             }
             try bytes.write(to: URL(fileURLWithPath: directory.path + "/a.journal"))
-            var input = try journald(["directory": at(directory.path)])
+            var input = try journal()
             let reading = readAll(&input)
             _ = readAll(&input, after: .seconds(6))
-            #expect(reading.texts.count <= 1_000, "seed \(seed), round \(round)")
+            #expect(reading.texts.count <= 1_000, "seed \(random.seed), round \(round)")
         }
     }
 
@@ -338,17 +335,5 @@ import Testing
         } throws: { error in
             "\(error)".contains("install the package libsystemd0")
         }
-    }
-}
-
-/// SplitMix64: the same numbers from the same seed.
-struct JournalDamage: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

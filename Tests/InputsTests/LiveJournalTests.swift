@@ -6,11 +6,11 @@ import Inputs
 import Logs
 import Platform
 import Settings
+import TestSupport
 import Testing
 
 enum LiveJournald {
-    static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("EndToEnd/live_journald.py").path
+    static let script = Repository.path + "/Tests/EndToEnd/live_journald.py"
 
     static func process(_ command: [String], in directory: String) throws -> Process {
         let process = Process()
@@ -26,8 +26,8 @@ enum LiveJournald {
     /// Root, namespaces and journald are there.
     static let isPossible: Bool = {
         guard geteuid() == 0 else { return false }
-        let directory = TemporaryDirectory()
-        guard let probe = try? process(["true"], in: directory.path) else { return false }
+        guard let directory = try? TemporaryDirectory(), let probe = try? process(["true"], in: directory.path)
+        else { return false }
         probe.waitUntilExit()
         return probe.terminationStatus == 0
     }()
@@ -59,9 +59,7 @@ struct LiveJournalTests {
     /// the descriptor.
     private func follow(_ directory: String, total: Int, restartEvery: Int = .max) throws -> [Int] {
         var numbers: [Int] = []
-        let settings: KeyValuePairs = [
-            "directory": setting(.string(directory)), "matches": setting(["SYSLOG_IDENTIFIER=live"]),
-        ]
+        let settings = #"{ "directory": "\#(directory)", "matches": ["SYSLOG_IDENTIFIER=live"] }"#
         var input = try journald(settings)
         var sinceStart = 0
         let deadline = Instant.now + .seconds(60)
@@ -86,11 +84,11 @@ struct LiveJournalTests {
     }
 
     @Test(arguments: [Int.max, 700]) func followsThroughRotation(_ restartEvery: Int) throws {
-        let directory = TemporaryDirectory()
+        let directory = try TemporaryDirectory()
+        defer { withExtendedLifetime(directory) {} }
         let total = 6_000
         let daemon = try LiveJournald.process(writer(total, bursts: 6), in: directory.path)
-        let deadline = Instant.now + .seconds(20)
-        while journalFiles(in: directory.path + "/log").isEmpty, Instant.now < deadline { usleep(10_000) }
+        #expect(eventually { !journalFiles(in: directory.path + "/log").isEmpty })
         // Each in its turn, none lost, none twice.
         #expect(try follow(directory.path + "/log", total: total, restartEvery: restartEvery) == Array(0..<total))
         daemon.waitUntilExit()
@@ -99,7 +97,8 @@ struct LiveJournalTests {
 
     /// The journal is rotated and vacuumed while the agent is stopped.
     @Test func goesOnAfterAVacuum() throws {
-        let directory = TemporaryDirectory()
+        let directory = try TemporaryDirectory()
+        defer { withExtendedLifetime(directory) {} }
         let log = directory.path + "/log"
         let files = FileManager.default
         func mark(_ name: String) -> String { directory.path + "/" + name }
@@ -119,13 +118,9 @@ struct LiveJournalTests {
             daemon.waitUntilExit()
         }
         func isMarked(_ name: String) -> Bool {
-            let deadline = Instant.now + .seconds(30)
-            while !files.fileExists(atPath: mark(name)), Instant.now < deadline { usleep(10_000) }
-            return files.fileExists(atPath: mark(name))
+            eventually(within: .seconds(30)) { directory.has(name) }
         }
-        let settings: KeyValuePairs = [
-            "directory": setting(.string(log)), "matches": setting(["SYSLOG_IDENTIFIER=live"]),
-        ]
+        let settings = #"{ "directory": "\#(log)", "matches": ["SYSLOG_IDENTIFIER=live"] }"#
         try #require(isMarked("first"))
         var input = try journald(settings)
         let first = readAll(&input)

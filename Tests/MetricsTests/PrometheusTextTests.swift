@@ -1,4 +1,5 @@
 import Metrics
+import TestSupport
 import Testing
 
 @Suite struct PrometheusTextTests {
@@ -105,7 +106,7 @@ import Testing
 
     /// What is kept of the last scrape must not show in this one, whatever came, went or changed places.
     @Test(arguments: 1...10) func aKeptEncoderWritesWhatAFreshOneWrites(seed: UInt64) {
-        var random = Random(state: seed)
+        var random = SeededRandom(seed: seed)
         var text = PrometheusText()
         let names = ["node_b", "node_a", "node_d", "node_c", "node_e"]
         let known = names.map { MetricDescriptor($0, .gauge, labels: ["x"], help: $0) }
@@ -139,15 +140,5 @@ import Testing
         #expect(snapshot.families.count < 1_000)
         #expect(snapshot.samples.map { snapshot.families[$0.family].name } == ["node_9999"])
         #expect(encoded([snapshot]).hasSuffix("node_9999 1\n"))
-    }
-}
-
-/// Numerical Recipes' multiplier: all that is asked of it is to be the same each time.
-private struct Random: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state ^ state >> 33
     }
 }

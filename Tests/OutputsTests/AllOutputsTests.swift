@@ -3,13 +3,13 @@ import Foundation
 import HTTP
 import Outputs
 import Settings
+import TestSupport
 import Testing
 
 @Suite struct AllOutputsTests {
     /// Every file `XOutput.swift` has its line in the list, and no type is there twice.
     @Test func listIsWholeAndSorted() throws {
-        let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../../Sources/Outputs").standardized.path
+        let sources = Repository.path + "/Sources/Outputs"
         let files = try FileManager.default.contentsOfDirectory(atPath: sources).filter { $0.hasSuffix("Output.swift") }
             .map { String($0.dropLast(".swift".count)) }.filter { $0 != "Output" }
         let names = allOutputs.map { "\($0)".prefix { $0 != "<" } }.map(String.init)

@@ -2,6 +2,7 @@ import Foundation
 import Outputs
 import Platform
 import Settings
+import TestSupport
 import Testing
 
 @Suite struct FileOutputTests {

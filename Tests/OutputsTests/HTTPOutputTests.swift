@@ -5,6 +5,7 @@ import Logs
 import Outputs
 import Platform
 import Settings
+import TestSupport
 import Testing
 
 /// Answers as told, and keeps what it was sent.

@@ -3,6 +3,7 @@ import Foundation
 import Logs
 import Outputs
 import Settings
+import TestSupport
 import Testing
 
 @Suite struct RecordJSONTests {
@@ -108,8 +109,7 @@ import Testing
     /// Bytes of every kind, also around the blocks of 8 and pieces of 4096 in which strings are written. What the JSON
     /// says must be what Swift's own decoder makes of the bytes, which knows nothing of ours.
     @Test func everyLineParsesAndRoundTrips() throws {
-        let seed = ProcessInfo.processInfo.environment["VITALS_SEED"].flatMap { UInt64($0) } ?? .random(in: 0 ... .max)
-        var random = Seeded(state: seed)
+        var random = SeededRandom()
         var texts: [[UInt8]] = [
             [], [0], [0xFF], [0xC0, 0xAF], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xE2, 0x82],
             [0xF0, 0x9F, 0x98],
@@ -143,9 +143,10 @@ import Testing
             let message = try #require(value["message"]?.string)
             // Decoders differ in how many U+FFFD they make of one torn sequence: runs of them count as one.
             #expect(
-                squeezed(message) == squeezed(String(decoding: text, as: UTF8.self)), "seed \(seed), bytes \(text)")
+                squeezed(message) == squeezed(String(decoding: text, as: UTF8.self)),
+                "seed \(random.seed), bytes \(text)")
             if String(validating: text, as: UTF8.self) != nil {
-                #expect(Array(message.utf8) == text, "seed \(seed)")
+                #expect(Array(message.utf8) == text, "seed \(random.seed)")
             }
         }
     }
@@ -163,17 +164,5 @@ import Testing
         var encoder = RecordEncoding(.text, try RecordJSON(context(), section("{}")))
         #expect(encoder.encode(batch(["a \"b\"", "c"]), 0..<2, into: &body) == 0)
         #expect(String(decoding: body, as: UTF8.self) == "a \"b\"\nc\n")
-    }
-}
-
-/// SplitMix64.
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Outputs
 import Settings
+import TestSupport
 import Testing
 
 @Suite struct StdoutOutputTests {

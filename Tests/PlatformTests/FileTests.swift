@@ -1,116 +1,96 @@
 import Foundation
 import Platform
+import TestSupport
 import Testing
 
 @Suite struct FileTests {
-    private let directory: String
+    private let own: TemporaryDirectory
+    private var directory: String { own.path }
 
-    init() throws {
-        directory = NSTemporaryDirectory() + "/vitals-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    }
-
-    private func cleaning<Value>(_ body: () throws -> Value) rethrows -> Value {
-        defer { try? FileManager.default.removeItem(atPath: directory) }
-        return try body()
-    }
+    init() throws { own = try TemporaryDirectory() }
 
     @Test func writesAppendsReads() throws {
-        try cleaning {
-            let path = directory + "/a"
-            do {
-                let file = try File(writing: path, .createNew)
-                try file.write(Array("hello".utf8))
-                try file.write(Array("-world-".utf8), 1..<6)
-                try file.sync()
-                #expect(try file.status().sizeBytes == 10)
-                #expect(try file.status().kind == .regular)
-            }
-            #expect(throws: Errno(code: EEXIST)) { _ = try File(writing: path, .createNew) }
-            do { try File(writing: path, .append).write([0x21]) }
-            #expect(try readWhole(path) == Array("helloworld!".utf8))
-            do { try File(writing: path, .truncate).write([]) }
-            #expect(try readWhole(path).isEmpty)
+        let path = directory + "/a"
+        do {
+            let file = try File(writing: path, .createNew)
+            try file.write(Array("hello".utf8))
+            try file.write(Array("-world-".utf8), 1..<6)
+            try file.sync()
+            #expect(try file.status().sizeBytes == 10)
+            #expect(try file.status().kind == .regular)
         }
+        #expect(throws: Errno(code: EEXIST)) { _ = try File(writing: path, .createNew) }
+        do { try File(writing: path, .append).write([0x21]) }
+        #expect(try readWhole(path) == Array("helloworld!".utf8))
+        do { try File(writing: path, .truncate).write([]) }
+        #expect(try readWhole(path).isEmpty)
     }
 
     @Test func readsAtAnOffsetIntoABuffer() throws {
-        try cleaning {
-            let path = directory + "/a"
-            try File(writing: path, .createNew).write(Array("0123456789".utf8))
-            let file = try File(reading: path)
-            var buffer = [UInt8](repeating: 0x2E, count: 6)
-            #expect(try file.read(into: &buffer, from: 2, at: 7) == 3)
-            #expect(String(decoding: buffer, as: UTF8.self) == "..789.")
-            #expect(try file.read(into: &buffer, from: 0, at: 10) == 0)
-            #expect(try file.read(into: &buffer, from: 0, at: 99) == 0)
-        }
+        let path = directory + "/a"
+        try File(writing: path, .createNew).write(Array("0123456789".utf8))
+        let file = try File(reading: path)
+        var buffer = [UInt8](repeating: 0x2E, count: 6)
+        #expect(try file.read(into: &buffer, from: 2, at: 7) == 3)
+        #expect(String(decoding: buffer, as: UTF8.self) == "..789.")
+        #expect(try file.read(into: &buffer, from: 0, at: 10) == 0)
+        #expect(try file.read(into: &buffer, from: 0, at: 99) == 0)
     }
 
     @Test func wholeFilesHaveALimit() throws {
-        try cleaning {
-            let path = directory + "/a"
-            let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0) }
-            try File(writing: path, .createNew).write(bytes)
-            #expect(try readWhole(path) == bytes)
-            #expect(try readWhole(path, limit: 100_000) == bytes)
-            #expect(throws: Errno.tooLarge) { _ = try readWhole(path, limit: 99_999) }
-        }
+        let path = directory + "/a"
+        let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0) }
+        try File(writing: path, .createNew).write(bytes)
+        #expect(try readWhole(path) == bytes)
+        #expect(try readWhole(path, limit: 100_000) == bytes)
+        #expect(throws: Errno.tooLarge) { _ = try readWhole(path, limit: 99_999) }
     }
 
     @Test func identityStaysOverRenames() throws {
-        try cleaning {
-            let (one, other) = (directory + "/a", directory + "/b")
-            try File(writing: one, .createNew).write([1])
-            let file = try File(reading: one)
-            let id = try FileStatus(of: one).id
-            try renameFile(one, to: other)
-            #expect(try FileStatus(of: other).id == id)
-            #expect(throws: Errno.notFound) { _ = try FileStatus(of: one) }
-            try removeFile(other)
-            #expect(try file.status().linkCount == 0)
-            #expect(try file.status().id == id)
-        }
+        let (one, other) = (directory + "/a", directory + "/b")
+        try File(writing: one, .createNew).write([1])
+        let file = try File(reading: one)
+        let id = try FileStatus(of: one).id
+        try renameFile(one, to: other)
+        #expect(try FileStatus(of: other).id == id)
+        #expect(throws: Errno.notFound) { _ = try FileStatus(of: one) }
+        try removeFile(other)
+        #expect(try file.status().linkCount == 0)
+        #expect(try file.status().id == id)
     }
 
     @Test func aFIFOWithoutWriterIsEmpty() throws {
-        try cleaning {
-            let path = directory + "/fifo"
-            try #require(mkfifo(path, 0o600) == 0)
-            #expect(try FileStatus(of: path).kind == .fifo)
-            _ = try File(reading: path)
-        }
+        let path = directory + "/fifo"
+        try #require(mkfifo(path, 0o600) == 0)
+        #expect(try FileStatus(of: path).kind == .fifo)
+        _ = try File(reading: path)
     }
 
     @Test func errorsAreTheKernels() {
-        cleaning {
-            #expect(throws: Errno.notFound) { _ = try File(reading: directory + "/none") }
-            #expect(throws: Errno(code: EISDIR)) { _ = try File(writing: directory, .append) }
-            #expect(throws: Errno(code: EISDIR)) { _ = try readWhole(directory) }
-            #expect(throws: Errno(code: ENOTDIR)) { _ = try directoryEntries("/proc/self/status") }
-            #expect(throws: Errno.notFound) { try removeFile(directory + "/none") }
-            #expect(throws: Errno.notFound) { try renameFile(directory + "/none", to: directory + "/x") }
-            #expect(throws: Errno.notFound) { try syncDirectory(directory + "/none") }
-            #expect(Errno.notFound.description == "No such file or directory")
-            #expect(Errno(code: 9_999).description.contains("9999"))
-        }
+        #expect(throws: Errno.notFound) { _ = try File(reading: directory + "/none") }
+        #expect(throws: Errno(code: EISDIR)) { _ = try File(writing: directory, .append) }
+        #expect(throws: Errno(code: EISDIR)) { _ = try readWhole(directory) }
+        #expect(throws: Errno(code: ENOTDIR)) { _ = try directoryEntries("/proc/self/status") }
+        #expect(throws: Errno.notFound) { try removeFile(directory + "/none") }
+        #expect(throws: Errno.notFound) { try renameFile(directory + "/none", to: directory + "/x") }
+        #expect(throws: Errno.notFound) { try syncDirectory(directory + "/none") }
+        #expect(Errno.notFound.description == "No such file or directory")
+        #expect(Errno(code: 9_999).description.contains("9999"))
     }
 
     @Test func directoriesAreMadeAndListed() throws {
-        try cleaning {
-            let deep = directory + "/x/y/z"
-            try makeDirectories(deep)
-            try makeDirectories(deep)
-            try makeDirectories(deep + "/")
-            #expect(try FileStatus(of: deep).kind == .directory)
-            try File(writing: directory + "/file", .createNew).write([])
-            #expect(try directoryEntries(directory).sorted() == ["file", "x"])
-            #expect(try directoryEntries(deep).isEmpty)
-            try syncDirectory(directory)
-            #expect(throws: Errno(code: ENOTDIR)) { try makeDirectories(directory + "/file/y") }
-            #expect(throws: Errno(code: ENOTDIR)) { try makeDirectories(directory + "/file") }
-            #expect(throws: Errno.notFound) { try makeDirectories("") }
-        }
+        let deep = directory + "/x/y/z"
+        try makeDirectories(deep)
+        try makeDirectories(deep)
+        try makeDirectories(deep + "/")
+        #expect(try FileStatus(of: deep).kind == .directory)
+        try File(writing: directory + "/file", .createNew).write([])
+        #expect(try directoryEntries(directory).sorted() == ["file", "x"])
+        #expect(try directoryEntries(deep).isEmpty)
+        try syncDirectory(directory)
+        #expect(throws: Errno(code: ENOTDIR)) { try makeDirectories(directory + "/file/y") }
+        #expect(throws: Errno(code: ENOTDIR)) { try makeDirectories(directory + "/file") }
+        #expect(throws: Errno.notFound) { try makeDirectories("") }
     }
 
     @Test func interruptedCallsAreCalledAgain() throws {

@@ -1,5 +1,5 @@
-import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Platform
@@ -31,9 +31,9 @@ import Testing
     }
 
     @Test func tellsWhichFileChanged() throws {
-        let directory = NSTemporaryDirectory() + "/vitals-inotify-\(UUID().uuidString)"
-        try makeDirectories(directory)
-        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let own = try TemporaryDirectory()
+        defer { withExtendedLifetime(own) {} }
+        let directory = own.path
         let inotify = try INotify()
         let watch = try inotify.watch(directory, .contents)
         #expect(try inotify.events().isEmpty)

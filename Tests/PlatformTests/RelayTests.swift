@@ -1,6 +1,7 @@
 import Dispatch
 import Platform
 import Synchronization
+import TestSupport
 import Testing
 
 /// A job that hangs until it is let go.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Platform
@@ -71,10 +72,9 @@ import Testing
     }
 
     @Test func listensAtAPath() throws {
-        let directory = NSTemporaryDirectory() + "/" + UUID().uuidString
-        try makeDirectories(directory)
-        defer { try? FileManager.default.removeItem(atPath: directory) }
-        let path = directory + "/a.sock"
+        let directory = try TemporaryDirectory()
+        defer { withExtendedLifetime(directory) {} }
+        let path = directory.path + "/a.sock"
         let address = SocketAddress.unix(path: path)
         do {
             let listener = try Socket.listening(at: address)

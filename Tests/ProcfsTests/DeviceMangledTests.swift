@@ -5,28 +5,15 @@ import Bytes
 import Foundation
 import Platform
 import Procfs
+import TestSupport
 import Testing
 
 @Suite struct DeviceMangledTests {
-    private static let seed =
-        ProcessInfo.processInfo.environment["VITALS_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0 ... .max)
-
-    /// xorshift64*, so that a seed gives the same bytes everywhere.
-    private struct Noise: RandomNumberGenerator {
-        var state: UInt64 = seed | 1
-        mutating func next() -> UInt64 {
-            state ^= state >> 12
-            state ^= state << 25
-            state ^= state >> 27
-            return state &* 0x2545_F491_4F6C_DD1D
-        }
-    }
-
     /// Each truncation, then each change of up to 8 bytes; returns how many gave a value.
     private func forEachMangled(_ original: [UInt8], rounds: Int = 400, _ body: ([UInt8]) -> Bool) -> Int {
         var values = 0
         for count in 0...original.count where body(Array(original.prefix(count))) { values += 1 }
-        var noise = Noise()
+        var noise = SeededRandom()
         for _ in 0..<rounds {
             var bytes = original
             for _ in 0..<Int.random(in: 1...8, using: &noise) {
@@ -42,7 +29,7 @@ import Testing
         _ path: String, _ parse: (inout ByteCursor) throws(ParseError) -> Value
     ) throws {
         for host in DeviceParserTests.hosts {
-            let file = "\(DeviceParserTests.fixtures)/hosts/\(host)/\(path)"
+            let file = "\(Repository.fixtures)/hosts/\(host)/\(path)"
             guard FileManager.default.fileExists(atPath: file) else { continue }
             let values = forEachMangled(try readWhole(file)) { bytes in
                 var cursor = ByteCursor(bytes)
@@ -50,11 +37,11 @@ import Testing
                     _ = try parse(&cursor)
                     return true
                 } catch {
-                    #expect(error.line >= 1 && !error.expected.isEmpty, "\(path), seed \(Self.seed): \(error)")
+                    #expect(error.line >= 1 && !error.expected.isEmpty, "\(path), seed \(SeededRandom.seed): \(error)")
                     return false
                 }
             }
-            #expect(values > 0, "\(file), seed \(Self.seed): not even the whole file gave a value")
+            #expect(values > 0, "\(file), seed \(SeededRandom.seed): not even the whole file gave a value")
         }
     }
 
@@ -71,7 +58,7 @@ import Testing
                 _ = try LinkStatistics.parse(bytes, count: bytes.count, sequence: 7, into: &links)
                 return true
             } catch {
-                if case .malformed(let offset) = error { #expect(offset <= bytes.count, "seed \(Self.seed)") }
+                if case .malformed(let offset) = error { #expect(offset <= bytes.count, "seed \(SeededRandom.seed)") }
                 return false
             }
         }

@@ -3,16 +3,15 @@
 import Bytes
 import Foundation
 import Platform
+import TestSupport
 import Testing
 
 @testable import Procfs
 
 @Suite struct DeviceParserTests {
-    static let fixtures = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fixtures").path
     static let hosts = ["debian12-6.18-vm", "composed-devices"]
 
-    static func bytes(_ path: String) throws -> [UInt8] { try readWhole("\(fixtures)/\(path)") }
+    static func bytes(_ path: String) throws -> [UInt8] { try readWhole("\(Repository.fixtures)/\(path)") }
 
     private func parsed<Value>(
         _ text: String, _ parse: (inout ByteCursor) throws(ParseError) -> Value

@@ -1,17 +1,15 @@
 // Where the fixtures are, and how a fixture becomes a cursor.
 
 import Bytes
-import Foundation
 import Platform
+import TestSupport
 
 enum Fixtures {
-    static let directory = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fixtures").path
     static let hosts = ["composed-x86-8cpu", "debian12-6.18-vm", "old-kernel"]
 
     /// The bytes of a file of a fixture host; nil when that host has no such file.
     static func bytes(_ host: String, _ path: String) -> [UInt8]? {
-        try? readWhole("\(directory)/hosts/\(host)/\(path)")
+        try? readWhole("\(Repository.fixtures)/hosts/\(host)/\(path)")
     }
 
     struct Missing: Error { let path: String }

@@ -2,31 +2,8 @@
 // value or a named error; a trap ends the whole test run. The seed is printed; VITALS_SEED sets it.
 
 import Bytes
-import Foundation
+import TestSupport
 import Testing
-
-/// SplitMix64, so that a seed gives the same bytes everywhere.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    /// `VITALS_SEED`, or one of the moment. Written at once and unbuffered: a trap leaves no time for it.
-    static let seed: UInt64 = {
-        let given = ProcessInfo.processInfo.environment["VITALS_SEED"].flatMap { UInt64($0) }
-        let seed = given ?? UInt64.random(in: 0 ... .max)
-        FileHandle.standardError.write(Data("random bytes with VITALS_SEED=\(seed)\n".utf8))
-        return seed
-    }()
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
 
 /// Runs `parse` on every truncation of each of `texts`, and on `rounds` random changes of each; expects each error to
 /// name a line that exists and what was expected there. `use` may look at a value: reading it must not trap either.
@@ -52,7 +29,7 @@ func expectUnbroken<Value>(
     }
     for text in texts {
         for count in 0...text.count { run(Array(text.prefix(count))) }
-        var random = SeededRandom(seed: SeededRandom.seed)
+        var random = SeededRandom()
         for _ in 0..<rounds { run(mangled(text, &random)) }
     }
     #expect(values > 0, "\(name), seed \(SeededRandom.seed): not even the whole fixture gave a value")

@@ -1,8 +1,8 @@
 // Settings from text to tree: variables, repeated keys, merging, and errors that say where.
 
 import Bytes
-import Glibc
 import Settings
+import TestSupport
 import Testing
 
 /// The variables of a made-up world.
@@ -81,24 +81,18 @@ func message(_ texts: String...) -> String {
     }
 
     @Test func randomBytesNeverCrash() {
-        var seed = UInt64(fromEnvironment: "VITALS_TEST_SEED") ?? UInt64.random(in: 0...UInt64.max)
-        let first = seed
+        var random = SeededRandom()
         let alphabet = Array("{}[]\",:$\\/*-10eE.tfn \n\u{e9}".utf8)
         for _ in 0..<2_000 {
-            var bytes: [UInt8] = []
-            seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            for _ in 0..<(seed >> 58) {
-                seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-                bytes.append(alphabet[Int(seed >> 33) % alphabet.count])
-            }
+            let bytes = random.bytes(0...63, from: alphabet)
             do throws(SettingsError) {
                 let tree = try loadSettings([SettingsFile(name: "x", bytes: bytes)], variables: variables)
                 guard case .object = tree.content else {
-                    Issue.record("not an object, seed \(first)")
+                    Issue.record("not an object, seed \(random.seed)")
                     return
                 }
             } catch {
-                #expect(!error.reason.isEmpty, "seed \(first)")
+                #expect(!error.reason.isEmpty, "seed \(random.seed)")
             }
         }
     }
@@ -189,12 +183,5 @@ func message(_ texts: String...) -> String {
     @Test func aVariableMakesTextNeverANumber() throws {
         var section = try load("{ \"port\": \"${NONE:-9100}\" }")
         #expect(throws: SettingsError.self) { try section.integer("port", default: 1, in: 1...65_535) }
-    }
-}
-
-extension UInt64 {
-    init?(fromEnvironment name: String) {
-        guard let text = getenv(name), let value = UInt64(String(cString: text)) else { return nil }
-        self = value
     }
 }

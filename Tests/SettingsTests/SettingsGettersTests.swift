@@ -1,5 +1,6 @@
 import Bytes
 import Settings
+import TestSupport
 import Testing
 
 @Suite struct UnitsTests {
@@ -49,29 +50,6 @@ import Testing
 }
 
 @Suite struct SettingsGettersTests {
-    /// As the loader would make it, without variables.
-    private func value(_ json: JSONValue) -> SettingsValue {
-        let content: SettingsValue.Content =
-            switch json.content {
-            case .null: .null
-            case .bool(let bool): .bool(bool)
-            case .number(let text): .number(text)
-            case .string(let text): .string(text)
-            case .array(let elements): .array(elements.map(value))
-            case .object(let members):
-                .object(
-                    members.map {
-                        SettingsValue.Member(
-                            key: $0.key, keyPosition: $0.keyPosition, file: "agent.json", value: value($0.value))
-                    })
-            }
-        return SettingsValue(content, file: "agent.json", position: json.position)
-    }
-
-    private func section(_ text: String) throws -> SettingsSection {
-        try SettingsSection(value(parseJSON(Array(text.utf8), .settings)), path: "inputs.a")
-    }
-
     private func reason<Value>(_ body: () throws -> Value) -> String {
         do {
             return "no error, but \(try body())"
@@ -85,7 +63,7 @@ import Testing
             """
             { "s": "text", "n": 7, "b": true, "l": ["x", "y"], "t": { "k": "v", "a": "b" }, "d": "10m", "z": "64KiB",
               "y": 12, "p": "^a", "o": { "inner": 1 }, "os": [ {}, {} ], }
-            """)
+            """, path: "inputs.a")
         #expect(try section.string("s") == "text")
         #expect(try section.string("missing", default: "d") == "d")
         #expect(try section.optionalString("missing") == nil)
@@ -109,7 +87,8 @@ import Testing
     }
 
     @Test func errorsSayPlacePathAndWhatIsExpected() throws {
-        var section = try section("{ \"s\": 1,\n  \"l\": [\"x\", 2],\n \"d\": \"5x\", \"z\": \"1KB\", \"p\": \"(\" }")
+        var section = try section(
+            "{ \"s\": 1,\n  \"l\": [\"x\", 2],\n \"d\": \"5x\", \"z\": \"1KB\", \"p\": \"(\" }", path: "inputs.a")
         #expect(reason { try section.string("s") } == "agent.json:1:8: inputs.a.s: expected text in quotes")
         #expect(reason { try section.strings("l") }.hasPrefix("agent.json:2:14: inputs.a.l[1]: "))
         #expect(
@@ -126,7 +105,7 @@ import Testing
     }
 
     @Test func limitsAreHeld() throws {
-        var section = try section("{ \"d\": \"2h\", \"z\": 5, \"l\": [], \"c\": \"red\" }")
+        var section = try section("{ \"d\": \"2h\", \"z\": 5, \"l\": [], \"c\": \"red\" }", path: "inputs.a")
         #expect(
             reason { try section.duration("d", default: .zero, in: .seconds(1) ... .seconds(3_600)) }.contains(
                 "expected a duration from 1s to 1h"))
@@ -137,13 +116,19 @@ import Testing
     }
 
     @Test func keysNobodyAskedForAreRejected() throws {
-        var section = try section("{ \"paths\": [\"x\"],\n  \"exlude\": [] }")
+        var section = try section("{ \"paths\": [\"x\"],\n  \"exlude\": [] }", path: "inputs.a")
         _ = try section.strings("paths")
         _ = try section.strings("exclude", default: [])
         #expect(
             reason { try section.finish() }
                 == "agent.json:2:3: inputs.a.exlude: unknown key, did you mean \"exclude\"?")
-        var twice = try self.section("{ \"a\": \"1\", \"a\": \"2\" }")
+        // The loader would refuse it.
+        let at = TextPosition(line: 1, column: 1)
+        let members = ["1", "2"].map {
+            SettingsValue.Member(
+                key: "a", keyPosition: at, file: "f", value: SettingsValue(.string($0), file: "f", position: at))
+        }
+        var twice = try SettingsSection(SettingsValue(.object(members), file: "f", position: at), path: "inputs.a")
         #expect(try twice.string("a") == "1")
         #expect(
             reason { try twice.finish() }.contains("inputs.a.a: "), "the loader says it better, but it is never silent")

@@ -12,10 +12,12 @@ package struct SeededRandom: RandomNumberGenerator, Sendable {
         state = seed
     }
 
+    /// VITALS_SEED, when somebody wants a run again.
+    package static let givenSeed = ProcessInfo.processInfo.environment["VITALS_SEED"].flatMap { UInt64($0) }
+
     /// VITALS_SEED, or one of the moment. Written at once and unbuffered: a trap leaves no time for it.
     package static let seed: UInt64 = {
-        let given = ProcessInfo.processInfo.environment["VITALS_SEED"].flatMap { UInt64($0) }
-        let seed = given ?? UInt64.random(in: 0 ... .max)
+        let seed = givenSeed ?? .random(in: 0 ... .max)
         FileHandle.standardError.write(Data("random tests with VITALS_SEED=\(seed)\n".utf8))
         return seed
     }()

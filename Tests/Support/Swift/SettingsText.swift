@@ -1,10 +1,14 @@
-// Settings as they would stand in agent.json.
+// Settings as they would stand in agent.json; read by the agent's own loader, without variables.
 
 package import Settings
 
-/// The section that this text, an object, makes; read by the agent's own loader, without variables.
-package func section(_ text: String, path: String = "test") throws -> SettingsSection {
+/// The tree that this text, an object, makes.
+package func settingsTree(_ text: String) throws(SettingsError) -> SettingsValue {
     let file = SettingsFile(name: "agent.json", bytes: Array(text.utf8))
-    let variables = SettingsVariables(environment: { _ in nil }, readFile: { _ in [] })
-    return try SettingsSection(try loadSettings([file], variables: variables), path: path)
+    return try loadSettings([file], variables: SettingsVariables(environment: { _ in nil }, readFile: { _ in [] }))
+}
+
+/// The section that this text, an object, makes.
+package func section(_ text: String = "{}", path: String = "test") throws(SettingsError) -> SettingsSection {
+    try SettingsSection(try settingsTree(text), path: path)
 }

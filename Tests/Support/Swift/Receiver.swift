@@ -2,16 +2,15 @@
 
 import Foundation
 
-final class Receiver {
+package final class Receiver {
     private let process = Process()
     private let input = Pipe()
-    let port: Int
+    package let port: Int
 
-    init(tls files: [String] = []) throws {
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../Support/receiver.py").standardized.path
+    package init(tls files: [String] = []) throws {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["python3", script] + (files.isEmpty ? [] : ["--tls"] + files)
+        process.arguments =
+            ["python3", Repository.path + "/Tests/Support/receiver.py"] + (files.isEmpty ? [] : ["--tls"] + files)
         let output = Pipe()
         process.standardInput = input
         process.standardOutput = output
@@ -32,36 +31,34 @@ final class Receiver {
         process.waitUntilExit()
     }
 
-    var url: String { "http://127.0.0.1:\(port)" }
+    package var url: String { "http://127.0.0.1:\(port)" }
 }
 
 /// What `receiver.py` says of a request.
-struct Received: Decodable {
-    let method: String
-    let connection: Int
-    let length: Int
-    let headers: [String: String]
-    let sha256: String
-    let lines: Int
+package struct Received: Decodable {
+    package let method: String
+    package let connection: Int
+    package let length: Int
+    package let headers: [String: String]
+    package let sha256: String
+    package let lines: Int
 
-    init(_ body: String) throws { self = try JSONDecoder().decode(Received.self, from: Data(body.utf8)) }
+    package init(_ body: String) throws { self = try JSONDecoder().decode(Received.self, from: Data(body.utf8)) }
 }
 
 /// An authority, a certificate for 127.0.0.1 and one for a client, all made by openssl(1) and gone afterwards.
-final class Certificates {
-    let directory = NSTemporaryDirectory() + "vitals-tls-\(UUID().uuidString)"
+package final class Certificates {
+    private let directory: TemporaryDirectory
 
-    init() throws {
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    package init() throws {
+        directory = try TemporaryDirectory()
         try authority("ca", name: "Test authority")
         try authority("other", name: "Another authority")
         try certificate("server", "subjectAltName=IP:127.0.0.1")
         try certificate("client", "extendedKeyUsage=clientAuth")
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: directory) }
-
-    subscript(name: String) -> String { "\(directory)/\(name).pem" }
+    package subscript(name: String) -> String { "\(directory.path)/\(name).pem" }
 
     private func authority(_ file: String, name: String) throws {
         try openssl(
@@ -74,7 +71,7 @@ final class Certificates {
         try openssl(
             "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout \(file).key.pem -out \(file).csr",
             ["-subj", "/CN=\(file)"])
-        try Data(extensions.utf8).write(to: URL(fileURLWithPath: "\(directory)/\(file).ext"))
+        try directory.write("\(file).ext", extensions)
         try openssl(
             "x509 -req -in \(file).csr -CA ca.pem -CAkey ca.key.pem -CAcreateserial -days 2 -extfile \(file).ext "
                 + "-out \(file).pem")
@@ -84,7 +81,7 @@ final class Certificates {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["openssl"] + words.split(separator: " ").map(String.init) + more
-        process.currentDirectoryURL = URL(fileURLWithPath: directory)
+        process.currentDirectoryURL = URL(fileURLWithPath: directory.path)
         process.standardError = FileHandle.nullDevice
         try process.run()
         process.waitUntilExit()

@@ -1,1 +1,0 @@
-../HTTPTests/Receiver.swift
