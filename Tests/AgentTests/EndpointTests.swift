@@ -134,7 +134,9 @@ private struct Served {
     }
 
     @Test func servesAtAPath() throws {
-        let path = NSTemporaryDirectory() + "/" + UUID().uuidString + ".sock"
+        let directory = try TemporaryDirectory()
+        defer { withExtendedLifetime(directory) {} }
+        let path = directory.path + "/a.sock"
         let served = try Served(section(#"{ "listen": ["127.0.0.1:0", "unix:\#(path)"] }"#, path: "endpoint"))
         defer { served.endpoint.stop() }
         #expect(try served.curl("/metrics", "--http1.1", "--unix-socket", path).text.contains("vitals_test 5"))

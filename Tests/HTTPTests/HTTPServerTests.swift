@@ -290,7 +290,9 @@ private let close = "GET /z HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     }
 
     @Test func getsWithTheSmallClient() throws {
-        let path = NSTemporaryDirectory() + "/" + UUID().uuidString + ".sock"
+        let directory = try TemporaryDirectory()
+        defer { withExtendedLifetime(directory) {} }
+        let path = directory.path + "/a.sock"
         let server = try TestServer(at: .unix(path: path))
         let answer = try httpGet(server.address, path: "/large?100000", deadline: .now + .seconds(5))
         #expect(answer.status == 200)

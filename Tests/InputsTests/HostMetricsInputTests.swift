@@ -57,6 +57,7 @@ import Testing
             #"{ "intervall": "60s" }"#,
         ]
         for settings in wrong {
+            _ = try section(settings)  // It is JSON: the error is not about that.
             #expect(throws: SettingsError.self, "\(settings)") { _ = try input(settings) }
         }
     }

@@ -184,10 +184,8 @@ import Testing
         "{ }", #"{ "path": "app.log" }"#, #"{ "path": "/var/log/" }"#, #"{ "path": "/x", "keep": -1 }"#,
         #"{ "path": "/x", "rotate_bytes": "1KiB" }"#, #"{ "path": "/x", "format": "xml" }"#,
     ]) func wrongSettings(text: String) throws {
-        #expect(throws: SettingsError.self) {
-            var section = try section(text)
-            _ = try FileOutput(&section, context())
-        }
+        var section = try section(text)
+        #expect(throws: SettingsError.self) { try FileOutput(&section, context()) }
     }
 
     private func run(_ program: String, _ arguments: String...) throws -> Int32 {
