@@ -15,7 +15,7 @@ import Testing
         try AgentSettings(try settingsTree(text), known: Parts.all.known)
     }
 
-    private func agent(_ settings: AgentSettings) throws -> RunningAgent {
+    private func agent(_ settings: AgentSettings) throws(StartError) -> RunningAgent {
         try RunningAgent(
             settings, parts: .all,
             notifier: ServiceNotifier(environment: { _ in nil }, processID: 1, log: .silent), log: .silent)
@@ -132,10 +132,9 @@ import Testing
     @Test func aStateDirectoryThatCannotBeMade() throws {
         let directory = try TemporaryDirectory()
         let text = shipping(directory).replacingOccurrences(of: "\(directory.path)/state\"", with: "/proc/none\"")
+        let settings = try agentSettings(text)
         do throws(StartError) {
-            _ = try RunningAgent(
-                try! agentSettings(text), parts: .all,
-                notifier: ServiceNotifier(environment: { _ in nil }, processID: 1, log: .silent), log: .silent)
+            _ = try agent(settings)
             Issue.record("made a directory in /proc")
         } catch {
             #expect(error.description.hasPrefix("cannot make the state directory /proc/none: "))
@@ -146,10 +145,9 @@ import Testing
         let text = """
             { "outputs": { "a": { "type": "file", "path": "/tmp/x", "rotate_byte": 1 } } }
             """
+        let settings = try agentSettings(text)
         do throws(StartError) {
-            _ = try RunningAgent(
-                try! agentSettings(text), parts: .all,
-                notifier: ServiceNotifier(environment: { _ in nil }, processID: 1, log: .silent), log: .silent)
+            _ = try agent(settings)
             Issue.record("a misspelt key was taken")
         } catch {
             #expect(error.description.contains("outputs.a.rotate_byte: unknown key, did you mean \"rotate_bytes\"?"))
