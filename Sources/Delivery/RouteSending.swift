@@ -104,18 +104,17 @@ extension Route {
         syncRejects(&sender)
         let positions = sender.parcel?.batch.positions(of: sender.acknowledgedCount..<count) ?? []
         sender.acknowledgedCount = count
-        exchange.with { $0.acknowledgements.append(Acknowledgement(positions: positions, isLast: isLast)) }
-        if isLast { takeBack(&sender) }
-        reading.run { self.acknowledge(&$0) }
-    }
-
-    private func takeBack(_ sender: inout Sender) {
-        guard var parcel = sender.parcel.take() else { return }
-        parcel.batch.removeAll()
+        var returned = isLast ? sender.parcel.take() : nil
+        returned?.batch.removeAll()
+        // In one step: a reader that saw the acknowledgement before the parcel would make one more.
         exchange.with { state in
+            state.acknowledgements.append(Acknowledgement(positions: positions, isLast: isLast))
+            // Moved, so that nothing else refers to its buffers.
+            guard let parcel = returned.take() else { return }
             if !state.inFlightSince.isEmpty { state.inFlightSince.removeFirst() }
             state.returned.append(parcel)
         }
+        reading.run { self.acknowledge(&$0) }
     }
 
     // MARK: Trying again
