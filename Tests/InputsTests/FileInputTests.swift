@@ -249,7 +249,8 @@ import Testing
         ("app.log.1", true), ("app.log-20261121", true), ("app.log.2026-11-21", true), ("app-20261121.log", true),
         ("app.1.log", true), ("app.log.old", true), ("app.log~", true), ("app.log", false), ("app.log.err", false),
         ("app.logs", false), ("app.log.1.gz", false), ("app2.log", false), ("app-error.log", false),
-        ("other.log.1", false),
+        ("other.log.1", false), ("app.log.copy", true), ("app.log.bak.2", true), ("app.log.old1", true),
+        ("app-backup.log", false), ("app.log.copyright", false),
     ]) func knowsRotatedNames(name: String, isRotated: Bool) {
         #expect(isRotatedName(name, of: "app.log") == isRotated)
     }

@@ -64,6 +64,21 @@ import Testing
         #expect(world.read() == ["2", "3", "4", "5"])
     }
 
+    /// A file that is made, filled, copied and truncated between two looks is known to us by its copy alone.
+    @Test(arguments: ["a.log.copy", "a.log.7", "a.log.bak.1"]) func copiedBeforeItWasEverSeen(copy: String) throws {
+        let world = try FileWorld()
+        world.append("0\n")
+        #expect(world.read() == ["0"])
+        world.move("a.log", "a.log.1")
+        world.append("1\n")
+        world.copy("a.log", copy)
+        world.truncate()
+        world.append("2\n")
+        world.move("a.log", "a.log.2")
+        world.append("3\n")
+        #expect(world.read() == ["1", "2", "3"])
+    }
+
     /// A log that came while the agent ran, or since it ran last, is ours from its beginning.
     @Test(arguments: [false, true]) func rotatedBeforeItWasEverSeen(isRestarted: Bool) throws {
         let world = try FileWorld()

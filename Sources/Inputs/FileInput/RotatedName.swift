@@ -37,21 +37,38 @@ private func isSeparator(_ byte: UInt8) -> Bool { ".-_~".utf8.contains(byte) }
 /// Whether `name` is what a rotation makes of `original`, so that it is read without any other proof. `mail.err` is no
 /// rotated `mail`.
 package func isRotatedName(_ name: String, of original: String) -> Bool {
-    if name.hasPrefix(original) { return isRotationSuffix(name.utf8.dropFirst(original.utf8.count)) }
-    // With logrotate's `extension`, the date stands before it.
+    if name.hasPrefix(original) {
+        return isRotationSuffix(name.utf8.dropFirst(original.utf8.count), orWord: true)
+    }
+    // With logrotate's `extension`, the date stands before it. Not a word: `db-backup.log` is a log of its own.
     guard let dot = original.utf8.lastIndex(of: UInt8(ascii: ".")), dot > original.startIndex else { return false }
     let (stem, ending) = (original[..<dot], original[dot...])
     guard name.hasPrefix(stem), name.hasSuffix(ending), name.utf8.count > original.utf8.count else { return false }
-    return isRotationSuffix(name.utf8.dropFirst(stem.utf8.count).dropLast(ending.utf8.count))
+    return isRotationSuffix(name.utf8.dropFirst(stem.utf8.count).dropLast(ending.utf8.count), orWord: false)
 }
 
-private func isRotationSuffix(_ suffix: Substring.UTF8View) -> Bool {
+private func isRotationSuffix(_ suffix: Substring.UTF8View, orWord: Bool) -> Bool {
     guard let first = suffix.first else { return false }
     if suffix.count == 1 { return first == UInt8(ascii: "~") }
     guard [UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_")].contains(first) else { return false }
-    let rest = suffix.dropFirst()
-    if let word = String(rest), ["old", "bak", "prev", "previous", "save", "rotated"].contains(word) { return true }
     let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
-    return rest.contains { digits.contains($0) }
-        && rest.allSatisfy { digits.contains($0) || "-._:T+Z".utf8.contains($0) }
+    let rest = suffix.dropFirst()
+    let number = rest.drop { !digits.contains($0) && !"-._".utf8.contains($0) }
+    // A word that people and scripts use, alone or with a number: `.old`, `.bak.2`.
+    if orWord, let word = String(rest[..<number.startIndex]), rotationWords.contains(word),
+        isNumber(number) || number.isEmpty
+    {
+        return true
+    }
+    return isNumber(rest)
+
+    /// Of digits, and of what stands between those of a date or a time.
+    func isNumber(_ text: Substring.UTF8View) -> Bool {
+        text.contains { digits.contains($0) }
+            && text.allSatisfy { digits.contains($0) || "-._:T+Z".utf8.contains($0) }
+    }
 }
+
+private let rotationWords: Set<String> = [
+    "backup", "bak", "copy", "old", "orig", "prev", "previous", "rotated", "save",
+]
