@@ -66,7 +66,11 @@ package struct FileInput: Input {
             report.notes += Self.bounded(paths.map { "  \($0)" }, Self.checkedNamesLimit)
             var problems: [String] = []
             for path in paths {
-                do throws(Errno) { _ = try File(reading: path) } catch { problems.append("\(path): \(error)") }
+                do throws(Errno) {
+                    if try File(reading: path).hasMoreThanItsSize() {
+                        problems.append("\(path): \(TailFailure.sizeIsWrong)")
+                    }
+                } catch { problems.append("\(path): \(error)") }
             }
             problems += finder.errors.map { "\($0.path): \($0.errno)" }
             report.problems += Self.bounded(problems, Self.problemsLimit)

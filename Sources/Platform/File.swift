@@ -144,6 +144,14 @@ package struct File: ~Copyable {
         guard unsafe fstat(descriptor, &raw) == 0 else { throw .current }
         return FileStatus(raw)
     }
+
+    /// Whether bytes stand after the end that its size tells, as in the files of /proc, and not because it is growing.
+    package func hasMoreThanItsSize() throws(Errno) -> Bool {
+        let size = try status().sizeBytes
+        var byte: [UInt8] = [0]
+        guard try read(into: &byte, at: size) > 0 else { return false }
+        return try status().sizeBytes == size
+    }
 }
 
 /// Reads a small file whole: settings, secrets, fixtures. Not for files that grow.

@@ -297,4 +297,23 @@ import Testing
         world.advance(.seconds(60))
         #expect(world.read() == ["two"])
     }
+
+    /// Its size is 0 and its content is not: it seems to be truncated by whoever looks at it.
+    @Test(.timeLimit(.minutes(1))) func aFileOfProcIsReportedAndHoldsNothingUp() throws {
+        let world = try FileWorld(#""paths": ["/proc/uptime", "DIR/*.log"]"#)
+        world.append("one\n")
+        #expect(world.read() == ["one"])
+        #expect(world.count("file_unreadable") == 1)
+        #expect(world.input.status(at: world.now).problems.count == 1)
+        let turns = world.input.follower.turnCount
+        for _ in 0..<5 {
+            world.advance(.seconds(60))
+            #expect(world.read() == [])
+        }
+        #expect(world.count("file_unreadable") == 1, "said once")
+        #expect(world.input.follower.turnCount <= turns + 10)
+        world.append("two\n")
+        #expect(world.read() == ["two"])
+        #expect(world.input.check().problems.count == 1)
+    }
 }

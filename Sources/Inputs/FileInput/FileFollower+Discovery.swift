@@ -323,7 +323,6 @@ extension FileFollower {
             }
             tail.file = consume file
             openCount += 1
-            unreadable[tail.path] = nil
             return true
         } catch {
             if error == .notFound { examine(place, at: now) } else { report(tail.path, error) }

@@ -12,6 +12,8 @@ final class FileFollower {
     /// Bytes of deleted files that are kept on the disk because they are not read yet: a log that nobody can see must
     /// not fill the disk. Beyond it the largest is given up, and counted.
     static let deletedBytesLimit: UInt64 = 4 << 30
+    /// Turns between two looks at the clock and at whether the agent is to stop, however little each of them reads.
+    static let turnsInOneReadLimit = 1_000
 
     /// The kernel stamps files with a clock that stands still for up to a tick of HZ=100.
     private static let clockTickNanoseconds: Int64 = 10_000_000
@@ -66,7 +68,7 @@ final class FileFollower {
     var familiesSeen: Set<String> = []
     /// New files that may be copies of one that is about to be truncated, by place.
     var held: [String: Held] = [:]
-    var unreadable: [String: Errno] = [:]
+    var unreadable: [String: TailFailure] = [:]
     var compressed: Set<FileID> = []
     /// Where a symbolic link leads, and the path that it has there.
     var aliases: [String: String] = [:]
@@ -130,7 +132,8 @@ final class FileFollower {
         if now.monotonic >= nextScan { scan(at: now) }
         wakeTimed(at: now)
         var waiting = 0
-        while !batch.isFull, waiting < ready.count {
+        let lastTurn = turnCount + UInt64(Self.turnsInOneReadLimit)
+        while !batch.isFull, waiting < ready.count, turnCount < lastTurn {
             let tail = ready.removeFirst()
             tail.isReady = false
             if tail.isFinished { continue }
@@ -185,6 +188,7 @@ final class FileFollower {
             close(tail)
             report(tail.path, error)
         }
+        if case .failed = outcome {} else { unreadable[tail.path] = nil }
         if openCount > Self.openLimit || openCount == Self.openLimit && outcome == .atEnd, !tail.isAway { close(tail) }
         if tail.isAway || tail.partialSince != nil, !tail.isTimed {
             tail.isTimed = true
@@ -312,7 +316,9 @@ final class FileFollower {
     }
 
     /// Says once what is wrong with a path, until it is well again.
-    func report(_ path: String, _ error: Errno) {
+    func report(_ path: String, _ error: Errno) { report(path, .system(error)) }
+
+    private func report(_ path: String, _ error: TailFailure) {
         guard unreadable.updateValue(error, forKey: path) != error else { return }
         count(.fileUnreadable)
         log.warning("cannot read a log file", ["path": path, "reason": error.description])

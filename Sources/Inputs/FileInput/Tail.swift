@@ -18,6 +18,21 @@ struct TailBuffers {
     }
 }
 
+/// Why a file cannot be read now. It is tried again at the next scan.
+enum TailFailure: Error, Equatable, CustomStringConvertible {
+    case system(Errno)
+    /// Files of /proc say 0, and some file systems in user space say anything. Whether such a file was truncated cannot
+    /// be known.
+    case sizeIsWrong
+
+    var description: String {
+        switch self {
+        case .system(let errno): errno.description
+        case .sizeIsWrong: "it has more bytes than its size says, so it cannot be followed as a log file"
+        }
+    }
+}
+
 /// A class, because it owns a descriptor and stands in several tables; it never leaves its input's queue.
 final class Tail {
     enum Outcome: Equatable {
@@ -26,7 +41,7 @@ final class Tail {
         case atEnd
         /// The content is another: what was read last is not there any more. Nothing of the new content has been read.
         case truncated
-        case failed(Errno)
+        case failed(TailFailure)
     }
 
     /// What one file may give before it is the next one's turn.
@@ -135,13 +150,15 @@ final class Tail {
     func readLines(
         into batch: inout LogBatch, through buffers: inout TailBuffers, flushPartial: Bool, at now: Moment
     ) -> Outcome {
-        guard let descriptor = file?.descriptor, descriptor >= 0 else { return .failed(.notFound) }
+        guard let descriptor = file?.descriptor, descriptor >= 0 else { return .failed(.system(.notFound)) }
         var turn = 0
         var fields: Range<UInt32>?
         do throws(Errno) {
             while !batch.isFull, turn < Self.turnBytes {
                 let count = try file?.read(into: &buffers.chunk, limit: .max, at: readOffset) ?? 0
-                guard try isSame(upTo: readOffset + UInt64(count), through: &buffers.start) else { return .truncated }
+                guard try isSame(upTo: readOffset + UInt64(count), through: &buffers.start) else {
+                    return try file?.hasMoreThanItsSize() == true ? .failed(.sizeIsWrong) : .truncated
+                }
                 let isLast = readOffset + UInt64(count) >= sizeBytes
                 if fields == nil, count > 0 {
                     let field = batch.addField("file", Array(path.utf8))
@@ -163,7 +180,7 @@ final class Tail {
             }
             return .more
         } catch {
-            return .failed(error)
+            return .failed(.system(error))
         }
     }
 
