@@ -73,7 +73,7 @@ package final class KernelFile {
 }
 
 /// `File` cannot be copied, and an optional of it cannot be a property that is read twice: this can.
-private final class OpenFile {
+final class OpenFile {
     let file: File
     init(_ path: String) throws(Errno) { file = try File(reading: path) }
 }

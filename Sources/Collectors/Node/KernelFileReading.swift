@@ -15,3 +15,8 @@ extension KernelFile {
         do throws(KernelFileError) { return try read(parse) } catch { throw CollectError(error) }
     }
 }
+
+/// Reads attributes of devices, or what else has the errors of a kernel file.
+func reading<Value>(_ body: () throws(KernelFileError) -> Value) throws(CollectError) -> Value {
+    do throws(KernelFileError) { return try body() } catch { throw CollectError(error) }
+}

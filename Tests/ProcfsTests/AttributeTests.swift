@@ -1,0 +1,93 @@
+import Bytes
+import Foundation
+import Glibc
+import Platform
+import TestSupport
+import Testing
+
+@testable import Procfs
+
+@Suite struct AttributeTests {
+    private let own: TemporaryDirectory
+
+    init() throws { own = try TemporaryDirectory() }
+
+    private func attribute(_ text: String) throws -> Attribute {
+        try own.write("value", text)
+        return Attribute("\(own.path)/value")
+    }
+
+    @Test func numbersAndTexts() throws {
+        #expect(try attribute("42\n").number() == 42)
+        #expect(try attribute("-3500\n").number() == -3_500)
+        #expect(try attribute("0.25").number() == 0.25)
+        #expect(try attribute("\n").number() == nil)
+        #expect(try attribute("  Samsung SSD  \n").text() == "Samsung SSD")
+        #expect(try attribute("").text() == "")
+        #expect(throws: KernelFileError.malformed(path: "\(own.path)/value", ParseError(line: 1, expected: "a number")))
+        {
+            try attribute("12 apples\n").number()
+        }
+    }
+
+    @Test func longOnesAreReadWhole() throws {
+        let text = String(repeating: "x", count: 1_000)
+        let attribute = try attribute(text)
+        #expect(try attribute.text() == text)
+        #expect(try attribute.text() == text)
+    }
+
+    @Test func whatIsNotThereHasNoValueAndMayCome() throws {
+        let attribute = Attribute("\(own.path)/late")
+        #expect(try attribute.number() == nil)
+        try own.write("late", "7\n")
+        #expect(try attribute.number() == 7)
+        try own.write("late", "8\n")
+        #expect(try attribute.number() == 8)
+        // A directory refuses to be read, as drivers do.
+        #expect(try Attribute(own.path).text() == nil)
+    }
+
+    @Test func fewAreKeptOpen() throws {
+        let before = try directoryEntries("/proc/self/fd").count
+        let attributes = try (0..<Attribute.keptOpenLimit + 50).map { number in
+            try own.write("a/\(number)", "\(number)")
+            return Attribute("\(own.path)/a/\(number)")
+        }
+        for _ in 0..<2 {
+            for (number, attribute) in attributes.enumerated() { #expect(try attribute.number() == Double(number)) }
+        }
+        // Other tests open and close files meanwhile.
+        #expect(try directoryEntries("/proc/self/fd").count <= before + Attribute.keptOpenLimit + 40)
+    }
+
+    @Test func devicesComeAndGo() throws {
+        var made: [String] = []
+        var list = DeviceList("\(own.path)/class") { name, path -> Attribute? in
+            made.append(name)
+            return name == "power" ? nil : Attribute("\(path)/size")
+        }
+        #expect(try !list.refresh())
+        for number in [1, 2, 10] { try own.write("class/md\(number)/size", "\(number)\n") }
+        try own.write("class/power/x", "")
+        for _ in 0..<3 { #expect(try list.refresh()) }
+        #expect(made == ["md1", "md2", "md10", "power"])
+        #expect(try list.devices.map { try $0.number() } == [1, 2, 10])
+        try FileManager.default.removeItem(atPath: "\(own.path)/class/md2")
+        #expect(try list.refresh())
+        #expect(try list.devices.map { try $0.number() } == [1, 10])
+        try FileManager.default.removeItem(atPath: "\(own.path)/class")
+        #expect(try !list.refresh())
+        #expect(list.devices.isEmpty)
+    }
+
+    @Test(arguments: [
+        ("eth2", "eth10"), ("a", "b"), ("a", "a1"), ("a1b2", "a1b10"), ("a01", "a1"), ("cpu9", "cpu10"), ("", "a"),
+        ("1", "a"),
+    ])
+    func namesWithNumbersAreInOrder(smaller: String, larger: String) {
+        #expect(isBefore(smaller, larger))
+        #expect(!isBefore(larger, smaller))
+        #expect(!isBefore(smaller, smaller))
+    }
+}
