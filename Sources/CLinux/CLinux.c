@@ -2,6 +2,7 @@
 
 #include "CLinux.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -44,5 +45,7 @@ int linux_next_signal(int descriptor) {
     struct signalfd_siginfo info;
     return read(descriptor, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
 }
+
+ssize_t linux_list(int directory, void *entries, size_t bytes) { return getdents64(directory, entries, bytes); }
 
 int linux_lock(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }

@@ -12,6 +12,8 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
 
     package static let notFound = Errno(code: ENOENT)
     package static let notPermitted = Errno(code: EPERM)
+    /// Of a process that went away while it was read.
+    package static let noProcess = Errno(code: ESRCH)
     package static let accessDenied = Errno(code: EACCES)
     package static let interrupted = Errno(code: EINTR)
     package static let wouldBlock = Errno(code: EAGAIN)

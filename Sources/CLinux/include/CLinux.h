@@ -44,5 +44,8 @@ int linux_open_signals(void);
 /// The next signal of that descriptor; 0 when there is none. Never waits.
 int linux_next_signal(int descriptor);
 
+/// getdents64(2): entries of a directory, as many as fit; 0 at its end.
+ssize_t linux_list(int directory, void *entries, size_t bytes);
+
 /// flock(2), exclusive and without waiting; in Swift its name is also that of a structure.
 int linux_lock(int descriptor);
