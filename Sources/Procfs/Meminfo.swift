@@ -1,4 +1,5 @@
-// /proc/meminfo, and /sys/devices/system/node/node*/meminfo. See proc_meminfo(5) and Documentation/filesystems/proc.rst.
+// /proc/meminfo, and /sys/devices/system/node/node*/meminfo. See proc_meminfo(5) and
+// Documentation/filesystems/proc.rst.
 //
 //     MemTotal:       24684096 kB
 //     Active(anon):       1632 kB

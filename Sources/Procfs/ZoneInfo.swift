@@ -1,4 +1,5 @@
-// /proc/zoneinfo: pages of each zone of each memory node. See proc_zoneinfo(5) and Documentation/mm/physical_memory.rst.
+// /proc/zoneinfo: pages of each zone of each memory node. See proc_zoneinfo(5) and
+// Documentation/mm/physical_memory.rst.
 //
 //     Node 0, zone      DMA
 //       per-node stats
