@@ -179,15 +179,15 @@ private struct Pages: Sendable {
         do throws(SelectionError) { try scraper.check(only: only, without: without) } catch {
             return answer(HTTPServerResponse(status: 400, text: error.description))
         }
-        let isCompressed = acceptsGzip(request.header("accept-encoding"))
-        var headers = [(name: "Vary", value: "Accept-Encoding")]
-        if isCompressed { headers.append((name: "Content-Encoding", value: "gzip")) }
-        let time = scrapeTime(asked: request.header("x-prometheus-scrape-timeout-seconds"))
-        scraper.exposition(
-            only: only, without: without, until: time.map { .now + $0 }, compressed: isCompressed, adding: selfMetrics
-        ) { [headers] body in
+        var wanted = ScrapeRequest(only: only, without: without)
+        wanted.format = expositionFormat(accept: request.header("accept"))
+        wanted.isCompressed = acceptsGzip(request.header("accept-encoding"))
+        wanted.deadline = scrapeTime(asked: request.header("x-prometheus-scrape-timeout-seconds")).map { .now + $0 }
+        var headers = [(name: "Vary", value: "Accept, Accept-Encoding")]
+        if wanted.isCompressed { headers.append((name: "Content-Encoding", value: "gzip")) }
+        scraper.exposition(wanted, adding: selfMetrics) { [headers, wanted] body in
             answer(
-                HTTPServerResponse(status: 200, contentType: PrometheusText.contentType, headers: headers, body: body))
+                HTTPServerResponse(status: 200, contentType: wanted.format.contentType, headers: headers, body: body))
         }
     }
 
@@ -203,58 +203,4 @@ private struct Pages: Sendable {
         </ul></body></html>
 
         """.utf8)
-}
-
-// MARK: What the client asks for
-
-/// Names and values of a query (https://url.spec.whatwg.org/#urlencoded-parsing); nil when an escape is not one.
-func parseQuery(_ query: String) -> [(name: String, value: String)]? {
-    var pairs: [(name: String, value: String)] = []
-    for part in query.utf8.split(separator: UInt8(ascii: "&")) {
-        let equals = part.firstIndex(of: UInt8(ascii: "="))
-        guard let name = decodePercent(part[..<(equals ?? part.endIndex)]),
-            let value = decodePercent(equals.map { part[part.index(after: $0)...] } ?? part[part.endIndex...])
-        else { return nil }
-        pairs.append((name, value))
-    }
-    return pairs
-}
-
-private func decodePercent(_ text: Substring.UTF8View) -> String? {
-    var bytes: [UInt8] = []
-    var rest = text.makeIterator()
-    while let byte = rest.next() {
-        switch byte {
-        case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
-        case UInt8(ascii: "%"):
-            guard let high = rest.next()?.hexadecimalDigit, let low = rest.next()?.hexadecimalDigit else { return nil }
-            bytes.append(high << 4 | low)
-        default: bytes.append(byte)
-        }
-    }
-    return String(decoding: bytes, as: UTF8.self)
-}
-
-/// RFC 9110, section 12.5.3: gzip by name, or else by `*`; a weight of zero forbids it.
-func acceptsGzip(_ header: String?) -> Bool {
-    var byStar = false
-    for part in (header ?? "").lowercased().split(separator: ",") {
-        let fields = part.split(separator: ";").map(\.trimmed)
-        let isForbidden = fields.dropFirst().contains { field in
-            field.hasPrefix("q=") && field.dropFirst(2).allSatisfy { $0 == "0" || $0 == "." }
-        }
-        switch fields.first {
-        case "gzip", "x-gzip": return !isForbidden
-        case "*": byStar = !isForbidden
-        default: continue
-        }
-    }
-    return byStar
-}
-
-/// How long the scraper has: what Prometheus says it will wait, less a margin in which the answer travels. nil when it
-/// does not say.
-func scrapeTime(asked header: String?) -> Duration? {
-    guard let header, let seconds = Double(header), seconds > 0, seconds < 86_400 else { return nil }
-    return .nanoseconds(Int64((seconds - min(0.5, seconds / 5)) * 1e9))
 }
