@@ -33,25 +33,17 @@ package final class Endpoint: Sendable {
 
     /// Reads the section `endpoint`: `listen`, `max_connections`.
     ///
-    /// `listen` in place of the setting is for the command line. `selfMetrics` adds what the agent says of itself to
+    /// `selfMetrics` adds what the agent says of itself to
     /// each exposition, on the scrape's worker; `status` makes the JSON of `/api/v1/status` and `isReady` answers
     /// `/-/ready`, both on the server's queue: they must not wait.
     package init(
-        _ section: inout SettingsSection, listen: [String] = [], scraper: Scraper,
+        _ section: inout SettingsSection, scraper: Scraper,
         selfMetrics: @escaping @Sendable (inout Snapshot) -> Void, status: @escaping @Sendable () -> [UInt8],
         isReady: @escaping @Sendable () -> Bool, log: AgentLog
     ) throws(SettingsError) {
-        let fromSettings = try Self.addresses(in: &section)
+        asked = try Self.addresses(in: &section)
         let connections = try section.integer("max_connections", default: 40, in: 1...10_000)
         try section.finish()
-        var asked: [SocketAddress] = []
-        for text in listen {
-            do throws(SocketAddressError) { asked.append(try SocketAddress(text)) } catch {
-                throw SettingsError(
-                    file: "--listen", position: TextPosition(line: 1, column: 1), path: "", reason: error.description)
-            }
-        }
-        self.asked = asked.isEmpty ? fromSettings : asked
         self.log = log
         let counts = countsOfServer
         let pages = Pages(

@@ -43,11 +43,13 @@ package struct Plugins: Sendable {
         guard let type = outputTypes.first(where: { $0.type == plugin.type }) else { bug("no output \(plugin.type)") }
         var section = plugin.section
         let options = try RouteOptions(&section)
-        let context = OutputContext(
-            inputName: input?.name ?? "", fields: input?.fields ?? [], hostName: hostName, log: log)
-        let output = try type.init(&section, context)
+        let output = try type.init(&section, context(for: input))
         try section.finish()
         return (output, options)
+    }
+
+    private func context(for input: PluginSettings?) -> OutputContext {
+        OutputContext(inputName: input?.name ?? "", fields: input?.fields ?? [], hostName: hostName, log: log)
     }
 
     /// Makes everything once and throws it away, also what is in no route: what is wrong is said before anything
@@ -73,7 +75,7 @@ package struct Plugins: Sendable {
             routes.append(
                 Route(
                     input: input, output: output, status: status, options: options, cursors: cursors,
-                    rejected: rejected, log: log))
+                    rejected: rejected, json: try RecordJSON(context(for: from), to.section), log: log))
         }
         return routes
     }

@@ -123,7 +123,9 @@ package final class RunningAgent: Sendable {
             switch error {
             case .held(let process):
                 let who = process.map { "process \($0)" } ?? "another process"
-                throw .world("the state directory \(directory) is in use by another agent, \(who)")
+                throw .world(
+                    "the state directory \(directory) is in use by another agent, \(who); "
+                        + "another one is --state-directory DIR")
             case .unusable(let errno): throw .world("cannot lock the state directory: \(directory)/lock: \(errno)")
             }
         }
@@ -157,11 +159,14 @@ package final class RunningAgent: Sendable {
         }
     }
 
+    /// With the ports that the endpoint has, which the settings may have left to the kernel.
     private var summary: String {
+        let place = endpoint.map { $0.addresses.map(\.description).joined(separator: ", ") } ?? "no endpoint"
         let enabled = scraper.collectors.count { $0.isEnabled }
-        let where_ = settings.endpoint == nil ? "no endpoint" : settings.listen.joined(separator: ", ")
-        return "\(where_); \(enabled) collectors; \(routes.count) routes"
+        return "\(place); \(counted(enabled, "collector")); \(counted(routes.count, "route"))"
     }
+
+    private func counted(_ count: Int, _ thing: String) -> String { "\(count) \(thing)\(count == 1 ? "" : "s")" }
 
     /// Blocks until the agent has stopped. Returns the exit code.
     package func wait() -> Int32 { ended.wait() }

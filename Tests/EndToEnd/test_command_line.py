@@ -8,9 +8,9 @@ from support import BINARY, ROOT, Scratch, eventually, free_port, start_writer
 
 
 class CommandLine(Scratch):
-    def vitals(self, *arguments, environment=None):
+    def vitals(self, *arguments, environment=None, cwd=None):
         return subprocess.run(
-            [BINARY, *arguments], capture_output=True, text=True, timeout=60,
+            [BINARY, *arguments], capture_output=True, text=True, timeout=60, cwd=cwd,
             env={**os.environ, **(environment or {})})
 
     def settings(self, text):
@@ -28,10 +28,14 @@ class CommandLine(Scratch):
         self.assertRegex(self.vitals("version").stdout, r"\d+\.\d+\.\d+")
 
     def test_usage_errors_end_with_2(self):
-        for arguments in [["fly"], ["run", "--fly"], ["run", "--config"], []]:
+        for arguments in [["fly"], ["run", "--fly"], ["run", "--config"], [], ["run", "--listen", "foo"],
+                          ["once", "--collect", "nope"], ["once", "--exclude", "nope"],
+                          ["once", "--collect", "cpu", "--exclude", "stat"]]:
             result = self.vitals(*arguments)
             self.assertEqual(result.returncode, 2, arguments)
             self.assertNotEqual(result.stderr, "")
+            # In the words of the command line: no place in a file, no parameter of a scrape.
+            self.assertNotRegex(result.stderr, r":1:1|\[\]")
 
     def test_a_misspelt_key_is_named_with_its_place_and_the_nearest_key(self):
         path = self.settings('{\n  "endpoint": {\n    "lisen": ["127.0.0.1:0"]\n  }\n}\n')
@@ -103,7 +107,19 @@ class CommandLine(Scratch):
         agent.stop()
         cursors = self.vitals("cursors", "--state-directory", agent.state)
         self.assertEqual(cursors.returncode, 0, cursors.stderr)
-        self.assertIn(str(self.directory / "app.log"), cursors.stdout)
+        log = self.directory / "app.log"
+        # All of the file is acknowledged but the line that came when the receiver was down.
+        position = log.stat().st_size - len("seq=1000 one more\n")
+        self.assertRegex(cursors.stdout, rf"(?m)^app +central +{log} +{position} +18 B$")
+        raw = self.vitals("cursors", "--state-directory", agent.state, "--json")
+        self.assertEqual(json.loads(raw.stdout)[0]["cursor"]["files"][0]["path"], str(log))
+        relative = self.vitals("cursors", "--state-directory", agent.state.name, cwd=agent.state.parent)
+        self.assertEqual(relative.stdout, cursors.stdout)
+        (agent.state / "cursors/app~central.json.old").unlink(missing_ok=True)
+        (agent.state / "cursors/app~central.json").write_text("{")
+        damaged = self.vitals("cursors", "--state-directory", agent.state)
+        self.assertEqual((damaged.returncode, damaged.stdout), (1, ""))
+        self.assertIn("app~central.json", damaged.stderr)
         gone = self.vitals("status", "--config", agent.config)
         self.assertEqual(gone.returncode, 1)
         self.assertNotEqual(gone.stderr, "")
@@ -116,6 +132,7 @@ class CommandLine(Scratch):
             "run", "--config", agent.config, "--state-directory", agent.state, "--listen", f"127.0.0.1:{free_port()}")
         self.assertEqual(second.returncode, 1)
         self.assertIn(str(agent.state), second.stderr)
+        self.assertIn("--state-directory", second.stderr)
 
     def test_the_settings_of_the_repository_run_as_they_are(self):
         port, state = free_port(), self.directory / "state"
