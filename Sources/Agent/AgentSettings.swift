@@ -2,6 +2,7 @@
 // outputs.
 
 internal import Bytes
+internal import Outputs
 package import Platform
 package import Procfs
 package import Settings
@@ -127,6 +128,9 @@ package struct AgentSettings: Sendable {
                 throw value.error(path, unknown("\(kind) type", type, knownTypes))
             }
             let fields = haveFields ? try own.table("fields") : []
+            for (name, _) in fields {
+                if let fault = RecordJSON.fault(ofField: name) { throw own.error(at: "fields", member: name, fault) }
+            }
             plugins.append(PluginSettings(name: name, type: type, section: own, fields: fields))
         }
         return plugins

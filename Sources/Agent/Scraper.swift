@@ -76,8 +76,9 @@ package final class Scraper: Sendable {
         let names = collectors.map { $0.name }
         let enabled = try Self.names("enable", in: &section, known: names)
         let disabled = try Self.names("disable", in: &section, known: names)
-        if let both = names.first(where: { enabled.contains($0) && disabled.contains($0) }) {
-            throw section.error("\"\(both)\" stands in \"enable\" and in \"disable\"")
+        if let index = disabled.firstIndex(where: { enabled.contains($0) }) {
+            throw section.error(
+                at: "disable", element: index, "\"\(disabled[index])\" stands in \"enable\" and in \"disable\"")
         }
         var cells: [Cell] = []
         var known: [CollectorState] = []
@@ -102,13 +103,13 @@ package final class Scraper: Sendable {
     /// A list of names of collectors; an error points at the name in it that is not known.
     private static func names(
         _ key: String, in section: inout SettingsSection, known: [String]
-    ) throws(SettingsError) -> Set<String> {
+    ) throws(SettingsError) -> [String] {
         guard let value = section.value(key) else { return [] }
         let path = section.pathOf(key)
         guard case .array(let elements) = value.content else {
             throw value.error(path, "expected a list of names of collectors [ \"…\" ]")
         }
-        var names: Set<String> = []
+        var names: [String] = []
         for (index, element) in elements.enumerated() {
             guard case .string(let name) = element.content else {
                 throw element.error("\(path)[\(index)]", "expected the name of a collector in quotes")
@@ -117,7 +118,7 @@ package final class Scraper: Sendable {
                 let hint = nearest(to: name, among: known).map { ", did you mean \"\($0)\"?" } ?? ""
                 throw element.error("\(path)[\(index)]", "unknown collector \"\(name)\"\(hint)")
             }
-            names.insert(name)
+            names.append(name)
         }
         return names
     }

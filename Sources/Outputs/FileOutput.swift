@@ -38,14 +38,14 @@ package struct FileOutput: Output {
     package init(_ section: inout SettingsSection, _ context: OutputContext) throws(SettingsError) {
         path = try section.string("path")
         guard path.hasPrefix("/"), !path.hasSuffix("/"), let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else {
-            throw section.error("\"path\" must be the absolute path of a file, not \"\(path)\"")
+            throw section.error(at: "path", "expected the absolute path of a file, not \"\(path)\"")
         }
         directory = slash == path.startIndex ? "/" : String(path[..<slash])
         rotateBytes = try section.size("rotate_bytes", default: 64 << 20, in: (4 << 10)...(1 << 40))
         keep = try section.integer("keep", default: 5, in: 0...1_000)
         syncs = try section.bool("sync", default: true)
         format = try section.choice("format", default: .json)
-        json = try RecordJSON(context, section)
+        json = RecordJSON(context)
     }
 
     package func makeEncoder() -> any RecordEncoder { RecordEncoding(format, json) }

@@ -28,7 +28,7 @@ package struct HTTPOutput<Transport: HTTPTransport> {
         connect: (HTTPClientOptions) throws(TransportError) -> Transport
     ) throws(SettingsError) {
         url = try section.string("url")
-        if let fault = httpURLFault(url) { throw section.error("\"url\": \(fault)") }
+        if let fault = httpURLFault(url) { throw section.error(at: "url", fault) }
         compression = try section.choice("compression", default: .gzip)
         // The fastest: it leaves a tenth of a log already, and the agent shall cost the host little.
         compressionLevel = try section.integer("compression_level", default: 1, in: 1...9)
@@ -36,7 +36,7 @@ package struct HTTPOutput<Transport: HTTPTransport> {
         var headers = [(name: "Content-Type", value: "application/x-ndjson")]
         if compression == .gzip { headers.append(("Content-Encoding", "gzip")) }
         for (name, value) in try section.table("headers") {
-            if let fault = headerFault(name, value) { throw section.error("\"headers\": \(fault)") }
+            if let fault = headerFault(name, value) { throw section.error(at: "headers", member: name, fault) }
             headers.append((name, value))
         }
         self.headers = headers
@@ -52,7 +52,7 @@ package struct HTTPOutput<Transport: HTTPTransport> {
         options.skipsVerification = try section.bool("insecure_skip_verify", default: false)
         options.proxy = try section.optionalString("proxy")
         if options.clientKey != nil, options.clientCertificate == nil {
-            throw section.error("\"client_key\" needs \"client_certificate\"")
+            throw section.error(at: "client_key", "needs \"client_certificate\"")
         }
         if options.skipsVerification {
             context.log.warning(
@@ -60,7 +60,7 @@ package struct HTTPOutput<Transport: HTTPTransport> {
                 ["output": section.path, "url": url])
         }
         files = [options.caFile, options.clientCertificate, options.clientKey].compactMap { $0 }
-        json = try RecordJSON(context, section)
+        json = RecordJSON(context)
         do throws(TransportError) { transport = try connect(options) } catch { throw section.error(error.reason) }
     }
 
