@@ -93,6 +93,12 @@ package final class Scraper: Sendable {
             var options = try section.section(name)
             let collector = try type.init(&options, host: host)
             try options.finish()
+            if isEnabled, let (option, time) = collector.ownTimeout, time >= timeout {
+                throw options.error(
+                    at: option,
+                    "\(durationText(time)) is not below collectors.timeout, \(durationText(timeout)): "
+                        + "one thing that hangs would cost all that \(name) has")
+            }
             if isEnabled { cells.append(Cell(name, collector)) }
         }
         try section.finish()

@@ -31,6 +31,14 @@ package protocol Collector: SendableMetatype {
     /// Asks `section` for its options; the caller calls `finish()` on it.
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError)
 
+    /// How long it waits by itself for what may hang, and the option that says so: it must give that up before the
+    /// scrape gives up the whole collector. nil when it only reads.
+    var ownTimeout: (option: String, time: Duration)? { get }
+
     /// Adds what the host has now. What was added before an error is thrown is served.
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError)
+}
+
+extension Collector {
+    package var ownTimeout: (option: String, time: Duration)? { nil }
 }

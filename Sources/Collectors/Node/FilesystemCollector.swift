@@ -49,8 +49,9 @@ package struct FilesystemCollector: Collector {
     private let mountPoints: NameFilter
     private let types: NameFilter
     private let mounts: MountSpaces
+    package let ownTimeout: (option: String, time: Duration)?
 
-    /// `mount_timeout` (2 s) is how long all mounts together may take; keep it below the collectors' `timeout`.
+    /// `mount_timeout` (2 s) is how long all mounts together may take; it must be below the collectors' `timeout`.
     package init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         try self.init(&section, host: host, asking: MountSpaces.ask)
     }
@@ -63,6 +64,7 @@ package struct FilesystemCollector: Collector {
         types = try NameFilter(&section, "fs_types", excluding: Self.excludedTypes)
         let patience = try section.duration(
             "mount_timeout", default: .seconds(2), in: .milliseconds(10)...(.seconds(60)))
+        ownTimeout = ("mount_timeout", patience)
         mounts = MountSpaces(host: host, patience: patience, asking: space)
     }
 
