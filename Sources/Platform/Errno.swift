@@ -23,6 +23,7 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let noDevice = Errno(code: ENODEV)
     package static let tooLarge = Errno(code: EFBIG)
     package static let invalid = Errno(code: EINVAL)
+    package static let alreadyThere = Errno(code: EEXIST)
     package static let addressInUse = Errno(code: EADDRINUSE)
 
     package var description: String {
