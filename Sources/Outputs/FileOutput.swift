@@ -50,6 +50,8 @@ package struct FileOutput: Output {
 
     package func makeEncoder() -> any RecordEncoder { RecordEncoding(format, json) }
 
+    package var writtenFiles: [String] { [path] + (0..<keep).map { "\(path).\($0 + 1)" } }
+
     package mutating func deliver(_ body: [UInt8], recordCount: Int) throws(DeliveryError) {
         do throws(Errno) {
             let open = try lockFile(for: body.count)
@@ -139,25 +141,20 @@ package struct FileOutput: Output {
 
     package mutating func check() -> CheckReport {
         var report = CheckReport()
+        // To rotate, the directory must be writable too. One that is not there will be made.
+        do throws(DirectoryFault) { try tryDirectory(directory) } catch {
+            report.problems.append("\(path) cannot be written: \(error)")
+            return report
+        }
         do throws(Errno) {
-            if let status = try statusOfPath() {
-                if status.kind != .regular {
-                    report.problems.append("\(path) is not a regular file")
-                } else if unsafe access(path, W_OK) != 0 {
-                    report.problems.append("\(path) cannot be written: \(Errno.current)")
-                }
+            guard let status = try statusOfPath() else {
+                report.notes.append("appends to \(path), which is not there yet")
+                return report
             }
-            // To rotate, the directory must be writable too. One that is not there will be made.
-            var nearest = directory
-            while unsafe access(nearest, F_OK) != 0, Errno.current == .notFound,
-                let slash = nearest.utf8.lastIndex(of: UInt8(ascii: "/")), slash > nearest.startIndex
-            {
-                nearest = String(nearest[..<slash])
-            }
-            if try FileStatus(of: nearest).kind != .directory {
-                report.problems.append("\(nearest) is not a directory")
-            } else if unsafe access(nearest, W_OK | X_OK) != 0 {
-                report.problems.append("the directory \(nearest) cannot be written: \(Errno.current)")
+            if status.kind != .regular {
+                report.problems.append("\(path) is not a regular file")
+            } else if unsafe access(path, W_OK) != 0 {
+                report.problems.append("\(path) cannot be written: \(Errno.current)")
             } else {
                 report.notes.append("appends to \(path)")
             }
