@@ -15,9 +15,14 @@ package enum EndpointError: Error, Equatable, CustomStringConvertible {
     case addressInUse(SocketAddress)
     case cannotListen(SocketAddress, Errno)
 
+    init(_ address: SocketAddress, _ errno: Errno) {
+        self = errno == .addressInUse ? .addressInUse(address) : .cannotListen(address, errno)
+    }
+
     package var description: String {
         switch self {
         case .addressInUse(let address): "\(address) is in use: another program listens there"
+        case .cannotListen(let address, .alreadyThere): "cannot listen at \(address): a file that is no socket is there"
         case .cannotListen(let address, let errno): "cannot listen at \(address): \(errno)"
         }
     }
@@ -70,9 +75,19 @@ package final class Endpoint: Sendable {
             guard case .string(let text) = element.content else {
                 throw element.error("\(path)[\(index)]", "expected an address in quotes")
             }
-            do throws(SocketAddressError) { addresses.append(try SocketAddress(text)) } catch {
+            let address: SocketAddress
+            do throws(SocketAddressError) { address = try SocketAddress(text) } catch {
                 throw element.error("\(path)[\(index)]", error.description)
             }
+            // The second could not be listened at: the kernel would say that somebody does.
+            if let before = addresses.firstIndex(where: { $0.overlaps(address) }) {
+                let reason =
+                    addresses[before] == address
+                    ? "\(address) stands twice, first as \(path)[\(before)]"
+                    : "\(address) overlaps with \(addresses[before]), \(path)[\(before)]"
+                throw element.error("\(path)[\(index)]", reason)
+            }
+            addresses.append(address)
         }
         return addresses
     }
@@ -93,7 +108,7 @@ package final class Endpoint: Sendable {
                 addresses.append(listener.address(asked: address))
                 listeners.append(listener)
             } catch {
-                throw error == .addressInUse ? .addressInUse(address) : .cannotListen(address, error)
+                throw EndpointError(address, error)
             }
         }
         for listener in listeners { server.serve(listener) }
