@@ -40,8 +40,6 @@ package final class RunningAgent: Sendable {
     private static let scrapePatience: Duration = .seconds(60)
     /// How often messages that were folded into one are counted out, at the latest.
     private static let logFlushInterval: Duration = .seconds(30)
-    /// By then there have been scrapes, and the tables that the first of them makes.
-    private static let settlingTime: Duration = .seconds(60)
 
     private struct Control {
         /// Kept, since a watch needs its descriptor open.
@@ -155,9 +153,8 @@ package final class RunningAgent: Sendable {
                         while let signal = signals.next() { self.heed(signal, &control) }
                     })
             }
-            // A quarter of what is resident by now was used once: by the loader, for the settings, to make tables.
+            // A good part of what is resident by now was used once: by the loader, and for the settings.
             linux_release_code()
-            self.control.run(after: Self.settlingTime) { _ in linux_release_code() }
             control.watches.append(self.control.every(Self.logFlushInterval) { _ in self.log.flush() })
             if let interval = self.notifier.watchdogInterval {
                 control.watches.append(self.control.every(interval) { self.feedWatchdog(&$0) })

@@ -4,6 +4,7 @@
 // answer says what is missing. It is not asked again until it has come back.
 
 internal import Bytes
+internal import CLinux
 package import Collectors
 package import Metrics
 package import Platform
@@ -78,6 +79,8 @@ package final class Scraper: Sendable {
     /// A scrape that had to wait for another still has this long, so that its collectors are not called late for
     /// nothing.
     private static let leastTime: Duration = .milliseconds(100)
+    /// Two have been read, written and compressed by then.
+    private static let settledReadingCount = 3
 
     /// A client whose answer is to come.
     private struct Waiting: Sendable {
@@ -229,6 +232,8 @@ package final class Scraper: Sendable {
         let end = min(begin + timeout, asked ?? begin + timeout)
         let outcomes = relay.run(indexes, until: end) { index in cells[index].collect(until: end) }
         exposition.begin()
+        // The tables that the first readings make are made: that code is not needed again.
+        if exposition.readingCount == Self.settledReadingCount { linux_release_code() }
         for (index, outcome) in zip(indexes, outcomes) {
             take(outcome, from: index, at: .now, into: &exposition)
         }
