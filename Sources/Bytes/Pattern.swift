@@ -71,8 +71,7 @@ package struct PatternError: Error, Equatable, CustomStringConvertible {
         return result == PCRE2_ERROR_NOMATCH ? .doesNotMatch : .gaveUp
     }
 
-    package func matches(_ text: String) -> Bool {
-        let bytes = Array(text.utf8)
-        return match(unsafe bytes.span.bytes) == .matches
-    }
+    package func match(_ bytes: [UInt8]) -> PatternMatch { match(unsafe bytes.span.bytes) }
+
+    package func matches(_ text: String) -> Bool { match(Array(text.utf8)) == .matches }
 }

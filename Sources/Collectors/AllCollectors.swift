@@ -1,7 +1,8 @@
-// The list of collectors: a file in Node/ is one line here.
+// The list of collectors: a file …Collector.swift in Node/ or Vitals/ is one line here.
 
 package let allCollectors: [any Collector.Type] = [
     BuddyinfoCollector.self,
+    CgroupCollector.self,
     CgroupsCollector.self,
     CPUCollector.self,
     DiskstatsCollector.self,
@@ -18,6 +19,7 @@ package let allCollectors: [any Collector.Type] = [
     NetstatCollector.self,
     OSCollector.self,
     PressureCollector.self,
+    ProcessGroupsCollector.self,
     ProcessesCollector.self,
     SchedstatCollector.self,
     SelinuxCollector.self,
@@ -29,6 +31,7 @@ package let allCollectors: [any Collector.Type] = [
     SysctlCollector.self,
     TimeCollector.self,
     TimexCollector.self,
+    TopCollector.self,
     UnameCollector.self,
     VMStatCollector.self,
     ZoneinfoCollector.self,

@@ -157,18 +157,20 @@ class FixtureHosts(Scratch):
     # Off by default, and in the trees that are about them.
     KERNEL = ("interrupts softirqs swap processes zoneinfo buddyinfo slabinfo ksmd meminfo_numa cgroups "
               "sysctl").split()
+    # Beyond node_exporter, each with a tree of its own.
+    GROUPS = {"web": {"unit": "nginx.service"}, "db": {"pattern": "^postgres: "}, "odd": {"command": ["a (b) R 1 ) c"]}}
     VARYING = re.compile(
         r"(# (HELP|TYPE) )?(process_|vitals_process_|vitals_build_info|node_scrape_collector_duration_seconds)"
         r"|vitals_collector_status.*disabled")
 
-    def check_host(self, name, enable=()):
+    def check_host(self, name, enable=(), **options):
         root = ROOT / "Tests/Fixtures/hosts" / name
         config = self.directory / "agent.json"
         config.write_text(json.dumps({
             "host": {"proc": f"{root}/proc", "sys": f"{root}/sys", "udev": f"{root}/udev", "root": str(root)},
             "collectors": {
                 "disable": self.LIVE, "enable": list(enable), "cpu": {"info": True}, "stat": {"softirq": True},
-                "sysctl": {"include": ["fs.file-nr"], "include_info": ["kernel.seccomp.actions_avail"]}}}))
+                "sysctl": {"include": ["fs.file-nr"], "include_info": ["kernel.seccomp.actions_avail"]}, **options}}))
         result = subprocess.run(
             [BINARY, "once", "--config", config], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             timeout=30)
@@ -197,3 +199,11 @@ class FixtureHosts(Scratch):
 
     def test_a_server_with_two_memory_nodes(self):
         self.check_host("composed-numa-server", self.KERNEL)
+
+    def test_control_groups(self):
+        self.check_host("composed-cgroups", ["cgroup"], cgroup={"depth": 4, "limit": 12})
+
+    def test_groups_of_processes_and_the_largest(self):
+        # Without a reading before there are no averages: the top by memory only.
+        self.check_host("composed-processes", ["process_groups", "top"],
+                        process_groups={"groups": self.GROUPS}, top={"count": 4, "by": ["cpu", "memory", "io"]})
