@@ -60,10 +60,10 @@ struct CgroupCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        if tree == nil { tree = try findTree() }
-        guard var tree else { return }
+        // Taken out, so that its lists have one owner; after an error it is looked for anew.
+        var tree = if let known = self.tree.take() { known } else { try findTree() }
         do throws(KernelFileError) { try tree.refresh() } catch { throw CollectError(error) }
-        self.tree = tree
+        defer { self.tree = tree }
         problem = nil
         devicesLeftOut = 0
         if subjects.contains(.io) { try nameDevices() }
