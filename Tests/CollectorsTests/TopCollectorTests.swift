@@ -86,7 +86,7 @@ import struct Procfs.Host
         let all = try read(&collector)
         #expect(all["cpu_ratio{web,7}"] == 0.5 && all["window_seconds{}"] == 1)
         // At the very same moment there is no time to divide by.
-        #expect(try read(&collector) == ["left_out{cpu}": 0, "window_seconds{}": 0])
+        #expect(try read(&collector) == ["left_out{cpu}": 0, "unreadable{}": 0, "window_seconds{}": 0])
     }
 
     @Test func equalsAreServedInTheOrderOfTheirNumbers() throws {
@@ -96,7 +96,7 @@ import struct Procfs.Host
         #expect(
             try samples(&collector).map { $0.prefix { $0 != "}" } } == [
                 "vitals_top_memory_bytes{same,4", "vitals_top_memory_bytes{same,9", "vitals_top_memory_bytes{same,30",
-                "vitals_top_left_out{memory",
+                "vitals_top_left_out{memory", "vitals_top_unreadable 0",
             ])
     }
 
@@ -109,7 +109,7 @@ import struct Procfs.Host
         #expect(
             first == [
                 "memory_bytes{a (b) R 1 ) c,950}": 50_000 * page, "memory_bytes{postgres,901}": 9_000 * page,
-                "memory_bytes{Web Content,951}": 7_000 * page, "left_out{memory}": 4,
+                "memory_bytes{Web Content,951}": 7_000 * page, "left_out{memory}": 4, "unreadable{}": 0,
             ])
         // Nobody has used anything since.
         clock.now = clock.now + .seconds(15)

@@ -123,11 +123,8 @@ struct CgroupCollector: Collector {
         }
         if subjects.contains(.pressure) { addPressure(group, to: &snapshot) }
         // A group that went away meanwhile has nothing that could be named.
-        let identity = node.identity
-        if !identity.isEmpty, snapshot.samples.count > before {
-            snapshot.add(
-                CgroupMetrics.info, 1,
-                labels: [group, identity.container, identity.pod, identity.runtime, identity.unit])
+        if !node.infoLabels.isEmpty, snapshot.samples.count > before {
+            snapshot.add(CgroupMetrics.info, 1, labels: node.infoLabels)
         }
     }
 

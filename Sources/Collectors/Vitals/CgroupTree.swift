@@ -8,7 +8,8 @@ internal import Procfs
 final class CgroupNode {
     /// From the root of the tree, as in /proc/<pid>/cgroup: `/system.slice/ssh.service`. Empty for the root.
     let path: String
-    let identity: CgroupIdentity
+    /// Of `vitals_cgroup_info`; empty when the name tells nothing.
+    let infoLabels: [String]
     /// The user's patterns take it.
     let isTaken: Bool
     fileprivate let depth: Int
@@ -20,7 +21,9 @@ final class CgroupNode {
         self.path = path
         self.depth = depth
         self.isTaken = isTaken
-        identity = CgroupIdentity(path: path)
+        let identity = CgroupIdentity(path: path)
+        infoLabels =
+            identity.isEmpty ? [] : [path, identity.container, identity.pod, identity.runtime, identity.unit]
     }
 }
 
@@ -85,11 +88,12 @@ struct CgroupTree {
 
     /// Those that `names` lists: what was there already stays as it is.
     private func children(of node: CgroupNode) -> [CgroupNode] {
-        var old: [String: CgroupNode] = [:]
-        for child in node.children { old[child.path] = child }
+        // By bytes: texts are equal also when their characters are only composed differently.
+        var old: [[UInt8]: CgroupNode] = [:]
+        for child in node.children { old[Array(child.path.utf8)] = child }
         let children = names.split(separator: 0).map { name in
             let path = "\(node.path)/\(String(decoding: name, as: UTF8.self))"
-            return old[path] ?? CgroupNode(path: path, depth: node.depth + 1, isTaken: filter.takes(path))
+            return old[Array(path.utf8)] ?? CgroupNode(path: path, depth: node.depth + 1, isTaken: filter.takes(path))
         }
         return children.sorted { isBefore($0.path, $1.path) }
     }

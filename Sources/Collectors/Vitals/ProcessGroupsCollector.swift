@@ -13,12 +13,13 @@ internal import Settings
 struct ProcessGroupsCollector: Collector {
     static let name = "process_groups"
     static let isEnabledByDefault = false
-    static let metrics = ProcessGroupUsage.descriptors + [unmatchedProcesses, leftOut]
+    static let metrics = ProcessGroupUsage.descriptors + [unmatchedProcesses, leftOutProcesses]
 
     private static let unmatchedProcesses = MetricDescriptor(
         "vitals_process_group_unmatched", .gauge, help: "Processes that are in no group.")
-    private static let leftOut = MetricDescriptor(
-        "vitals_process_group_left_out", .gauge, help: "Processes that were not looked at because there are too many.")
+    private static let leftOutProcesses = MetricDescriptor(
+        "vitals_process_group_left_out", .gauge,
+        help: "Processes that were not looked at: there are too many, or they may not be looked at.")
 
     /// A process may change its command line at any time, and be moved to another unit. So each is matched anew after
     /// this many readings, and at the second one, since a process begins as a copy of its parent.
@@ -50,6 +51,7 @@ struct ProcessGroupsCollector: Collector {
     private var processes: [UInt32] = []
     private var facts = ProcessFacts()
     private var unmatched = 0
+    private var leftOut = 0
     private var problem: CollectError?
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
@@ -74,6 +76,7 @@ struct ProcessGroupsCollector: Collector {
         problem = nil
         for index in usages.indices { usages[index].members = .init() }
         unmatched = 0
+        leftOut = max(0, processes.count - limit)
         history.begin()
         for process in processes.prefix(limit) {
             do throws(CollectError) {
@@ -87,7 +90,7 @@ struct ProcessGroupsCollector: Collector {
             usage.add(to: &snapshot, rule.name, bootUnixSeconds: bootUnixSeconds, options: options)
         }
         snapshot.add(Self.unmatchedProcesses, Double(unmatched))
-        snapshot.add(Self.leftOut, Double(max(0, processes.count - limit)))
+        snapshot.add(Self.leftOutProcesses, Double(leftOut))
         if let problem { throw problem }
     }
 
@@ -98,7 +101,7 @@ struct ProcessGroupsCollector: Collector {
             })
         else { return }
         var command = Fingerprint()
-        command.add(files.reader.buffer[stat.name])
+        for byte in files.reader.buffer[stat.name] { command.add(byte) }
         let earlier = history.earlier(process, startTicks: stat.startTicks)
         let isNew = earlier == nil && history.isNew(startTicks: stat.startTicks)
         var seen =

@@ -39,7 +39,7 @@ struct TopCollector: Collector {
         "vitals_top_left_out", .gauge, labels: ["by"], help: "Processes that use some of it, and are not among the top."
     )
     private static let unreadable = MetricDescriptor(
-        "vitals_top_unreadable", .gauge, help: "Processes whose I/O may not be read.")
+        "vitals_top_unreadable", .gauge, help: "Processes of which what is asked for may not be read.")
     private static let window = MetricDescriptor(
         "vitals_top_window_seconds", .gauge, help: "The time over which CPU and I/O are averaged.")
 
@@ -129,13 +129,18 @@ struct TopCollector: Collector {
             historyBegan = now
         }
         for ranking in rankings where ranking.subject == .memory || window != nil { add(ranking, to: &snapshot) }
-        if hasIO { snapshot.add(Self.unreadable, Double(denied)) }
+        snapshot.add(Self.unreadable, Double(denied))
         if let window { snapshot.add(Self.window, window.inSeconds) }
         if let problem { throw CollectError(problem) }
     }
 
     private mutating func look(at process: UInt32, over seconds: Double?) throws(KernelFileError) {
-        guard case .value(let stat) = try files.read(process, "/stat", ProcessStat.parse) else { return }
+        let answer = try files.read(process, "/stat", ProcessStat.parse)
+        guard case .value(let stat) = answer else {
+            // hidepid of /proc may forbid even this file.
+            if case .denied = answer { denied += 1 }
+            return
+        }
         let nameStart = names.count
         names.append(contentsOf: files.reader.buffer[stat.name])
         let name = nameStart..<names.count
