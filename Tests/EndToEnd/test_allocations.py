@@ -13,13 +13,24 @@ CALL_BUDGET = 300
 
 class Allocations(Scratch):
     def test_a_scrape_keeps_its_budget(self):
+        self.check({})
+
+    def test_processes_and_control_groups_cost_no_allocation_each(self):
+        """Hundreds of files, each of them read through the same buffer."""
+        self.check({
+            "host": {"sys": str(ROOT / "Tests/Fixtures/hosts/composed-cgroups/sys")},
+            "collectors": {
+                "enable": ["cgroup", "process_groups", "processes", "top"], "cgroup": {"depth": 4},
+                "process_groups": {"groups": {"some": {"pattern": "vitals"}, "none": {"unit": "nothing.service"}}}}})
+
+    def check(self, settings):
         require_programs("clang")
         library = self.directory / "count_malloc.so"
         subprocess.run(
             ["clang", "-O2", "-shared", "-fPIC", "-o", library, ROOT / "Tests/Support/count_malloc.c"], check=True)
         counts = self.directory / "counts"
         counts.write_bytes(bytes(4096))
-        agent = self.agent({}).start(environment={"LD_PRELOAD": str(library), "COUNT_MALLOC": str(counts)})
+        agent = self.agent(settings).start(environment={"LD_PRELOAD": str(library), "COUNT_MALLOC": str(counts)})
         with counts.open("r+b") as file, mmap.mmap(file.fileno(), 4096) as shared:
             def counted():
                 return struct.unpack_from("QQ", shared)

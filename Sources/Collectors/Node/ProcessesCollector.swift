@@ -62,7 +62,8 @@ struct ProcessesCollector: Collector {
         do throws(KernelFileError) {
             try files.list(into: &processes)
             for process in processes {
-                guard let stat = try stat(files.read(process, "/stat", ProcessStat.parse)) else { continue }
+                let answer = try files.read(process, "/stat", ProcessStat.parse)
+                guard let stat = try stat(answer) else { continue }
                 processCount += 1
                 threadCount &+= stat.threads
                 processStates.count(stat.state)
@@ -82,13 +83,13 @@ struct ProcessesCollector: Collector {
     private mutating func countThreads(besides first: UInt32) throws(KernelFileError) {
         try files.list(threadsOf: first, into: &tasks)
         for task in tasks where task != first {
-            if let stat = try stat(files.read(first, thread: task, "/stat", ProcessStat.parse)) {
-                threadStates.count(stat.state)
-            }
+            let answer = try files.read(first, thread: task, "/stat", ProcessStat.parse)
+            if let stat = try stat(answer) { threadStates.count(stat.state) }
         }
     }
 
-    /// nil when the process ended meanwhile.
+    /// nil when the process ended meanwhile. Takes an answer that is there already: were it read in the call, this
+    /// collector would be copied for the call before, and the reading would copy all buffers.
     private func stat(_ answer: SmallFileAnswer<ProcessStat>) throws(KernelFileError) -> ProcessStat? {
         switch answer {
         case .value(let stat): return stat
