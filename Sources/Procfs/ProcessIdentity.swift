@@ -19,21 +19,29 @@ package enum CommandLine {
 }
 
 package enum ProcessCgroup {
-    /// The path in the hierarchy of systemd: its own where there is one (version 1, and both), else that of version 2.
+    /// The path in the hierarchy that systemd uses. That is the one of version 2, unless the process is at its root, as
+    /// all are where systemd has a hierarchy of its own: a host may have both, and a container on it use the other.
     /// Empty when the process is in neither.
     package static func parse(_ text: inout ByteCursor, into path: inout [UInt8]) throws(ParseError) {
         path.removeAll(keepingCapacity: true)
+        var bestRank = 0
         while !text.isAtEnd {
             guard let hierarchy = text.upTo(UInt8(ascii: ":")), let controllers = text.upTo(UInt8(ascii: ":")) else {
                 throw text.error("<hierarchy>:<controllers>:<path>")
             }
-            let isSystemd = text.has(controllers, "name=systemd")
-            if isSystemd || text.has(hierarchy, "0") && path.isEmpty {
+            let found = text.restOfLine()
+            let rank =
+                if text.has(hierarchy, "0") {
+                    text.has(found, "/") ? 1 : 3
+                } else {
+                    text.has(controllers, "name=systemd") ? 2 : 0
+                }
+            if rank > bestRank {
+                bestRank = rank
                 path.removeAll(keepingCapacity: true)
-                path.append(contentsOf: text.bytes[text.restOfLine()])
+                path.append(contentsOf: text.bytes[found])
             }
             text.skipToNextLine()
-            if isSystemd { return }
         }
     }
 }

@@ -111,8 +111,12 @@ import Testing
 
     @Test(arguments: [
         ("0::/system.slice/ssh.service\n", "/system.slice/ssh.service"),
-        ("3:cpu,cpuacct:/x\n1:name=systemd:/system.slice/a:b.service\n0::/y\n", "/system.slice/a:b.service"),
-        ("0::/y\n9:name=systemd:/z\n", "/z"), ("4:memory:/x\n", ""), ("", ""),
+        // systemd's own hierarchy, and version 2 not in use, or not there.
+        ("3:cpu,cpuacct:/x\n1:name=systemd:/system.slice/a:b.service\n0::/\n", "/system.slice/a:b.service"),
+        ("1:name=systemd:/z\n", "/z"),
+        // A container that uses version 2 on a host that has both; the order means nothing.
+        ("9:name=systemd:/\n4:memory:/x\n0::/system.slice/c.service\n", "/system.slice/c.service"),
+        ("0::/y\n9:name=systemd:/z\n", "/y"), ("0::/\n", "/"), ("4:memory:/x\n", ""), ("", ""),
     ]) func cgroups(text: String, expected: String) throws {
         var path = Array("what was there".utf8)
         try value(text) { cursor throws(ParseError) in try ProcessCgroup.parse(&cursor, into: &path) }
