@@ -1,18 +1,25 @@
 // The list of collectors: a file in Node/ is one line here.
 
 package let allCollectors: [any Collector.Type] = [
+    BondingCollector.self,
+    ConntrackCollector.self,
     CPUCollector.self,
     DiskstatsCollector.self,
     FilefdCollector.self,
     FilesystemCollector.self,
+    IPVSCollector.self,
     LoadavgCollector.self,
     MeminfoCollector.self,
     NetdevCollector.self,
     NetstatCollector.self,
+    NFSCollector.self,
+    NFSDCollector.self,
     PressureCollector.self,
     SockstatCollector.self,
+    SoftnetCollector.self,
     StatCollector.self,
     TimeCollector.self,
+    UDPQueuesCollector.self,
     UnameCollector.self,
     VMStatCollector.self,
 ]
