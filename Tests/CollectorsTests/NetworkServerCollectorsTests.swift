@@ -10,16 +10,16 @@ import Testing
 @testable import Collectors
 
 @Suite struct NetworkServerCollectorsTests {
-    static let collectors = ["bonding", "conntrack", "ipvs", "nfs", "nfsd", "softnet", "udp_queues"]
+    static let collectors = [
+        "bonding", "conntrack", "drbd", "ipvs", "lnstat", "mountstats", "nfs", "nfsd", "softnet", "udp_queues", "xfrm",
+    ]
 
     @Test(arguments: collectors) func serves(collector: String) throws {
         try GoldenHost("composed-network-server").expect(collector)
     }
 
-    /// Nine columns in its softnet_stat, and nothing else of all this.
-    @Test(arguments: collectors) func servesAKernelOf2010(collector: String) throws {
-        try GoldenHost("old-kernel").expect(collector)
-    }
+    /// Nine columns.
+    @Test func servesSoftnetOf2010() throws { try GoldenHost("old-kernel").expect("softnet") }
 
     private func collected(
         _ name: String, _ files: [String: String], _ options: String = "{}"
@@ -162,13 +162,122 @@ import Testing
         }
     }
 
+    // MARK: mountstats
+
+    private static let events = "\tevents: " + String(repeating: "1 ", count: 25)
+
+    @Test func mountsAreKnownByServerAndTransport() throws {
+        let (all, error) = try GoldenHost("composed-network-server").collect("mountstats")
+        #expect(error == nil)
+        let nas = "nas.example:/export/home,192.0.2.40"
+        // Mounted twice, counted once.
+        #expect(all.count { $0.hasPrefix("node_mountstats_nfs_mountpoint_info{\(nas)") } == 2)
+        #expect(all.count { $0.hasPrefix("node_mountstats_nfs_age_seconds_total{\(nas)") } == 1)
+        // A time below 0 counts on, whether it was written with a sign or without.
+        let queue = "node_mountstats_nfs_operations_queue_time_seconds_total"
+        #expect(all.contains("\(queue){\(nas),WRITE,tcp} 9007044786793.922"))
+        #expect(all.contains("\(queue){\(nas),GETATTR,tcp} 9007199254740.988"))
+        // UDP has no connections; version 1.0 and RDMA have no slots.
+        let transport = "node_mountstats_nfs_transport"
+        let udp = "old-nas:/vol/a,198.51.100.9,udp,0"
+        #expect(all.contains("\(transport)_connect_total{\(udp)} 0"))
+        #expect(all.contains("\(transport)_sends_total{\(udp)} 4096"))
+        #expect(all.contains("\(transport)_maximum_rpc_slots{\(udp)} 0"))
+        #expect(all.contains("\(transport)_pending_queue_total{old-udp:/vol/b,,udp,0} 7"))
+        let rdma = "[2001:db8::5]:/fast,2001:db8::5,rdma,0"
+        #expect(all.contains("\(transport)_sends_total{\(rdma)} 88"))
+        #expect(all.contains("\(transport)_maximum_rpc_slots{\(rdma)} 0"))
+    }
+
+    @Test func aHostWithoutNFSMountsIsNoError() throws {
+        let (none, error) = try collected(
+            "mountstats", ["proc/self/mountstats": "device proc mounted on /proc with fstype proc\n"])
+        #expect(none.isEmpty && error == nil)
+        // The transports of a mount that is about to go are gone before it.
+        let (going, other) = try collected(
+            "mountstats",
+            [
+                "proc/self/mountstats":
+                    "device a:/b mounted on /c with fstype nfs statvers=1.1\n\(Self.events)\n\tbytes: 1 2 3 4 5 6 7 8\n"
+            ])
+        #expect(going.isEmpty && other == nil)
+    }
+
+    @Test(arguments: [
+        "device a:/b mounted at /c with fstype nfs\n",
+        "device a:/b mounted on /c with fstype nfs statvers=1.1\n\tage:\t12\n\n",
+        "device a:/b mounted on /c with fstype nfs statvers=1.1\n\tevents: 1 2 3\n",
+        "device a:/b mounted on /c with fstype nfs statvers=1.1\n\tbytes: 1 2 3 4 5 6 7 x\n",
+        "device a:/b mounted on /c with fstype nfs statvers=1.1\n\txprt:\ttcp 1 2 3 4 5 6 7\n",
+        "device a:/b mounted on /c with fstype nfs statvers=1.1\n\tper-op statistics\n\tREAD: 1 2 3\n",
+        "device a:/b mounted on /c with fstype nfs statvers=1.1\n\tper-op statistics\n\tREAD 1 2 3 4 5 6 7 8\n",
+    ])
+    func refusesMountsThatAreNone(text: String) throws {
+        let (samples, error) = try collected("mountstats", ["proc/self/mountstats": text])
+        #expect(samples.isEmpty)
+        guard case .failed(let what) = error else { throw TestFailure("\(String(describing: error))") }
+        #expect(what.contains("/proc/self/mountstats: line "))
+    }
+
+    // MARK: lnstat
+
+    @Test func aTableThatIsBrokenLeavesTheOthers() throws {
+        let files = [
+            "proc/net/stat/a_cache": "entries hits\n1 2\n", "proc/net/stat/b_cache": "entries hits\n1\n",
+            "proc/net/stat/c_cache": "entries entries\n1 2\nff 3\n",
+        ]
+        let (samples, error) = try collected("lnstat", files)
+        #expect(
+            samples == [
+                "node_lnstat_entries_total{0,a_cache} 1", "node_lnstat_hits_total{0,a_cache} 2",
+                "node_lnstat_entries_total{0,c_cache} 1", "node_lnstat_entries_total{1,c_cache} 255",
+            ])
+        guard case .failed(let what) = error else { throw TestFailure("\(String(describing: error))") }
+        #expect(what.contains("/b_cache: line 2: expected as many hexadecimal numbers as there are names"))
+    }
+
+    @Test func tablesComeAndGo() throws {
+        let host = try TemporaryHost(["proc/net/stat/a_cache": "entries\n1\n"])
+        var options = try section()
+        var lnstat = try LnstatCollector(&options, host: host.host)
+        #expect(try samples(&lnstat) == ["node_lnstat_entries_total{0,a_cache} 1"])
+        try host.write("proc/net/stat/b_cache", "hits\na\n")
+        #expect(
+            try samples(&lnstat) == ["node_lnstat_entries_total{0,a_cache} 1", "node_lnstat_hits_total{0,b_cache} 10"])
+    }
+
+    // MARK: xfrm, drbd
+
+    @Test func fieldsThatNobodyAskedForAreLeftOut() throws {
+        let (samples, _) = try collected("xfrm", ["proc/net/xfrm_stat": "XfrmInError \t7\nXfrmInIptfsError \t8\n"])
+        #expect(samples == ["node_xfrm_in_error_packets_total 7"])
+    }
+
+    @Test func aDeviceServesWhatItTells() throws {
+        let (samples, error) = try collected(
+            "drbd", ["proc/drbd": "version: 8.3.7 (api:88/proto:86-91)\n 3: cs:StandAlone ro:Primary st:x\n  oos:4\n"])
+        #expect(
+            samples == [
+                "node_drbd_out_of_sync_bytes{drbd3} 4096", "node_drbd_connected{drbd3} 0",
+                "node_drbd_node_role_is_primary{drbd3,local} 1",
+            ])
+        #expect(error == nil)
+        // DRBD 9 has nothing else there.
+        let (none, _) = try collected("drbd", ["proc/drbd": "version: 9.2.4 (api:2/proto:86-122)\n"])
+        #expect(none.isEmpty)
+        let (_, odd) = try collected("drbd", ["proc/drbd": "version: 8.3.7\n 3: cs:StandAlone\n  oos:-4\n"])
+        guard case .failed(let what) = odd else { throw TestFailure("\(String(describing: odd))") }
+        #expect(what.contains("line 3: expected oos:<number>"))
+    }
+
     // MARK: All
 
     @Test func saysWhatIsNotThere() throws {
         let missing = [
             "bonding": "/sys/class/net/bonding_masters", "conntrack": "/proc/sys/net/netfilter/nf_conntrack_count",
             "ipvs": "/proc/net/ip_vs_stats", "nfs": "/proc/net/rpc/nfs", "nfsd": "/proc/net/rpc/nfsd",
-            "softnet": "/proc/net/softnet_stat",
+            "softnet": "/proc/net/softnet_stat", "mountstats": "/proc/self/mountstats", "lnstat": "/proc/net/stat",
+            "xfrm": "/proc/net/xfrm_stat", "drbd": "/proc/drbd",
         ]
         let host = try TemporaryHost()
         for (name, path) in missing {

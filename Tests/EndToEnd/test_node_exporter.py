@@ -9,7 +9,7 @@ import subprocess
 from support import BINARY, ROOT, Scratch, eventually, free_port, get, require_programs
 
 COLLECTORS = ("cpu meminfo filesystem diskstats netdev stat loadavg uname time vmstat netstat sockstat pressure "
-              "filefd softnet conntrack udp_queues").split()
+              "filefd softnet conntrack udp_queues lnstat mountstats").split()
 
 # Names of the peer that are not served here, each with its reason.
 NOT_SERVED = {
@@ -174,4 +174,4 @@ class FixtureHosts(Scratch):
         self.check_host("old-kernel")
 
     def test_a_router_and_file_server(self):
-        self.check_host("composed-network-server")
+        self.check_host("composed-network-server", enable=["drbd", "lnstat", "mountstats", "xfrm"])

@@ -33,4 +33,13 @@ import Testing
             for line in RPCStats.Line.allCases { for index in 0..<100 { _ = stats[line, index] } }
         }
     }
+    @Test func mountStats() {
+        expectUnbroken("mountstats", texts("proc/self/mountstats"), NFSMount.parse) { mounts in
+            for mount in mounts {
+                #expect(mount.events.count >= NFSMount.eventCount && mount.bytes.count >= NFSMount.byteCounterCount)
+            }
+        }
+        expectUnbroken("mountinfo", texts("proc/self/mountinfo"), Mount.parse)
+    }
+    @Test func drbd() { expectUnbroken("drbd", texts("proc/drbd"), DRBDDevice.parse) }
 }
