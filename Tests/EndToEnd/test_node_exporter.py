@@ -175,3 +175,6 @@ class FixtureHosts(Scratch):
 
     def test_a_router_and_file_server(self):
         self.check_host("composed-network-server", enable=["drbd", "lnstat", "mountstats", "xfrm"])
+
+    def test_tapes_infiniband_and_fibre_channel(self):
+        self.check_host("composed-storage-fabric")
