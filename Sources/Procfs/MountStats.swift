@@ -98,7 +98,7 @@ package struct NFSMount: Sendable, Equatable {
             } else if text.skip("age:") {
                 ageSeconds = try Self.numbers(&text, atLeast: 1)[0]
             } else if text.skip("events:") {
-                // Since 3.x two more, of pNFS.
+                // Newer kernels have two more, of pNFS.
                 events = try Self.numbers(&text, atLeast: Self.eventCount - 2)
             } else if text.skip("bytes:") {
                 bytes = try Self.numbers(&text, atLeast: Self.byteCounterCount)

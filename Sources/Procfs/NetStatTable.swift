@@ -14,7 +14,14 @@ package struct NetStatTable: Sendable, Equatable {
 
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> NetStatTable {
         var table = NetStatTable()
-        table.names = try Words.parse(&text)
+        // As many as fit: the widest table has 17 columns, and a number takes nine bytes or more.
+        table.names.reserveCapacity(20)
+        table.numbers.reserveCapacity(text.end / 9)
+        text.skipSpaces()
+        while !text.isAtLineEnd {
+            table.names.append(text.text(text.word()))
+            text.skipSpaces()
+        }
         guard !table.names.isEmpty else { throw text.error("a line of names") }
         text.skipToNextLine()
         while !text.isAtEnd {

@@ -23,6 +23,8 @@ package struct SoftnetStat: Sendable, Equatable {
     /// The CPUs in ascending order.
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> [SoftnetStat] {
         var cpus: [SoftnetStat] = []
+        // A line has 81 bytes or more.
+        cpus.reserveCapacity(text.end / 80)
         while !text.isAtEnd {
             // Where the line does not say which CPU it is for, they are counted.
             let cpu = try line(&text, cpu: UInt64(cpus.count))

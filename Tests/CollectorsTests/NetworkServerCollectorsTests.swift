@@ -189,6 +189,25 @@ import Testing
         #expect(all.contains("\(transport)_maximum_rpc_slots{\(rdma)} 0"))
     }
 
+    /// Version 1.0 of the statistics has no slots and queues.
+    @Test(arguments: [
+        ("1.0", "tcp 701 1 2 3 4 50 49 0 7 8", "8", "0"), ("1.1", "tcp 701 1 2 3 4 50 49 0 7 8 9 10 11", "8", "11"),
+        ("1.0", "udp 701 1 50 49 0 7 8", "8", "0"), ("1.1", "udp 701 1 50 49 0 7 8 9 10 11", "8", "11"),
+        ("1.1", "rdma 0 1 2 3 4 50 49 0 7 8 91 92 93 94 95 96 97 98 99 100", "8", "0"),
+    ])
+    func readsTransports(version: String, line: String, backlog: String, pending: String) throws {
+        let text =
+            "device a:/b mounted on /c with fstype nfs statvers=\(version)\n\(Self.events)\n\tbytes: 1 2 3 4 5 6 7 8\n"
+            + "\txprt:\t\(line)\n\n"
+        let (samples, error) = try collected("mountstats", ["proc/self/mountstats": text])
+        let labels = "a:/b,,\(line.prefix { $0 != " " }),0"
+        #expect(error == nil)
+        #expect(samples.contains("node_mountstats_nfs_transport_sends_total{\(labels)} 50"))
+        #expect(samples.contains("node_mountstats_nfs_transport_receives_total{\(labels)} 49"))
+        #expect(samples.contains("node_mountstats_nfs_transport_backlog_queue_total{\(labels)} \(backlog)"))
+        #expect(samples.contains("node_mountstats_nfs_transport_pending_queue_total{\(labels)} \(pending)"))
+    }
+
     @Test func aHostWithoutNFSMountsIsNoError() throws {
         let (none, error) = try collected(
             "mountstats", ["proc/self/mountstats": "device proc mounted on /proc with fstype proc\n"])

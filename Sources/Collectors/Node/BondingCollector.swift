@@ -21,7 +21,7 @@ struct BondingCollector: Collector {
         var states: [String: State] = [:]
     }
 
-    /// Whether an interface has a link. Its directory in that of the bond was `slave_<name>` before Linux 3.18.
+    /// Whether an interface has a link. Its directory in that of the bond is `slave_<name>` in older kernels.
     private struct State {
         let status: Attribute
         let oldStatus: Attribute
