@@ -100,6 +100,8 @@ package struct DeviceList<Device> {
     private let make: (_ name: String, _ path: String) throws(KernelFileError) -> Device?
     /// In the order of their names, `eth2` before `eth10`.
     package private(set) var devices: [Device] = []
+    /// False when a device could not be made: all are tried again the next time.
+    private var isComplete = false
 
     /// `make` reads what does not change, and opens what does; nil for what is no device. When the directory changes,
     /// all are made anew.
@@ -115,16 +117,19 @@ package struct DeviceList<Device> {
     /// Looks what is there now. False when this kernel has no such directory.
     package mutating func refresh() throws(KernelFileError) -> Bool {
         do throws(Errno) {
-            guard try directory.refresh() else { return true }
+            let isChanged = try directory.refresh()
+            if !isChanged, isComplete { return true }
         } catch {
             devices = []
             if error == .notFound { return false }
             throw .unreadable(path: path, error)
         }
         devices = []
+        isComplete = false
         for name in directory.names.sorted(by: { isBefore($0, $1) }) {
             if let device = try make(name, "\(path)/\(name)") { devices.append(device) }
         }
+        isComplete = true
         return true
     }
 }

@@ -51,10 +51,13 @@ package struct InterfaceAddress: Sendable, Hashable {
     }
 
     /// `192.0.2.1`, or as RFC 5952 wants it: `fe80::1`.
-    package var text: String {
+    package var text: String { Self.text(bytes) }
+
+    /// The text of an address of 4 bytes or 16.
+    package static func text(_ bytes: [UInt8]) -> String {
         if bytes.count == 4 { return bytes.map { "\($0)" }.joined(separator: ".") }
         let groups = stride(from: 0, to: 16, by: 2).map { UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]) }
-        let zeros = Self.longestZeros(groups)
+        let zeros = longestZeros(groups)
         func hexadecimal(_ range: Range<Int>) -> String {
             groups[range].map { String($0, radix: 16) }.joined(separator: ":")
         }

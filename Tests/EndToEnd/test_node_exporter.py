@@ -9,7 +9,7 @@ import subprocess
 from support import BINARY, ROOT, Scratch, eventually, free_port, get, require_programs
 
 COLLECTORS = ("cpu meminfo filesystem diskstats netdev stat loadavg uname time vmstat netstat sockstat pressure "
-              "filefd").split()
+              "filefd softnet conntrack udp_queues lnstat mountstats").split()
 
 # Names of the peer that are not served here, each with its reason.
 NOT_SERVED = {
@@ -145,12 +145,12 @@ class FixtureHosts(Scratch):
         r"(# (HELP|TYPE) )?(process_|vitals_process_|vitals_build_info|node_scrape_collector_duration_seconds)"
         r"|vitals_collector_status.*disabled")
 
-    def check_host(self, name):
+    def check_host(self, name, enable=()):
         root = ROOT / "Tests/Fixtures/hosts" / name
         config = self.directory / "agent.json"
         config.write_text(json.dumps({
             "host": {"proc": f"{root}/proc", "sys": f"{root}/sys", "udev": f"{root}/udev"},
-            "collectors": {"disable": self.LIVE, "cpu": {"info": True}, "stat": {"softirq": True}}}))
+            "collectors": {"enable": enable, "disable": self.LIVE, "cpu": {"info": True}, "stat": {"softirq": True}}}))
         result = subprocess.run(
             [BINARY, "once", "--config", config], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             timeout=30)
@@ -173,3 +173,9 @@ class FixtureHosts(Scratch):
 
     def test_a_kernel_of_2010(self):
         self.check_host("old-kernel")
+
+    def test_a_router_and_file_server(self):
+        self.check_host("composed-network-server", enable=["drbd", "lnstat", "mountstats", "xfrm"])
+
+    def test_tapes_infiniband_and_fibre_channel(self):
+        self.check_host("composed-storage-fabric")

@@ -81,6 +81,19 @@ import Testing
         #expect(list.devices.isEmpty)
     }
 
+    @Test func aDeviceThatCouldNotBeMadeIsTriedAgain() throws {
+        try own.write("class/a/size", "1\n")
+        try own.write("class/b/size", "x\n")
+        var list = DeviceList("\(own.path)/class") { name, path throws(KernelFileError) in
+            try Attribute("\(path)/size").number()
+        }
+        #expect(throws: KernelFileError.self) { try list.refresh() }
+        #expect(throws: KernelFileError.self) { try list.refresh() }
+        try own.write("class/b/size", "2\n")
+        #expect(try list.refresh())
+        #expect(list.devices == [1, 2])
+    }
+
     @Test(arguments: [
         ("eth2", "eth10"), ("a", "b"), ("a", "a1"), ("a1b2", "a1b10"), ("a01", "a1"), ("cpu9", "cpu10"), ("", "a"),
         ("1", "a"),
