@@ -41,7 +41,9 @@ struct CPUFreqCollector: Collector {
         init(_ label: String, _ number: Int, _ path: String) {
             self.number = number
             self.label = label
-            frequencies = CPUFreqCollector.frequencies.map { ($0, Attribute("\(path)/\($0.file)")) }
+            frequencies = CPUFreqCollector.frequencies.compactMap { metric in
+                attributeIfThere("\(path)/\(metric.file)").map { (metric, $0) }
+            }
             governor = Attribute("\(path)/scaling_governor")
             availableGovernors = Attribute("\(path)/scaling_available_governors")
         }
@@ -115,12 +117,4 @@ struct CPUFreqCollector: Collector {
             // Then it takes longer.
         }
     }
-}
-
-/// The digits behind `prefix`, which the kernel numbers devices with; nil for another name.
-func numberOfDevice(_ name: String, _ prefix: String) -> String? {
-    guard name.hasPrefix(prefix) else { return nil }
-    let number = name.utf8.dropFirst(prefix.utf8.count)
-    guard !number.isEmpty, number.allSatisfy({ $0 &- UInt8(ascii: "0") <= 9 }) else { return nil }
-    return String(Substring(number))
 }

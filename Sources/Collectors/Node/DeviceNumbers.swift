@@ -1,6 +1,7 @@
 // Attributes of devices that are served one for one, and what is common to the collectors that serve them.
 
 internal import Metrics
+internal import Platform
 internal import Procfs
 
 /// By what a number of the kernel is multiplied and divided to be in the unit of its metric. One of the two is 1, so
@@ -36,10 +37,10 @@ struct NumberMetric {
 
 /// The files of one device that are numbers.
 struct DeviceNumbers {
-    private let numbers: [(metric: NumberMetric, attribute: Attribute)]
+    private let numbers: [(metric: NumberMetric, attribute: Attribute?)]
 
     init(_ metrics: [NumberMetric], in directory: String) {
-        numbers = metrics.map { ($0, Attribute("\(directory)/\($0.file)")) }
+        numbers = metrics.map { ($0, attributeIfThere("\(directory)/\($0.file)")) }
     }
 
     /// The default stands for what the device does not tell, where something is served all the same.
@@ -47,11 +48,25 @@ struct DeviceNumbers {
         _ label: String, default missing: Double? = nil, to snapshot: inout Snapshot, _ problem: inout FirstProblem
     ) {
         for (metric, attribute) in numbers {
-            let number = problem.noted { () throws(KernelFileError) in try attribute.number() } ?? missing
+            let number = problem.noted { () throws(KernelFileError) in try attribute?.number() } ?? missing
             guard let number else { continue }
             snapshot.add(metric.descriptor, metric.scale(number), label)
         }
     }
+}
+
+/// nil for a file that the device does not have: which it has is settled when it appears.
+func attributeIfThere(_ path: String) -> Attribute? {
+    do throws(Errno) { _ = try FileStatus(of: path) } catch { return nil }
+    return Attribute(path)
+}
+
+/// The digits behind `prefix`, with which the kernel numbers devices; nil for another name.
+func numberOfDevice(_ name: String, _ prefix: String) -> String? {
+    guard name.hasPrefix(prefix) else { return nil }
+    let number = name.utf8.dropFirst(prefix.utf8.count)
+    guard !number.isEmpty, number.allSatisfy({ $0 &- UInt8(ascii: "0") <= 9 }) else { return nil }
+    return String(Substring(number))
 }
 
 /// What cannot be read loses only itself: the first of it is said when all the rest was served.

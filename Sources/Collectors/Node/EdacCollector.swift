@@ -32,97 +32,79 @@ struct EdacCollector: Collector {
     private static let channelUncorrected = errors(
         "channel_uncorrectable", channelLabels, "Errors that could not be corrected, for each channel of a row.")
 
-    /// Two counters of the same place.
+    /// The two counters of a place.
     private struct Counts {
+        let labels: [String]
         let corrected: Attribute
         let uncorrected: Attribute
 
         /// `ce` and `ue` stand for corrected and uncorrected error.
-        init(_ path: String, _ suffix: String = "count") {
+        init(_ path: String, _ labels: [String], suffix: String = "count") {
+            self.labels = labels
             corrected = Attribute("\(path)ce_\(suffix)")
             uncorrected = Attribute("\(path)ue_\(suffix)")
         }
     }
 
-    private struct Row {
-        let number: String
-        let counts: Counts
-        let channels: [Channel]
-    }
-
     private struct Channel {
-        let number: String
         let counts: Counts
         let dimm: DimmLabel
     }
 
     private struct Controller {
-        let number: String
         let counts: Counts
-        /// Of errors for which the controller cannot tell the row.
-        let ofNoRow: Counts
-        let rows: [Row]
+        /// The first is of the errors for which the controller cannot tell the row.
+        var rows: [Counts]
+        var channels: [Channel] = []
     }
 
     private var controllers: DeviceList<Controller>
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         controllers = DeviceList("\(host.sys)/devices/system/edac/mc") { name, path throws(KernelFileError) in
-            guard let number = numberOfDevice(name, "mc") else { return nil }
-            return Controller(
-                number: number, counts: Counts("\(path)/"), ofNoRow: Counts("\(path)/", "noinfo_count"),
-                rows: Self.rows(in: path))
+            numberOfDevice(name, "mc").map { Self.controller($0, path) }
         }
+    }
+
+    private static func controller(_ number: String, _ path: String) -> Controller {
+        var controller = Controller(
+            counts: Counts("\(path)/", [number]),
+            rows: [Counts("\(path)/", [number, "unknown"], suffix: "noinfo_count")])
+        for name in names(path) {
+            guard let row = numberOfDevice(name, "csrow") else { continue }
+            let path = "\(path)/\(name)"
+            controller.rows.append(Counts("\(path)/", [number, row]))
+            for name in names(path) where name.hasSuffix("_ce_count") {
+                guard let channel = numberOfDevice(String(name.dropLast("_ce_count".count)), "ch") else { continue }
+                controller.channels.append(
+                    Channel(
+                        counts: Counts("\(path)/ch\(channel)_", [channel, number, row]),
+                        dimm: DimmLabel("\(path)/ch\(channel)_dimm_label")))
+            }
+        }
+        return controller
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
         try controllers.refreshOrAbsent()
         var problem = FirstProblem()
-        func add(_ attribute: Attribute, _ descriptor: MetricDescriptor, _ labels: [String]) {
-            let count = problem.noted { () throws(KernelFileError) in try attribute.number() }
-            if let count { snapshot.add(descriptor, count, labels: labels) }
-        }
         func add(
-            _ counts: Counts, _ corrected: MetricDescriptor, _ uncorrected: MetricDescriptor, _ labels: [String]
+            _ counts: Counts, _ corrected: MetricDescriptor, _ uncorrected: MetricDescriptor, _ more: [String] = []
         ) {
-            add(counts.corrected, corrected, labels)
-            add(counts.uncorrected, uncorrected, labels)
+            for (attribute, descriptor) in [(counts.corrected, corrected), (counts.uncorrected, uncorrected)] {
+                let count = problem.noted { () throws(KernelFileError) in try attribute.number() }
+                if let count { snapshot.add(descriptor, count, labels: counts.labels + more) }
+            }
         }
         for controller in controllers.devices {
-            let number = controller.number
-            add(controller.counts, Self.corrected, Self.uncorrected, [number])
-            add(controller.ofNoRow, Self.rowCorrected, Self.rowUncorrected, [number, "unknown"])
-            for row in controller.rows {
-                add(row.counts, Self.rowCorrected, Self.rowUncorrected, [number, row.number])
-                for channel in row.channels {
-                    let label = problem.noted { () throws(KernelFileError) in try channel.dimm.text() } ?? "unknown"
-                    add(
-                        channel.counts, Self.channelCorrected, Self.channelUncorrected,
-                        [channel.number, number, row.number, label])
-                }
+            add(controller.counts, Self.corrected, Self.uncorrected)
+            for row in controller.rows { add(row, Self.rowCorrected, Self.rowUncorrected) }
+            for channel in controller.channels {
+                let dimm = problem.noted { () throws(KernelFileError) in try channel.dimm.text() } ?? "unknown"
+                add(channel.counts, Self.channelCorrected, Self.channelUncorrected, [dimm])
             }
         }
         try problem.throwIfAny()
-    }
-
-    private static func rows(in path: String) -> [Row] {
-        names(path).compactMap { name in
-            guard let number = numberOfDevice(name, "csrow") else { return nil }
-            return Row(
-                number: number, counts: Counts("\(path)/\(name)/"), channels: channels(in: "\(path)/\(name)"))
-        }
-    }
-
-    private static func channels(in path: String) -> [Channel] {
-        names(path).compactMap { name in
-            let suffix = "_ce_count"
-            guard name.hasSuffix(suffix),
-                let number = numberOfDevice(String(name.dropLast(suffix.count)), "ch")
-            else { return nil }
-            return Channel(
-                number: number, counts: Counts("\(path)/ch\(number)_"),
-                dimm: DimmLabel("\(path)/ch\(number)_dimm_label"))
-        }
     }
 
     private static func names(_ path: String) -> [String] {

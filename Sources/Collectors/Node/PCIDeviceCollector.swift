@@ -3,7 +3,6 @@
 
 internal import Bytes
 internal import Metrics
-internal import Platform
 internal import Procfs
 internal import Settings
 
@@ -29,7 +28,6 @@ struct PCIDeviceCollector: Collector {
     private static let powerState = MetricDescriptor(
         "node_pcidevice_power_state", .gauge, labels: placeLabels + ["state"],
         help: "1 for the power state that the device is in.")
-    private static let powerStates = ["D0", "D1", "D2", "D3hot", "D3cold", "unknown", "error"]
     private static let numaNode = MetricDescriptor(
         "node_pcidevice_numa_node", .gauge, labels: placeLabels, help: "The NUMA node that the device is next to.")
 
@@ -74,22 +72,8 @@ struct PCIDeviceCollector: Collector {
         ),
     ]
 
-    /// A device as it was found when it appeared.
-    private struct Device {
-        let place: PCIPlace
-        /// The bridge; nil for what is at the root.
-        let parent: PCIPlace?
-        let identity: PCINames.Identity
-        let revision: String
-        /// nil where the kernel knows of none.
-        let numaNode: Double?
-        /// For each of `figures`; nil for what the device does not have.
-        let figures: [Attribute?]
-        let powerState: Attribute?
-    }
-
     private let names: PCINames?
-    private var devices: DeviceList<Device>
+    private var devices: DeviceList<PCIDevice>
     /// Of all devices, made anew when these are.
     private var generation = -1
     private var infos: [[String]] = []
@@ -99,16 +83,16 @@ struct PCIDeviceCollector: Collector {
         names = try section.bool("names", default: false) ? PCINames(path: path) : nil
         devices = DeviceList("\(host.sys)/bus/pci/devices") { name, path throws(KernelFileError) in
             guard let place = PCIPlace(name) else { return nil }
-            return try Self.device(at: place, path)
+            return try PCIDevice(at: place, path, files: Self.figures.map(\.metric.file))
         }
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
         try devices.refreshOrAbsent()
-        if devices.generation != generation { try lookAround() }
+        var problem = FirstProblem()
+        if devices.generation != generation { lookAround(&problem) }
         let info = names == nil ? Self.plainInfo : Self.namedInfo
         for labels in infos { snapshot.add(info, 1, labels: labels) }
-        var problem = FirstProblem()
         for device in devices.devices {
             let place = device.place.labels
             for (figure, attribute) in zip(Self.figures, device.figures) {
@@ -122,20 +106,17 @@ struct PCIDeviceCollector: Collector {
             guard let state = problem.noted({ () throws(KernelFileError) in try device.powerState?.text() }) else {
                 continue
             }
-            for other in Self.powerStates {
-                snapshot.add(Self.powerState, other == state ? 1 : 0, labels: place + [other])
+            for (other, labels) in zip(PCIDevice.powerStates, device.powerLabels) {
+                snapshot.add(Self.powerState, other == state ? 1 : 0, labels: labels)
             }
         }
         try problem.throwIfAny()
     }
 
-    private mutating func lookAround() throws(CollectError) {
-        let (names, devices) = (names, devices.devices)
-        let nameLabels = try reading { () throws(KernelFileError) in
-            try names?.labels(of: devices.map(\.identity))
-        }
-        generation = self.devices.generation
-        infos = devices.enumerated().map { index, device in
+    private mutating func lookAround(_ problem: inout FirstProblem) {
+        generation = devices.generation
+        let nameLabels = names?.labels(of: devices.devices.map(\.identity), &problem)
+        infos = devices.devices.enumerated().map { index, device in
             let (place, identity) = (device.place, device.identity)
             // What is at the root has no bridge, which node_exporter writes so.
             let parent = device.parent ?? PCIPlace(segment: "*", bus: "*", device: "*", function: "*")
@@ -155,59 +136,10 @@ struct PCIDeviceCollector: Collector {
         }
     }
 
-    private static func device(at place: PCIPlace, _ path: String) throws(KernelFileError) -> Device {
-        func text(_ file: String) throws(KernelFileError) -> String { try Attribute("\(path)/\(file)").text() ?? "" }
-        func ifThere(_ file: String) -> Attribute? {
-            do throws(Errno) { _ = try FileStatus(of: "\(path)/\(file)") } catch { return nil }
-            return Attribute("\(path)/\(file)")
-        }
-        let node = try Attribute("\(path)/numa_node").numberIfAny()
-        return Device(
-            place: place, parent: parent(of: path),
-            identity: PCINames.Identity(
-                baseClass: try text("class"), vendor: try text("vendor"), device: try text("device"),
-                subvendor: try text("subsystem_vendor"), subdevice: try text("subsystem_device")),
-            revision: try text("revision"), numaNode: node == -1 ? nil : node,
-            figures: figures.map { ifThere($0.metric.file) }, powerState: ifThere("power_state"))
-    }
-
-    /// A device is a directory in that of its bridge, to which the class has links.
-    private static func parent(of path: String) -> PCIPlace? {
-        do throws(Errno) {
-            let words = try realPath(path).utf8.split(separator: UInt8(ascii: "/"))
-            return words.dropLast().last.flatMap { PCIPlace(String(Substring($0))) }
-        } catch { return nil }
-    }
-
     /// `8.0 GT/s PCIe`; nil for `Unknown`.
     private static func speed(_ text: inout ByteCursor) throws(ParseError) -> Double? {
         _ = text.trimmed()
         guard let number = text.decimal(), text.skip(" GT/s") else { return nil }
         return number
-    }
-}
-
-/// Where a device is: `0000:3b:00.1`. All are hexadecimal digits, as the kernel writes them.
-private struct PCIPlace {
-    let segment: String
-    let bus: String
-    let device: String
-    let function: String
-    let labels: [String]
-
-    init(segment: String, bus: String, device: String, function: String) {
-        (self.segment, self.bus, self.device, self.function) = (segment, bus, device, function)
-        labels = [bus, device, function, segment]
-    }
-
-    /// nil for what is no place, such as `pci0000:00`.
-    init?(_ name: String) {
-        let isSeparator = { (byte: UInt8) in byte == UInt8(ascii: ":") || byte == UInt8(ascii: ".") }
-        let parts = name.utf8.split(omittingEmptySubsequences: false, whereSeparator: isSeparator)
-        guard parts.count == 4,
-            parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy { $0.hexadecimalDigit != nil } })
-        else { return nil }
-        let words = parts.map { String(Substring($0)) }
-        self.init(segment: words[0], bus: words[1], device: words[2], function: words[3])
     }
 }

@@ -30,9 +30,11 @@ struct PCINames {
     /// An empty path stands for those of the distributions.
     init(path: String) { paths = path.isEmpty ? Self.paths : [path] }
 
-    func labels(of identities: [Identity]) throws(KernelFileError) -> [Labels] {
+    func labels(of identities: [Identity], _ problem: inout FirstProblem) -> [Labels] {
         let numbers = identities.map(Numbers.init)
-        let names = try names(of: Set(numbers.flatMap(\.wanted)))
+        let wanted = Set(numbers.flatMap(\.wanted))
+        let found = problem.noted { () throws(KernelFileError) in try self.names(of: wanted) }
+        let names = found ?? [:]
         return zip(identities, numbers).map { identity, numbers in
             let className = numbers.classes.lazy.compactMap { names[$0] }.first
             return Labels(

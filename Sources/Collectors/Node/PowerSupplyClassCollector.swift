@@ -102,7 +102,7 @@ struct PowerSupplyClassCollector: Collector {
     private struct Supply {
         let name: String
         let numbers: DeviceNumbers
-        /// One for each label; nil for that of the name.
+        /// One for each label; nil for what it does not tell, and for the name.
         let texts: [Attribute?]
     }
 
@@ -115,7 +115,7 @@ struct PowerSupplyClassCollector: Collector {
             if let ignored, ignored.matches(name) { return nil }
             return Supply(
                 name: name, numbers: DeviceNumbers(Self.numbers, in: path),
-                texts: Self.info.labels.map { $0 == "power_supply" ? nil : Attribute("\(path)/\($0)") })
+                texts: Self.info.labels.map { attributeIfThere("\(path)/\($0)") })
         }
     }
 
@@ -124,9 +124,9 @@ struct PowerSupplyClassCollector: Collector {
         var problem = FirstProblem()
         for supply in supplies.devices {
             supply.numbers.add(supply.name, to: &snapshot, &problem)
-            let values = supply.texts.map { attribute in
-                guard let attribute else { return supply.name }
-                return problem.noted { () throws(KernelFileError) in try attribute.text() } ?? ""
+            let values = zip(Self.info.labels, supply.texts).map { label, attribute in
+                if label == "power_supply" { return supply.name }
+                return problem.noted { () throws(KernelFileError) in try attribute?.text() } ?? ""
             }
             infos.add(values, to: &snapshot)
         }

@@ -1,5 +1,5 @@
-// The energy that parts of the machine used: zones of /sys/class/powercap. Only root may read it, since how much power
-// a CPU draws tells what it computes (CVE-2020-8694). See Documentation/power/powercap/powercap.rst.
+// The energy that parts of the machine used: zones of /sys/class/powercap (Documentation/power/powercap/powercap.rst).
+// That takes root or CAP_DAC_READ_SEARCH, since how much power a CPU draws tells what it computes (CVE-2020-8694).
 
 internal import Metrics
 internal import Procfs
@@ -57,7 +57,9 @@ struct RaplCollector: Collector {
             snapshot.add(one.descriptor, energy / 1_000_000, labels: one.labels)
         }
         try problem.throwIfAny()
-        guard isReadable else { throw .absent("no energy_uj in \(zones.path) may be read: that takes root") }
+        guard isReadable else {
+            throw .absent("no energy_uj in \(zones.path) may be read: that takes root or CAP_DAC_READ_SEARCH")
+        }
     }
 
     private mutating func lookAround() {

@@ -31,7 +31,7 @@ struct WatchdogCollector: Collector {
     private struct Watchdog {
         let name: String
         let numbers: DeviceNumbers
-        /// One for each label; nil for that of the name.
+        /// One for each label; nil for what it does not tell, and for the name.
         let texts: [Attribute?]
     }
 
@@ -41,7 +41,7 @@ struct WatchdogCollector: Collector {
         watchdogs = DeviceList("\(host.sys)/class/watchdog") { name, path throws(KernelFileError) in
             Watchdog(
                 name: name, numbers: DeviceNumbers(Self.numbers, in: path),
-                texts: Self.info.labels.map { $0 == "name" ? nil : Attribute("\(path)/\($0)") })
+                texts: Self.info.labels.map { attributeIfThere("\(path)/\($0)") })
         }
     }
 
@@ -50,9 +50,9 @@ struct WatchdogCollector: Collector {
         var problem = FirstProblem()
         for watchdog in watchdogs.devices {
             watchdog.numbers.add(watchdog.name, to: &snapshot, &problem)
-            let values = watchdog.texts.map { attribute in
-                guard let attribute else { return watchdog.name }
-                return problem.noted { () throws(KernelFileError) in try attribute.text() } ?? ""
+            let values = zip(Self.info.labels, watchdog.texts).map { label, attribute in
+                if label == "name" { return watchdog.name }
+                return problem.noted { () throws(KernelFileError) in try attribute?.text() } ?? ""
             }
             snapshot.add(Self.info, 1, labels: values)
         }
