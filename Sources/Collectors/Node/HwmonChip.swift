@@ -55,19 +55,22 @@ struct HwmonChip {
     /// The chip's place among the devices, which stays when drivers are loaded in another order: `platform_coretemp_0`.
     /// A chip without a device has its own name, else that of its directory.
     static func label(of path: String, name: String) -> String {
-        do throws(Errno) {
-            let words = try realPath("\(path)/device").utf8.split(separator: UInt8(ascii: "/")).suffix(2)
-            let cleaned = words.map { HwmonName.cleaned(String(Substring($0))) }
-            if cleaned.last?.isEmpty == false { return cleaned.filter { !$0.isEmpty }.joined(separator: "_") }
-        } catch {
-            // It has no device: a virtual chip.
-        }
+        if let place = place(ofDevice: "\(path)/device") { return place }
         do throws(KernelFileError) {
             if let name = try cleanName(path) { return name }
         } catch {
             // The collector fails anyway when it makes the chip.
         }
         return HwmonName.cleaned(name)
+    }
+
+    /// The end of the path of a device, to which `path` leads. nil without one: a virtual chip.
+    static func place(ofDevice path: String) -> String? {
+        do throws(Errno) {
+            let words = try realPath(path).utf8.split(separator: UInt8(ascii: "/")).suffix(2)
+            let cleaned = words.map { HwmonName.cleaned(String(Substring($0))) }
+            return cleaned.last == "" ? nil : cleaned.filter { !$0.isEmpty }.joined(separator: "_")
+        } catch { return nil }
     }
 
     private static func cleanName(_ path: String) throws(KernelFileError) -> String? {
