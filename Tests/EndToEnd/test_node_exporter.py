@@ -5,6 +5,7 @@ import difflib
 import json
 import os
 import re
+import shutil
 import subprocess
 from support import BINARY, ROOT, Scratch, eventually, free_port, get, require_programs
 
@@ -74,14 +75,25 @@ def is_left_out(name):
     return any(re.fullmatch(pattern, name) for pattern in NOT_SERVED)
 
 
+# Collectors of hardware that the peer has, and what is newer than it.
+HARDWARE = "dmi cpufreq edac hwmon powersupplyclass rapl thermal_zone".split()
+NEWER_HARDWARE = re.compile(
+    r"node_(cpu_frequency_avg_hertz|cpu_scaling_governor|edac_channel_.*|hwmon_freq_freq_mhz)|.*sensor=freq")
+# Files of the fixture host at which the peer gives up the whole collector.
+TOO_MUCH_FOR_THE_PEER = [
+    "sys/devices/system/cpu/cpufreq/policy2/cpuinfo_cur_freq", "sys/class/thermal/thermal_zone3",
+    "sys/devices/platform/cros-ec/power_supply/BAT1/time_to_empty_now",
+    "sys/devices/platform/cros-ec/power_supply/BAT1/manufacturer", "sys/devices/system/cpu/cpu3/cpufreq"]
+
+
 class NodeExporter(Scratch):
-    def peer(self):
+    def peer(self, collectors=COLLECTORS, options=OPTIONS):
         require_programs("prometheus-node-exporter")
         port = free_port()
         with (self.directory / "node_exporter.log").open("wb") as log:
             self.program(
                 ["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}", "--collector.disable-defaults",
-                 *[f"--collector.{name}" for name in COLLECTORS], *OPTIONS], stdout=log, stderr=log)
+                 *[f"--collector.{name}" for name in collectors], *options], stdout=log, stderr=log)
 
         def answers():
             try:
@@ -130,6 +142,31 @@ class NodeExporter(Scratch):
                     problems.append(f"{key}: {after[key]}, the peer has {value}")
         self.assertEqual(problems, [])
 
+    def test_hardware_is_served_as_node_exporter_does(self):
+        # On a composed host, since few machines have all of it.
+        root = self.directory / "host"
+        shutil.copytree(ROOT / "Tests/Fixtures/hosts/composed-hardware", root, symlinks=True)
+        for path in TOO_MUCH_FOR_THE_PEER:
+            (root / path).unlink()
+        port = self.peer(HARDWARE, [f"--path.sysfs={root}/sys"])
+        agent = self.agent({
+            "host": {"proc": f"{root}/proc", "sys": f"{root}/sys"}, "collectors": {"disable": FixtureHosts.LIVE}}).start()
+        status, _, body = get(port, "/metrics")
+        self.assertEqual(status, 200)
+        peer_types, peer = parse(body.decode())
+        types, ours = parse(agent.metrics())
+        # For Prometheus, a label without a value is none.
+        peer, ours = [
+            {(name, tuple(label for label in labels if label[1])): value
+             for (name, labels), value in series.items()
+             if re.match("node_(?!exporter|scrape|watchdog)", name)} for series in (peer, ours)]
+        newer = {key: value for key, value in ours.items()
+                 if NEWER_HARDWARE.match(f"{key[0]} {','.join('='.join(label) for label in key[1])}")}
+        self.assertGreater(len(peer), 250, "the peer was asked for its collectors")
+        ours = {key: value for key, value in ours.items() if key not in newer}
+        self.assertEqual(sorted(ours.items() ^ peer.items()), [], "in one of them alone")
+        self.assertEqual({name: types[name] for name, _ in peer}, {name: peer_types[name] for name, _ in peer})
+
     def test_the_list_of_what_is_left_out_has_nothing_that_is_served(self):
         agent = self.agent({}).start()
         types, _ = parse(agent.metrics())
@@ -150,16 +187,20 @@ class FixtureHosts(Scratch):
         config = self.directory / "agent.json"
         config.write_text(json.dumps({
             "host": {"proc": f"{root}/proc", "sys": f"{root}/sys", "udev": f"{root}/udev"},
-            "collectors": {"enable": enable, "disable": self.LIVE, "cpu": {"info": True}, "stat": {"softirq": True}}}))
+            "collectors": {
+                "enable": list(enable), "disable": self.LIVE, "cpu": {"info": True}, "stat": {"softirq": True}}}))
         result = subprocess.run(
             [BINARY, "once", "--config", config], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             timeout=30)
         self.assertEqual(result.returncode, 0, result.stderr)
-        lines = [line for line in result.stdout.splitlines(keepends=True) if not self.VARYING.match(line)]
+        # Some series have paths of sysfs in their labels.
+        output = result.stdout.replace(str(root), "")
+        lines = [line for line in output.split("\n") if not self.VARYING.match(line)]
+        lines = [line + "\n" for line in lines[:-1]]
         golden = ROOT / f"Tests/Fixtures/golden/{name}.once.txt"
         if os.environ.get("UPDATE_GOLDEN") == "1":
             golden.write_text("".join(lines))
-        expected = golden.read_text().splitlines(keepends=True)
+        expected = [line + "\n" for line in golden.read_text().split("\n")[:-1]]
         self.assertEqual("".join(difflib.unified_diff(expected, lines, "golden", "served")), "")
 
     def test_a_virtual_machine(self):
@@ -170,6 +211,9 @@ class FixtureHosts(Scratch):
 
     def test_many_kinds_of_disks_and_interfaces(self):
         self.check_host("composed-devices")
+
+    def test_many_kinds_of_hardware(self):
+        self.check_host("composed-hardware", enable=["cpu_vulnerabilities", "drm", "pcidevice"])
 
     def test_a_kernel_of_2010(self):
         self.check_host("old-kernel")
