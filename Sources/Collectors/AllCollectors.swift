@@ -1,8 +1,12 @@
 // The list of collectors: a file in Node/ is one line here.
 
 package let allCollectors: [any Collector.Type] = [
+    BcacheCollector.self,
+    BcachefsCollector.self,
+    BtrfsCollector.self,
     CPUCollector.self,
     DiskstatsCollector.self,
+    DMMultipathCollector.self,
     FilefdCollector.self,
     FilesystemCollector.self,
     LoadavgCollector.self,
@@ -19,4 +23,5 @@ package let allCollectors: [any Collector.Type] = [
     UnameCollector.self,
     VMStatCollector.self,
     XFSCollector.self,
+    ZFSCollector.self,
 ]

@@ -38,7 +38,10 @@ import struct Procfs.Host
         return try One(&section, host: host.host)
     }
 
-    @Test(arguments: [("mdadm", "{}"), ("nvme", "{}"), ("nvmesubsystem", "{}"), ("xfs", "{}")])
+    @Test(arguments: [
+        ("bcache", #"{"priorityStats": true}"#), ("bcachefs", "{}"), ("btrfs", "{}"), ("dmmultipath", "{}"),
+        ("mdadm", "{}"), ("nvme", "{}"), ("nvmesubsystem", "{}"), ("xfs", "{}"), ("zfs", "{}"),
+    ])
     func serves(name: String, options: String) throws {
         var collector = try made(name, Host(proc: "\(Self.root)/proc", sys: "\(Self.root)/sys"), options)
         // Twice: the second time all is known already, and nothing may be different.
@@ -57,6 +60,8 @@ import struct Procfs.Host
     @Test(arguments: [
         ("mdadm", "/nonexistent/mdstat"), ("nvme", "/nonexistent/class/nvme"),
         ("nvmesubsystem", "/nonexistent/class/nvme-subsystem"), ("xfs", "/nonexistent/fs/xfs"),
+        ("bcache", "/nonexistent/fs/bcache"), ("bcachefs", "/nonexistent/fs/bcachefs"),
+        ("btrfs", "/nonexistent/fs/btrfs"), ("dmmultipath", "/nonexistent/block"),
     ]) func saysWhatIsNotThere(name: String, path: String) throws {
         var collector = try made(name, Host(proc: "/nonexistent", sys: "/nonexistent"))
         var snapshot = Snapshot()

@@ -45,3 +45,20 @@ int linux_next_signal(int descriptor);
 
 /// flock(2), exclusive and without waiting; in Swift its name is also that of a structure.
 int linux_lock(int descriptor);
+
+/// One device of a btrfs file system.
+struct linux_btrfs_device {
+    uint64_t size;
+    uint64_t allocated;
+    /// Writing, reading, flushing, corruption, generation: BTRFS_DEV_STAT_*.
+    uint64_t errors[5];
+    uint8_t uuid[16];
+    /// Ends with a zero; empty when the device is missing.
+    char path[1025];
+};
+
+/// BTRFS_IOC_FS_INFO of an open file or directory. ioctl(2) is variadic, which Swift cannot call.
+int linux_btrfs_file_system(int descriptor, uint8_t uuid[16], uint64_t *last_device);
+
+/// BTRFS_IOC_DEV_INFO and BTRFS_IOC_GET_DEV_STATS; ENODEV when there is none of that number.
+int linux_btrfs_device(int descriptor, uint64_t number, struct linux_btrfs_device *out);

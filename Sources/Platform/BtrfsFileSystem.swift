@@ -1,0 +1,88 @@
+// What btrfs says of its devices to whoever has a file of it open: BTRFS_IOC_FS_INFO, BTRFS_IOC_DEV_INFO and
+// BTRFS_IOC_GET_DEV_STATS of linux/btrfs.h. None of them needs privileges.
+
+internal import CLinux
+internal import Glibc
+
+package struct BtrfsFileSystem: Equatable, Sendable {
+    package struct Device: Equatable, Sendable {
+        package var uuid: String
+        /// `/dev/sda1`; empty when it is missing.
+        package var path: String
+        package var sizeBytes: UInt64
+        /// In chunks, which may be full or not.
+        package var allocatedBytes: UInt64
+        package var writeErrors: UInt64
+        package var readErrors: UInt64
+        package var flushErrors: UInt64
+        package var corruptionErrors: UInt64
+        package var generationErrors: UInt64
+
+        package init(
+            uuid: String, path: String, sizeBytes: UInt64, allocatedBytes: UInt64, writeErrors: UInt64 = 0,
+            readErrors: UInt64 = 0, flushErrors: UInt64 = 0, corruptionErrors: UInt64 = 0,
+            generationErrors: UInt64 = 0
+        ) {
+            self.uuid = uuid
+            self.path = path
+            self.sizeBytes = sizeBytes
+            self.allocatedBytes = allocatedBytes
+            self.writeErrors = writeErrors
+            self.readErrors = readErrors
+            self.flushErrors = flushErrors
+            self.corruptionErrors = corruptionErrors
+            self.generationErrors = generationErrors
+        }
+    }
+
+    package var uuid: String
+    package var devices: [Device]
+
+    package init(uuid: String, devices: [Device]) {
+        self.uuid = uuid
+        self.devices = devices
+    }
+
+    /// Numbers of devices that are asked for. They only grow, as devices are replaced: far more than there are devices.
+    private static let deviceNumberLimit: UInt64 = 4_096
+
+    /// Asks the file system that is mounted at `path`.
+    package init(at path: String) throws(Errno) {
+        let file = try File(reading: path)
+        var id = [UInt8](repeating: 0, count: 16)
+        var lastNumber: UInt64 = 0
+        try retryingOnInterrupt { unsafe Int(linux_btrfs_file_system(file.descriptor, &id, &lastNumber)) }
+        uuid = Self.text(uuid: id)
+        devices = []
+        // 0 is the device that another is being replaced with.
+        for number in 0...min(lastNumber, Self.deviceNumberLimit) {
+            do throws(Errno) {
+                devices.append(try Self.device(number, of: file))
+            } catch {
+                guard error == Errno.noDevice else { throw error }
+            }
+        }
+    }
+
+    private static func device(_ number: UInt64, of file: borrowing File) throws(Errno) -> Device {
+        let descriptor = file.descriptor
+        var raw = linux_btrfs_device()
+        try retryingOnInterrupt { unsafe Int(linux_btrfs_device(descriptor, number, &raw)) }
+        let id = unsafe withUnsafeBytes(of: raw.uuid) { unsafe Array($0) }
+        let path = unsafe withUnsafeBytes(of: raw.path) { unsafe Array($0.prefix { $0 != 0 }) }
+        return Device(
+            uuid: text(uuid: id), path: String(decoding: path, as: UTF8.self), sizeBytes: raw.size,
+            allocatedBytes: raw.allocated, writeErrors: raw.errors.0, readErrors: raw.errors.1,
+            flushErrors: raw.errors.2, corruptionErrors: raw.errors.3, generationErrors: raw.errors.4)
+    }
+
+    /// `514b47e2-84e6-4679-88aa-d725408dd584`
+    static func text(uuid: [UInt8]) -> String {
+        var text = ""
+        for (index, byte) in uuid.enumerated() {
+            if [4, 6, 8, 10].contains(index) { text += "-" }
+            text += (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        }
+        return text
+    }
+}
