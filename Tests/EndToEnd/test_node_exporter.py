@@ -144,12 +144,12 @@ class FixtureHosts(Scratch):
     VARYING = re.compile(
         r"(# (HELP|TYPE) )?(process_|vitals_process_|vitals_build_info|node_scrape_collector_duration_seconds)")
 
-    def check_host(self, name):
+    def check_host(self, name, **collectors):
         root = ROOT / "Tests/Fixtures/hosts" / name
         config = self.directory / "agent.json"
         config.write_text(json.dumps({
             "host": {"proc": f"{root}/proc", "sys": f"{root}/sys", "udev": f"{root}/udev"},
-            "collectors": {"disable": self.LIVE, "cpu": {"info": True}, "stat": {"softirq": True}}}))
+            "collectors": {"disable": self.LIVE, "cpu": {"info": True}, "stat": {"softirq": True}, **collectors}}))
         result = subprocess.run(
             [BINARY, "once", "--config", config], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             timeout=30)
@@ -169,6 +169,9 @@ class FixtureHosts(Scratch):
 
     def test_many_kinds_of_disks_and_interfaces(self):
         self.check_host("composed-devices")
+
+    def test_all_kinds_of_storage(self):
+        self.check_host("composed-storage", enable=["nvmesubsystem"], bcache={"priorityStats": True})
 
     def test_a_kernel_of_2010(self):
         self.check_host("old-kernel")
