@@ -12,26 +12,31 @@ package struct BtrfsFileSystem: Equatable, Sendable {
         package var sizeBytes: UInt64
         /// In chunks, which may be full or not.
         package var allocatedBytes: UInt64
-        package var writeErrors: UInt64
-        package var readErrors: UInt64
-        package var flushErrors: UInt64
-        package var corruptionErrors: UInt64
-        package var generationErrors: UInt64
+        /// nil when it is missing.
+        package var errors: Errors?
 
-        package init(
-            uuid: String, path: String, sizeBytes: UInt64, allocatedBytes: UInt64, writeErrors: UInt64 = 0,
-            readErrors: UInt64 = 0, flushErrors: UInt64 = 0, corruptionErrors: UInt64 = 0,
-            generationErrors: UInt64 = 0
-        ) {
+        package init(uuid: String, path: String, sizeBytes: UInt64, allocatedBytes: UInt64, errors: Errors? = nil) {
             self.uuid = uuid
             self.path = path
             self.sizeBytes = sizeBytes
             self.allocatedBytes = allocatedBytes
-            self.writeErrors = writeErrors
-            self.readErrors = readErrors
-            self.flushErrors = flushErrors
-            self.corruptionErrors = corruptionErrors
-            self.generationErrors = generationErrors
+            self.errors = errors
+        }
+    }
+
+    package struct Errors: Equatable, Sendable {
+        package var write: UInt64
+        package var read: UInt64
+        package var flush: UInt64
+        package var corruption: UInt64
+        package var generation: UInt64
+
+        package init(write: UInt64, read: UInt64, flush: UInt64, corruption: UInt64, generation: UInt64) {
+            self.write = write
+            self.read = read
+            self.flush = flush
+            self.corruption = corruption
+            self.generation = generation
         }
     }
 
@@ -70,10 +75,14 @@ package struct BtrfsFileSystem: Equatable, Sendable {
         try retryingOnInterrupt { unsafe Int(linux_btrfs_device(descriptor, number, &raw)) }
         let id = unsafe withUnsafeBytes(of: raw.uuid) { unsafe Array($0) }
         let path = unsafe withUnsafeBytes(of: raw.path) { unsafe Array($0.prefix { $0 != 0 }) }
+        let errors = raw.errors
         return Device(
             uuid: text(uuid: id), path: String(decoding: path, as: UTF8.self), sizeBytes: raw.size,
-            allocatedBytes: raw.allocated, writeErrors: raw.errors.0, readErrors: raw.errors.1,
-            flushErrors: raw.errors.2, corruptionErrors: raw.errors.3, generationErrors: raw.errors.4)
+            allocatedBytes: raw.allocated,
+            errors: raw.has_errors == 0
+                ? nil
+                : Errors(
+                    write: errors.0, read: errors.1, flush: errors.2, corruption: errors.3, generation: errors.4))
     }
 
     /// `514b47e2-84e6-4679-88aa-d725408dd584`

@@ -60,8 +60,8 @@ import struct Procfs.Host
                 uuid: Self.uuid,
                 devices: [
                     .init(
-                        uuid: "a", path: "/dev/mapper/x", sizeBytes: 8_192, allocatedBytes: 4_096, writeErrors: 1,
-                        readErrors: 2, flushErrors: 3, corruptionErrors: 4, generationErrors: 5),
+                        uuid: "a", path: "/dev/mapper/x", sizeBytes: 8_192, allocatedBytes: 4_096,
+                        errors: .init(write: 1, read: 2, flush: 3, corruption: 4, generation: 5)),
                     .init(uuid: "b", path: "", sizeBytes: 4_096, allocatedBytes: 8_192),
                 ])
         }

@@ -46,12 +46,18 @@ int linux_next_signal(int descriptor);
 /// flock(2), exclusive and without waiting; in Swift its name is also that of a structure.
 int linux_lock(int descriptor);
 
+/// Takes the program's code and constants out of this process's memory: what it goes on using comes back from the page
+/// cache, and what only its start needed does not. See madvise(2), MADV_DONTNEED.
+void linux_release_code(void);
+
 /// One device of a btrfs file system.
 struct linux_btrfs_device {
     uint64_t size;
     uint64_t allocated;
     /// Writing, reading, flushing, corruption, generation: BTRFS_DEV_STAT_*.
     uint64_t errors[5];
+    /// They are not known of a device that is missing.
+    int has_errors;
     uint8_t uuid[16];
     /// Ends with a zero; empty when the device is missing.
     char path[1025];

@@ -121,9 +121,10 @@ struct BtrfsCollector: Collector {
             // Not below 0 while a device shrinks.
             let free = device.sizeBytes - min(device.sizeBytes, device.allocatedBytes)
             snapshot.add(deviceUnused, Double(free), labels: labels)
+            guard let errors = device.errors else { continue }
             for (type, count) in [
-                ("write", device.writeErrors), ("read", device.readErrors), ("flush", device.flushErrors),
-                ("corruption", device.corruptionErrors), ("generation", device.generationErrors),
+                ("write", errors.write), ("read", errors.read), ("flush", errors.flush),
+                ("corruption", errors.corruption), ("generation", errors.generation),
             ] { snapshot.add(deviceErrors, Double(count), labels: [device.uuid, name, type, fileSystem.uuid]) }
         }
         return fileSystem.devices.devices.count
