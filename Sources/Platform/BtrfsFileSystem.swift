@@ -87,11 +87,14 @@ package struct BtrfsFileSystem: Equatable, Sendable {
 
     /// `514b47e2-84e6-4679-88aa-d725408dd584`
     static func text(uuid: [UInt8]) -> String {
-        var text = ""
+        let digits = Array("0123456789abcdef".utf8)
+        var text: [UInt8] = []
+        text.reserveCapacity(36)
         for (index, byte) in uuid.enumerated() {
-            if [4, 6, 8, 10].contains(index) { text += "-" }
-            text += (byte < 16 ? "0" : "") + String(byte, radix: 16)
+            if index >= 4, index <= 10, index % 2 == 0 { text.append(UInt8(ascii: "-")) }
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
         }
-        return text
+        return String(decoding: text, as: UTF8.self)
     }
 }
