@@ -10,4 +10,9 @@ package struct Fingerprint: Equatable, Hashable, Sendable {
     package mutating func add(_ bytes: some Sequence<UInt8>) {
         for byte in bytes { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
     }
+
+    /// Other modules call the generic one through its witness tables, which allocates for each byte.
+    package mutating func add(_ bytes: UnsafeRawBufferPointer) {
+        for index in 0..<bytes.count { value = (value ^ UInt64(unsafe bytes[index])) &* 0x100_0000_01B3 }
+    }
 }
