@@ -207,6 +207,23 @@ import struct Procfs.Host
             ])
     }
 
+    @Test func aCounterIsNotServedUnderTheNameOfAnother() throws {
+        let count = "since filesystem creation:\t1\n"
+        let host = try TemporaryHost([
+            "sys/fs/bcachefs/u/counters/errors": count, "sys/fs/bcachefs/u/counters/fsync": count,
+            "sys/fs/bcachefs/v/counters/fsync": count, "sys/fs/bcachefs/v/counters/data-read": count,
+            "sys/fs/bcachefs/u/counters/data_read": count,
+        ])
+        var bcachefs = try one(BcachefsCollector.self, host)
+        var snapshot = Snapshot()
+        try bcachefs.collect(into: &snapshot)
+        #expect(
+            snapshot.families.map(\.name).sorted() == [
+                "node_bcachefs_data_read_total", "node_bcachefs_fsync_total", "node_bcachefs_info",
+            ])
+        #expect(snapshot.samples.count == 6)
+    }
+
     // MARK: Multipath
 
     @Test func aPathThatFailsIsCounted() throws {

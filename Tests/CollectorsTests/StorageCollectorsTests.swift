@@ -54,6 +54,25 @@ import struct Procfs.Host
             #expect(Set(types).count == types.count, "a family stands there twice")
             let series = served.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { $0.prefix { $0 != "}" } }
             #expect(Set(series).count == series.count, "a series stands there twice")
+            expectGoodNames(snapshot, name)
+        }
+    }
+
+    /// All fixed names are served, and no others but those that are data. Only a mounted btrfs tells of its devices.
+    private func expectGoodNames(_ snapshot: Snapshot, _ collector: String) {
+        let served = Set(snapshot.families.map(\.name))
+        let fixed = Set(allCollectors.first { $0.name == collector }?.metrics.map(\.name) ?? [])
+        let fromMounts: Set = ["node_btrfs_device_unused_bytes", "node_btrfs_device_errors_total"]
+        #expect(fixed.subtracting(served).subtracting(fromMounts).isEmpty)
+        for family in snapshot.families where !fixed.contains(family.name) {
+            #expect(family.labels == family.labels.sorted() && family.help.hasSuffix("."), "\(family.name)")
+            switch collector {
+            case "zfs": #expect(family.kind == .untyped && family.name.hasPrefix("node_zfs_"), "\(family.name)")
+            case "bcachefs":
+                #expect(family.kind == .counter && family.name.hasSuffix("_total"), "\(family.name)")
+                #expect(family.labels == ["uuid"])
+            default: Issue.record("\(family.name) is not in the metrics of \(collector)")
+            }
         }
     }
 

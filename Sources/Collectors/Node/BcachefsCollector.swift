@@ -57,10 +57,9 @@ struct BcachefsCollector: Collector {
     private var fileSystems: DeviceList<FileSystem>
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
-        let families = NamedFamilies { name in
+        let families = NamedFamilies(besides: Self.metrics) { name in
             Self.metric(
-                "\(metricNamePart(name))_total", .counter, ["uuid"],
-                "\(name) as bcachefs counts it, since the file system was made.")
+                "\(name)_total", .counter, ["uuid"], "\(name) as bcachefs counts it, since the file system was made.")
         }
         fileSystems = DeviceList("\(host.sys)/fs/bcachefs") { name, path throws(KernelFileError) in
             FileSystem(name, path, families)

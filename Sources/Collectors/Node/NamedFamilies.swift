@@ -9,29 +9,37 @@ final class NamedFamilies {
     /// More names than any kernel has; later ones are not served, which bounds what is kept.
     private static let nameLimit = 2_000
 
+    private let taken: Set<String>
     private let make: (String) -> MetricDescriptor
-    private var known: [String: MetricDescriptor] = [:]
+    /// nil for what is not served.
+    private var known: [String: MetricDescriptor?] = [:]
 
-    init(_ make: @escaping (_ name: String) -> MetricDescriptor) { self.make = make }
+    /// `make` gets a part of a metric name. What it would name like one of `fixed` is not served.
+    init(besides fixed: [MetricDescriptor], _ make: @escaping (_ name: String) -> MetricDescriptor) {
+        taken = Set(fixed.map(\.name))
+        self.make = make
+    }
 
-    func descriptor(_ name: String) -> MetricDescriptor? {
+    func descriptor(_ field: String) -> MetricDescriptor? {
+        let name = metricNamePart(field)
         if let descriptor = known[name] { return descriptor }
-        guard known.count < Self.nameLimit else { return nil }
-        let descriptor = make(name)
-        known[name] = descriptor
+        guard known.count < Self.nameLimit, !name.isEmpty else { return nil }
+        let made = make(name)
+        let descriptor = taken.contains(made.name) ? nil : made
+        known[name] = .some(descriptor)
         return descriptor
     }
 }
 
-/// What the fields of such files are served as; `make` gets parts of metric names. The next file most often has the
-/// fields of the last: finding the descriptors is a comparison then.
+/// What the fields of such files are served as. The next file most often has the fields of the last: finding the
+/// descriptors is a comparison then.
 struct LabelledFields {
     private let families: NamedFamilies
     private var layout: [UInt8]?
     /// For each field of the file, nil for what is not served.
     private var descriptors: [MetricDescriptor?] = []
 
-    init(_ make: @escaping (_ name: String) -> MetricDescriptor) { families = NamedFamilies(make) }
+    init(_ families: NamedFamilies) { self.families = families }
 
     mutating func add(_ list: FieldList, labels: [String], to snapshot: inout Snapshot) {
         if let layout, list.hasLayout(layout) {} else { learn(list) }
@@ -43,9 +51,9 @@ struct LabelledFields {
     private mutating func learn(_ list: FieldList) {
         var seen: Set<String> = []
         descriptors = list.fields.map { field in
-            let name = metricNamePart(list.name(of: field))
-            // Of two names that make one metric, the first is served.
-            return !name.isEmpty && seen.insert(name).inserted ? families.descriptor(name) : nil
+            guard let descriptor = families.descriptor(list.name(of: field)) else { return nil }
+            // Of two fields that make one metric, the first is served.
+            return seen.insert(descriptor.name).inserted ? descriptor : nil
         }
         layout = list.layout
     }

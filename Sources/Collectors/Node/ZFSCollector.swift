@@ -61,10 +61,11 @@ struct ZFSCollector: Collector {
     }
 
     private static func fields(_ prefix: String, labels: [String], of what: String) -> LabelledFields {
-        LabelledFields { name in
+        let families = NamedFamilies(besides: metrics) { name in
             MetricDescriptor(
                 "node_zfs_\(prefix)_\(name)", .untyped, labels: labels, help: "\(name) of \(what), as ZFS counts it.")
         }
+        return LabelledFields(families)
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
