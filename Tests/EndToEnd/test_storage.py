@@ -14,7 +14,7 @@ DIFFERENT = {
     r"node_bcache_btree_read_average_duration_seconds.*": "it takes microseconds for nanoseconds",
     r"node_bcache_(dirty_target_bytes|writeback_.*)": "it takes tenths for hundreds of 1 024",
     r"node_zfs_zpool_dataset_.*dataset=(tank/my|backup),.*": "it cuts names of data sets at a space",
-    r"node_zfs_zpool_dataset_writes\{dataset=,zpool=\}": "it serves data sets without a name",
+    r"node_zfs_zpool_dataset_writes\{\}": "it serves data sets without a name",
 }
 
 
@@ -39,14 +39,21 @@ class Storage(Scratch):
     def compare(self, agent, port, collectors, at_least):
         """All that the peer serves of these collectors is served, with its type and value; returns what is."""
         query = "?" + "&".join(f"collect[]={name}" for name in collectors)
-        types, series = parse(agent.metrics(query))
-        peer_types, peer = parse(get(port, "/metrics")[2].decode())
+        types, series = self.parsed(agent.metrics(query))
+        peer_types, peer = self.parsed(get(port, "/metrics")[2].decode())
         wanted = {key: value for key, value in peer.items()
                   if not is_left_out(key[0]) and not OWN.fullmatch(key[0]) and not self.is_different(key)}
         self.assertGreater(len(wanted), at_least, "the peer was asked for its collectors")
         self.assertEqual({key: series.get(key) for key in wanted}, wanted)
         self.assertEqual({name: types.get(name) for name, _ in wanted}, {name: peer_types[name] for name, _ in wanted})
         return series
+
+    @staticmethod
+    def parsed(text):
+        """An empty label is none: what a file system that is mounted nowhere has for the UUIDs of its devices."""
+        types, series = parse(text)
+        return types, {(name, tuple(pair for pair in labels if pair[1])): value
+                       for (name, labels), value in series.items()}
 
     @staticmethod
     def is_different(key):
@@ -94,8 +101,8 @@ class Storage(Scratch):
         collectors = ["btrfs", "xfs"]
         series = self.compare(agent, self.peer(collectors), collectors, at_least=39 + 20)
         labels = [dict(labels) for name, labels in series if name == "node_btrfs_info"]
-        self.assertIn("my data", [label["label"] for label in labels])
-        unused = {dict(labels)["device"] for name, labels in series if name == "node_btrfs_device_unused_bytes"}
+        self.assertIn("my data", [label.get("label") for label in labels])
+        unused = {dict(labels).get("device") for name, labels in series if name == "node_btrfs_device_unused_bytes"}
         self.assertLessEqual({device.removeprefix("/dev/") for device in devices[:2]}, unused)
 
     def loop_device(self, name):
