@@ -4,11 +4,14 @@
 
 #include <fcntl.h>
 #include <link.h>
+#include <linux/btrfs.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -64,3 +67,25 @@ static int release_part(struct dl_phdr_info *library, size_t size, void *unused)
 }
 
 void linux_release_code(void) { dl_iterate_phdr(release_part, NULL); }
+
+int linux_btrfs_file_system(int descriptor, uint8_t uuid[16], uint64_t *last_device) {
+    struct btrfs_ioctl_fs_info_args info = {0};
+    if (ioctl(descriptor, BTRFS_IOC_FS_INFO, &info) != 0) return -1;
+    memcpy(uuid, info.fsid, 16);
+    *last_device = info.max_id;
+    return 0;
+}
+
+int linux_btrfs_device(int descriptor, uint64_t number, struct linux_btrfs_device *out) {
+    struct btrfs_ioctl_dev_info_args info = {.devid = number};
+    if (ioctl(descriptor, BTRFS_IOC_DEV_INFO, &info) != 0) return -1;
+    struct btrfs_ioctl_get_dev_stats stats = {.devid = number, .nr_items = 5};
+    memset(out, 0, sizeof *out);
+    out->has_errors = ioctl(descriptor, BTRFS_IOC_GET_DEV_STATS, &stats) == 0;
+    out->size = info.total_bytes;
+    out->allocated = info.bytes_used;
+    for (int item = 0; item < 5; item++) out->errors[item] = stats.values[item];
+    memcpy(out->uuid, info.uuid, 16);
+    memcpy(out->path, info.path, sizeof info.path);
+    return 0;
+}

@@ -182,13 +182,14 @@ class FixtureHosts(Scratch):
         r"(# (HELP|TYPE) )?(process_|vitals_process_|vitals_build_info|node_scrape_collector_duration_seconds)"
         r"|vitals_collector_status.*disabled")
 
-    def check_host(self, name, enable=()):
+    def check_host(self, name, enable=(), **options):
         root = ROOT / "Tests/Fixtures/hosts" / name
         config = self.directory / "agent.json"
         config.write_text(json.dumps({
             "host": {"proc": f"{root}/proc", "sys": f"{root}/sys", "udev": f"{root}/udev"},
             "collectors": {
-                "enable": list(enable), "disable": self.LIVE, "cpu": {"info": True}, "stat": {"softirq": True}}}))
+                "enable": list(enable), "disable": self.LIVE, "cpu": {"info": True}, "stat": {"softirq": True},
+                **options}}))
         result = subprocess.run(
             [BINARY, "once", "--config", config], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             timeout=30)
@@ -214,6 +215,9 @@ class FixtureHosts(Scratch):
 
     def test_many_kinds_of_hardware(self):
         self.check_host("composed-hardware", enable=["cpu_vulnerabilities", "drm", "pcidevice"])
+
+    def test_all_kinds_of_storage(self):
+        self.check_host("composed-storage", enable=["nvmesubsystem"], bcache={"priorityStats": True})
 
     def test_a_kernel_of_2010(self):
         self.check_host("old-kernel")

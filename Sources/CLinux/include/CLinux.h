@@ -49,3 +49,22 @@ int linux_lock(int descriptor);
 /// Takes the program's code and constants out of this process's memory: what it goes on using comes back from the page
 /// cache, and what only its start needed does not. See madvise(2), MADV_DONTNEED.
 void linux_release_code(void);
+
+/// One device of a btrfs file system.
+struct linux_btrfs_device {
+    uint64_t size;
+    uint64_t allocated;
+    /// Writing, reading, flushing, corruption, generation: BTRFS_DEV_STAT_*.
+    uint64_t errors[5];
+    /// They are not known of a device that is missing.
+    int has_errors;
+    uint8_t uuid[16];
+    /// Ends with a zero; empty when the device is missing.
+    char path[1025];
+};
+
+/// BTRFS_IOC_FS_INFO of an open file or directory. ioctl(2) is variadic, which Swift cannot call.
+int linux_btrfs_file_system(int descriptor, uint8_t uuid[16], uint64_t *last_device);
+
+/// BTRFS_IOC_DEV_INFO and BTRFS_IOC_GET_DEV_STATS; ENODEV when there is none of that number.
+int linux_btrfs_device(int descriptor, uint64_t number, struct linux_btrfs_device *out);
