@@ -17,6 +17,7 @@ package let allCollectors: [any Collector.Type] = [
     NetdevCollector.self,
     NetstatCollector.self,
     OSCollector.self,
+    PerfCollector.self,
     PressureCollector.self,
     ProcessesCollector.self,
     SchedstatCollector.self,

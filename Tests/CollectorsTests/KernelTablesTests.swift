@@ -202,7 +202,8 @@ import struct Procfs.Host
         var collector = try KernelCollectorsTests.collector("processes", on: Host())
         for _ in 0..<20 {
             let (served, error) = try samples(&collector)
-            #expect(error == nil && served.contains { $0.hasPrefix("node_processes_state{R} ") })
+            // The thread that looks is running.
+            #expect(error == nil && served.contains { $0.hasPrefix("node_processes_threads_state{R} ") })
         }
     }
 }

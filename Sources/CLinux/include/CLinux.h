@@ -47,5 +47,8 @@ int linux_next_signal(int descriptor);
 /// getdents64(2): entries of a directory, as many as fit; 0 at its end.
 ssize_t linux_list(int directory, void *entries, size_t bytes);
 
+/// perf_event_open(2): counts an event of all processes on one CPU from now on; its descriptor, or -1 and errno.
+int linux_count_event(uint32_t type, uint64_t config, int cpu);
+
 /// flock(2), exclusive and without waiting; in Swift its name is also that of a structure.
 int linux_lock(int descriptor);
