@@ -158,7 +158,8 @@ class FixtureHosts(Scratch):
     KERNEL = ("interrupts softirqs swap processes zoneinfo buddyinfo slabinfo ksmd meminfo_numa cgroups "
               "sysctl").split()
     VARYING = re.compile(
-        r"(# (HELP|TYPE) )?(process_|vitals_process_|vitals_build_info|node_scrape_collector_duration_seconds)")
+        r"(# (HELP|TYPE) )?(process_|vitals_process_|vitals_build_info|node_scrape_collector_duration_seconds)"
+        r"|vitals_collector_status.*disabled")
 
     def check_host(self, name, enable=()):
         root = ROOT / "Tests/Fixtures/hosts" / name

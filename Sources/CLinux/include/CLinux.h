@@ -52,3 +52,7 @@ int linux_count_event(uint32_t type, uint64_t config, int cpu);
 
 /// flock(2), exclusive and without waiting; in Swift its name is also that of a structure.
 int linux_lock(int descriptor);
+
+/// Takes the program's code and constants out of this process's memory: what it goes on using comes back from the page
+/// cache, and what only its start needed does not. See madvise(2), MADV_DONTNEED.
+void linux_release_code(void);
