@@ -8,6 +8,9 @@ package struct Fingerprint: Equatable, Hashable, Sendable {
     package init(value: UInt64) { self.value = value }
 
     package mutating func add(_ bytes: some Sequence<UInt8>) {
-        for byte in bytes { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        for byte in bytes { add(byte) }
     }
+
+    /// For inner loops of other modules: the generic one is not made for their types there, and allocates.
+    package mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
 }
