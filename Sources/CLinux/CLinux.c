@@ -2,9 +2,11 @@
 
 #include "CLinux.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <link.h>
 #include <linux/btrfs.h>
+#include <linux/perf_event.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -13,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -48,6 +51,13 @@ int linux_open_signals(void) {
 int linux_next_signal(int descriptor) {
     struct signalfd_siginfo info;
     return read(descriptor, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
+}
+
+ssize_t linux_list(int directory, void *entries, size_t bytes) { return getdents64(directory, entries, bytes); }
+
+int linux_count_event(uint32_t type, uint64_t config, int cpu) {
+    struct perf_event_attr event = { .type = type, .size = sizeof event, .config = config, .exclude_hv = 1 };
+    return (int)syscall(SYS_perf_event_open, &event, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
 int linux_lock(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }

@@ -76,7 +76,12 @@ internal import Glibc
                 if takingNames { unsafe names.append(String(decoding: name, as: UTF8.self)) }
                 return true
             }
-            if isTaken { unsafe withUnsafeBytes(of: &entry.pointee.d_ino) { unsafe checksum.add($0) } }
+            guard isTaken else { continue }
+            var inode = unsafe UInt64(entry.pointee.d_ino)
+            while inode != 0 {
+                checksum.add(UInt8(truncatingIfNeeded: inode))
+                inode >>= 8
+            }
         }
     }
 }

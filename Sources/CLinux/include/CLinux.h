@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/timex.h>
 #include <sys/types.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
@@ -42,6 +43,12 @@ int linux_open_signals(void);
 
 /// The next signal of that descriptor; 0 when there is none. Never waits.
 int linux_next_signal(int descriptor);
+
+/// getdents64(2): entries of a directory, as many as fit; 0 at its end.
+ssize_t linux_list(int directory, void *entries, size_t bytes);
+
+/// perf_event_open(2): counts an event of all processes on one CPU from now on; its descriptor, or -1 and errno.
+int linux_count_event(uint32_t type, uint64_t config, int cpu);
 
 /// flock(2), exclusive and without waiting; in Swift its name is also that of a structure.
 int linux_lock(int descriptor);
