@@ -4,9 +4,12 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -46,3 +49,12 @@ int linux_next_signal(int descriptor) {
 }
 
 int linux_lock(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
+
+int linux_interface_name(int descriptor, unsigned index, char *name) {
+    struct ifreq request;
+    memset(&request, 0, sizeof request);
+    request.ifr_ifindex = (int)index;
+    if (ioctl(descriptor, SIOCGIFNAME, &request) != 0) return -1;
+    memcpy(name, request.ifr_name, LINUX_INTERFACE_NAME_BYTES);
+    return 0;
+}

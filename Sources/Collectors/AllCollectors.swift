@@ -1,12 +1,14 @@
 // The list of collectors: a file in Node/ is one line here.
 
 package let allCollectors: [any Collector.Type] = [
+    ARPCollector.self,
     CPUCollector.self,
     DiskstatsCollector.self,
     FilefdCollector.self,
     FilesystemCollector.self,
     LoadavgCollector.self,
     MeminfoCollector.self,
+    NetclassCollector.self,
     NetdevCollector.self,
     NetstatCollector.self,
     PressureCollector.self,

@@ -27,6 +27,8 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let processFileLimit = Errno(code: EMFILE)
     package static let systemFileLimit = Errno(code: ENFILE)
     package static let addressInUse = Errno(code: EADDRINUSE)
+    package static let protocolNotSupported = Errno(code: EPROTONOSUPPORT)
+    package static let familyNotSupported = Errno(code: EAFNOSUPPORT)
 
     package var description: String {
         var text = [CChar](repeating: 0, count: 128)

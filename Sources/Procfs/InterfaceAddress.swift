@@ -8,10 +8,15 @@ internal import Platform
 
 /// One address of an interface.
 package struct InterfaceAddress: Sendable, Hashable {
-    /// RTM_GETADDR, and what answers it.
-    package static let requestType: UInt16 = 22
-    package static let messageType: UInt16 = 20
-    package static let headerBytes = 8
+    private static let messageType: UInt16 = 20  // RTM_NEWADDR
+    private static let headerBytes = 8
+
+    /// All addresses.
+    package static let request: NetlinkRequest = {
+        var request = NetlinkRequest(type: 22, .dump)  // RTM_GETADDR
+        request.append(zeros: headerBytes)
+        return request
+    }()
 
     /// The number of its interface: `LinkStatistics.index`.
     package var linkIndex: UInt32

@@ -45,3 +45,8 @@ int linux_next_signal(int descriptor);
 
 /// flock(2), exclusive and without waiting; in Swift its name is also that of a structure.
 int linux_lock(int descriptor);
+
+#define LINUX_INTERFACE_NAME_BYTES 16
+
+/// ioctl(2) SIOCGIFNAME on any socket; `name` has room for LINUX_INTERFACE_NAME_BYTES.
+int linux_interface_name(int descriptor, unsigned index, char *name);
