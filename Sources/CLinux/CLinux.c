@@ -2,7 +2,9 @@
 
 #include "CLinux.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <malloc.h>
 #include <net/if.h>
 #include <pthread.h>
@@ -10,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -57,4 +60,26 @@ int linux_interface_name(int descriptor, unsigned index, char *name) {
     if (ioctl(descriptor, SIOCGIFNAME, &request) != 0) return -1;
     memcpy(name, request.ifr_name, LINUX_INTERFACE_NAME_BYTES);
     return 0;
+}
+
+int linux_ethtool(int descriptor, const char *name, void *data, size_t bytes) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t room = (bytes + page - 1) / page * page;
+    char *start = mmap(NULL, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (start == MAP_FAILED) return -1;
+    int result = mprotect(start + room, page, PROT_NONE);
+    char *copy = start + room - bytes;
+    if (result == 0) {
+        struct ifreq request;
+        memset(&request, 0, sizeof request);
+        strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
+        memcpy(copy, data, bytes);
+        request.ifr_data = copy;
+        result = ioctl(descriptor, SIOCETHTOOL, &request);
+        if (result == 0) memcpy(data, copy, bytes);
+    }
+    int error = errno;
+    munmap(start, room + page);
+    errno = error;
+    return result;
 }

@@ -102,6 +102,17 @@ final class NetlinkClient {
         do throws(Errno) { return try open.interfaceName(index) } catch { throw .socket(error) }
     }
 
+    /// Asks the driver of an interface. False when it does not know the command, or the interface is gone.
+    func ethtool(_ interface: String, _ data: inout [UInt8]) throws(NetlinkFailure) -> Bool {
+        let open = try opened()
+        socket = open
+        do throws(Errno) { try open.ethtool(interface, &data) } catch {
+            if error == .notSupported || error == .noDevice { return false }
+            throw .socket(error)
+        }
+        return true
+    }
+
     /// The number of a generic family.
     func family(named name: String) throws(NetlinkFailure) -> UInt16 {
         var family: UInt16?

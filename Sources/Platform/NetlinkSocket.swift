@@ -72,4 +72,14 @@ package final class NetlinkSocket {
         }
         return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
+
+    /// Asks the driver of an interface: `data` is a structure of linux/ethtool.h, its command first, and holds the
+    /// answer then. Any socket can be asked.
+    package func ethtool(_ interface: String, _ data: inout [UInt8]) throws(Errno) {
+        try retryingOnInterrupt {
+            unsafe data.withUnsafeMutableBytes { bytes in
+                unsafe Int(linux_ethtool(descriptor, interface, bytes.baseAddress, bytes.count))
+            }
+        }
+    }
 }

@@ -92,7 +92,7 @@ package enum NetlinkDump {
         if code < 0 { throw .refused(Errno(code: code == .min ? 0 : -code)) }
     }
 
-    private static func aligned(_ length: Int) -> Int { (length + 3) & ~3 }
+    static func aligned(_ length: Int) -> Int { (length + 3) & ~3 }
 }
 
 extension [UInt8] {

@@ -50,3 +50,8 @@ int linux_lock(int descriptor);
 
 /// ioctl(2) SIOCGIFNAME on any socket; `name` has room for LINUX_INTERFACE_NAME_BYTES.
 int linux_interface_name(int descriptor, unsigned index, char *name);
+
+/// ioctl(2) SIOCETHTOOL on any socket: `data` is one of the structures of linux/ethtool.h and what is written into it.
+/// The kernel writes as much as the driver has to say, whatever room there is: what is more than `bytes` fails with
+/// EFAULT here, since an unmapped page follows.
+int linux_ethtool(int descriptor, const char *name, void *data, size_t bytes);

@@ -1,5 +1,5 @@
-// What network interfaces are, from /sys/class/net, for a host whose /sys is elsewhere and for an agent that may not open
-// netlink: some twenty files of each interface. See Documentation/ABI/testing/sysfs-class-net.
+// What network interfaces are, from /sys/class/net, for a host whose /sys is elsewhere and for an agent that may not
+// open netlink: some twenty files of each. See Documentation/ABI/testing/sysfs-class-net.
 
 internal import Bytes
 internal import Procfs
