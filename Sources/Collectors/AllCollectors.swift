@@ -21,4 +21,5 @@ package let allCollectors: [any Collector.Type] = [
     TimeCollector.self,
     UnameCollector.self,
     VMStatCollector.self,
+    WifiCollector.self,
 ]

@@ -1,11 +1,11 @@
 // What drivers of network interfaces tell by ioctl(2) SIOCETHTOOL: structures of linux/ethtool.h, as bytes.
 //
-//     ethtool_drvinfo:       command (4) driver (32) version (32) firmware (32) bus (32) expansion ROM (32) … statistics
-//                            (4, at 180)
+//     ethtool_drvinfo:       command (4) driver (32) version (32) firmware (32) bus (32) expansion ROM (32) …
+//                            number of statistics (4, at 180)
 //     ethtool_gstrings:      command (4) set (4) count (4), then 32 bytes for each
 //     ethtool_stats:         command (4) count (4), then 8 bytes for each
 //     ethtool_link_settings: command (4) speed (4) duplex, port, address, autonegotiation (at 11) … words in a set of
-//                            modes (signed, at 15) …, at 48 three sets of modes: supported, advertised, of the other side
+//                            modes (signed, at 15) …, at 48 the sets of modes: supported, advertised, …
 
 internal import Platform
 
@@ -47,13 +47,15 @@ package enum Ethtool {
 
     /// The names in an answer to `namesRequest`.
     package static func names(_ bytes: [UInt8]) -> [String] {
+        guard bytes.count >= 12 else { return [] }
         let count = min(Int(bytes.native32(at: 8)), (bytes.count - 12) / 32)
         return (0..<count).map { bytes.text(upToZeroIn: 12 + 32 * $0..<44 + 32 * $0) }
     }
 
     /// How many numbers an answer to `statisticsRequest` has.
     package static func statisticCount(_ bytes: [UInt8]) -> Int {
-        min(Int(bytes.native32(at: 4)), (bytes.count - 8) / 8)
+        guard bytes.count >= 8 else { return 0 }
+        return min(Int(bytes.native32(at: 4)), (bytes.count - 8) / 8)
     }
 
     package static func statistic(_ index: Int, of bytes: [UInt8]) -> UInt64 { bytes.native64(at: 8 + 8 * index) }
@@ -69,8 +71,9 @@ package struct EthtoolDriver: Sendable, Equatable {
     /// How many numbers it counts.
     package let statisticCount: Int
 
-    /// An answer to `Ethtool.driverRequest`.
-    package init(_ bytes: [UInt8]) {
+    /// An answer to `Ethtool.driverRequest`; nil when it is too short to be one.
+    package init?(_ bytes: [UInt8]) {
+        guard bytes.count >= 196 else { return nil }
         func text(_ position: Int) -> String { bytes.text(upToZeroIn: 4 + 32 * position..<36 + 32 * position) }
         driver = text(0)
         version = text(1)
@@ -90,12 +93,14 @@ package struct EthtoolLink: Sendable, Equatable {
 
     /// How many words the kernel wants to write when it was offered another number of them.
     package static func wantedWords(_ bytes: [UInt8]) -> Int? {
+        guard bytes.count >= 48 else { return nil }
         let words = Int8(bitPattern: bytes[15])
         return words < 0 ? -Int(words) : nil
     }
 
-    /// An answer to `Ethtool.linkRequest`.
-    package init(_ bytes: [UInt8]) {
+    /// An answer to `Ethtool.linkRequest`; nil when it is too short to be one.
+    package init?(_ bytes: [UInt8]) {
+        guard bytes.count >= 48 else { return nil }
         isAutonegotiating = bytes[11] != 0
         let words = max(0, min(Int(Int8(bitPattern: bytes[15])), (bytes.count - 48) / 12))
         func set(_ number: Int) -> [UInt32] { (0..<words).map { bytes.native32(at: 48 + 4 * (number * words + $0)) } }

@@ -1,5 +1,5 @@
-// What the collectors serve that ask by netlink: from captured answers, from the files of fixture hosts, and from this
-// machine. `UPDATE_GOLDEN=1 swift test --filter NetlinkCollectors` writes Tests/Fixtures/golden/ anew: read the diff.
+// What the other collectors serve that ask by netlink: from captured and composed answers, and of this machine.
+// `UPDATE_GOLDEN=1 swift test --filter NetlinkCollectors` writes Tests/Fixtures/golden/ anew: read the diff.
 
 import Bytes
 import Foundation
@@ -13,154 +13,165 @@ import Testing
 @testable import Procfs
 
 @Suite struct NetlinkCollectorsTests {
-    private func answer(_ kind: String) throws -> [UInt8] {
-        try readWhole("\(Repository.fixtures)/netlink/debian12-6.18-namespace.\(kind).bin")
+    private func answer(_ kind: String, of machine: String = "debian12-6.18-namespace") throws -> [UInt8] {
+        try readWhole("\(Repository.fixtures)/netlink/\(machine).\(kind).bin")
     }
 
     private func text(_ snapshot: Snapshot) -> String { DeviceCollectorTests.text(snapshot) }
 
-    // MARK: netclass
+    // MARK: tcpstat, network_route, qdisc, wifi
 
-    private func read(_ interfaces: NetClassInterfaces) throws -> Snapshot {
-        let links = try answer("interfaces")
-        let modes = try answer("linkmodes")
-        interfaces.begin()
-        #expect(try interfaces.takeInterfaces(links, count: links.count, sequence: 7).isLast)
-        interfaces.endOfInterfaces()
-        _ = try interfaces.takeSpeeds(modes, count: modes.count, sequence: 7, family: 21)
+    @Test func tcpstatServesStatesThatSomeSocketIsIn() throws {
+        var sockets = TCPSockets()
+        let bytes = try answer("tcp")
+        _ = try sockets.count(bytes, count: bytes.count, sequence: 7)
         var snapshot = Snapshot()
-        interfaces.tell { NetclassCollector.add($0, ignoringInvalidSpeed: false, to: &snapshot) }
-        return snapshot
+        TCPStatCollector.add(sockets, to: &snapshot)
+        try Golden.expect("namespace.tcpstat", text(snapshot))
+        snapshot.removeAll()
+        TCPStatCollector.add(TCPSockets(), to: &snapshot)
+        #expect(snapshot.samples.isEmpty)
     }
 
-    @Test func netclassServesWhatNetlinkSays() throws {
-        let host = try TemporaryHost([
-            "sys/class/net/v0/ifindex": "3\n", "sys/class/net/v0/addr_assign_type": "3\n",
-            "sys/class/net/v0/name_assign_type": "3\n", "sys/class/net/v0/dev_id": "0x1f\n",
-            // Of another network namespace: not the same interface.
-            "sys/class/net/br0/ifindex": "44\n", "sys/class/net/br0/dev_id": "0x7\n",
-        ])
-        let interfaces = NetClassInterfaces(sys: host.host.sys)
-        // Twice: the second time all is known already, and nothing may be different.
-        for _ in 0..<2 { try Golden.expect("namespace.netclass", text(try read(interfaces))) }
+    private func routes(_ table: inout RouteTable, names: [UInt32: String]) throws -> String {
+        let bytes = try answer("routes")
+        table.begin()
+        _ = try Route.forEach(bytes, count: bytes.count, sequence: 7) { table.take($0) }
+        var snapshot = Snapshot()
+        table.add(to: &snapshot) { names[$0] }
+        return text(snapshot)
     }
 
-    @Test func netclassReadsAnIdentityOnce() throws {
-        let host = try TemporaryHost(["sys/class/net/v0/ifindex": "3\n", "sys/class/net/v0/dev_id": "0x1\n"])
-        let interfaces = NetClassInterfaces(sys: host.host.sys)
-        let first = text(try read(interfaces))
-        #expect(first.utf8.count == text(try read(interfaces)).utf8.count)
-        try host.write("sys/class/net/v0/dev_id", "0x2\n")
-        #expect(text(try read(interfaces)) == first)
-        #expect(text(try read(NetClassInterfaces(sys: host.host.sys))) != first)
-    }
-
-    /// A dump that was interrupted may tell of an interface twice.
-    @Test func netclassTellsOfAnInterfaceOnce() throws {
-        let interfaces = NetClassInterfaces(sys: "/nonexistent")
-        let links = try answer("interfaces")
-        interfaces.begin()
-        for _ in 0..<2 { _ = try interfaces.takeInterfaces(links, count: links.count, sequence: 7) }
-        var names: [String] = []
-        interfaces.tell { names.append($0.device) }
-        #expect(names == ["lo", "v1", "v0", "br0", "off0"])
-        interfaces.begin()
-        interfaces.endOfInterfaces()
-        interfaces.tell { _ in Issue.record("all are gone") }
-    }
-
-    @Test(arguments: ["composed-network", "debian12-6.18-vm"]) func servesTheFilesOf(host name: String) throws {
-        let host = DeviceCollectorTests.host(name)
-        var section = try section()
-        var netclass = try NetclassCollector(&section, host: host)
-        var arp = try ARPCollector(&section, host: host)
+    @Test func routesAreServedOnce() throws {
+        var table = RouteTable()
+        let names: [UInt32: String] = [1: "lo", 2: "v1", 3: "v0", 4: "br0"]
         for _ in 0..<2 {
-            var snapshot = Snapshot()
-            try netclass.collect(into: &snapshot)
-            try arp.collect(into: &snapshot)
-            try Golden.expect("\(name).network", text(snapshot))
+            let text = try routes(&table, names: names)
+            try Golden.expect("namespace.network_route", text)
+            let lines = text.split(separator: "\n")
+            #expect(Set(lines).count == lines.count)
         }
+        // A name that another interface has now, and an interface that is gone.
+        let renamed = try routes(&table, names: [2: "v1", 3: "uplink"])
+        #expect(renamed.contains(#"dest="10.24.0.1/32",device="uplink""#))
+        #expect(!renamed.contains("br0") && !renamed.contains("\"v0\""))
     }
 
-    @Test func netclassLeavesOutWhatItIsTold() throws {
-        var section = try section(
-            #"{"ignored_devices": "^(eth2|ib.*)$", "ignore_invalid_speed": true, "netlink": true}"#)
-        var netclass = try NetclassCollector(&section, host: DeviceCollectorTests.host("composed-network"))
-        try section.finish()
-        let served = try samples(&netclass)
-        #expect(!served.contains { $0.contains("eth2") || $0.contains("ib0") })
-        #expect(served.contains("node_network_up{eth10} 1"))
-        #expect(!served.contains { $0.hasPrefix("node_network_speed_bytes{eth10}") }, "its speed is not known")
-        #expect(served.contains("node_network_speed_bytes{tun0} 1250000"))
-    }
-
-    @Test func netclassServesAnInvalidSpeedByDefault() throws {
-        var section = try section()
-        var netclass = try NetclassCollector(&section, host: DeviceCollectorTests.host("composed-network"))
-        #expect(try samples(&netclass).contains("node_network_speed_bytes{eth10} -125000"))
-    }
-
-    @Test func netclassSaysWhereTheCountersAre() throws {
-        var section = try section(#"{"rtnl_with_stats": true}"#)
-        #expect(throws: SettingsError.self) { _ = try NetclassCollector(&section, host: Procfs.Host()) }
-    }
-
-    @Test func aBrokenFileLosesOnlyItsInterface() throws {
-        let host = try TemporaryHost([
-            "sys/class/net/a/ifindex": "1\n", "sys/class/net/a/mtu": "many\n",
-            "sys/class/net/b/ifindex": "2\n", "sys/class/net/b/mtu": "1500\n",
-        ])
-        var section = try section()
-        var netclass = try NetclassCollector(&section, host: host.host)
+    @Test func qdiscServesRoots() throws {
+        let bytes = try answer("qdiscs")
         var snapshot = Snapshot()
-        #expect(throws: CollectError.failed("\(host.host.sys)/class/net/a/mtu: line 1: expected a number")) {
-            try netclass.collect(into: &snapshot)
+        _ = try QueueDiscipline.forEach(bytes, count: bytes.count, sequence: 7) {
+            if $0.isRoot { QdiscCollector.add($0, of: "if\($0.interface)", to: &snapshot) }
         }
-        #expect(text(snapshot).contains(#"node_network_mtu_bytes{device="b"} 1500"#))
-        #expect(!text(snapshot).contains(#"device="a""#))
+        try Golden.expect("namespace.qdisc", text(snapshot))
     }
 
-    // MARK: arp
-
-    @Test func arpLeavesOutWhatItIsTold() throws {
-        var section = try section(#"{"device_exclude": "^eth", "netlink": false}"#)
-        var arp = try ARPCollector(&section, host: DeviceCollectorTests.host("composed-network"))
-        try section.finish()
-        #expect(try samples(&arp) == ["node_arp_entries{ib0} 1"])
-    }
-
-    @Test func saysWhatIsNotThere() throws {
-        let nowhere = Procfs.Host(proc: "/nonexistent", sys: "/nonexistent", udev: "/nonexistent")
-        var section = try section()
-        var netclass = try NetclassCollector(&section, host: nowhere)
-        var arp = try ARPCollector(&section, host: nowhere)
+    @Test func wifiServesWhatTheDriverTells() throws {
+        var interfaces: [WirelessInterface] = []
+        var networks: [WirelessNetwork] = []
+        var stations: [[WirelessStation]] = []
+        var bytes = try answer("wifi-interfaces", of: "composed")
+        _ = try WirelessInterface.forEach(bytes, count: bytes.count, sequence: 7, family: 40) { interfaces.append($0) }
+        bytes = try answer("wifi-networks", of: "composed")
+        _ = try WirelessNetwork.forEach(bytes, count: bytes.count, sequence: 7, family: 40) {
+            if $0.mode != nil { networks.append($0) }
+        }
+        for kind in ["wifi-client", "wifi-access-point"] {
+            var heard: [WirelessStation] = []
+            bytes = try answer(kind, of: "composed")
+            _ = try WirelessStation.forEach(bytes, count: bytes.count, sequence: 7, family: 40) { heard.append($0) }
+            stations.append(heard + heard)
+        }
         var snapshot = Snapshot()
-        #expect(throws: CollectError.absent("this kernel has no /nonexistent/class/net")) {
-            try netclass.collect(into: &snapshot)
-        }
-        #expect(throws: CollectError.absent("this kernel has no /nonexistent/net/arp")) {
-            try arp.collect(into: &snapshot)
+        WifiCollector.add(interfaces[0], networks, stations[0], to: &snapshot)
+        WifiCollector.add(interfaces[1], [], stations[1], to: &snapshot)
+        try Golden.expect("composed.wifi", text(snapshot))
+    }
+
+    // MARK: ethtool
+
+    @Test(arguments: [
+        ("rx_queue_0_drops", "received_queue_0_drops"), ("rx0_drops", "rx0_drops"),
+        ("tx_dropped", "transmitted_dropped"),
+        ("tx_tx_timeouts", "transmitted_tx_timeouts"), ("tx0_tx_timeouts", "tx0_transmitted_timeouts"),
+        ("rx_queue_0_xdp_tx", "received_queue_0_xdp_transmitted"), ("rx", "received"),
+        ("port.rx_bytes", "port_received_bytes"),
+        ("[0]: rx_ucast packets", "0_received_ucast_packets"), ("Tx-Queue#1__bytes", "transmitted_queue_1__bytes"),
+        ("__veb.tx", "veb_transmitted"), ("trx_rxx", "trx_rxx"), ("°", ""), ("a_-_b", "a_b"), ("a__b", "a__b"),
+    ]) func ethtoolNamesMetrics(name: String, part: String) {
+        #expect(EthtoolNames.metricNamePart(name) == part)
+    }
+
+    @Test func ethtoolServesNoNameTwice() throws {
+        var names = EthtoolNames()
+        var only = try section(#"{"only": "^[^x]"}"#)
+        let pattern = try only.pattern("only")
+        let series = names.series(
+            of: ["rx_bytes", "a.b", "a-b", "A B", "info", "x", "°", "tx_packets", "transmitted_packets_total"],
+            only: pattern)
+        #expect(series.map(\.position) == [0])
+        #expect(series.map(\.descriptor.name) == ["node_ethtool_received_bytes_total"])
+    }
+
+    @Test func ethtoolSharesMetricsBetweenInterfaces() {
+        var names = EthtoolNames()
+        let first = names.series(of: ["rx_drops", "kicks"], only: nil)
+        let second = names.series(of: ["kicks", "rx_drops"], only: nil)
+        #expect(first[0].descriptor === second[1].descriptor && first[1].descriptor === second[0].descriptor)
+        names.forget(but: [first[0].descriptor])
+        let third = names.series(of: ["rx_drops", "kicks"], only: nil)
+        #expect(third[0].descriptor === first[0].descriptor && third[1].descriptor !== first[1].descriptor)
+    }
+
+    @Test func ethtoolServesWhatALinkCanDo() throws {
+        // Answers to ETHTOOL_GLINKSETTINGS: twisted pair of 10 megabits to 10 gigabits, and a mode beyond 32 bits.
+        var bytes = Ethtool.linkRequest(words: 4)
+        bytes[11] = 1
+        for bit in [0, 1, 2, 3, 5, 6, 7, 9, 12, 13, 47] { bytes[48 + bit / 8] |= 1 << (bit % 8) }
+        for bit in [5, 6, 14] { bytes[64 + bit / 8] |= 1 << (bit % 8) }
+        var snapshot = Snapshot()
+        EthtoolLinkMetrics.add(try #require(EthtoolLink(bytes)), of: "eth0", to: &snapshot)
+        try Golden.expect("composed.ethtool", text(snapshot))
+    }
+
+    @Test func optionsAreThoseOfTheCatalogue() throws {
+        var ethtool = try section(#"{"device_include": "^eth", "metrics_include": "^rx"}"#)
+        _ = try EthtoolCollector(&ethtool, host: Procfs.Host())
+        try ethtool.finish()
+        var qdisc = try section(#"{"device_exclude": "^lo$"}"#)
+        _ = try QdiscCollector(&qdisc, host: Procfs.Host())
+        try qdisc.finish()
+        #expect(throws: SettingsError.self) {
+            var both = try section(#"{"device_exclude": "^lo$", "device_include": "^eth"}"#)
+            _ = try QdiscCollector(&both, host: Procfs.Host())
         }
     }
 
     // MARK: This machine
 
-    /// Netlink and sysfs are two ways to the same numbers.
-    @Test func thisMachineTellsTheSameBothWays() throws {
-        var byNetlink: [String] = []
-        var byFile: [String] = []
-        let interfaces = NetClassInterfaces(sys: "/sys")
-        var files = NetClassFiles(sys: "/sys")
-        func lines(_ reading: borrowing NetClassReading) -> [String] {
-            var snapshot = Snapshot()
-            NetclassCollector.add(reading, ignoringInvalidSpeed: false, to: &snapshot)
-            let lines = text(snapshot).split(separator: "\n").map(String.init)
-            // Only netlink tells of other names.
-            return lines.filter { !$0.hasPrefix("#") && !$0.contains("altnames") }
+    /// Whatever it has: every collector answers, twice through the same socket, and says no series twice.
+    @Test func thisMachineAnswers() throws {
+        var section = try section()
+        func check(_ collector: some Collector) throws {
+            var collector = collector
+            for _ in 0..<2 {
+                do throws(CollectError) {
+                    var snapshot = Snapshot()
+                    try collector.collect(into: &snapshot)
+                    let series = text(snapshot).split(separator: "\n").filter { !$0.hasPrefix("#") }
+                    let names = series.map { $0.prefix(upTo: $0.lastIndex(of: " ") ?? $0.endIndex) }
+                    #expect(Set(names).count == names.count)
+                } catch {
+                    guard case .absent = error else { throw error }
+                }
+            }
         }
-        try interfaces.forEach { byNetlink += lines($0) }
-        try files.forEach { byFile += lines($0) }
-        #expect(byNetlink.sorted() == byFile.sorted())
-        #expect(byNetlink.contains { $0.contains("device=\"lo\"") })
+        try check(try ARPCollector(&section, host: Procfs.Host()))
+        try check(try EthtoolCollector(&section, host: Procfs.Host()))
+        try check(try NetclassCollector(&section, host: Procfs.Host()))
+        try check(try NetworkRouteCollector(&section, host: Procfs.Host()))
+        try check(try QdiscCollector(&section, host: Procfs.Host()))
+        try check(try TCPStatCollector(&section, host: Procfs.Host()))
+        try check(try WifiCollector(&section, host: Procfs.Host()))
     }
 }

@@ -11,8 +11,11 @@ enum NetlinkFixtures {
     /// The number that the family `ethtool` had.
     static let ethtoolFamily: UInt16 = 21
 
-    static func bytes(_ kind: String) throws -> [UInt8] {
-        try readWhole("\(Repository.fixtures)/netlink/debian12-6.18-namespace.\(kind).bin")
+    /// The number that the family `nl80211` has in the answers of Tests/Support/compose_wifi.py.
+    static let wifiFamily: UInt16 = 40
+
+    static func bytes(_ kind: String, of machine: String = "debian12-6.18-namespace") throws -> [UInt8] {
+        try readWhole("\(Repository.fixtures)/netlink/\(machine).\(kind).bin")
     }
 
     /// What a request says is written in the same way as an answer.

@@ -120,7 +120,7 @@ private final class EthtoolInterface {
         var answer = Ethtool.driverRequest()
         guard try client.ethtool(name, &answer) else { return false }
         guard answer != driverBytes else { return true }
-        let driver = EthtoolDriver(answer)
+        guard let driver = EthtoolDriver(answer) else { return false }
         infoLabels = [
             driver.busInfo, name, driver.driver, driver.expansionROMVersion, driver.firmwareVersion, driver.version,
         ]
