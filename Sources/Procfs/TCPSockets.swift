@@ -22,7 +22,7 @@ package struct TCPSockets: Sendable, Equatable {
     package private(set) var counts = [Int](repeating: 0, count: states.count)
     /// Not yet read by their owners; of a socket that listens, connections that wait to be accepted.
     package private(set) var receiveQueueBytes: UInt64 = 0
-    /// Not yet acknowledged by the other side.
+    /// Not yet acknowledged by the other side; of a socket that listens, how many connections may wait.
     package private(set) var sendQueueBytes: UInt64 = 0
 
     package init() {}

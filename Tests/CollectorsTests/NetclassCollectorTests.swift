@@ -55,6 +55,33 @@ import Testing
         #expect(text(try read(NetClassInterfaces(sys: host.host.sys))) != first)
     }
 
+    /// Drivers are asked for speeds when something has changed, or some time has passed.
+    @Test func netclassAsksForSpeedsSeldom() throws {
+        let interfaces = NetClassInterfaces(sys: "/nonexistent")
+        let then = Instant(nanoseconds: 1_000)
+        let first = text(try read(interfaces))
+        #expect(interfaces.needsSpeeds(at: then), "nothing was read yet")
+        interfaces.endOfSpeeds(at: then)
+        func readLinks(_ links: [UInt8]) throws {
+            interfaces.begin()
+            _ = try interfaces.takeInterfaces(links, count: links.count, sequence: 7)
+            interfaces.endOfInterfaces()
+        }
+        let links = try answer("interfaces")
+        try readLinks(links)
+        #expect(!interfaces.needsSpeeds(at: then + .seconds(59)) && interfaces.needsSpeeds(at: then + .seconds(60)))
+        var snapshot = Snapshot()
+        interfaces.tell { NetclassCollector.add($0, ignoringInvalidSpeed: false, to: &snapshot) }
+        #expect(text(snapshot) == first, "what was read is kept")
+        // IFLA_CARRIER_CHANGES, which is 2 for v0 and for others.
+        let attribute: [UInt8] = [8, 0, 35, 0, 2, 0, 0, 0]
+        let at = try #require(links.indices.first { links[$0...].starts(with: attribute) })
+        var changed = links
+        changed[at + 4] = 3
+        try readLinks(changed)
+        #expect(interfaces.needsSpeeds(at: then))
+    }
+
     /// A dump that was interrupted may tell of an interface twice.
     @Test func netclassTellsOfAnInterfaceOnce() throws {
         let interfaces = NetClassInterfaces(sys: "/nonexistent")

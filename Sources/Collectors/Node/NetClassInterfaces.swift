@@ -1,7 +1,9 @@
 // What network interfaces are, by netlink: one dump of RTM_GETLINK, one of the link modes of ethtool.
 //
 // Netlink does not tell how an interface came by its name and its address, nor `dev_id`; those are read from sysfs when
-// an interface is new or has another name or address, since they change with nothing else.
+// an interface is new or has another name or address, since they change with nothing else. Link modes are asked of the
+// drivers, of which some take milliseconds or wake a sleeping device: so only when an interface is new, or its carrier
+// has come or gone, and now and then.
 
 internal import Bytes
 internal import Platform
@@ -40,12 +42,17 @@ struct NetClassReading {
 
 /// The interfaces of this network namespace. What stays the same from one dump to the next is kept.
 final class NetClassInterfaces {
+    /// For a speed that changes while the carrier stays, which only a person does, to a virtual device.
+    private static let speedLifetime: Duration = .seconds(60)
+
     private let sys: String
     private let links = NetlinkClient(.route)
     private let ethtool = NetlinkClient(.generic)
     /// nil when this kernel cannot tell all link modes at once (before Linux 5.6): sysfs can, of one interface.
     private var ethtoolFamily: UInt16?
     private var isEthtoolAsked = false
+    /// nil when some interface is not as it was when they were read.
+    private var speedsReadAt: Instant?
     private var known: [UInt32: KnownInterface] = [:]
     private var dumps = 0
     /// As the kernel listed them.
@@ -67,7 +74,7 @@ final class NetClassInterfaces {
         hasAnswered = true
         endOfInterfaces()
         var problem: NetlinkFailure?
-        do throws(NetlinkFailure) { try readSpeeds() } catch { problem = error }
+        do throws(NetlinkFailure) { try readSpeeds(at: .now) } catch { problem = error }
         tell(body)
         if let problem { throw problem }
     }
@@ -110,14 +117,25 @@ final class NetClassInterfaces {
         // A dump that was interrupted may tell of one twice.
         guard interface.dump != dumps else { return }
         interface.dump = dumps
-        interface.update(link, bytes)
+        if interface.update(link, bytes) { speedsReadAt = nil }
         present.append(interface)
     }
 
-    private func readSpeeds() throws(NetlinkFailure) {
+    /// Whether the speeds that are known may be wrong.
+    func needsSpeeds(at now: Instant) -> Bool {
+        guard let speedsReadAt else { return true }
+        return now - speedsReadAt >= Self.speedLifetime
+    }
+
+    func endOfSpeeds(at now: Instant) { speedsReadAt = now }
+
+    private func readSpeeds(at now: Instant) throws(NetlinkFailure) {
         if !isEthtoolAsked {
             do throws(NetlinkFailure) { ethtoolFamily = try ethtool.family(named: LinkModes.familyName) } catch {
-                guard error.isAbsence else { throw error }
+                // A sandbox may allow one kind of netlink and not another.
+                guard error.isAbsence || error == .socket(.accessDenied) || error == .socket(.notPermitted) else {
+                    throw error
+                }
             }
             isEthtoolAsked = true
         }
@@ -125,10 +143,13 @@ final class NetClassInterfaces {
             for interface in present { interface.readSpeed(sys: sys) }
             return
         }
-        try ethtool.ask(LinkModes.request(family: ethtoolFamily), begin: {}) {
-            bytes, count, sequence throws(NetlinkError) in
+        guard needsSpeeds(at: now) else { return }
+        try ethtool.ask(
+            LinkModes.request(family: ethtoolFamily), begin: { for interface in present { interface.take(nil) } }
+        ) { bytes, count, sequence throws(NetlinkError) in
             try takeSpeeds(bytes, count: count, sequence: sequence, family: ethtoolFamily)
         }
+        endOfSpeeds(at: now)
     }
 }
 
@@ -142,8 +163,10 @@ private final class KnownInterface {
     private var hasIdentity = false
     private var speed: (megabits: Attribute, duplex: Attribute)?
     private var isUp = false
+    private var carrierChanges: UInt32?
 
-    func update(_ link: LinkAttributes, _ bytes: [UInt8]) {
+    /// Returns whether its speed may be another one now.
+    func update(_ link: LinkAttributes, _ bytes: [UInt8]) -> Bool {
         if !bytes[link.name].elementsEqual(reading.device.utf8) {
             reading.device = bytes.text(upToZeroIn: link.name)
             hasIdentity = false
@@ -164,12 +187,12 @@ private final class KnownInterface {
         {
             reading.alternativeNames = link.alternativeNames.map { bytes.text(upToZeroIn: $0) }
         }
+        let isSame = isUp == link.isUp && carrierChanges == link.carrierChanges && carrierChanges != nil
         isUp = link.isUp
+        carrierChanges = link.carrierChanges
         let states = NetClassReading.operationalStates
         reading.operationalState =
             link.operationalState.map { Int($0) < states.count ? states[Int($0)] : states[0] } ?? ""
-        reading.duplex = ""
-        reading[.speed] = nil
         // What sysfs does not tell of an interface that is down is not told here either.
         reading[.carrier] = isUp ? link.carrier.map { Double($0) } : nil
         reading[.dormant] = isUp ? (link.isDormant ? 1 : 0) : nil
@@ -184,12 +207,14 @@ private final class KnownInterface {
         reading[.group] = link.group.map { Double($0) }
         reading[.hardwareType] = Double(link.hardwareType)
         reading[.transmitQueueLength] = link.transmitQueueLength.map { Double($0) }
+        return !isSame
     }
 
-    func take(_ modes: LinkModes) {
-        guard isUp else { return }
-        reading[.speed] = Double(modes.megabitsPerSecond)
-        reading.duplex = modes.duplex
+    /// nil before it is known whether the driver tells.
+    func take(_ modes: LinkModes?) {
+        let modes = isUp ? modes : nil
+        reading[.speed] = modes.map { Double($0.megabitsPerSecond) }
+        reading.duplex = modes?.duplex ?? ""
     }
 
     /// What netlink does not tell. An interface that is gone meanwhile has none, and is still told of; so has one whose
@@ -210,6 +235,7 @@ private final class KnownInterface {
 
     /// The slow way, for old kernels.
     func readSpeed(sys: String) {
+        take(nil)
         guard isUp else { return }
         let path = "\(sys)/class/net/\(reading.device)"
         let attributes = speed ?? (Attribute("\(path)/speed"), Attribute("\(path)/duplex"))
