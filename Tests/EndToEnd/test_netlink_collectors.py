@@ -1,8 +1,13 @@
 """The collectors that ask by netlink, held against Debian's own node_exporter in a network namespace with something of
 everything: Tests/Support/netlink_world.sh."""
 
+import ctypes
+import errno
 import json
+import platform
 import re
+import socket
+import struct
 import subprocess
 import sys
 import unittest
@@ -29,6 +34,51 @@ kept = capture_netlink.sockets()
 print("open", flush=True)
 sys.stdin.read()
 """
+
+
+# Of seccomp(2): the number of socket(2), and that of this architecture for its check.
+SOCKET_CALLS = {"x86_64": 41, "aarch64": 198}
+
+
+def forbid_netlink():
+    """socket(AF_NETLINK) fails with EPERM from here on, in this process and those that it becomes."""
+    load, equal, give = 0x20, 0x15, 0x06
+    program = b"".join(struct.pack("=HBBI", *line) for line in [
+        (load, 0, 0, 0),  # the number of the call
+        (equal, 0, 3, SOCKET_CALLS[platform.machine()]),
+        (load, 0, 0, 16),  # its first argument
+        (equal, 0, 1, socket.AF_NETLINK),
+        (give, 0, 0, 0x50000 | errno.EPERM),
+        (give, 0, 0, 0x7FFF0000),
+    ])
+    lines = ctypes.create_string_buffer(program, len(program))
+    filter = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(lines))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.create_string_buffer(filter, len(filter)), 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+class WithoutNetlink(Scratch):
+    def test_files_take_its_place(self):
+        if platform.machine() not in SOCKET_CALLS:
+            raise unittest.SkipTest(f"needs the number of socket(2) on {platform.machine()}")
+        config = self.directory / "agent.json"
+        config.write_text(json.dumps({"collectors": {"enable": COLLECTORS}}))
+        answers = []
+        for before in (None, forbid_netlink):
+            ran = subprocess.run(
+                [BINARY, "once", "--config", config], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                timeout=30, preexec_fn=before)
+            self.assertEqual(ran.returncode, 0, ran.stderr)
+            _, series = parse(ran.stdout)
+            answers.append(series)
+        with_netlink, without = answers
+        for name in ("node_network_info", "node_network_mtu_bytes", "node_network_speed_bytes", "node_arp_entries"):
+            self.assertEqual({key: value for key, value in without.items() if key[0] == name},
+                             {key: value for key, value in with_netlink.items() if key[0] == name})
+        success = {dict(labels)["collector"]: value for (name, labels), value in without.items()
+                   if name == "node_scrape_collector_success"}
+        self.assertEqual([success[name] for name in ("netdev", "netclass", "arp", "tcpstat")], [1, 1, 1, 0])
 
 
 def require_namespaces():

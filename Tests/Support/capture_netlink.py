@@ -1,4 +1,4 @@
-"""Writes what this kernel answers by netlink in the namespace of netlink_world.sh to Tests/Fixtures/netlink/<name>.*.bin:
+"""Writes what this kernel answers by netlink in the namespace of netlink_world.sh to Tests/Fixtures/netlink:
 
     unshare --net --mount python3 Tests/Support/capture_netlink.py <name>
 

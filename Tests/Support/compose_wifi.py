@@ -1,5 +1,5 @@
-"""Writes answers of nl80211 as a machine with wireless interfaces would give them, after include/uapi/linux/nl80211.h, to
-Tests/Fixtures/netlink/composed.wifi-*.bin. The family has the number 40; the requests have the number 7.
+"""Writes answers of nl80211 as a machine with wireless interfaces would give them, after include/uapi/linux/nl80211.h,
+to Tests/Fixtures/netlink/composed.wifi-*.bin. The family has the number 40; the requests have the number 7.
 
 wlan0 is a client of an access point; wlan1 is an access point with two stations, whose driver tells little; the third
 interface has no name.
@@ -68,7 +68,8 @@ NETWORKS = dump(
     [u32(3, 4), nested(47, attribute(1, mac("02:aa:00:00:00:02")), u32(2, 2412),
                        attribute(6, elements('our "net" é'.encode())), u32(9, 1))],
 )
-AD_HOC = dump(34, [u32(3, 4), nested(47, attribute(1, mac("02:aa:00:00:00:03")), attribute(6, elements(b"")), u32(9, 2))])
+AD_HOC = dump(
+    34, [u32(3, 4), nested(47, attribute(1, mac("02:aa:00:00:00:03")), attribute(6, elements(b"")), u32(9, 2))])
 CLIENT = dump(
     19,
     [u32(3, 4), attribute(6, mac("02:aa:00:00:00:02")),
