@@ -102,12 +102,13 @@ final class NetlinkClient {
         do throws(Errno) { return try open.interfaceName(index) } catch { throw .socket(error) }
     }
 
-    /// Asks the driver of an interface. False when it does not know the command, or the interface is gone.
+    /// Asks the driver of an interface. False when it does not know the command, the interface is gone, or the answer is
+    /// longer than `data`: a driver that tells more than it did a moment ago is asked again at the next reading.
     func ethtool(_ interface: String, _ data: inout [UInt8]) throws(NetlinkFailure) -> Bool {
         let open = try opened()
         socket = open
         do throws(Errno) { try open.ethtool(interface, &data) } catch {
-            if error == .notSupported || error == .noDevice { return false }
+            if error == .notSupported || error == .noDevice || error == .badAddress { return false }
             throw .socket(error)
         }
         return true

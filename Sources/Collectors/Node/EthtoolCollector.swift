@@ -70,7 +70,8 @@ private final class EthtoolInterface {
     private var linkBytes: [UInt8] = []
     private var link: EthtoolLink?
     private var linkRequest = Ethtool.linkRequest(words: 0)
-    private var statisticsRequest: [UInt8] = []
+    /// The request, and then each answer, which has the same head.
+    private var statistics: [UInt8] = []
     /// By position in what the driver counts.
     private var series: [(position: Int, descriptor: MetricDescriptor)] = []
 
@@ -86,12 +87,11 @@ private final class EthtoolInterface {
         guard try readDriver(client, &names, pattern) else { return }
         snapshot.add(EthtoolCollector.info, 1, labels: infoLabels)
         guard !series.isEmpty else { return }
-        var answer = statisticsRequest
-        guard try client.ethtool(name, &answer) else { return }
-        let count = Ethtool.statisticCount(answer)
+        guard try client.ethtool(name, &statistics) else { return }
+        let count = Ethtool.statisticCount(statistics)
         // Fewer than there are names: the driver is counting other things now, which the next reading finds.
         for (position, descriptor) in series where position < count {
-            snapshot.add(descriptor, Double(Ethtool.statistic(position, of: answer)), name)
+            snapshot.add(descriptor, Double(Ethtool.statistic(position, of: statistics)), name)
         }
     }
 
@@ -129,7 +129,7 @@ private final class EthtoolInterface {
             var list = Ethtool.namesRequest(count: driver.statisticCount)
             guard try client.ethtool(name, &list) else { return true }
             series = names.series(of: Ethtool.names(list), only: pattern)
-            statisticsRequest = Ethtool.statisticsRequest(count: driver.statisticCount)
+            statistics = Ethtool.statisticsRequest(count: driver.statisticCount)
         }
         driverBytes = answer
         return true
