@@ -102,8 +102,8 @@ final class NetlinkClient {
         do throws(Errno) { return try open.interfaceName(index) } catch { throw .socket(error) }
     }
 
-    /// Asks the driver of an interface. False when it does not know the command, the interface is gone, or the answer is
-    /// longer than `data`: a driver that tells more than it did a moment ago is asked again at the next reading.
+    /// Asks the driver of an interface. False when it does not know the command, the interface is gone, or the answer
+    /// is longer than `data`: a driver that tells more than it did a moment ago is asked again at the next reading.
     func ethtool(_ interface: String, _ data: inout [UInt8]) throws(NetlinkFailure) -> Bool {
         let open = try opened()
         socket = open
