@@ -1,9 +1,40 @@
-"""Debian's own Prometheus scrapes the agent, and promtool reads what it serves."""
+"""Debian's own Prometheus scrapes the agent, in both formats, and promtool reads what it serves."""
 
+import http.server
 import json
 import subprocess
+import threading
 import urllib.parse
+import urllib.request
 from support import Scratch, eventually, free_port, get, require_programs
+
+
+class Between(http.server.ThreadingHTTPServer):
+    """Stands between Prometheus and the agent: asks for another format if it is told to, and notes what it got."""
+
+    daemon_threads = True
+
+    def __init__(self, agent_port, accept=None):
+        super().__init__(("127.0.0.1", 0), self.Handler)
+        self.agent_port, self.accept, self.types = agent_port, accept, set()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            headers = {"Accept": self.server.accept or self.headers.get("Accept", "")}
+            url = f"http://127.0.0.1:{self.server.agent_port}{self.path}"
+            with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as response:
+                body = response.read()
+                kind = response.headers["Content-Type"]
+            self.server.types.add(kind)
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
 
 
 class Prometheus(Scratch):
@@ -11,16 +42,25 @@ class Prometheus(Scratch):
         status, _, body = get(port, "/api/v1/query?" + urllib.parse.urlencode({"query": expression}))
         return json.loads(body)["data"]["result"] if status == 200 else []
 
-    def test_a_real_server_scrapes_and_answers(self):
+    def test_a_real_server_scrapes_openmetrics(self):
+        self.scrape(None, "application/openmetrics-text; version=1.0.0; charset=utf-8")
+
+    def test_a_real_server_scrapes_the_text_format(self):
+        self.scrape("text/plain;version=0.0.4", "text/plain; version=0.0.4; charset=utf-8")
+
+    def scrape(self, accept, expected_type):
         require_programs("prometheus")
         agent = self.agent({}).start()
+        between = Between(agent.port, accept)
+        self.addCleanup(between.server_close)
+        self.addCleanup(between.shutdown)
         port = free_port()
         config = self.directory / "prometheus.yml"
         config.write_text(
             "global: { scrape_interval: 1s }\n"
             "scrape_configs:\n"
             "  - job_name: vitals\n"
-            f"    static_configs: [ {{ targets: ['127.0.0.1:{agent.port}'] }} ]\n")
+            f"    static_configs: [ {{ targets: ['127.0.0.1:{between.server_port}'] }} ]\n")
         with (self.directory / "prometheus.log").open("wb") as log:
             self.program(
                 ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={self.directory}/data",
@@ -41,6 +81,11 @@ class Prometheus(Scratch):
         self.assertIn("idle", {series["metric"]["mode"] for series in cpu})
         # A counter that moves, as the server sees it.
         eventually(lambda: answers("rate(node_cpu_seconds_total[10s])"), 30, "a rate over two scrapes")
+        # The names are the same in both formats, or dashboards would depend on the server's version.
+        for name in ["node_vmstat_pgfault", "node_netstat_Tcp_ActiveOpens", "process_cpu_seconds_total",
+                     "node_filesystem_size_bytes", "node_uname_info"]:
+            eventually(lambda: answers(name), 30, f"{name} has a value")
+        self.assertEqual(between.types, {expected_type})
 
     def test_promtool_finds_nothing_to_complain_about(self):
         require_programs("promtool")

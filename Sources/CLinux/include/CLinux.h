@@ -55,3 +55,7 @@ int linux_interface_name(int descriptor, unsigned index, char *name);
 /// The kernel writes as much as the driver has to say, whatever room there is: what is more than `bytes` fails with
 /// EFAULT here, since an unmapped page follows.
 int linux_ethtool(int descriptor, const char *name, void *data, size_t bytes);
+
+/// Takes the program's code and constants out of this process's memory: what it goes on using comes back from the page
+/// cache, and what only its start needed does not. See madvise(2), MADV_DONTNEED.
+void linux_release_code(void);
