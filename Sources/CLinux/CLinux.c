@@ -3,17 +3,20 @@
 #include "CLinux.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <link.h>
 #include <linux/btrfs.h>
 #include <linux/perf_event.h>
+#include <linux/sockios.h>
 #include <malloc.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -61,6 +64,37 @@ int linux_count_event(uint32_t type, uint64_t config, int cpu) {
 }
 
 int linux_lock(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
+
+int linux_interface_name(int descriptor, unsigned index, char *name) {
+    struct ifreq request;
+    memset(&request, 0, sizeof request);
+    request.ifr_ifindex = (int)index;
+    if (ioctl(descriptor, SIOCGIFNAME, &request) != 0) return -1;
+    memcpy(name, request.ifr_name, LINUX_INTERFACE_NAME_BYTES);
+    return 0;
+}
+
+int linux_ethtool(int descriptor, const char *name, void *data, size_t bytes) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t room = (bytes + page - 1) / page * page;
+    char *start = mmap(NULL, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (start == MAP_FAILED) return -1;
+    int result = mprotect(start + room, page, PROT_NONE);
+    char *copy = start + room - bytes;
+    if (result == 0) {
+        struct ifreq request;
+        memset(&request, 0, sizeof request);
+        strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
+        memcpy(copy, data, bytes);
+        request.ifr_data = copy;
+        result = ioctl(descriptor, SIOCETHTOOL, &request);
+        if (result == 0) memcpy(data, copy, bytes);
+    }
+    int error = errno;
+    munmap(start, room + page);
+    errno = error;
+    return result;
+}
 
 // A part of a library that is never written is the same on the disk: what is needed again is mapped again.
 static int release_part(struct dl_phdr_info *library, size_t size, void *unused) {

@@ -120,6 +120,6 @@ package struct IPVSBackend: Sendable, Equatable {
         guard bytes.count == (isIPv6 ? 16 : 4), text.skip(isIPv6 ? "]:" : ":"), let port = text.hexadecimal(),
             port <= UInt16.max
         else { throw text.error("<address>:<port>, both hexadecimal") }
-        return Endpoint(address: InterfaceAddress.text(bytes), port: port)
+        return Endpoint(address: IPAddress.text(of: bytes), port: port)
     }
 }

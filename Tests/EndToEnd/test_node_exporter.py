@@ -10,7 +10,7 @@ import subprocess
 from support import BINARY, ROOT, Scratch, eventually, free_port, get, require_programs
 
 COLLECTORS = ("cpu meminfo filesystem diskstats netdev stat loadavg uname time vmstat netstat sockstat pressure "
-              "filefd softnet conntrack udp_queues lnstat mountstats timex os entropy schedstat selinux interrupts "
+              "filefd netclass arp softnet conntrack udp_queues lnstat mountstats timex os entropy schedstat selinux interrupts "
               "processes zoneinfo buddyinfo slabinfo ksmd meminfo_numa cgroups sysctl").split()
 
 # Names of the peer that are not served here, each with its reason.
@@ -24,6 +24,7 @@ NOT_SERVED = {
 NEWER_LABELS = {
     "node_filesystem_": ["device_error"],
     "node_disk_info": ["rotational"],
+    "node_network_info": ["adminstate"],
 }
 
 # The peer's defaults are those of 1.5.0, and Debian's; here they are those of 1.12. And what both have and is off.
@@ -43,6 +44,7 @@ OPTIONS = [
 # What does not change while the two are asked: equal to the last digit.
 STATIC = re.compile(
     r"node_(boot_time_seconds|uname_info|cpu_info|network_address_info|disk_info|disk_filesystem_info|filefd_maximum"
+    r"|network_(up|info|carrier|flags|mtu_bytes|speed_bytes|iface_id|iface_link|device_id|protocol_type)"
     r"|time_zone_offset_seconds|time_clocksource_.*|filesystem_(size_bytes|files|readonly|device_error)"
     r"|memory_(MemTotal|SwapTotal|CommitLimit|VmallocTotal|HugePages_Total|Hugepagesize|HardwareCorrupted)(_bytes)?"
     r"|scrape_collector_success|netstat_Ip_Forwarding|os_info|os_version|selinux_.*|entropy_.*|timex_(tick_seconds|tai.*)"
@@ -234,6 +236,9 @@ class FixtureHosts(Scratch):
 
     def test_all_kinds_of_storage(self):
         self.check_host("composed-storage", enable=["nvmesubsystem"], bcache={"priorityStats": True})
+
+    def test_many_kinds_of_network_interfaces(self):
+        self.check_host("composed-network")
 
     def test_a_kernel_of_2010(self):
         self.check_host("old-kernel")

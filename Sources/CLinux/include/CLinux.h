@@ -53,6 +53,16 @@ int linux_count_event(uint32_t type, uint64_t config, int cpu);
 /// flock(2), exclusive and without waiting; in Swift its name is also that of a structure.
 int linux_lock(int descriptor);
 
+#define LINUX_INTERFACE_NAME_BYTES 16
+
+/// ioctl(2) SIOCGIFNAME on any socket; `name` has room for LINUX_INTERFACE_NAME_BYTES.
+int linux_interface_name(int descriptor, unsigned index, char *name);
+
+/// ioctl(2) SIOCETHTOOL on any socket: `data` is one of the structures of linux/ethtool.h and what is written into it.
+/// The kernel writes as much as the driver has to say, whatever room there is: what is more than `bytes` fails with
+/// EFAULT here, since an unmapped page follows.
+int linux_ethtool(int descriptor, const char *name, void *data, size_t bytes);
+
 /// Takes the program's code and constants out of this process's memory: what it goes on using comes back from the page
 /// cache, and what only its start needed does not. See madvise(2), MADV_DONTNEED.
 void linux_release_code(void);
