@@ -325,7 +325,13 @@ private struct Exposition {
     mutating func encode() {
         snapshots.append(extra)
         text.removeAll(keepingCapacity: true)
-        encoder.encode(snapshots, into: &text)
+        let refusals = encoder.arrange(snapshots)
+        if !refusals.isEmpty {
+            TextfileCollector.report(refusals, of: snapshots, into: &extra)
+            snapshots[snapshots.count - 1] = extra
+            _ = encoder.arrange(snapshots)
+        }
+        encoder.write(snapshots, into: &text)
         snapshots.removeLast()
     }
 

@@ -12,6 +12,7 @@ package let allCollectors: [any Collector.Type] = [
     PressureCollector.self,
     SockstatCollector.self,
     StatCollector.self,
+    TextfileCollector.self,
     TimeCollector.self,
     UnameCollector.self,
     VMStatCollector.self,

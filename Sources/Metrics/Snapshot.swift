@@ -24,6 +24,8 @@ package struct Snapshot: Sendable {
     private(set) var needsEscapes = false
     private var labelEnds: [Int] = []
     private var familyIndexes: [ObjectIdentifier: Int] = [:]
+    /// For samples that were read from files: where they stand there.
+    package var origins: SampleOrigins?
 
     package init() {}
 
@@ -39,6 +41,7 @@ package struct Snapshot: Sendable {
         labelBytes.removeAll(keepingCapacity: true)
         labelEnds.removeAll(keepingCapacity: true)
         needsEscapes = false
+        origins = nil
     }
 
     package mutating func add(_ descriptor: MetricDescriptor, _ value: Double) {
@@ -94,6 +97,33 @@ package struct Snapshot: Sendable {
         families[sample.family].labels.indices.map { index in
             String(decoding: labelBytes[labelRange(sample.firstLabel + index)], as: UTF8.self)
         }
+    }
+}
+
+/// Which file and line each sample of a snapshot was read from, beginning with the sample `first`.
+package struct SampleOrigins: Sendable {
+    package struct Place: Sendable, Equatable {
+        /// Index into `files`.
+        package var file: Int
+        package var line: Int
+
+        package init(file: Int, line: Int) {
+            self.file = file
+            self.line = line
+        }
+    }
+
+    package let files: [String]
+    package let places: [Place]
+    package var first = 0
+
+    package init(files: [String], places: [Place]) {
+        self.files = files
+        self.places = places
+    }
+
+    package func place(ofSample index: Int) -> Place? {
+        places.indices.contains(index - first) ? places[index - first] : nil
     }
 }
 

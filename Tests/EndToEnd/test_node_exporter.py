@@ -142,19 +142,22 @@ class FixtureHosts(Scratch):
     # What the machine is asked for by system calls, whatever `host` says, or what differs from run to run.
     LIVE = ["filesystem", "time", "uname"]
     VARYING = re.compile(
-        r"(# (HELP|TYPE) )?(process_|vitals_process_|vitals_build_info|node_scrape_collector_duration_seconds)")
+        r"(# (HELP|TYPE) )?(process_|vitals_process_|vitals_build_info|node_scrape_collector_duration_seconds"
+        r"|node_textfile_mtime_seconds)")
 
-    def check_host(self, name):
+    def check_host(self, name, collectors=None):
         root = ROOT / "Tests/Fixtures/hosts" / name
         config = self.directory / "agent.json"
         config.write_text(json.dumps({
             "host": {"proc": f"{root}/proc", "sys": f"{root}/sys", "udev": f"{root}/udev"},
-            "collectors": {"disable": self.LIVE, "cpu": {"info": True}, "stat": {"softirq": True}}}))
+            "collectors": {"disable": self.LIVE, "cpu": {"info": True}, "stat": {"softirq": True},
+                           **(collectors(root) if collectors else {})}}))
         result = subprocess.run(
             [BINARY, "once", "--config", config], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             timeout=30)
         self.assertEqual(result.returncode, 0, result.stderr)
-        lines = [line for line in result.stdout.splitlines(keepends=True) if not self.VARYING.match(line)]
+        served = result.stdout.replace(str(root), "")
+        lines = [line for line in served.splitlines(keepends=True) if not self.VARYING.match(line)]
         golden = ROOT / f"Tests/Fixtures/golden/{name}.once.txt"
         if os.environ.get("UPDATE_GOLDEN") == "1":
             golden.write_text("".join(lines))
@@ -169,6 +172,16 @@ class FixtureHosts(Scratch):
 
     def test_many_kinds_of_disks_and_interfaces(self):
         self.check_host("composed-devices")
+
+    def test_files_of_other_programs_good_and_bad(self):
+        self.check_host("composed-textfile", lambda root: {
+            "textfile": {"directory": [f"{root}/textfile", f"{root}/textfile/apps/*"]}})
+        require_programs("promtool")
+        served = (ROOT / "Tests/Fixtures/golden/composed-textfile.once.txt").read_bytes()
+        result = subprocess.run(["promtool", "check", "metrics"], input=served, capture_output=True)
+        # 3 is for findings of style, which are the files' own.
+        self.assertIn(result.returncode, (0, 3), result.stderr.decode())
+        self.assertNotIn(b"error while linting", result.stderr)
 
     def test_a_kernel_of_2010(self):
         self.check_host("old-kernel")

@@ -1,0 +1,128 @@
+// The `*.prom` files of some directories: which there are, and what stands in those that changed.
+
+internal import Bytes
+internal import Metrics
+internal import Platform
+
+/// Why a whole file is not served, besides the problems of its lines.
+enum MetricFileProblem: String, Hashable, Sendable {
+    /// It, or its directory, cannot be read.
+    case unreadable
+    case tooLarge = "too_large"
+    case tooManyFiles = "too_many_files"
+    case stale
+}
+
+/// The files as they were at the last look.
+struct MetricFiles {
+    /// What one file may hold: a file of that size has some 100 000 series.
+    static let byteLimit = 16 << 20
+    /// Files that are read, of all directories together.
+    static let fileLimit = 1_000
+
+    struct MetricFile {
+        let path: String
+        let status: FileStatus
+        let text: ExpositionText
+        fileprivate(set) var isStale = false
+    }
+
+    private let directories: [Glob]
+    private let maximumAge: Duration?
+    private var kept: [String: KeptDirectory] = [:]
+    /// In the order of their paths.
+    private(set) var files: [MetricFile] = []
+    /// Files and directories of which nothing is served.
+    private(set) var problems: [(path: String, problem: MetricFileProblem)] = []
+
+    init(_ directories: [Glob], maximumAge: Duration?) {
+        self.directories = directories
+        self.maximumAge = maximumAge
+    }
+
+    /// Looks what is there now, and reads what changed. Returns whether `files` have another content than before.
+    mutating func refresh(now: Int64) -> Bool {
+        problems.removeAll(keepingCapacity: true)
+        let before = files
+        var old = before[...]
+        files = []
+        var isChanged = false
+        for path in paths() {
+            while let first = old.first, first.path < path { old.removeFirst() }
+            let known = old.first.flatMap { $0.path == path ? $0 : nil }
+            guard var file = look(at: path, known) else { continue }
+            file.isStale = isStale(file.status, now)
+            if file.isStale { problems.append((path, .stale)) }
+            if file.status != known?.status || file.isStale != known?.isStale { isChanged = true }
+            files.append(file)
+        }
+        return isChanged || files.count != before.count
+    }
+
+    private func isStale(_ status: FileStatus, _ now: Int64) -> Bool {
+        guard let maximumAge else { return false }
+        return now - status.modifiedUnixNanoseconds > maximumAge.nanoseconds
+    }
+
+    private mutating func look(at path: String, _ known: MetricFile?) -> MetricFile? {
+        do throws(Errno) {
+            let status = try FileStatus(of: path)
+            if let known, known.status == status { return known }
+            return MetricFile(path: path, status: status, text: try read(path, status))
+        } catch {
+            // Removed since the directory was listed.
+            if error != .notFound { problems.append((path, error == .tooLarge ? .tooLarge : .unreadable)) }
+            return nil
+        }
+    }
+
+    private mutating func read(_ path: String, _ status: FileStatus) throws(Errno) -> ExpositionText {
+        guard status.kind == .regular else { throw .invalid }
+        guard status.sizeBytes <= UInt64(Self.byteLimit) else { throw .tooLarge }
+        var cursor = ByteCursor(try readWhole(path, limit: Self.byteLimit))
+        return ExpositionText.parse(&cursor, limit: MergedExpositions.seriesLimit)
+    }
+
+    // MARK: Which files
+
+    private mutating func paths() -> [String] {
+        var paths: Set<String> = []
+        var seen: [String: KeptDirectory] = [:]
+        for path in directories.flatMap(Self.expand) where seen[path] == nil {
+            let directory = kept[path] ?? KeptDirectory(path)
+            seen[path] = directory
+            do throws(Errno) {
+                _ = try directory.refresh()
+                // Not hidden ones: programs write `.x.prom.tmp` first, and rename.
+                for name in directory.names where name.hasSuffix(".prom") && !name.hasPrefix(".") {
+                    paths.insert("\(path)/\(name)")
+                }
+            } catch {
+                problems.append((path, .unreadable))
+            }
+        }
+        kept = seen
+        let sorted = paths.sorted()
+        if sorted.count > Self.fileLimit {
+            problems.append((sorted[Self.fileLimit], .tooManyFiles))
+        }
+        return Array(sorted.prefix(Self.fileLimit))
+    }
+
+    /// The directories that a pattern finds now; itself when it is none, or finds nothing.
+    private static func expand(_ glob: Glob) -> [String] {
+        if glob.alternatives.count == 1, let path = literal(glob.alternatives[0]) { return [path] }
+        let found = FileFinder([glob]).paths.sorted()
+        return found.isEmpty ? [glob.text] : found
+    }
+
+    private static func literal(_ components: [Glob.Component]) -> String? {
+        var path: [UInt8] = []
+        for component in components.dropFirst() {
+            guard case .literal(let name) = component else { return nil }
+            path.append(UInt8(ascii: "/"))
+            path += name
+        }
+        return path.isEmpty ? "/" : String(decoding: path, as: UTF8.self)
+    }
+}
