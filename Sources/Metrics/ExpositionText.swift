@@ -122,7 +122,7 @@ private struct Reader {
             let help = cursor.helpText()
             // A second help text changes nothing that anybody would miss.
             if text.declarations[name]?.help == nil {
-                text.declarations[name, default: .init(kind: nil, line: line)].help = help
+                text.declarations[name, default: ExpositionText.Declaration(line: line)].help = help
             }
         } else {
             readType(of: name, &cursor)
@@ -141,7 +141,7 @@ private struct Reader {
             return
         }
         guard !sampled.contains(name) else { return text.problems.note(.syntax, line: line) }
-        text.declarations[name, default: .init(line: line)].kind = kind
+        text.declarations[name, default: ExpositionText.Declaration(line: line)].kind = kind
         text.declarations[name]?.line = line
     }
 

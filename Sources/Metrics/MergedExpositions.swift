@@ -51,7 +51,7 @@ package struct MergedExpositions: Sendable {
                     known[key] = descriptor
                     samples.append(
                         Sample(descriptor: descriptor, value: series.value, labels: series.labels.map(\.value)))
-                    places.append(.init(file: number, line: series.line))
+                    places.append(SampleOrigins.Place(file: number, line: series.line))
                 }
             }
             self.problems.append(problems)

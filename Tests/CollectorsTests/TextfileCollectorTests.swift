@@ -59,10 +59,10 @@ import struct Procfs.Host
         try FileManager.default.removeItem(atPath: path)
         try directory.write("c.prom", "c{x=\"y\"} 1")
         #expect(try lines(&collector, without: directory.path) == ["b 1", "c{y} 1", "node_textfile_scrape_error 0"])
+        // Whole seconds, as node_exporter serves them.
+        let written = try FileStatus(of: "\(directory.path)/c.prom").modifiedUnixNanoseconds / 1_000_000_000
         #expect(
-            try samples(&collector).contains {
-                $0.hasPrefix("node_textfile_mtime_seconds{\(directory.path)/c.prom} 1")
-            })
+            try samples(&collector).contains("node_textfile_mtime_seconds{\(directory.path)/c.prom} \(written)"))
     }
 
     @Test func saysWhatCannotBeRead() throws {
