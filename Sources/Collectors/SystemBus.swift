@@ -51,9 +51,8 @@ struct BusCall {
     static let libraryName = "libsystemd.so.0"
     /// Where the service manager listens for root alone, without a bus between.
     static let managerAddress = "unix:path=/run/systemd/private"
-    /// Questions under way at the same time. The bus takes 50 000 of a connection, and the kernel's socket some
-    /// hundred kilobytes.
-    private static let windowLimit = 256
+    /// Questions under way at the same time: dbus-daemon takes 128 of a connection, and refuses those beyond.
+    private static let windowLimit = 64
 
     private let isPrivate: Bool
     private let library: String
@@ -69,7 +68,7 @@ struct BusCall {
     deinit { close() }
 
     /// Asks all of `calls`, and gives each answer to `take` with the number of its call, in the order in which they
-    /// come. An answer may be an error: `BusAnswer.refusal`.
+    /// come. An answer may be an error: `BusAnswer.hasNothing`.
     func ask(
         _ calls: [BusCall], until deadline: Instant, _ take: (Int, BusAnswer) throws(BusError) -> Void
     ) throws(BusError) {
@@ -196,25 +195,37 @@ struct BusCall {
     }
 
     /// The error that it is; nil when it is an answer.
-    var refusal: BusError? {
+    private var refusal: BusError? {
         var name: UnsafePointer<CChar>?
         var text: UnsafePointer<CChar>?
         unsafe bus_message_error(message, &name, &text)
         guard let name = unsafe name else { return nil }
-        let error = unsafe BusError.refused(
-            name: String(cString: name), text: text.map { unsafe String(cString: $0) } ?? "")
-        guard case .refused(let known, let reason) = error else { return error }
-        switch known {
-        case "org.freedesktop.DBus.Error.ServiceUnknown", "org.freedesktop.DBus.Error.NameHasNoOwner":
-            return .absent(reason)
-        default: return error
-        }
+        let reason = unsafe text.map { unsafe String(cString: $0) } ?? ""
+        return .refused(name: unsafe String(cString: name), text: reason)
     }
 
     /// Throws the error that it is.
     func throwRefusal() throws(BusError) {
-        if let refusal { throw refusal }
+        guard let refusal else { return }
+        if case .refused(let name, let text) = refusal, Self.isNobody(name) { throw .absent(text) }
+        throw refusal
     }
+
+    /// Whether the service has no answer: what was asked about has gone, or the service is too old to know of it.
+    ///
+    /// - Throws: `BusError` when it was not the service that refused, but the bus between.
+    func hasNothing() throws(BusError) -> Bool {
+        guard case .refused(let name, _) = refusal else { return false }
+        if Self.isNobody(name) || Self.busErrors.contains(name) { try throwRefusal() }
+        return true
+    }
+
+    private static func isNobody(_ name: String) -> Bool {
+        name == "org.freedesktop.DBus.Error.ServiceUnknown" || name == "org.freedesktop.DBus.Error.NameHasNoOwner"
+    }
+
+    private static let busErrors = ["LimitsExceeded", "NoReply", "Timeout", "TimedOut", "Disconnected", "NoMemory"]
+        .map { "org.freedesktop.DBus.Error.\($0)" }
 
     /// Reads an array whose elements are structures of `fields`, calling `body` within each.
     func forEachStructure(_ fields: String, _ body: () throws(BusError) -> Void) throws(BusError) {

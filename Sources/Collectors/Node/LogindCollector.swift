@@ -78,7 +78,7 @@ package struct LogindCollector: Collector {
         }
         try bus.ask(questions, until: deadline) { number, answer throws(BusError) in
             // A session may have ended meanwhile.
-            guard answer.refusal == nil else { return }
+            if try answer.hasNothing() { return }
             let index = number / Self.properties.count
             switch number % Self.properties.count {
             case 0:

@@ -90,29 +90,23 @@ package struct SystemdCollector: Collector {
         var loadedAt: UInt64 = 0
         let (include, exclude) = (include, exclude)
         try bus.ask(calls, until: deadline) { number, answer throws(BusError) in
-            switch number {
-            case 0:
+            if number == 0 {
                 try answer.throwRefusal()
-                try answer.forEachStructure("ssssssouso") { () throws(BusError) in
+                return try answer.forEachStructure("ssssssouso") { () throws(BusError) in
                     let unit = try Self.unit(answer)
                     found.stateCounts[unit.activeState, default: 0] += 1
                     if unit.loadState == "loaded", include.matches(unit.name), !exclude.matches(unit.name) {
                         found.units.append(unit)
                     }
                 }
-            // Properties that an old manager does not have are left out.
-            case _ where answer.refusal != nil: return
-            case 4:
-                try answer.enterVariant(of: "t")
-                loadedAt = try answer.unsigned64()
-            default:
-                try answer.enterVariant(of: "s")
-                let text = try answer.string()
-                switch number {
-                case 1: found.version = text
-                case 2: found.virtualization = text
-                default: found.systemState = text
-                }
+            }
+            if try answer.hasNothing() { return }
+            try answer.enterVariant(of: number == 4 ? "t" : "s")
+            switch number {
+            case 1: found.version = try answer.string()
+            case 2: found.virtualization = try answer.string()
+            case 3: found.systemState = try answer.string()
+            default: loadedAt = try answer.unsigned64()
             }
         }
         types.refresh(loadedAt: loadedAt, now: .now)
@@ -161,13 +155,14 @@ package struct SystemdCollector: Collector {
         }
         try bus.ask(calls, until: deadline) { number, answer throws(BusError) in
             let (index, property) = questions[number]
+            // A unit may have gone meanwhile, and old managers do not count everything.
+            let hasNothing = try answer.hasNothing()
             if let property {
-                // A unit may have gone meanwhile, and old managers do not count everything.
-                guard answer.refusal == nil else { return }
+                if hasNothing { return }
                 try answer.enterVariant(of: property.isWord ? "u" : "t")
                 let value = property.isWord ? UInt64(try answer.unsigned32()) : try answer.unsigned64()
                 found.values.append((index, property, value))
-            } else if answer.refusal == nil {
+            } else if !hasNothing {
                 try answer.enterVariant(of: "s")
                 let type = try answer.string()
                 found.units[index].type = type
