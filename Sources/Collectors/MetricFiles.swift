@@ -30,6 +30,9 @@ struct MetricFiles {
     private let directories: [Glob]
     private let maximumAge: Duration?
     private var kept: [String: KeptDirectory] = [:]
+    private var paths: [String] = []
+    /// The first path beyond the limit.
+    private var excess: String?
     /// In the order of their paths.
     private(set) var files: [MetricFile] = []
     /// Files and directories of which nothing is served.
@@ -43,20 +46,37 @@ struct MetricFiles {
     /// Looks what is there now, and reads what changed. Returns whether `files` have another content than before.
     mutating func refresh(now: Int64) -> Bool {
         problems.removeAll(keepingCapacity: true)
-        let before = files
-        var old = before[...]
+        if !list(), isUnchanged(now) { return false }
+        let old = files
+        var known = old[...]
         files = []
         var isChanged = false
-        for path in paths() {
-            while let first = old.first, first.path < path { old.removeFirst() }
-            let known = old.first.flatMap { $0.path == path ? $0 : nil }
-            guard var file = look(at: path, known) else { continue }
+        for path in paths {
+            while let first = known.first, first.path < path { known.removeFirst() }
+            let before = known.first.flatMap { $0.path == path ? $0 : nil }
+            guard var file = look(at: path, before) else { continue }
             file.isStale = isStale(file.status, now)
             if file.isStale { problems.append((path, .stale)) }
-            if file.status != known?.status || file.isStale != known?.isStale { isChanged = true }
+            if file.status != before?.status || file.isStale != before?.isStale { isChanged = true }
             files.append(file)
         }
-        return isChanged || files.count != before.count
+        return isChanged || files.count != old.count
+    }
+
+    /// The usual case, which allocates nothing: the same files as they were, none of them in trouble.
+    private func isUnchanged(_ now: Int64) -> Bool {
+        guard files.count == paths.count else { return false }
+        for file in files {
+            do throws(Errno) {
+                guard try FileStatus(of: file.path) == file.status, !file.isStale, !isStale(file.status, now) else {
+                    return false
+                }
+            } catch {
+                // Said by whoever looks again.
+                return false
+            }
+        }
+        return true
     }
 
     private func isStale(_ status: FileStatus, _ now: Int64) -> Bool {
@@ -85,28 +105,33 @@ struct MetricFiles {
 
     // MARK: Which files
 
-    private mutating func paths() -> [String] {
-        var paths: Set<String> = []
-        var seen: [String: KeptDirectory] = [:]
-        for path in directories.flatMap(Self.expand) where seen[path] == nil {
+    /// Looks into the directories. Returns whether there are other `paths` than before, or may be.
+    private mutating func list() -> Bool {
+        var now: [String: KeptDirectory] = [:]
+        var isOther = false
+        for path in directories.flatMap(Self.expand) where now[path] == nil {
             let directory = kept[path] ?? KeptDirectory(path)
-            seen[path] = directory
-            do throws(Errno) {
-                _ = try directory.refresh()
-                // Not hidden ones: programs write `.x.prom.tmp` first, and rename.
-                for name in directory.names where name.hasSuffix(".prom") && !name.hasPrefix(".") {
-                    paths.insert("\(path)/\(name)")
-                }
-            } catch {
+            now[path] = directory
+            do throws(Errno) { if try directory.refresh() { isOther = true } } catch {
                 problems.append((path, .unreadable))
+                isOther = true
             }
         }
-        kept = seen
-        let sorted = paths.sorted()
-        if sorted.count > Self.fileLimit {
-            problems.append((sorted[Self.fileLimit], .tooManyFiles))
+        isOther = isOther || now.count != kept.count || excess != nil
+        kept = now
+        guard isOther else { return false }
+        var found: Set<String> = []
+        for directory in now.values {
+            // Not hidden ones: what is written beside and renamed begins with a dot for some programs.
+            for name in directory.names where name.hasSuffix(".prom") && !name.hasPrefix(".") {
+                found.insert("\(directory.path)/\(name)")
+            }
         }
-        return Array(sorted.prefix(Self.fileLimit))
+        let sorted = found.sorted()
+        excess = sorted.count > Self.fileLimit ? sorted[Self.fileLimit] : nil
+        if let excess { problems.append((excess, .tooManyFiles)) }
+        paths = Array(sorted.prefix(Self.fileLimit))
+        return true
     }
 
     /// The directories that a pattern finds now; itself when it is none, or finds nothing.

@@ -21,6 +21,8 @@ package enum ExpositionProblem: String, Sendable, CaseIterable {
     /// The name has another type, in this file or in one that comes before.
     case typeConflict = "type_conflict"
     case tooManySeries = "too_many_series"
+    /// Prometheus makes a series of that name for each target, without labels: `up` would say that the host is down.
+    case reservedName = "reserved_name"
 }
 
 /// The first line and the number of lines of each problem: a file of a million bad lines must not fill the memory.

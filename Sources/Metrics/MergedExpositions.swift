@@ -88,7 +88,14 @@ private struct Family {
     /// Where the help stands: another name only for a counter of OpenMetrics.
     let declaredName: String
 
+    /// What Prometheus adds to each scrape: https://prometheus.io/docs/concepts/jobs_instances/
+    private static let reservedNames: Set<String> = [
+        "up", "scrape_duration_seconds", "scrape_samples_post_metric_relabeling", "scrape_samples_scraped",
+        "scrape_series_added", "scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes",
+    ]
+
     func problem(with series: ExpositionText.Series, declared: MetricKind?) -> ExpositionProblem? {
+        if series.labels.isEmpty, Self.reservedNames.contains(series.name) { return .reservedName }
         if let declared, declared != kind { return .typeConflict }
         // A part of a histogram or summary that does not say which part it is.
         let part: String

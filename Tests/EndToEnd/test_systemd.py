@@ -58,6 +58,12 @@ class Systemd(Scratch):
         self.addCleanup(client.close)
         client.connect(str(self.root / "run/talk"))
         eventually(lambda: self.show("talk.socket", "NConnections") == "1", 20, "the socket has a connection")
+        # A session as sshd's PAM module would make it, of a process that stays.
+        self.system.run("systemd-run", "--unit=shell", "--slice=user.slice", "/bin/sleep", "infinity", check=True)
+        self.system.run(
+            "busctl", "call", "org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager",
+            "CreateSession", "uusssssussbssa(sv)", "0", self.show("shell.service", "MainPID"), "test", "tty", "user", "",
+            "", "0", "pts/9", "", "true", "", "far.example", "0", check=True)
 
     def show(self, unit, name):
         return self.system.run("systemctl", "show", "-P", name, unit).stdout.strip()
@@ -110,7 +116,8 @@ class Systemd(Scratch):
         for metric, unit in [("timer_last_trigger_seconds", "tick.timer"), ("unit_start_time_seconds", "tick.timer")]:
             self.assertLess(abs(value(f"node_systemd_{metric}", name=unit) - time.time()), 120)
         self.assertEqual(value("node_systemd_virtualization_info", virtualization_type="systemd-nspawn"), 1)
-        self.assertIn("node_logind_sessions", types)
+        self.assertEqual(value("node_logind_sessions", **{"class": "user"}, remote="true", seat="", type="tty"), 1)
+        self.assertEqual(value("node_logind_sessions", **{"class": "user"}, remote="true", seat="", type="x11"), 0)
 
         # What node_exporter says, to the last digit.
         def differences():

@@ -103,6 +103,12 @@ import Testing
             ])
     }
 
+    @Test func whatPrometheusSaysOfATargetIsNotForFiles() {
+        let merged = merged(["up 0\nup{of=\"another\"} 1\nscrape_duration_seconds 2"])
+        #expect(merged.samples.map(\.value) == [1])
+        #expect(merged.problems[0].lines == [.reservedName: .init(first: 1, count: 2)])
+    }
+
     @Test func allFilesTogetherHaveALimit() {
         let merged = merged(["a 1\nb 2", "c 3\nd 4\ne 5"], limit: 3)
         #expect(merged.samples.count == 3)
