@@ -47,15 +47,24 @@ deb: build
 	@scripts/deb $(VERSION) $(BINARY) .build
 
 PREFIX ?= /usr
+DOC = $(DESTDIR)$(PREFIX)/share/doc/vitals
+UNIT = $(DESTDIR)$(PREFIX)/lib/systemd/system/vitals.service
+
 install: build install-files
 	test -e $(DESTDIR)/etc/vitals/agent.json || install -D -m 644 agent.json $(DESTDIR)/etc/vitals/agent.json
 
-# The same files for `make install` and for the package, but for the settings, which are the administrator's.
+# All that is installed, by `make install` and in the package, but for the settings, which are the administrator's. The
+# unit names the binary and the README where they are put; links between the documents hold.
 install-files:
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/vitals
-	install -D -m 644 systemd/vitals.service $(DESTDIR)$(PREFIX)/lib/systemd/system/vitals.service
+	install -D -m 644 systemd/vitals.service $(UNIT)
+	sed -i -e 's|=/usr/bin/|=$(PREFIX)/bin/|' -e 's|=file:/usr/share/|=file:$(PREFIX)/share/|' $(UNIT)
 	install -D -m 644 systemd/vitals.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/vitals.conf
 	install -D -m 644 systemd/vitals.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/vitals.conf
+	install -D -m 644 -t $(DOC) README.md CONTRIBUTING.md
+	install -D -m 644 -t $(DOC)/docs docs/*.md
+	install -D -m 644 LICENSE $(DOC)/copyright
+	gzip -9 -n -c CHANGELOG.md > $(DOC)/changelog.gz
 
 clean:
 	rm -rf .build

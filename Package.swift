@@ -91,8 +91,8 @@ let package = Package(
         tests(
             of: "Agent",
             with: [
-                "Bytes", "Platform", "Metrics", "Settings", "Procfs", "Collectors", "HTTP", "Inputs", "Outputs",
-                "Delivery",
+                "Bytes", "Platform", "Metrics", "Settings", "Procfs", "Durable", "Collectors", "HTTP", "Inputs",
+                "Outputs", "Delivery",
             ]),
         // The style rules that a machine can hold, over the whole tree.
         .testTarget(name: "TidyTests", swiftSettings: tested),

@@ -1,5 +1,7 @@
 // The command line as a value. Pure: nothing is read but the words, so that every usage error has a test.
 
+internal import Collectors
+internal import Platform
 internal import Settings
 
 package enum Command: String, CaseIterable, Sendable {
@@ -85,23 +87,23 @@ private let options: [Option] = [
             + "May be given several times: the files are merged, object by object."),
     Option(
         name: "--state-directory", kind: .single("DIR", \.stateDirectory), commands: [.run, .check, .cursors],
-        help: "Instead of \"state_directory\" in the settings."),
+        help: "Instead of \"state_directory\" in the settings. A relative path begins at the working\ndirectory."),
     Option(
         name: "--listen", kind: .list("ADDRESS", \.listen), commands: [.run, .check, .status],
         help: "Instead of \"endpoint.listen\" in the settings: 127.0.0.1:9100, [::]:9100,\n"
             + "unix:/run/vitals/vitals.sock. May be given several times."),
     Option(
         name: "--collect", kind: .list("NAME", \.collect), commands: [.once],
-        help: "Only this collector. May be given several times."),
+        help: "Only this collector; \"vitals collectors\" lists them. May be given several times."),
     Option(
         name: "--exclude", kind: .list("NAME", \.exclude), commands: [.once],
-        help: "Not this collector. May be given several times."),
+        help: "Not this collector; not together with --collect. May be given several times."),
     Option(
         name: "--verbose", short: "v", kind: .flag { $0.isVerbose = true }, commands: [.collectors],
         help: "With all metrics, their types and labels."),
     Option(
-        name: "--json", kind: .flag { $0.isJSON = true }, commands: [.status],
-        help: "As JSON, as the agent serves it on /api/v1/status."),
+        name: "--json", kind: .flag { $0.isJSON = true }, commands: [.status, .cursors],
+        help: "As JSON: what the agent serves on /api/v1/status, or what the files of the cursors hold."),
 ]
 
 /// Parses what follows the program's name.
@@ -144,7 +146,24 @@ private struct CommandLineParser {
                 arguments[keyPath: path] = value
             }
         }
+        try checkValues(of: arguments)
         return .command(arguments)
+    }
+
+    /// What can be told without the settings: whatever they say, these words mean nothing.
+    private func checkValues(of arguments: CommandLineArguments) throws(UsageError) {
+        for address in arguments.listen {
+            do throws(SocketAddressError) { _ = try SocketAddress(address) } catch {
+                throw self.error("--listen \(error)")
+            }
+        }
+        guard arguments.collect.isEmpty || arguments.exclude.isEmpty else {
+            throw error("--collect and --exclude cannot be used together")
+        }
+        let known = allCollectors.map { $0.name }
+        for name in arguments.collect + arguments.exclude where !known.contains(name) {
+            throw error("unknown collector \(name)", name, known)
+        }
     }
 
     private mutating func takeCommand(_ word: String) throws(UsageError) {
@@ -223,7 +242,9 @@ private func programHelp() -> String {
 private let moreHelp: [Command: String] = [
     .run: """
     SIGTERM and SIGINT stop it: what is under way is delivered, for up to "drain_timeout", and the
-    cursors are saved. A second one stops it at once. SIGHUP does nothing: settings are read at the start.
+    cursors are saved. What waits for a receiver that is down is tried at once, and again only if its
+    next try comes before that time; what is not delivered is read again at the next start. A second
+    signal stops it at once. SIGHUP does nothing: settings are read at the start.
     """,
     .check: "Ends with 1 when something cannot work. Changes nothing, and sends nothing.",
     .once: "Needs no running agent. Without any settings file it uses the defaults.",

@@ -1,19 +1,104 @@
-// `vitals cursors`: how far each route was acknowledged, as it is on the disk.
+// `vitals cursors`: how far each route was acknowledged, as it is on the disk; a running agent saves once a second.
 
+internal import Bytes
 internal import Durable
+internal import Inputs
 package import Platform
 
-/// One line for each route: input, output, and the cursor as its input wrote it.
+/// A table with a line for each file, journal or outbox that a cursor speaks of.
+///
+/// `problems` are files of which no copy is whole, and what in a cursor cannot be understood.
 ///
 /// - Throws: `Errno` when the state directory cannot be read.
-package func cursorList(stateDirectory: String) throws(Errno) -> (text: String, problems: [String]) {
+package func cursorTable(stateDirectory: String) throws(Errno) -> (text: String, problems: [String]) {
     _ = try FileStatus(of: stateDirectory)
     let (cursors, unusable) = try savedCursors(in: stateDirectory)
-    let problems = unusable.map { "\($0.path): \($0.reason)" }
-    guard !cursors.isEmpty else { return ("no cursors in \(stateDirectory)\n", problems) }
-    var rows = [["INPUT", "OUTPUT", "CURSOR"]]
+    var problems = unusable.map { "\($0.path): \($0.reason)" }
+    var rows = [["INPUT", "OUTPUT", "SOURCE", "POSITION", "LAG"]]
     for cursor in cursors {
-        rows.append([cursor.input, cursor.output, String(decoding: cursor.json, as: UTF8.self)])
+        let places = places(of: cursor, &problems)
+        for place in places { rows.append([cursor.input, cursor.output, place.source, place.position, place.lag]) }
     }
-    return (table(rows, leftColumns: 3), problems)
+    if !cursors.isEmpty { return (table(rows, leftColumns: 3), problems) }
+    return (problems.isEmpty ? "no cursors in \(stateDirectory)\n" : "", problems)
+}
+
+/// The same as one JSON list, with each cursor as its input wrote it.
+package func cursorJSON(stateDirectory: String) throws(Errno) -> (text: [UInt8], problems: [String]) {
+    _ = try FileStatus(of: stateDirectory)
+    let (cursors, unusable) = try savedCursors(in: stateDirectory)
+    var text: [UInt8] = []
+    for cursor in cursors {
+        text.append(text.isEmpty ? "[" : ",\n ")
+        text.append("{\"input\":")
+        text.append(jsonString: cursor.input)
+        text.append(",\"output\":")
+        text.append(jsonString: cursor.output)
+        text.append(",\"cursor\":")
+        text.append(contentsOf: cursor.json)
+        text.append("}")
+    }
+    text.append(text.isEmpty ? "[]\n" : "]\n")
+    return (text, unusable.map { "\($0.path): \($0.reason)" })
+}
+
+/// One line of the table.
+private struct Place {
+    let source: String
+    let position: String
+    var lag = "-"
+}
+
+/// The kind of an input is not in its cursor, but each kind has a form of its own. One that is not known here is shown
+/// as it is.
+private func places(of cursor: SavedCursor, _ problems: inout [String]) -> [Place] {
+    let json: JSONValue
+    do throws(JSONError) { json = try parseJSON(cursor.json) } catch {
+        problems.append("\(cursor.input) to \(cursor.output): \(error)")
+        return []
+    }
+    if json["files"] != nil {
+        var malformed = 0
+        let files = FileCursors(json, malformed: &malformed).files
+        if malformed > 0 {
+            problems.append("\(cursor.input) to \(cursor.output): entries that cannot be understood: \(malformed)")
+        }
+        return files.isEmpty ? [Place(source: "no file yet", position: "-")] : files.map(place)
+    }
+    if let documents = json["documents"]?.array {
+        let bytes = documents.reduce(0) { $0 + ($1["text"]?.string?.utf8.count ?? 0) }
+        let count = documents.count
+        return [Place(source: "metrics", position: "\(count) to be sent", lag: bytesText(UInt64(bytes)))]
+    }
+    if let place = JournalPlace(json) { return [Place(source: "journal", position: position(of: place))] }
+    if case .null = json.content { return [Place(source: "nothing yet", position: "-")] }
+    return [Place(source: plainText(String(decoding: cursor.json, as: UTF8.self)), position: "-")]
+}
+
+/// The lag is what the file has now, if it is still the same one, else what it had when it was last looked at.
+private func place(of file: FileCursor) -> Place {
+    var sizeBytes = file.sizeBytes
+    do throws(Errno) {
+        let status = try FileStatus(of: file.path)
+        if status.id == file.id { sizeBytes = status.sizeBytes }
+    } catch {}  // rotated away, or not ours to see
+    return Place(
+        source: plainText(file.path), position: "\(file.offset)",
+        lag: bytesText(sizeBytes - min(sizeBytes, file.offset)))
+}
+
+/// When the entry was written: its time is in libsystemd's cursor, `s=…;i=…;b=…;m=…;t=<microseconds, hexadecimal>;x=…`.
+private func position(of place: JournalPlace) -> String {
+    let microseconds: UInt64?
+    switch place {
+    case .time(let time): microseconds = time
+    case .after(let cursor):
+        let time = cursor.split(separator: ";").first { $0.hasPrefix("t=") }
+        microseconds = time.flatMap { UInt64($0.dropFirst(2), radix: 16) }
+        if microseconds == nil { return plainText(cursor) }
+    }
+    var text: [UInt8] = []
+    text.append(civil: CivilTime(unixSeconds: Int64(clamping: (microseconds ?? 0) / 1_000_000)))
+    text.append("Z")
+    return String(decoding: text, as: UTF8.self)
 }

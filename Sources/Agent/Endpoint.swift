@@ -15,9 +15,14 @@ package enum EndpointError: Error, Equatable, CustomStringConvertible {
     case addressInUse(SocketAddress)
     case cannotListen(SocketAddress, Errno)
 
+    init(_ address: SocketAddress, _ errno: Errno) {
+        self = errno == .addressInUse ? .addressInUse(address) : .cannotListen(address, errno)
+    }
+
     package var description: String {
         switch self {
         case .addressInUse(let address): "\(address) is in use: another program listens there"
+        case .cannotListen(let address, .alreadyThere): "cannot listen at \(address): a file that is no socket is there"
         case .cannotListen(let address, let errno): "cannot listen at \(address): \(errno)"
         }
     }
@@ -33,25 +38,17 @@ package final class Endpoint: Sendable {
 
     /// Reads the section `endpoint`: `listen`, `max_connections`.
     ///
-    /// `listen` in place of the setting is for the command line. `selfMetrics` adds what the agent says of itself to
+    /// `selfMetrics` adds what the agent says of itself to
     /// each exposition, on the scrape's worker; `status` makes the JSON of `/api/v1/status` and `isReady` answers
     /// `/-/ready`, both on the server's queue: they must not wait.
     package init(
-        _ section: inout SettingsSection, listen: [String] = [], scraper: Scraper,
+        _ section: inout SettingsSection, scraper: Scraper,
         selfMetrics: @escaping @Sendable (inout Snapshot) -> Void, status: @escaping @Sendable () -> [UInt8],
         isReady: @escaping @Sendable () -> Bool, log: AgentLog
     ) throws(SettingsError) {
-        let fromSettings = try Self.addresses(in: &section)
+        asked = try Self.addresses(in: &section)
         let connections = try section.integer("max_connections", default: 40, in: 1...10_000)
         try section.finish()
-        var asked: [SocketAddress] = []
-        for text in listen {
-            do throws(SocketAddressError) { asked.append(try SocketAddress(text)) } catch {
-                throw SettingsError(
-                    file: "--listen", position: TextPosition(line: 1, column: 1), path: "", reason: error.description)
-            }
-        }
-        self.asked = asked.isEmpty ? fromSettings : asked
         self.log = log
         let counts = countsOfServer
         let pages = Pages(
@@ -78,9 +75,19 @@ package final class Endpoint: Sendable {
             guard case .string(let text) = element.content else {
                 throw element.error("\(path)[\(index)]", "expected an address in quotes")
             }
-            do throws(SocketAddressError) { addresses.append(try SocketAddress(text)) } catch {
+            let address: SocketAddress
+            do throws(SocketAddressError) { address = try SocketAddress(text) } catch {
                 throw element.error("\(path)[\(index)]", error.description)
             }
+            // The second could not be listened at: the kernel would say that somebody does.
+            if let before = addresses.firstIndex(where: { $0.overlaps(address) }) {
+                let reason =
+                    addresses[before] == address
+                    ? "\(address) stands twice, first as \(path)[\(before)]"
+                    : "\(address) overlaps with \(addresses[before]), \(path)[\(before)]"
+                throw element.error("\(path)[\(index)]", reason)
+            }
+            addresses.append(address)
         }
         return addresses
     }
@@ -101,7 +108,7 @@ package final class Endpoint: Sendable {
                 addresses.append(listener.address(asked: address))
                 listeners.append(listener)
             } catch {
-                throw error == .addressInUse ? .addressInUse(address) : .cannotListen(address, error)
+                throw EndpointError(address, error)
             }
         }
         for listener in listeners { server.serve(listener) }
@@ -179,15 +186,15 @@ private struct Pages: Sendable {
         do throws(SelectionError) { try scraper.check(only: only, without: without) } catch {
             return answer(HTTPServerResponse(status: 400, text: error.description))
         }
-        let isCompressed = acceptsGzip(request.header("accept-encoding"))
-        var headers = [(name: "Vary", value: "Accept-Encoding")]
-        if isCompressed { headers.append((name: "Content-Encoding", value: "gzip")) }
-        let time = scrapeTime(asked: request.header("x-prometheus-scrape-timeout-seconds"))
-        scraper.exposition(
-            only: only, without: without, until: time.map { .now + $0 }, compressed: isCompressed, adding: selfMetrics
-        ) { [headers] body in
+        var wanted = ScrapeRequest(only: only, without: without)
+        wanted.format = expositionFormat(accept: request.header("accept"))
+        wanted.isCompressed = acceptsGzip(request.header("accept-encoding"))
+        wanted.deadline = scrapeTime(asked: request.header("x-prometheus-scrape-timeout-seconds")).map { .now + $0 }
+        var headers = [(name: "Vary", value: "Accept, Accept-Encoding")]
+        if wanted.isCompressed { headers.append((name: "Content-Encoding", value: "gzip")) }
+        scraper.exposition(wanted, adding: selfMetrics) { [headers, wanted] body in
             answer(
-                HTTPServerResponse(status: 200, contentType: PrometheusText.contentType, headers: headers, body: body))
+                HTTPServerResponse(status: 200, contentType: wanted.format.contentType, headers: headers, body: body))
         }
     }
 
@@ -203,58 +210,4 @@ private struct Pages: Sendable {
         </ul></body></html>
 
         """.utf8)
-}
-
-// MARK: What the client asks for
-
-/// Names and values of a query (https://url.spec.whatwg.org/#urlencoded-parsing); nil when an escape is not one.
-func parseQuery(_ query: String) -> [(name: String, value: String)]? {
-    var pairs: [(name: String, value: String)] = []
-    for part in query.utf8.split(separator: UInt8(ascii: "&")) {
-        let equals = part.firstIndex(of: UInt8(ascii: "="))
-        guard let name = decodePercent(part[..<(equals ?? part.endIndex)]),
-            let value = decodePercent(equals.map { part[part.index(after: $0)...] } ?? part[part.endIndex...])
-        else { return nil }
-        pairs.append((name, value))
-    }
-    return pairs
-}
-
-private func decodePercent(_ text: Substring.UTF8View) -> String? {
-    var bytes: [UInt8] = []
-    var rest = text.makeIterator()
-    while let byte = rest.next() {
-        switch byte {
-        case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
-        case UInt8(ascii: "%"):
-            guard let high = rest.next()?.hexadecimalDigit, let low = rest.next()?.hexadecimalDigit else { return nil }
-            bytes.append(high << 4 | low)
-        default: bytes.append(byte)
-        }
-    }
-    return String(decoding: bytes, as: UTF8.self)
-}
-
-/// RFC 9110, section 12.5.3: gzip by name, or else by `*`; a weight of zero forbids it.
-func acceptsGzip(_ header: String?) -> Bool {
-    var byStar = false
-    for part in (header ?? "").lowercased().split(separator: ",") {
-        let fields = part.split(separator: ";").map(\.trimmed)
-        let isForbidden = fields.dropFirst().contains { field in
-            field.hasPrefix("q=") && field.dropFirst(2).allSatisfy { $0 == "0" || $0 == "." }
-        }
-        switch fields.first {
-        case "gzip", "x-gzip": return !isForbidden
-        case "*": byStar = !isForbidden
-        default: continue
-        }
-    }
-    return byStar
-}
-
-/// How long the scraper has: what Prometheus says it will wait, less a margin in which the answer travels. nil when it
-/// does not say.
-func scrapeTime(asked header: String?) -> Duration? {
-    guard let header, let seconds = Double(header), seconds > 0, seconds < 86_400 else { return nil }
-    return .nanoseconds(Int64((seconds - min(0.5, seconds / 5)) * 1e9))
 }

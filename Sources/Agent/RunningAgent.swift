@@ -4,6 +4,7 @@
 // The stop: routes read no more and deliver what they have, as long as `drain_timeout` allows, their cursors are saved,
 // and the endpoint, which says meanwhile how far that is, closes last.
 
+internal import CLinux
 package import Collectors
 internal import Delivery
 package import Inputs
@@ -123,7 +124,9 @@ package final class RunningAgent: Sendable {
             switch error {
             case .held(let process):
                 let who = process.map { "process \($0)" } ?? "another process"
-                throw .world("the state directory \(directory) is in use by another agent, \(who)")
+                throw .world(
+                    "the state directory \(directory) is in use by another agent, \(who); "
+                        + "another one is --state-directory DIR")
             case .unusable(let errno): throw .world("cannot lock the state directory: \(directory)/lock: \(errno)")
             }
         }
@@ -150,6 +153,8 @@ package final class RunningAgent: Sendable {
                         while let signal = signals.next() { self.heed(signal, &control) }
                     })
             }
+            // A good part of what is resident by now was used once: by the loader, and for the settings.
+            linux_release_code()
             control.watches.append(self.control.every(Self.logFlushInterval) { _ in self.log.flush() })
             if let interval = self.notifier.watchdogInterval {
                 control.watches.append(self.control.every(interval) { self.feedWatchdog(&$0) })
@@ -157,11 +162,14 @@ package final class RunningAgent: Sendable {
         }
     }
 
+    /// With the ports that the endpoint has, which the settings may have left to the kernel.
     private var summary: String {
+        let place = endpoint.map { $0.addresses.map(\.description).joined(separator: ", ") } ?? "no endpoint"
         let enabled = scraper.collectors.count { $0.isEnabled }
-        let where_ = settings.endpoint == nil ? "no endpoint" : settings.listen.joined(separator: ", ")
-        return "\(where_); \(enabled) collectors; \(routes.count) routes"
+        return "\(place); \(counted(enabled, "collector")); \(counted(routes.count, "route"))"
     }
+
+    private func counted(_ count: Int, _ thing: String) -> String { "\(count) \(thing)\(count == 1 ? "" : "s")" }
 
     /// Blocks until the agent has stopped. Returns the exit code.
     package func wait() -> Int32 { ended.wait() }

@@ -24,9 +24,17 @@ package let processVariables = SettingsVariables(
         /// A secret is a line; what is much longer is another file than the one that was meant.
         let secretLimitBytes = 64 << 10
         do throws(Errno) { return try readWhole(path, limit: secretLimitBytes) } catch {
-            throw VariableError(reason: "\(path): \(error)")
+            throw VariableError(reason: "\(path): \(fault(error, limitBytes: secretLimitBytes))")
         }
     })
+
+/// Settings for thousands of files are a tenth of this.
+private let settingsLimitBytes = 4 << 20
+
+/// A limit of ours is said: the kernel's words for it are about others.
+private func fault(_ error: Errno, limitBytes: Int) -> String {
+    error == .tooLarge ? "is larger than \(sizeText(limitBytes))" : error.description
+}
 
 /// Reads `paths` in their order and merges them. A directory stands for its `*.json`, sorted by name; only what is
 /// named is read.
@@ -40,12 +48,12 @@ package func readSettings(
         do throws(Errno) {
             let isDirectory = try FileStatus(of: path).kind == .directory
             for file in isDirectory ? try settingsFiles(in: path) : [path] {
-                files.append(SettingsFile(name: file, bytes: try readWhole(file)))
+                files.append(SettingsFile(name: file, bytes: try readWhole(file, limit: settingsLimitBytes)))
             }
         } catch {
             if error == .notFound, mayBeMissing, paths.isEmpty { break }
             let hint = error == .notFound && paths.isEmpty ? "; name a settings file with --config" : ""
-            throw .world("cannot read the settings \(path): \(error)\(hint)")
+            throw .world("cannot read the settings \(path): \(fault(error, limitBytes: settingsLimitBytes))\(hint)")
         }
     }
     if files.isEmpty, !paths.isEmpty {
@@ -61,15 +69,20 @@ private func settingsFiles(in directory: String) throws(Errno) -> [String] {
     return names.sorted().map { directory.hasSuffix("/") ? directory + $0 : "\(directory)/\($0)" }
 }
 
+/// The directory that `--state-directory` names: whoever types a relative path means the one where they are.
+package func absoluteStateDirectory(_ path: String) -> String {
+    path.hasPrefix("/") ? path : "\(currentDirectory())/\(path)"
+}
+
 extension SettingsValue {
     /// With what the command line says instead of what the files say.
     package func overridden(by arguments: CommandLineArguments) -> SettingsValue {
         let start = TextPosition(line: 1, column: 1)
         var tree = self
         if let directory = arguments.stateDirectory {
-            let path = directory.hasPrefix("/") ? directory : "\(currentDirectory())/\(directory)"
-            tree = tree.replacing(
-                ["state_directory"], with: SettingsValue(.string(path), file: "--state-directory", position: start))
+            let path = SettingsValue(
+                .string(absoluteStateDirectory(directory)), file: "--state-directory", position: start)
+            tree = tree.replacing(["state_directory"], with: path)
         }
         if !arguments.listen.isEmpty {
             let addresses = arguments.listen.map { SettingsValue(.string($0), file: "--listen", position: start) }

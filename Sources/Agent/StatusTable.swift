@@ -63,9 +63,10 @@ private func counts(_ value: JSONValue?) -> [(reason: String, count: UInt64)] {
     return members.map { ($0.key, $0.value.unsigned ?? 0) }
 }
 
+private func plain(_ value: JSONValue?) -> String { value?.string.map(plainText) ?? "?" }
+
 /// On one line, and without what would steer a terminal: the texts come from receivers and from names of files.
-private func plain(_ value: JSONValue?) -> String {
-    guard let text = value?.string else { return "?" }
+func plainText(_ text: String) -> String {
     let scalars = text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }
     return String(String.UnicodeScalarView(scalars)).trimmingSpacesAtEnd
 }
@@ -95,7 +96,7 @@ package func table(_ rows: [[String]], leftColumns: Int) -> String {
     return text
 }
 
-private func bytesText(_ bytes: UInt64) -> String {
+func bytesText(_ bytes: UInt64) -> String {
     var value = Double(bytes)
     for unit in ["B", "KiB", "MiB", "GiB"] {
         if value < 1_024 { return unit == "B" ? "\(bytes) B" : "\(tenths(value)) \(unit)" }

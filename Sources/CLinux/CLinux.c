@@ -3,10 +3,12 @@
 #include "CLinux.h"
 
 #include <fcntl.h>
+#include <link.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -46,3 +48,19 @@ int linux_next_signal(int descriptor) {
 }
 
 int linux_lock(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
+
+// A part of a library that is never written is the same on the disk: what is needed again is mapped again.
+static int release_part(struct dl_phdr_info *library, size_t size, void *unused) {
+    (void)size, (void)unused;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    for (int index = 0; index < library->dlpi_phnum; index++) {
+        const ElfW(Phdr) *part = &library->dlpi_phdr[index];
+        if (part->p_type != PT_LOAD || (part->p_flags & PF_W)) continue;
+        size_t start = (library->dlpi_addr + part->p_vaddr) / page * page;
+        size_t end = (library->dlpi_addr + part->p_vaddr + part->p_memsz + page - 1) / page * page;
+        madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+void linux_release_code(void) { dl_iterate_phdr(release_part, NULL); }

@@ -67,6 +67,12 @@ struct BusCall {
 
     deinit { close() }
 
+    /// When to stop waiting: after `timeout`, or when a fifth of the scrape's time is left for the rest of the work.
+    static func deadline(_ timeout: Duration, scrape deadline: Instant) -> Instant {
+        let now = Instant.now
+        return min(now + timeout, now + (deadline - now) * 4 / 5)
+    }
+
     /// Asks all of `calls`, and gives each answer to `take` with the number of its call, in the order in which they
     /// come. An answer may be an error: `BusAnswer.hasNothing`.
     func ask(

@@ -28,10 +28,10 @@ package final class Route: Sendable {
     let log: AgentLog
 
     /// Starts nothing. `status` brings the names; its counts go on from what they are. `cursors` is the store from
-    /// which the input's `resume` was loaded.
+    /// which the input's `resume` was loaded; `json` is how a record of this route is written in `rejected`.
     package init(
         input: sending any Input, output: sending any Output, status: RouteStatus, options: RouteOptions,
-        cursors: CursorStore<HostDisk>, rejected: RejectedStore, log: AgentLog
+        cursors: CursorStore<HostDisk>, rejected: RejectedStore, json: RecordJSON, log: AgentLog
     ) {
         var status = status
         status.cursorFilesDamaged = cursors.damagedCount
@@ -40,7 +40,7 @@ package final class Route: Sendable {
         let readingEncoder = output.makeEncoder()
         let sendingEncoder = output.makeEncoder()
         reading = Worker("read \(name)", Reader(input: input, encoder: readingEncoder, options: options))
-        sending = Worker("send \(name)", Sender(output: output, encoder: sendingEncoder))
+        sending = Worker("send \(name)", Sender(output: output, encoder: sendingEncoder, json: json))
         saving = Worker("save \(name)", cursors)
         self.rejected = rejected
         self.options = options

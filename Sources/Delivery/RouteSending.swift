@@ -14,6 +14,8 @@ struct Sender {
     var encoder: any RecordEncoder
     /// An encoded half. Kept for its capacity.
     var half: [UInt8] = []
+    /// For records that are given up, whatever the output's own form is: that may be compressed, or the text alone.
+    var json: RecordJSON
     var backoff = Backoff(random: SystemRandomNumberGenerator())
 
     /// The batch under way, and what is left of it.
@@ -26,9 +28,10 @@ struct Sender {
     /// Set while a delivery waits to be tried again.
     var retryTimer: Watch?
 
-    init(output: any Output, encoder: any RecordEncoder) {
+    init(output: any Output, encoder: any RecordEncoder, json: RecordJSON) {
         self.output = output
         self.encoder = encoder
+        self.json = json
     }
 }
 
@@ -154,7 +157,8 @@ extension Route {
         }
         guard let index = sender.splitter.refuse(), let parcel = sender.parcel else { return }
         let outcome = rejected.add(
-            recordText(of: parcel.batch, index), input: inputName, output: outputName, reason: reason, at: .now)
+            rejectedRecord(of: parcel.batch, index, &sender.json), input: inputName, output: outputName, reason: reason,
+            at: .now)
         var dropped: String?
         switch outcome {
         case .kept: sender.hasUnsyncedRejects = true
@@ -178,23 +182,19 @@ extension Route {
             exchange.with { $0.status.noteError("rejected/: \(error)") }
         }
     }
+}
 
-    /// The record as it was read, as JSON: what was sent may be compressed.
-    private func recordText(of batch: LogBatch, _ index: Int) -> [UInt8] {
-        let record = batch.records[index]
+/// A record that is given up, as one JSON value.
+func rejectedRecord(of batch: LogBatch, _ index: Int, _ json: inout RecordJSON) -> [UInt8] {
+    var line: [UInt8] = []
+    _ = json.encode(batch, index..<index + 1, into: &line)
+    line.removeLast()  // the newline
+    guard batch.records[index].isDocument else { return line }
+    // What was read as a document may be none, which may be why it was refused: it is kept as a text.
+    do throws(JSONError) { _ = try parseJSON(line) } catch {
         var text: [UInt8] = []
-        text.append("{\"timestamp\":\"")
-        text.append(rfc3339: record.unixNanoseconds)
-        text.append("\",\"message\":")
-        text.append(jsonString: record.text.range, of: batch.bytes)
-        for field in record.fields {
-            let field = batch.fields[Int(field)]
-            text.append(UInt8(ascii: ","))
-            text.append(jsonString: field.name.range, of: batch.bytes)
-            text.append(UInt8(ascii: ":"))
-            text.append(jsonString: field.value.range, of: batch.bytes)
-        }
-        text.append(UInt8(ascii: "}"))
+        text.append(jsonString: 0..<line.count, of: line)
         return text
     }
+    return line
 }

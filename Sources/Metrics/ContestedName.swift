@@ -1,8 +1,6 @@
 // Names under which several descriptors stand that may contradict each other: another kind, or the same series twice. A
 // file that somebody else wrote can have any name, and Prometheus refuses a whole scrape for less.
 
-internal import Bytes
-
 /// A sample that the exposition cannot have.
 package struct Refusal: Sendable, Equatable {
     package enum Reason: Sendable {
@@ -41,20 +39,18 @@ struct ContestedName {
     }
 }
 
-/// What makes a series that series: its name and its labels, in whatever order; a label without a value is none.
-struct SeriesKey: Hashable {
-    private let bytes: [UInt8]
+/// What makes a series that series: its name and its labels, whatever their order; a label without a value is none.
+package struct SeriesKey: Hashable, Sendable {
+    package let name: String
+    /// Sorted.
+    package let labels: [String]
+    /// One for each of `labels`, none of them empty.
+    package let values: [String]
 
-    init(_ name: String, _ labels: [(name: String, value: String)]) {
-        var bytes = Array(name.utf8)
-        for label in labels.filter({ !$0.value.isEmpty }).sorted(by: { $0.name < $1.name }) {
-            // 0xFF is in no text.
-            bytes.append(0xFF)
-            bytes.append(text: label.name)
-            bytes.append(0xFF)
-            bytes.append(text: label.value)
-        }
-        self.bytes = bytes
+    init(name: String, labels: [String], values: [String]) {
+        self.name = name
+        self.labels = labels
+        self.values = values
     }
 }
 
@@ -62,7 +58,7 @@ extension Snapshot {
     func key(_ index: Int) -> SeriesKey {
         let sample = samples[index]
         let family = families[sample.family]
-        let labels = zip(family.labels, labels(of: sample)).map { (name: $0, value: $1) }
-        return SeriesKey(family.name, labels)
+        let labels = zip(family.labels, labels(of: sample)).filter { !$0.1.isEmpty }.sorted { $0.0 < $1.0 }
+        return SeriesKey(name: family.name, labels: labels.map(\.0), values: labels.map(\.1))
     }
 }

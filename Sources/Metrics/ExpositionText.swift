@@ -50,11 +50,11 @@ package struct ProblemLines<Reason: Hashable & Sendable>: Sendable {
 /// What stands in one file.
 package struct ExpositionText: Sendable {
     package struct Series: Sendable {
-        package var name: String
-        /// Sorted by their names; without those that have no value.
-        package var labels: [(name: String, value: String)]
+        package var key: SeriesKey
         package var value: Double
         package var line: Int
+
+        package var name: String { key.name }
     }
 
     /// What HELP and TYPE lines say of a name.
@@ -92,6 +92,9 @@ private struct Reader {
     var line = 0
     /// Names that had a sample: a TYPE after it comes too late.
     private var sampled: Set<String> = []
+    /// Of the last series. Most series have the names of the one before: they share the memory.
+    private var lastName = ""
+    private var lastLabels: [String] = []
 
     init(limit: Int) { self.limit = limit }
 
@@ -156,7 +159,7 @@ private struct Reader {
 
     // MARK: name{label="value",…} number
 
-    private func readSeries(_ cursor: inout ByteCursor) throws(LineError) -> ExpositionText.Series {
+    private mutating func readSeries(_ cursor: inout ByteCursor) throws(LineError) -> ExpositionText.Series {
         guard let name = cursor.name(allowsColon: true) else { throw .syntax }
         cursor.skipBlanks()
         let labels = try readLabels(&cursor)
@@ -169,7 +172,13 @@ private struct Reader {
             cursor.skipBlanks()
             throw cursor.isAtLineEnd || cursor.next == UInt8(ascii: "#") ? .timestamp : .syntax
         }
-        return ExpositionText.Series(name: name, labels: labels, value: value, line: line)
+        return ExpositionText.Series(key: key(name, labels), value: value, line: line)
+    }
+
+    private mutating func key(_ name: String, _ labels: [(name: String, value: String)]) -> SeriesKey {
+        if name != lastName { lastName = name }
+        if !lastLabels.elementsEqual(labels, by: { $0 == $1.name }) { lastLabels = labels.map(\.name) }
+        return SeriesKey(name: lastName, labels: lastLabels, values: labels.map(\.value))
     }
 
     private func readLabels(

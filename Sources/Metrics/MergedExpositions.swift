@@ -5,7 +5,7 @@
 
 /// The series of all files, in the form in which a snapshot takes them.
 package struct MergedExpositions: Sendable {
-    /// All files together. A million series are some 200 MB, here and in Prometheus.
+    /// All files together, which then cost some 70 MB.
     package static let seriesLimit = 100_000
 
     package struct Sample: Sendable {
@@ -38,7 +38,7 @@ package struct MergedExpositions: Sendable {
                 let own = file.text.declarations[family.name]?.kind
                 if let problem = family.problem(with: series, declared: own) {
                     problems.note(problem, line: series.line)
-                } else if !served.insert(SeriesKey(series.name, series.labels)).inserted {
+                } else if !served.insert(series.key).inserted {
                     problems.note(.duplicate, line: series.line)
                 } else if samples.count == limit {
                     problems.note(.tooManySeries, line: series.line)
@@ -46,18 +46,37 @@ package struct MergedExpositions: Sendable {
                     let key = DescriptorKey(
                         name: series.name, family: family.name, kind: family.kind,
                         help: types.helps[family.declaredName] ?? "Read from \(file.path).",
-                        labels: series.labels.map(\.name))
+                        labels: series.key.labels)
                     let descriptor = known[key] ?? descriptors[key] ?? key.made
                     known[key] = descriptor
-                    samples.append(
-                        Sample(descriptor: descriptor, value: series.value, labels: series.labels.map(\.value)))
+                    samples.append(Sample(descriptor: descriptor, value: series.value, labels: series.key.values))
                     places.append(SampleOrigins.Place(file: number, line: series.line))
                 }
             }
             self.problems.append(problems)
         }
         descriptors = known
+        gatherParts(&places)
         origins = SampleOrigins(files: files.map(\.path), places: places)
+    }
+
+    /// Brings together the parts of one histogram or summary, which a file may have apart: OpenMetrics wants that.
+    private mutating func gatherParts(_ places: inout [SampleOrigins.Place]) {
+        guard samples.contains(where: { $0.descriptor.isPart }) else { return }
+        var firsts: [SeriesKey: Int] = [:]
+        let ranks = samples.enumerated().map { index, sample in
+            guard sample.descriptor.isPart else { return index }
+            let labels = zip(sample.descriptor.labels, sample.labels).filter { $0.0 != "le" && $0.0 != "quantile" }
+            let key = SeriesKey(
+                name: sample.descriptor.family, labels: labels.map(\.0), values: labels.map(\.1))
+            if let first = firsts[key] { return first }
+            firsts[key] = index
+            return index
+        }
+        let order = ranks.indices.sorted { (ranks[$0], $0) < (ranks[$1], $1) }
+        let (unordered, unorderedPlaces) = (samples, places)
+        samples = order.map { unordered[$0] }
+        places = order.map { unorderedPlaces[$0] }
     }
 
     /// Adds all samples, and where they come from. Nothing else from files may be in the snapshot.
@@ -95,7 +114,7 @@ private struct Family {
     ]
 
     func problem(with series: ExpositionText.Series, declared: MetricKind?) -> ExpositionProblem? {
-        if series.labels.isEmpty, Self.reservedNames.contains(series.name) { return .reservedName }
+        if series.key.labels.isEmpty, Self.reservedNames.contains(series.name) { return .reservedName }
         if let declared, declared != kind { return .typeConflict }
         // A part of a histogram or summary that does not say which part it is.
         let part: String
@@ -105,7 +124,8 @@ private struct Family {
         case .summary where series.name == name: part = "quantile"
         default: return nil
         }
-        guard let value = series.labels.first(where: { $0.name == part })?.value else { return .syntax }
+        guard let index = series.key.labels.firstIndex(of: part) else { return .syntax }
+        let value = series.key.values[index]
         return value == "+Inf" || Double(value) != nil ? nil : .syntax
     }
 }

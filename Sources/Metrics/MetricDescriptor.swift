@@ -25,6 +25,9 @@ package final class MetricDescriptor: Sendable {
     /// `",b="`, `"} `.
     let pieces: [[UInt8]]
 
+    /// Its samples are parts of histograms or summaries, which stand together.
+    var isPart: Bool { kind == .histogram || kind == .summary }
+
     package init(
         _ name: String, _ kind: MetricKind, labels: [String] = [], help: String, family: String? = nil,
         isForeign: Bool = false

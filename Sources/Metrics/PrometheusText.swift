@@ -7,8 +7,6 @@ internal import Bytes
 
 /// Writes snapshots as one exposition. Kept between scrapes for the order of the families, and for its capacity.
 package struct PrometheusText {
-    package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
-
     /// A family of one of the snapshots, and its samples in `order`.
     private struct Group {
         let snapshot: Int
@@ -30,14 +28,18 @@ package struct PrometheusText {
     private var order: [Int] = []
     /// Names under which not all can be served; rare.
     private var contested: [ContestedName] = []
+    /// One for each of `layout`; empty until somebody asks for that format.
+    private var openMetrics: [OpenMetrics.Family] = []
 
     package init() {}
 
     /// Appends all samples to `output`, families in the order of their names. A name that occurs in several snapshots
     /// is one family.
-    package mutating func encode(_ snapshots: [Snapshot], into output: inout [UInt8]) {
+    package mutating func encode(
+        _ snapshots: [Snapshot], as format: ExpositionFormat = .prometheusText, into output: inout [UInt8]
+    ) {
         _ = arrange(snapshots)
-        write(snapshots, into: &output)
+        write(snapshots, as: format, into: &output)
     }
 
     /// Decides the order in which `write` writes the same snapshots. What would break the exposition is left out and
@@ -48,19 +50,46 @@ package struct PrometheusText {
         return refuseContradictions(in: snapshots)
     }
 
-    package func write(_ snapshots: [Snapshot], into output: inout [UInt8]) {
+    package mutating func write(_ snapshots: [Snapshot], as format: ExpositionFormat, into output: inout [UInt8]) {
+        if format == .openMetrics, openMetrics.isEmpty { openMetrics = OpenMetrics.families(of: layout) }
         // A span lends its elements, where the subscript of an array copies all references of a snapshot.
         let snapshots = snapshots.span
         var rank = -1
-        for index in sorted {
+        for (place, index) in sorted.enumerated() {
             let group = groups[index]
             if group.count == 0 { continue }
-            if group.rank != rank {
-                output.append(contentsOf: layout[index].header)
+            let isFirst = group.rank != rank
+            if isFirst {
+                switch format {
+                case .prometheusText: output.append(contentsOf: layout[index].header)
+                case .openMetrics: output.append(contentsOf: openMetrics[index].header)
+                }
                 rank = group.rank
             }
+            if layout[index].isPart {
+                if isFirst { writeParts(from: place, of: snapshots, to: &output) }
+                continue
+            }
             snapshots[group.snapshot].append(
-                order[group.first..<group.first + group.count], of: layout[index], to: &output)
+                order[group.first..<group.first + group.count], of: layout[index],
+                createdName: format == .openMetrics ? openMetrics[index].createdName : nil, to: &output)
+        }
+        if format == .openMetrics { output.append(OpenMetrics.end) }
+    }
+
+    /// The parts of histograms or of summaries stand as they were read, not one descriptor after another: those of one
+    /// histogram together.
+    private func writeParts(from place: Int, of snapshots: Span<Snapshot>, to output: inout [UInt8]) {
+        let rank = groups[sorted[place]].rank
+        var parts: [(sample: Int, group: Int)] = []
+        for index in sorted[place...].prefix(while: { groups[$0].rank == rank }) {
+            let group = groups[index]
+            for at in group.first..<group.first + group.count { parts.append((order[at], index)) }
+        }
+        parts.sort { (groups[$0.group].snapshot, $0.sample) < (groups[$1.group].snapshot, $1.sample) }
+        for (sample, index) in parts {
+            snapshots[groups[index].snapshot].append(
+                [sample], of: layout[index], createdName: nil, to: &output)
         }
     }
 
@@ -81,6 +110,7 @@ package struct PrometheusText {
         layout = []
         layoutEnds = []
         groups = []
+        openMetrics = []
         for (number, snapshot) in snapshots.enumerated() {
             layout += snapshot.families
             layoutEnds.append(layout.count)
@@ -182,18 +212,32 @@ package struct PrometheusText {
 }
 
 extension Snapshot {
-    /// Appends a line for each of `indexes`, all of them samples of `family`.
-    fileprivate func append(_ indexes: ArraySlice<Int>, of family: MetricDescriptor, to output: inout [UInt8]) {
+    /// Appends a line for each of `indexes`, all of them samples of `family`; with `createdName` also one that says
+    /// since when it counts, where that is known.
+    fileprivate func append(
+        _ indexes: ArraySlice<Int>, of family: MetricDescriptor, createdName: [UInt8]?, to output: inout [UInt8]
+    ) {
         let pieces = family.pieces
         for index in indexes {
             let sample = samples[index]
             output.append(contentsOf: pieces[0])
-            for label in 1..<pieces.count {
-                append(label: sample.firstLabel + label - 1, to: &output)
-                output.append(contentsOf: pieces[label])
-            }
+            append(labelsOf: sample, pieces, to: &output)
             output.append(number: sample.value)
             output.append(UInt8(ascii: "\n"))
+            if let createdName, let begin = countersBeginUnixSeconds {
+                output.append(contentsOf: createdName)
+                output.append(contentsOf: pieces[0].dropFirst(family.name.utf8.count))
+                append(labelsOf: sample, pieces, to: &output)
+                output.append(number: begin)
+                output.append(UInt8(ascii: "\n"))
+            }
+        }
+    }
+
+    private func append(labelsOf sample: Sample, _ pieces: [[UInt8]], to output: inout [UInt8]) {
+        for label in 1..<pieces.count {
+            append(label: sample.firstLabel + label - 1, to: &output)
+            output.append(contentsOf: pieces[label])
         }
     }
 

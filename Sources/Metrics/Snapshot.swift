@@ -23,6 +23,8 @@ package struct Snapshot: Sendable {
     /// Some label value has a byte that the text format escapes, which is rare: looked for once, not in each encoder.
     private(set) var needsEscapes = false
     private var labelEnds: [Int] = []
+    /// When the counters in this snapshot were 0, in seconds since 1970; nil when that is not known, or differs.
+    package var countersBeginUnixSeconds: Double?
     private var familyIndexes: [ObjectIdentifier: Int] = [:]
     /// For samples that were read from files: where they stand there.
     package var origins: SampleOrigins?

@@ -2,7 +2,7 @@
 //
 // Under systemd each line begins with `<N>`, its syslog priority; see sd-daemon(3). A message that repeats is folded:
 // the first is written at once, those of the next minute are counted, and the count is written with the next one or
-// when the minute is over.
+// when the minute is over: `repeated=7` stands for seven more of them.
 
 internal import Bytes
 internal import Glibc
@@ -96,17 +96,20 @@ package final class AgentLog: Sendable {
             guard level <= state.level else { return }
             if let index = LogLevel.allCases.firstIndex(of: level) { state.counts[index] += 1 }
             let text = Self.render(level, message, fields)
+            var repeated = 0
             if let index = state.folded.firstIndex(where: { $0.text == text }) {
                 if now.monotonic - state.folded[index].since < Self.foldingTime {
                     state.folded[index].count += 1
                     return
                 }
-                emit(state.folded.remove(at: index), at: now)
+                // Its minute is over and its count not written: one line says both.
+                let count = state.folded.remove(at: index).count
+                repeated = count == 0 ? 0 : count + 1
             }
             flush(&state, at: now)
             if state.folded.count >= Self.foldedLimit { emit(state.folded.removeFirst(), at: now) }
             state.folded.append(Folded(text: text, level: level, since: now.monotonic, count: 0))
-            put(text, level, repeated: 0, at: now)
+            put(text, level, repeated: repeated, at: now)
         }
     }
 

@@ -26,6 +26,7 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let noMemory = Errno(code: ENOMEM)
     package static let processFileLimit = Errno(code: EMFILE)
     package static let systemFileLimit = Errno(code: ENFILE)
+    package static let alreadyThere = Errno(code: EEXIST)
     package static let addressInUse = Errno(code: EADDRINUSE)
 
     package var description: String {

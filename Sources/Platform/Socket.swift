@@ -89,7 +89,8 @@ extension Socket {
     /// `.all` takes IPv6 and IPv4 with one socket, and IPv4 alone where the kernel has no IPv6. At a path, a socket
     /// that nobody answers on is removed first; the new one is for the user and the group (0660).
     ///
-    /// - Throws: `Errno`; `.addressInUse` when something else listens there.
+    /// - Throws: `Errno`; `.addressInUse` when something else listens there, `.alreadyThere` when a file that is no
+    ///   socket has the path.
     package static func listening(at address: SocketAddress) throws(Errno) -> Socket {
         if case .unix(let path) = address { return try listening(atPath: path, address) }
         do throws(Errno) { return try bound(to: address) } catch {
@@ -124,7 +125,10 @@ extension Socket {
         if !tryToBind() {
             let error = Errno.current
             // Left behind by an agent that was killed, or alive: only a connection tells.
-            guard error == .addressInUse, isAbandoned(address) else { throw error }
+            guard error == .addressInUse else { throw error }
+            // Not ours to remove.
+            guard isSocket(path) else { throw .alreadyThere }
+            guard isAbandoned(address) else { throw error }
             try removeFile(path)
             guard tryToBind() else { throw .current }
         }
@@ -134,10 +138,8 @@ extension Socket {
         return socket
     }
 
-    /// A socket at this path refuses connections: nobody has it open. A file that is no socket refuses too, but is not
-    /// ours to remove.
+    /// A socket at this path refuses connections: nobody has it open.
     private static func isAbandoned(_ address: SocketAddress) -> Bool {
-        guard case .unix(let path) = address, isSocket(path) else { return false }
         do throws(Errno) {
             let probe = try Socket.make(AF_UNIX)
             let descriptor = probe.descriptor

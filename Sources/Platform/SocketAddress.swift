@@ -107,6 +107,25 @@ extension SocketAddress {
         }
     }
 
+    /// Whether who listens at the one cannot listen at the other besides.
+    package func overlaps(_ other: SocketAddress) -> Bool {
+        guard let port, let otherPort = other.port else { return self == other }
+        // For port 0 the kernel chooses one that is free.
+        guard port == otherPort, port != 0 else { return false }
+        switch (self, other) {
+        case (.all, _), (_, .all): return true
+        case (.ipv4(let one, _), .ipv4(let other, _)): return one == other || one == 0 || other == 0
+        default: return self == other
+        }
+    }
+
+    private var port: UInt16? {
+        switch self {
+        case .all(let port), .ipv4(_, let port), .ipv6(_, let port): port
+        case .unix: nil
+        }
+    }
+
     /// The same with another port; as it is for a path.
     func with(port: UInt16) -> SocketAddress {
         switch self {

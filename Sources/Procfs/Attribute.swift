@@ -8,8 +8,8 @@ internal import Synchronization
 
 /// One attribute. Made once for a device, and read as often as it is needed.
 package final class Attribute {
-    /// Descriptors that all attributes keep open together; those beyond it are opened each time. systemd's default for a
-    /// service is 1 024 in all.
+    /// Descriptors that all attributes keep open together; those beyond it are opened each time. systemd's default for
+    /// a service is 1 024 in all.
     package static let keptOpenLimit = 256
     private static let keptOpen = Atomic<Int>(0)
 

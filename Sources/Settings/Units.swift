@@ -1,10 +1,12 @@
 // Durations and sizes as they are written in the settings.
 
 /// `500ms`, `5s`, `10m`, `2h`, `7d`; nil for anything else.
+///
+/// A number that is too large gives a duration that is longer than any setting takes: the limit is what is said of it.
 package func parseDuration(_ text: String) -> Duration? {
-    guard let (number, unit) = splitUnit(text) else { return nil }
-    // Ten thousand years are enough, and keep the products within 64 bits.
-    guard number <= 315_360_000_000 else { return nil }
+    guard let (written, unit) = splitUnit(text) else { return nil }
+    // Ten years of milliseconds; the products stay within 64 bits.
+    let number = min(written, 315_360_000_000)
     switch unit {
     case "ms": return .milliseconds(number)
     case "s": return .seconds(number)
@@ -15,7 +17,7 @@ package func parseDuration(_ text: String) -> Duration? {
     }
 }
 
-/// `64KiB`, `1MiB`, `2GiB`, `512B`; nil for anything else.
+/// `64KiB`, `1MiB`, `2GiB`, `512B`; nil for anything else. What is too large is `Int.max`.
 package func parseSize(_ text: String) -> Int? {
     guard let (number, unit) = splitUnit(text) else { return nil }
     let factor: Int
@@ -27,7 +29,14 @@ package func parseSize(_ text: String) -> Int? {
     default: return nil
     }
     let (bytes, overflow) = number.multipliedReportingOverflow(by: factor)
-    return overflow ? nil : bytes
+    return overflow ? Int.max : bytes
+}
+
+/// As it would be written in the settings.
+package func sizeText(_ bytes: Int) -> String {
+    for (unit, length) in [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]
+    where bytes >= length && bytes % length == 0 { return "\(bytes / length)\(unit)" }
+    return "\(bytes)B"
 }
 
 /// As it would be written in the settings.
@@ -41,8 +50,9 @@ package func durationText(_ duration: Duration) -> String {
 
 private func splitUnit(_ text: String) -> (Int, Substring)? {
     let digits = text.utf8.prefix { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
-    guard let number = Int(String(digits) ?? "") else { return nil }
-    return (number, text[digits.endIndex...])
+    guard !digits.isEmpty else { return nil }
+    // Only digits that no 64 bits hold are no number.
+    return (Int(String(decoding: digits, as: UTF8.self)) ?? .max, text[digits.endIndex...])
 }
 
 /// The key that was likely meant: the one that is fewest edits away, when those are few for its length.

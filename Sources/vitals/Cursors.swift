@@ -8,13 +8,20 @@ func cursors(_ arguments: CommandLineArguments) -> Int32 {
         // The directory alone is enough: cursors can be looked at when the settings are broken.
         let directory: String
         if let named = arguments.stateDirectory {
-            directory = named
+            directory = absoluteStateDirectory(named)
         } else {
             directory = try loadAgentSettings(arguments).stateDirectory
         }
         do throws(Errno) {
-            let (text, problems) = try cursorList(stateDirectory: directory)
-            let code = show(text)
+            let code: Int32
+            let problems: [String]
+            if arguments.isJSON {
+                let list = try cursorJSON(stateDirectory: directory)
+                (code, problems) = (show(list.text), list.problems)
+            } else {
+                let list = try cursorTable(stateDirectory: directory)
+                (code, problems) = (show(list.text), list.problems)
+            }
             for problem in problems { complain(problem) }
             return problems.isEmpty ? code : 1
         } catch {

@@ -10,7 +10,7 @@ func once(_ arguments: CommandLineArguments) -> Int32 {
         do throws(SelectionError) { try scraper.check(only: arguments.collect, without: arguments.exclude) } catch {
             throw .world(error.description)
         }
-        return show(scraper.exposition(only: arguments.collect, without: arguments.exclude))
+        return show(scraper.exposition(ScrapeRequest(only: arguments.collect, without: arguments.exclude)))
     } catch {
         complain(error)
         return 1

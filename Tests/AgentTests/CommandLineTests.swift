@@ -35,10 +35,11 @@ private func usageError(_ line: String) -> String {
         #expect(arguments.configPaths == ["a.json", "b.json", "c=d.json", "e.json"])
         #expect(arguments.listen == ["[::]:9100"])
         #expect(try parse("run --state-directory /tmp/x").stateDirectory == "/tmp/x")
-        #expect(try parse("once --collect cpu --collect=stat --exclude netdev").collect == ["cpu", "stat"])
+        #expect(try parse("once --collect cpu --collect=stat").collect == ["cpu", "stat"])
         #expect(try parse("once --exclude netdev").exclude == ["netdev"])
         #expect(try parse("collectors -v").isVerbose)
         #expect(try parse("status --json").isJSON)
+        #expect(try parse("cursors --json").isJSON)
     }
 
     @Test func versionAndHelpStandAlone() throws {
@@ -72,6 +73,20 @@ private func usageError(_ line: String) -> String {
         ("run --collect cpu", "run takes no --collect | See vitals run --help"),
         ("version --config x", "version takes no --config | See vitals version --help"),
         ("status --json=1", "--json takes no value | See vitals status --help"),
+        (
+            "run --listen foo",
+            "--listen \"foo\": expected host:port, [address]:port, :port or unix:/path | See vitals run --help"
+        ),
+        ("once --collect nope", "unknown collector nope | See vitals once --help"),
+        (
+            "once --collect cpu --collect metinfo",
+            "unknown collector metinfo | did you mean meminfo? See vitals once --help"
+        ),
+        ("once --exclude cpuu", "unknown collector cpuu | did you mean cpu? See vitals once --help"),
+        (
+            "once --collect cpu --exclude stat",
+            "--collect and --exclude cannot be used together | See vitals once --help"
+        ),
         (
             "run --state-directory a --state-directory b",
             "--state-directory is given twice | See vitals run --help"

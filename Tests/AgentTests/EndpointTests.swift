@@ -94,7 +94,7 @@ private struct Served {
         let served = try Served()
         defer { served.endpoint.stop() }
         let plain = try served.curl("/metrics?collect[]=good", "-i", "-H", "Accept-Encoding: gzip;q=0")
-        #expect(!plain.text.contains("Content-Encoding") && plain.text.contains("Vary: Accept-Encoding"))
+        #expect(!plain.text.contains("Content-Encoding:") && plain.text.contains("Vary: Accept, Accept-Encoding"))
         for _ in 0..<3 {
             let headers = try served.curl("/metrics?collect[]=good", "-I", "-H", "Accept-Encoding: gzip")
             #expect(headers.text.contains("Content-Encoding: gzip\r\n"))
@@ -179,6 +179,30 @@ private struct Served {
         ("*", true), ("*;q=0", false), ("*;q=0, gzip;q=0.5", true), ("gzip;q=0, *", false), ("zstd", false),
         ("x-gzip", true),
     ]) func readsAcceptEncoding(header: String?, isAccepted: Bool) { #expect(acceptsGzip(header) == isAccepted) }
+
+    @Test(arguments: [
+        (nil, ExpositionFormat.prometheusText), ("", .prometheusText), ("*/*", .prometheusText),
+        ("text/html, */*;q=0.8", .prometheusText), ("application/json", .prometheusText),
+        // Prometheus 2.42 and 3.1.
+        (
+            "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+                + "text/plain;version=0.0.4;q=0.5,*/*;q=0.1", .openMetrics
+        ),
+        (
+            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;"
+                + "version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;"
+                + "q=0.3,*/*;q=0.2", .openMetrics
+        ),
+        // Set to the text format, and to protobuf with the text format behind it.
+        ("text/plain;version=0.0.4;q=0.6,application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.2", .prometheusText),
+        ("application/vnd.google.protobuf;encoding=delimited;q=0.7,text/plain;version=0.0.4;q=0.3", .prometheusText),
+        ("application/openmetrics-text;version=1.0.0;q=0,*/*;q=0.1", .prometheusText),
+        ("application/openmetrics-text; version=\"1.0.0\"", .openMetrics),
+        ("Application/OpenMetrics-Text", .openMetrics), ("application/openmetrics-text;version=2.0.0", .prometheusText),
+        ("application/openmetrics-text;q=oops", .prometheusText), (";;,q=1,=", .prometheusText),
+    ]) func choosesTheFormat(header: String?, format: ExpositionFormat) {
+        #expect(expositionFormat(accept: header) == format)
+    }
 
     @Test(arguments: [
         (nil, nil), ("10", 9.5), ("1", 0.8), ("0.5", 0.4), ("x", nil), ("-1", nil), ("nan", nil), ("inf", nil),

@@ -7,6 +7,7 @@ import Foundation
 import HTTP
 import Platform
 import Settings
+import Synchronization
 import TestSupport
 import Testing
 
@@ -15,10 +16,10 @@ import Testing
         try AgentSettings(try settingsTree(text), known: Parts.all.known)
     }
 
-    private func agent(_ settings: AgentSettings) throws(StartError) -> RunningAgent {
+    private func agent(_ settings: AgentSettings, log: AgentLog = .silent) throws(StartError) -> RunningAgent {
         try RunningAgent(
             settings, parts: .all,
-            notifier: ServiceNotifier(environment: { _ in nil }, processID: 1, log: .silent), log: .silent)
+            notifier: ServiceNotifier(environment: { _ in nil }, processID: 1, log: .silent), log: log)
     }
 
     private func shipping(_ directory: TemporaryDirectory, listen: String = "[]") -> String {
@@ -67,7 +68,14 @@ import Testing
         do {
             let agent = try agent(settings)
             // The state directory is held from here on.
-            #expect(throws: StartError.self) { try self.agent(settings) }
+            do throws(StartError) {
+                _ = try self.agent(settings)
+                Issue.record("two agents use one state directory")
+            } catch {
+                #expect(
+                    error.description == "the state directory \(directory.path)/state is in use by another agent, "
+                        + "process \(processID); another one is --state-directory DIR")
+            }
             try agent.start(heeding: nil)
             #expect(eventually { shipped() == ["app a one"] })
             let handle = try #require(FileHandle(forWritingAtPath: log))
@@ -92,8 +100,8 @@ import Testing
             #expect(agent.wait() == 0)
             #expect(throws: AskError.self) { try askForStatus(address) }
         }
-        let (text, problems) = try cursorList(stateDirectory: "\(directory.path)/state")
-        #expect(text.contains("app") && text.contains("a.log"))
+        let (text, problems) = try cursorTable(stateDirectory: "\(directory.path)/state")
+        #expect(text.split(separator: "\n").last == "app    local   \(log)         8  0 B", "\(text)")
         #expect(problems.isEmpty)
         // A second agent, after the first has let go, goes on where that one was.
         let handle = try #require(FileHandle(forWritingAtPath: log))
@@ -119,6 +127,21 @@ import Testing
             #expect(error.description == "\(address) is in use: another program listens there")
         }
         withExtendedLifetime((holder, directory)) {}
+    }
+
+    @Test func readySaysThePortThatTheKernelChose() throws {
+        let directory = try TemporaryDirectory()
+        let lines = Mutex<[String]>([])
+        let log = AgentLog(level: .info, underSystemd: true) { line in
+            lines.withLock { $0.append(String(decoding: line, as: UTF8.self)) }
+        }
+        let agent = try agent(agentSettings(shipping(directory, listen: "[\"127.0.0.1:0\"]")), log: log)
+        try agent.start(heeding: nil)
+        agent.stop()
+        #expect(agent.wait() == 0)
+        let ready = try #require(lines.withLock { $0.first { $0.contains("msg=ready") } })
+        let status = try #require(ready.firstRange(of: "status=\"127.0.0.1:").map { ready[$0.upperBound...] })
+        #expect(status.prefix { $0.isNumber } != "0" && status.hasSuffix("; 1 route\"\n"), "\(ready)")
     }
 
     @Test func anAgentWithoutRoutesNeedsNoStateDirectory() throws {

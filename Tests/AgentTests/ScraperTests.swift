@@ -11,7 +11,7 @@ import Testing
 
 @Suite struct ScraperTests {
     private func text(_ scraper: Scraper, only: [String] = [], without: [String] = []) -> String {
-        String(decoding: scraper.exposition(only: only, without: without), as: UTF8.self)
+        String(decoding: scraper.exposition(ScrapeRequest(only: only, without: without)), as: UTF8.self)
     }
 
     @Test func servesWhatThereIsAndSaysWhatIsMissing() throws {
@@ -32,7 +32,7 @@ import Testing
             #expect(lines.count { $0.hasPrefix("node_scrape_collector_duration_seconds{") } == 3)
             #expect(lines.count { $0.hasPrefix("# TYPE fake_value ") } == 1)
             #expect(lines.contains { $0.hasPrefix("process_cpu_seconds_total ") })
-            #expect(!text.contains("optional") && !text.contains("hanging"))
+            #expect(!text.contains(#"of="optional"#) && !text.contains(#"of="hanging"#))
         }
         #expect(script.calls("good") == 3)
     }
@@ -73,9 +73,9 @@ import Testing
         let scraper = try script.scraper(section(#"{ "enable": ["hanging"] }"#, path: "collectors"))
         let done = DispatchSemaphore(value: 0)
         let begin = Instant.now
-        scraper.exposition(
-            only: [], without: [], until: .now + .milliseconds(150), compressed: false, adding: { _ in },
-            then: { _ in done.signal() })
+        var request = ScrapeRequest()
+        request.deadline = .now + .milliseconds(150)
+        scraper.exposition(request, adding: { _ in }, then: { _ in done.signal() })
         #expect(done.wait(timeout: .now() + 4) == .success)
         #expect(Instant.now - begin < .seconds(3))
     }
@@ -94,6 +94,39 @@ import Testing
         let idle = DispatchSemaphore(value: 0)
         scraper.whenIdle { idle.signal() }
         #expect(idle.wait(timeout: .now() + 5) == .success)
+    }
+
+    /// Three wait while one is read: two for the same collectors, in two formats, and one for others.
+    @Test func scrapesThatWaitShareOneReading() throws {
+        let script = Script()
+        let scraper = try script.scraper(section(#"{ "enable": ["hanging"] }"#, path: "collectors"))
+        let done = DispatchSemaphore(value: 0)
+        let answers = Mutex<[String]>([])
+        func ask(_ request: ScrapeRequest) {
+            scraper.exposition(request, adding: { _ in }) { body in
+                answers.withLock { $0.append(String(decoding: body, as: UTF8.self)) }
+                done.signal()
+            }
+        }
+        var openMetrics = ScrapeRequest()
+        openMetrics.format = .openMetrics
+        ask(ScrapeRequest())
+        #expect(eventually { script.calls("hanging") == 1 })
+        for request in [ScrapeRequest(), ScrapeRequest(only: ["good"]), openMetrics] { ask(request) }
+        script.gate.signal()
+        for _ in 0..<4 { #expect(done.wait(timeout: .now() + 10) == .success) }
+        #expect(script.calls("hanging") == 1)
+        #expect(script.calls("good") == 2)
+        let texts = answers.withLock(\.self)
+        #expect(texts[0] == texts[1])
+        #expect(texts[2].hasSuffix("# EOF\n") && texts[2].contains("# TYPE process_cpu_seconds counter\n"))
+        #expect(!texts[3].contains("hanging") && texts[3].contains("fake_value{of=\"good"))
+    }
+
+    @Test func namesThoseThatAreNotEnabled() throws {
+        let scraper = try Script().scraper()
+        #expect(text(scraper).contains(#"vitals_collector_status{collector="hanging",status="disabled"} 1"#))
+        #expect(!text(scraper, only: ["good"]).contains(#""disabled""#))
     }
 
     @Test func asksOnlyWhomItShould() throws {
@@ -142,7 +175,7 @@ import Testing
         let text = text(scraper)
         #expect(text.contains(#"fake_value{of="optional"} 3"#))
         #expect(text.contains(#"fake_value{of="good \"\\\n"} 42"#))
-        #expect(!text.contains("failing"))
+        #expect(!text.contains("before the failure"))
     }
 
     @Test func rejectsWrongSettings() {

@@ -48,4 +48,31 @@ import Testing
                 error.description == "\(wrong):1:15: password: \(secret)2: No such file or directory")
         }
     }
+
+    @Test func aFileOverItsLimitIsToldTheLimit() throws {
+        let directory = try TemporaryDirectory()
+        let secret = try directory.write("secret", String(repeating: "x", count: (64 << 10) + 1))
+        let main = try directory.write("main.json", "{ \"password\": \"${file:\(secret)}\" }")
+        do throws(StartError) { _ = try readSettings([main]) } catch {
+            #expect(error.description == "\(main):1:15: password: \(secret): is larger than 64KiB")
+        }
+        let large = try directory.write("large.json", String(repeating: " ", count: 4 << 20) + "{}")
+        do throws(StartError) { _ = try readSettings([large]) } catch {
+            #expect(error.description == "cannot read the settings \(large): is larger than 4MiB")
+        }
+        #expect(throws: StartError.self) { try readSettings([main]) }
+        #expect(throws: StartError.self) { try readSettings([large]) }
+    }
+
+    @Test func aStateDirectoryOfTheCommandLineMayBeRelative() throws {
+        var arguments = CommandLineArguments(.run)
+        for (typed, meant) in [
+            ("/abs", "/abs"), ("here", "\(FileManager.default.currentDirectoryPath)/here"),
+        ] {
+            arguments.stateDirectory = typed
+            var section = try SettingsSection(try settingsTree("{}").overridden(by: arguments), path: "")
+            #expect(try section.string("state_directory") == meant)
+            #expect(absoluteStateDirectory(typed) == meant)
+        }
+    }
 }

@@ -1,6 +1,7 @@
 import Bytes
 import Durable
 import Glibc
+import Logs
 import Outputs
 import Platform
 import TestSupport
@@ -12,7 +13,7 @@ import Testing
     @Test func deliversEverythingOnceAndInOrder() throws {
         let world = try World()
         world.write(25_000)
-        let route = world.route()
+        let route = try world.route()
         route.start()
         #expect(eventually { world.received.count == 25_000 })
         world.write(1)
@@ -31,7 +32,7 @@ import Testing
         let world = try World()
         for total in 1...5 as ClosedRange<UInt64> {
             world.write(1_000)
-            let route = world.route()
+            let route = try world.route()
             route.start()
             #expect(eventually { world.received.count == Int(total) * 1_000 })
             #expect(route.stopAndWait())
@@ -44,7 +45,7 @@ import Testing
         let world = try World()
         world.with { $0.isBlocked = true }
         world.write(1_000)
-        let route = world.route()
+        let route = try world.route()
         route.start()
         #expect(eventually { route.status.recordsRead == 300 })
         let flag = Flag()
@@ -63,7 +64,7 @@ import Testing
         let world = try World()
         world.answer { _ in .retry(after: nil, reason: "503") }
         world.write(250)
-        let route = world.route()
+        let route = try world.route()
         route.start()
         #expect(eventually { world.with { $0.requests.count } >= 4 })
         #expect(route.status.isRetrying)
@@ -82,7 +83,7 @@ import Testing
         let world = try World()
         world.write(150)
         world.answer { $0.contains(149) ? .retry(after: .seconds(600), reason: "503") : nil }
-        let route = world.route()
+        let route = try world.route()
         route.start()
         #expect(eventually { route.status.isRetrying && route.status.recordsAcknowledged == 100 })
         let began = Instant.now
@@ -92,17 +93,31 @@ import Testing
         #expect(world.with { $0.requests.count } == 3)
         #expect(world.savedCursor() == 100)
         world.answer { _ in nil }
-        let next = world.route()
+        let next = try world.route()
         next.start()
         #expect(eventually { world.received.count == 150 })
         #expect(next.stopAndWait())
         #expect(firstDifference(world.received, Array(0..<150)) == nil)
     }
 
+    @Test func whatWaitsToBeTriedAgainIsTriedAtTheStop() throws {
+        let world = try World()
+        world.write(250)
+        world.answer { _ in .retry(after: .seconds(600), reason: "503") }
+        let route = try world.route()
+        route.start()
+        #expect(eventually { route.status.isRetrying && route.status.batchesInFlight == 2 })
+        world.answer { _ in nil }
+        // Its next try is minutes behind this; all that was read arrives nevertheless.
+        #expect(route.stopAndWait(drain: .seconds(20)))
+        #expect(firstDifference(world.received, Array(0..<250)) == nil)
+        #expect(world.savedCursor() == 250)
+    }
+
     @Test func aDeliveryThatHangsDoesNotHoldTheStopUp() throws {
         let world = try World()
         world.write(100)
-        let route = world.route()
+        let route = try world.route()
         route.start()
         #expect(eventually { route.status.recordsAcknowledged == 100 })
         world.with { $0.isBlocked = true }
@@ -121,7 +136,7 @@ import Testing
         let world = try World()
         world.answer { $0.contains(where: { $0 % 97 == 5 }) ? .rejected(reason: "400 bad") : nil }
         world.write(1_000)
-        let route = world.route()
+        let route = try world.route()
         route.start()
         let bad = (0..<1_000 as Range<UInt64>).filter { $0 % 97 == 5 }
         let good = (0..<1_000 as Range<UInt64>).filter { $0 % 97 != 5 }
@@ -132,15 +147,34 @@ import Testing
         #expect(route.stopAndWait())
         #expect(world.savedCursor() == 1_000)
         let lines = world.rejectedLines()
-        let numbers = try lines.map { try parseJSON([UInt8]($0.utf8))["record"]?["message"]?.string }
-        #expect(numbers == bad.map { String($0) })
+        let records = try lines.map { try parseJSON([UInt8]($0.utf8))["record"] }
+        #expect(records.map { $0?["message"]?.string } == bad.map { String($0) })
+        // With all that the receiver would have had.
+        for (key, value) in [("host", "web1"), ("input", "in"), ("team", "a")] {
+            #expect(records.allSatisfy { $0?[key]?.string == value }, "\(key)")
+        }
+    }
+
+    @Test func aRejectedDocumentIsKeptWhateverItIs() throws {
+        var json = RecordJSON(
+            OutputContext(inputName: "in", fields: [], hostName: "web1", log: .silent))
+        for (text, kept) in [
+            (#"{"a":1}"#, #"{"a":1}"#), ("{\n}", "{ }"), (#"{"a":"#, #""{\"a\":""#), ("", #""""#),
+            ("\u{FF}", "\"\u{FF}\""),
+        ] {
+            var batch = LogBatch()
+            let bytes = Array(text.utf8)
+            batch.append(
+                bytes, 0..<bytes.count, fields: 0..<0, at: 0, next: Position(source: 0, offset: 1), isDocument: true)
+            #expect(String(decoding: rejectedRecord(of: batch, 0, &json), as: UTF8.self) == kept)
+        }
     }
 
     @Test func tooLargeIsHalved() throws {
         let world = try World()
         world.answer { $0.count > 7 || $0.contains(33) ? .tooLarge(reason: "413") : nil }
         world.write(200)
-        let route = world.route()
+        let route = try world.route()
         route.start()
         #expect(eventually { route.status.recordsAcknowledged == 199 })
         #expect(firstDifference(world.received, (0..<200).filter { $0 != 33 }) == nil)
@@ -161,7 +195,7 @@ import Testing
             return nil
         }
         world.write(100)
-        let route = world.route()
+        let route = try world.route()
         route.start()
         #expect(eventually { route.status.recordsAcknowledged == 99 })
         #expect(firstDifference(world.received, (0..<100).filter { $0 != 42 }) == nil)
@@ -174,7 +208,7 @@ import Testing
         try HostDisk().write([], to: "\(world.directory)/rejected")
         world.answer { $0.contains(3) ? .rejected(reason: "400") : nil }
         world.write(10)
-        let route = world.route()
+        let route = try world.route()
         route.start()
         #expect(eventually { route.status.recordsAcknowledged == 9 })
         #expect(route.status.recordsDropped.map(\.reason) == ["rejected_store_failed"])
@@ -188,7 +222,7 @@ import Testing
         let world = try World()
         world.with { $0.isBlocked = true }
         world.write(10_000)
-        let route = world.route { $0.inFlight = limit }
+        let route = try world.route { $0.inFlight = limit }
         route.start()
         let held = UInt64(limit + 1) * 100
         #expect(eventually { route.status.recordsRead == held })
@@ -212,7 +246,7 @@ import Testing
         let world = try World()
         world.with { $0.retryAt = .seconds(1_000_000_000_000) }
         world.write(1)
-        let route = world.route()
+        let route = try world.route()
         route.start()
         #expect(eventually { world.savedCursor() == 1 })
         // Housekeeping, once more at the most.
@@ -227,7 +261,7 @@ import Testing
     @Test func aTimerWakesAnInputWithoutDescriptor() throws {
         let world = try World(withPipe: false)
         world.with { $0.retryAt = .milliseconds(5) }
-        let route = world.route()
+        let route = try world.route()
         route.start()
         for count in 1...10 as ClosedRange<UInt64> {
             world.write(1)
@@ -241,7 +275,7 @@ import Testing
         let world = try World()
         try HostDisk().write([], to: "\(world.directory)/cursors")
         world.write(100)
-        let route = world.route()
+        let route = try world.route()
         route.start()
         #expect(eventually { route.status.cursorSaveFailures >= 2 })
         #expect(world.received.count == 100)
@@ -254,7 +288,7 @@ import Testing
 
     @Test func theCursorIsSavedAtMostOnceASecond() throws {
         let world = try World()
-        let route = world.route { $0.batchRecords = 1 }
+        let route = try world.route { $0.batchRecords = 1 }
         route.start()
         let began = Instant.now
         var versions: Set<UInt64> = []
@@ -273,7 +307,7 @@ import Testing
     @Test func buffersAreKept() throws {
         let world = try World()
         world.write(50_000)
-        let route = world.route()
+        let route = try world.route()
         route.start()
         #expect(eventually { world.received.count == 50_000 })
         let addresses = world.with { $0.bodyAddresses }
@@ -288,7 +322,7 @@ import Testing
         world.write(10)
         weak var gone: Route?
         do {
-            let route = world.route()
+            let route = try world.route()
             gone = route
             route.start()
             #expect(eventually { world.received.count == 10 })

@@ -78,16 +78,18 @@ final class World: Sendable {
     }
 
     /// A route that goes on where the cursor on the disk is.
-    func route(_ change: (inout RouteOptions) -> Void = { _ in }) -> Route {
+    func route(_ change: (inout RouteOptions) -> Void = { _ in }) throws -> Route {
         var options = RouteOptions()
         options.batchRecords = 100
         change(&options)
         let resume = savedCursor() ?? 0
+        let context = OutputContext(
+            inputName: "in", fields: [(name: "team", value: "a")], hostName: "web1", log: .silent)
         return Route(
             input: ScriptedInput(self, from: resume), output: ScriptedOutput(self),
             status: RouteStatus(input: "in", inputType: "scripted", output: "out", outputType: "scripted"),
             options: options, cursors: store(), rejected: RejectedStore(stateDirectory: directory),
-            log: .silent)
+            json: RecordJSON(context), log: .silent)
     }
 
     func rejectedLines() -> [String] {

@@ -8,9 +8,9 @@ from support import BINARY, ROOT, Scratch, eventually, free_port, start_writer
 
 
 class CommandLine(Scratch):
-    def vitals(self, *arguments, environment=None):
+    def vitals(self, *arguments, environment=None, cwd=None):
         return subprocess.run(
-            [BINARY, *arguments], capture_output=True, text=True, timeout=60,
+            [BINARY, *arguments], capture_output=True, text=True, timeout=60, cwd=cwd,
             env={**os.environ, **(environment or {})})
 
     def settings(self, text):
@@ -28,10 +28,14 @@ class CommandLine(Scratch):
         self.assertRegex(self.vitals("version").stdout, r"\d+\.\d+\.\d+")
 
     def test_usage_errors_end_with_2(self):
-        for arguments in [["fly"], ["run", "--fly"], ["run", "--config"], []]:
+        for arguments in [["fly"], ["run", "--fly"], ["run", "--config"], [], ["run", "--listen", "foo"],
+                          ["once", "--collect", "nope"], ["once", "--exclude", "nope"],
+                          ["once", "--collect", "cpu", "--exclude", "stat"]]:
             result = self.vitals(*arguments)
             self.assertEqual(result.returncode, 2, arguments)
             self.assertNotEqual(result.stderr, "")
+            # In the words of the command line: no place in a file, no parameter of a scrape.
+            self.assertNotRegex(result.stderr, r":1:1|\[\]")
 
     def test_a_misspelt_key_is_named_with_its_place_and_the_nearest_key(self):
         path = self.settings('{\n  "endpoint": {\n    "lisen": ["127.0.0.1:0"]\n  }\n}\n')
@@ -57,11 +61,28 @@ class CommandLine(Scratch):
             ({"collectors": {"vmstat": {"fields": "("}}}, "agent.json:1:"),
             ({"routes": [{"from": "ap", "to": "out"}]}, '"app"'),
             ({"outputs": {"out": {"type": "file", "path": str(log / "out.ndjson")}}}, f"{log}"),
-            ({"inputs": {"app": {"type": "file", "paths": ["relative.log"]}}}, "relative.log"),
+            ({"inputs": {"app": {"type": "file", "paths": ["relative.log"]}}}, "inputs.app.paths[0]: "),
+            ({"outputs": {"out": {"type": "file", "path": "/proc/x/out.ndjson"}}}, "/proc"),
+            ({"host": {"proc": "/nowhere"}}, "host.proc: /nowhere"),
+            ({"endpoint": {"listen": [f"unix:{log}"]}}, "no socket"),
+            ({"endpoint": {"listen": ["127.0.0.1:9", "127.0.0.1:9"]}}, "endpoint.listen[1]: 127.0.0.1:9 stands twice"),
         ]:
             result = self.vitals("check", "--config", self.settings({**good, **change}))
             self.assertEqual(result.returncode, 1, f"{change}\n{result.stdout}{result.stderr}")
             self.assertIn(words, result.stdout + result.stderr)
+
+    def test_an_input_that_reads_its_own_output_is_refused(self):
+        path = self.settings({
+            "state_directory": str(self.directory / "state"), "endpoint": {"listen": []},
+            "inputs": {"app": {"type": "file", "paths": [str(self.directory / "*.log")]}},
+            "outputs": {"out": {"type": "file", "path": str(self.directory / "out.log")}},
+            "routes": [{"from": "app", "to": "out"}]})
+        for command in ["check", "run"]:
+            result = self.vitals(command, "--config", path)
+            self.assertEqual(result.returncode, 1, result.stdout)
+            self.assertIn("routes[0]: input app reads", result.stderr)
+            self.assertIn("out.log", result.stderr)
+        self.assertEqual([entry.name for entry in self.directory.iterdir()], ["agent.json"])
 
     def test_once_prints_one_scrape(self):
         result = self.vitals("once", "--config", self.settings("{}"), "--collect", "loadavg", "--collect", "cpu")
@@ -80,9 +101,12 @@ class CommandLine(Scratch):
             address = f"127.0.0.1:{taken.getsockname()[1]}"
             path = self.settings({"state_directory": str(self.directory / "state"), "endpoint": {"listen": [address]}})
             result = self.vitals("run", "--config", path)
+            checked = self.vitals("check", "--config", path)
         self.assertEqual(result.returncode, 1)
         self.assertIn(address, result.stderr)
         self.assertIn("in use", result.stderr)
+        self.assertEqual(checked.returncode, 1)
+        self.assertIn(f"PROBLEM endpoint: {address} is in use", checked.stdout)
 
     def test_status_and_cursors_of_a_running_agent(self):
         receiver = self.receiver()
@@ -95,6 +119,10 @@ class CommandLine(Scratch):
         status = self.vitals("status", "--config", agent.config)
         self.assertEqual(status.returncode, 0, status.stderr)
         self.assertRegex(status.stdout, r"app.*central")
+        # The address is in use, by the very agent.
+        check = self.vitals("check", "--config", agent.config)
+        self.assertEqual(check.returncode, 0, check.stdout + check.stderr)
+        self.assertIn("is in use by an agent that runs", check.stdout)
         # A receiver that is down shows as the route's last error.
         receiver.stop()
         (self.directory / "app.log").open("a").write("seq=1000 one more\n")
@@ -103,7 +131,19 @@ class CommandLine(Scratch):
         agent.stop()
         cursors = self.vitals("cursors", "--state-directory", agent.state)
         self.assertEqual(cursors.returncode, 0, cursors.stderr)
-        self.assertIn(str(self.directory / "app.log"), cursors.stdout)
+        log = self.directory / "app.log"
+        # All of the file is acknowledged but the line that came when the receiver was down.
+        position = log.stat().st_size - len("seq=1000 one more\n")
+        self.assertRegex(cursors.stdout, rf"(?m)^app +central +{log} +{position} +18 B$")
+        raw = self.vitals("cursors", "--state-directory", agent.state, "--json")
+        self.assertEqual(json.loads(raw.stdout)[0]["cursor"]["files"][0]["path"], str(log))
+        relative = self.vitals("cursors", "--state-directory", agent.state.name, cwd=agent.state.parent)
+        self.assertEqual(relative.stdout, cursors.stdout)
+        (agent.state / "cursors/app~central.json.old").unlink(missing_ok=True)
+        (agent.state / "cursors/app~central.json").write_text("{")
+        damaged = self.vitals("cursors", "--state-directory", agent.state)
+        self.assertEqual((damaged.returncode, damaged.stdout), (1, ""))
+        self.assertIn("app~central.json", damaged.stderr)
         gone = self.vitals("status", "--config", agent.config)
         self.assertEqual(gone.returncode, 1)
         self.assertNotEqual(gone.stderr, "")
@@ -116,6 +156,7 @@ class CommandLine(Scratch):
             "run", "--config", agent.config, "--state-directory", agent.state, "--listen", f"127.0.0.1:{free_port()}")
         self.assertEqual(second.returncode, 1)
         self.assertIn(str(agent.state), second.stderr)
+        self.assertIn("--state-directory", second.stderr)
 
     def test_the_settings_of_the_repository_run_as_they_are(self):
         port, state = free_port(), self.directory / "state"

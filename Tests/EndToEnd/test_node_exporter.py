@@ -143,7 +143,7 @@ class FixtureHosts(Scratch):
     LIVE = ["filesystem", "time", "uname"]
     VARYING = re.compile(
         r"(# (HELP|TYPE) )?(process_|vitals_process_|vitals_build_info|node_scrape_collector_duration_seconds"
-        r"|node_textfile_mtime_seconds)")
+        r"|node_textfile_mtime_seconds)|vitals_collector_status.*disabled")
 
     def check_host(self, name, collectors=None):
         root = ROOT / "Tests/Fixtures/hosts" / name

@@ -1,5 +1,6 @@
 """Numbered lines of another process arrive at an HTTP receiver: none lost, and none twice unless the agent was killed."""
 
+import json
 import time
 from support import Scratch, eventually, start_writer
 
@@ -86,7 +87,12 @@ class Shipping(Scratch):
         agent.stop()
         self.assertEqual(sorted(receiver.sequences()), [n for n in range(2000) if n != 777])
         rejected = "".join(path.read_text() for path in (agent.state / "rejected").rglob("*") if path.is_file())
-        self.assertIn("seq=777 ", rejected)
+        self.assertEqual(len(rejected.splitlines()), 1, rejected)
+        # But for the text and its time it is what its neighbours were when they arrived.
+        record = json.loads(rejected)["record"]
+        self.assertTrue(record["message"].startswith("seq=777 "), record)
+        own = {"message", "timestamp"}
+        self.assertEqual(record | dict.fromkeys(own), receiver.records[0] | dict.fromkeys(own))
 
     def test_sigterm_in_an_outage_stops_in_time_and_leaves_a_true_cursor(self):
         receiver = self.receiver()

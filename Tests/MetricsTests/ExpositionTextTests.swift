@@ -13,7 +13,8 @@ import Testing
     private func series(_ text: String) -> [String] {
         parsed(text).series.map { series in
             var line = Array(series.name.utf8)
-            line.append(text: "{\(series.labels.map { "\($0.name)=\($0.value)" }.joined(separator: ","))} ")
+            line.append(
+                text: "{\(zip(series.key.labels, series.key.values).map { "\($0)=\($1)" }.joined(separator: ","))} ")
             line.append(number: series.value)
             return String(decoding: line, as: UTF8.self)
         }

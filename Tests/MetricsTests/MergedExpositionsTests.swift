@@ -77,6 +77,51 @@ import Testing
         #expect(merged.problems[0].lines == [.syntax: .init(first: 2, count: 4)])
     }
 
+    /// A file may have first all buckets and then all counts; OpenMetrics wants each histogram together.
+    @Test func partsAreBroughtTogetherInBothFormats() {
+        var snapshot = Snapshot()
+        merged([
+            """
+            # HELP h A histogram.
+            # TYPE h histogram
+            h_bucket{le="1",x="a"} 1
+            h_bucket{le="1",x="b"} 2
+            other 3
+            h_bucket{le="+Inf",x="a"} 4
+            h_bucket{le="+Inf",x="b"} 5
+            h_count{x="a"} 4
+            h_count{x="b"} 5
+            # TYPE requests_total counter
+            # HELP requests_total Requests.
+            requests_total 6
+            # TYPE requests gauge
+            requests 7
+            # TYPE odd counter
+            odd 8
+            """
+        ]).add(to: &snapshot)
+        var encoder = PrometheusText()
+        var output: [UInt8] = []
+        encoder.encode([snapshot], as: .openMetrics, into: &output)
+        let lines = String(decoding: output, as: UTF8.self).split(separator: "\n")
+        let parts = [
+            "h_bucket{le=\"1\",x=\"a\"} 1", "h_bucket{le=\"+Inf\",x=\"a\"} 4", "h_count{x=\"a\"} 4",
+            "h_bucket{le=\"1\",x=\"b\"} 2", "h_bucket{le=\"+Inf\",x=\"b\"} 5", "h_count{x=\"b\"} 5",
+        ]
+        #expect(lines.filter { $0.hasPrefix("h_") }.map(String.init) == parts)
+        #expect(
+            lines.filter { $0.hasPrefix("# TYPE") } == [
+                "# TYPE h histogram", "# TYPE odd unknown", "# TYPE other unknown", "# TYPE requests gauge",
+                "# TYPE requests_total unknown",
+            ])
+        #expect(lines.last == "# EOF")
+        #expect(written([snapshot]).split(separator: "\n").filter { $0.hasPrefix("h_") }.map(String.init) == parts)
+        #expect(
+            snapshot.origins.map { origins in
+                snapshot.samples.indices.compactMap { origins.place(ofSample: $0)?.line }
+            } == [3, 6, 8, 4, 7, 9, 5, 12, 14, 16])
+    }
+
     @Test func aCounterOfOpenMetricsIsACounter() {
         #expect(
             written(["# TYPE a counter\n# HELP a Help.\na_total 1\na_created 2\n"]) == """

@@ -45,3 +45,7 @@ int linux_next_signal(int descriptor);
 
 /// flock(2), exclusive and without waiting; in Swift its name is also that of a structure.
 int linux_lock(int descriptor);
+
+/// Takes the program's code and constants out of this process's memory: what it goes on using comes back from the page
+/// cache, and what only its start needed does not. See madvise(2), MADV_DONTNEED.
+void linux_release_code(void);

@@ -2,7 +2,7 @@
 // https://www.freedesktop.org/software/systemd/man/latest/org.freedesktop.login1.html
 
 package import Metrics
-internal import Platform
+package import Platform
 package import Procfs
 package import Settings
 
@@ -36,15 +36,23 @@ package struct LogindCollector: Collector {
     private let bus: SystemBus
     private let timeout: Duration
 
-    /// `timeout` (2 s) is how long logind has for all answers; keep it below the collectors' `timeout`.
+    /// `timeout` (2 s) is how long logind has for all answers, when the scrape has more time than that.
     package init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         timeout = try section.duration("timeout", default: .seconds(2), in: .milliseconds(10)...(.seconds(60)))
         bus = SystemBus()
     }
 
     package mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
+        try collect(into: &snapshot, giveUp: .now + timeout)
+    }
+
+    package mutating func collect(into snapshot: inout Snapshot, until deadline: Instant) throws(CollectError) {
+        try collect(into: &snapshot, giveUp: SystemBus.deadline(timeout, scrape: deadline))
+    }
+
+    private func collect(into snapshot: inout Snapshot, giveUp deadline: Instant) throws(CollectError) {
         do throws(BusError) {
-            let (seats, sessions) = try read(until: .now + timeout)
+            let (seats, sessions) = try read(until: deadline)
             Self.add(seats: seats, sessions, to: &snapshot)
         } catch {
             throw CollectError(error)

@@ -5,7 +5,7 @@
 
 internal import Bytes
 package import Metrics
-internal import Platform
+package import Platform
 package import Procfs
 package import Settings
 
@@ -43,7 +43,7 @@ package struct SystemdCollector: Collector {
         }
     }
 
-    /// `timeout` (2 s) is how long the manager has for all answers; keep it below the collectors' `timeout`.
+    /// `timeout` (2 s) is how long the manager has for all answers, when the scrape has more time than that.
     package init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         include = try Self.whole("unit_include", default: ".+", in: &section)
         exclude = try Self.whole("unit_exclude", default: Self.excludedUnits, in: &section)
@@ -67,7 +67,16 @@ package struct SystemdCollector: Collector {
     }
 
     package mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        let deadline = Instant.now + timeout
+        try collect(into: &snapshot, giveUp: .now + timeout)
+    }
+
+    package mutating func collect(into snapshot: inout Snapshot, until deadline: Instant) throws(CollectError) {
+        try collect(into: &snapshot, giveUp: SystemBus.deadline(timeout, scrape: deadline))
+    }
+
+    private mutating func collect(
+        into snapshot: inout Snapshot, giveUp deadline: Instant
+    ) throws(CollectError) {
         var reading = SystemdReading()
         do throws(BusError) { try readManager(&reading, until: deadline) } catch { throw CollectError(error) }
         var problem: BusError?

@@ -4,6 +4,7 @@
 // answer says what is missing. It is not asked again until it has come back.
 
 internal import Bytes
+internal import CLinux
 package import Collectors
 package import Metrics
 package import Platform
@@ -45,25 +46,57 @@ package enum CollectorStatus: String, Sendable {
     case late
 }
 
+/// What a client wants to have.
+package struct ScrapeRequest: Sendable {
+    /// Names of collectors; with neither, all that are enabled are asked. Unknown names are passed over: see
+    /// `Scraper.check`.
+    package var only: [String] = []
+    package var without: [String] = []
+    package var format = ExpositionFormat.prometheusText
+    package var isCompressed = false
+    /// When the asker gives up; the timeout of the settings holds besides.
+    package var deadline: Instant?
+
+    package init(only: [String] = [], without: [String] = []) {
+        self.only = only
+        self.without = without
+    }
+
+    /// Whether one reading serves both.
+    func isOfSameCollectors(as other: Self) -> Bool { only == other.only && without == other.without }
+}
+
 /// Why a choice of collectors cannot be served.
 package struct SelectionError: Error, Equatable, CustomStringConvertible {
     package let description: String
 }
 
-/// The collectors, and the one worker on which scrapes run: of two at the same time the second waits for the first.
+/// The collectors, and the one worker on which scrapes run. Those that come while one is under way, and want the same
+/// collectors, share its reading.
 package final class Scraper: Sendable {
     /// Beyond it no scrape waits, whatever the settings say: Prometheus itself gives up after some seconds.
     private static let timeoutLimit: Duration = .seconds(600)
     /// A scrape that had to wait for another still has this long, so that its collectors are not called late for
     /// nothing.
     private static let leastTime: Duration = .milliseconds(100)
+    /// Two have been read, written and compressed by then.
+    private static let settledReadingCount = 3
+
+    /// A client whose answer is to come.
+    private struct Waiting: Sendable {
+        let request: ScrapeRequest
+        let answer: @Sendable ([UInt8]) -> Void
+    }
 
     /// In the order of the list that was passed in.
-    private let cells: [Cell]
+    private let cells: [CollectorCell]
     private let known: [CollectorState]
+    /// Names of those that are not enabled.
+    private let disabled: [String]
     private let timeout: Duration
     private let relay = Relay<Int, Reading>("collectors")
     private let worker = Worker<Exposition>("scrape", Exposition())
+    private let waiting = Mutex<[Waiting]>([])
     private let log: AgentLog
 
     /// Makes every collector that is enabled, from the section `collectors`: `timeout`, `enable`, `disable`, and an
@@ -75,15 +108,16 @@ package final class Scraper: Sendable {
         timeout = try section.duration("timeout", default: .seconds(5), in: .milliseconds(10)...Self.timeoutLimit)
         let names = collectors.map { $0.name }
         let enabled = try Self.names("enable", in: &section, known: names)
-        let disabled = try Self.names("disable", in: &section, known: names)
-        if let both = names.first(where: { enabled.contains($0) && disabled.contains($0) }) {
-            throw section.error("\"\(both)\" stands in \"enable\" and in \"disable\"")
+        let switchedOff = try Self.names("disable", in: &section, known: names)
+        if let index = switchedOff.firstIndex(where: { enabled.contains($0) }) {
+            throw section.error(
+                at: "disable", element: index, "\"\(switchedOff[index])\" stands in \"enable\" and in \"disable\"")
         }
-        var cells: [Cell] = []
+        var cells: [CollectorCell] = []
         var known: [CollectorState] = []
         for type in collectors {
             let name = type.name
-            let isEnabled = !disabled.contains(name) && (enabled.contains(name) || type.isEnabledByDefault)
+            let isEnabled = !switchedOff.contains(name) && (enabled.contains(name) || type.isEnabledByDefault)
             known.append(
                 CollectorState(
                     name: name, isEnabled: isEnabled, isEnabledByDefault: type.isEnabledByDefault, metrics: type.metrics
@@ -92,23 +126,24 @@ package final class Scraper: Sendable {
             var options = try section.section(name)
             let collector = try type.init(&options, host: host)
             try options.finish()
-            if isEnabled { cells.append(Cell(name, collector)) }
+            if isEnabled { cells.append(CollectorCell(name, collector)) }
         }
         try section.finish()
         self.cells = cells
         self.known = known
+        self.disabled = known.filter { !$0.isEnabled }.map(\.name)
     }
 
     /// A list of names of collectors; an error points at the name in it that is not known.
     private static func names(
         _ key: String, in section: inout SettingsSection, known: [String]
-    ) throws(SettingsError) -> Set<String> {
+    ) throws(SettingsError) -> [String] {
         guard let value = section.value(key) else { return [] }
         let path = section.pathOf(key)
         guard case .array(let elements) = value.content else {
             throw value.error(path, "expected a list of names of collectors [ \"…\" ]")
         }
-        var names: Set<String> = []
+        var names: [String] = []
         for (index, element) in elements.enumerated() {
             guard case .string(let name) = element.content else {
                 throw element.error("\(path)[\(index)]", "expected the name of a collector in quotes")
@@ -117,7 +152,7 @@ package final class Scraper: Sendable {
                 let hint = nearest(to: name, among: known).map { ", did you mean \"\($0)\"?" } ?? ""
                 throw element.error("\(path)[\(index)]", "unknown collector \"\(name)\"\(hint)")
             }
-            names.insert(name)
+            names.append(name)
         }
         return names
     }
@@ -147,57 +182,70 @@ package final class Scraper: Sendable {
         }
     }
 
-    /// Reads the host and writes it as Prometheus text. Blocks until it is done: not from the worker of a scrape.
-    ///
-    /// `only` and `without` name collectors; with neither, all that are enabled are asked. Unknown names are passed
-    /// over: see `check`.
+    /// Reads the host and writes it. Blocks until it is done: not from the worker of a scrape.
     package func exposition(
-        only: [String] = [], without: [String] = [], adding extra: @Sendable (inout Snapshot) -> Void = { _ in }
+        _ request: ScrapeRequest = ScrapeRequest(), adding extra: @Sendable (inout Snapshot) -> Void = { _ in }
     ) -> [UInt8] {
         worker.runAndWait { exposition in
-            self.write(into: &exposition, only: only, without: without, until: nil, extra)
-            return exposition.text
+            self.read(into: &exposition, request, extra)
+            let body = exposition.body(request.format, compressed: request.isCompressed)
+            exposition.end(giveBack: self.giveBack)
+            return body
         }
     }
 
-    /// The same on the scrape's own worker. `deadline` is when the asker gives up; the timeout of the settings holds
-    /// besides.
+    /// The same on the scrape's own worker. `extra` may be that of another request which shares the reading.
     package func exposition(
-        only: [String], without: [String], until deadline: Instant?, compressed: Bool,
-        adding extra: @escaping @Sendable (inout Snapshot) -> Void, then answer: @escaping @Sendable ([UInt8]) -> Void
+        _ request: ScrapeRequest, adding extra: @escaping @Sendable (inout Snapshot) -> Void,
+        then answer: @escaping @Sendable ([UInt8]) -> Void
     ) {
+        waiting.withLock { $0.append(Waiting(request: request, answer: answer)) }
         worker.run { exposition in
-            self.write(into: &exposition, only: only, without: without, until: deadline, extra)
-            answer(compressed ? exposition.compressed() : exposition.text)
+            // Another reading may have served this request meanwhile.
+            guard let first = self.waiting.withLock({ $0.first?.request }) else { return }
+            self.read(into: &exposition, first, extra)
+            let served = self.waiting.withLock { waiting in
+                defer { waiting.removeAll { $0.request.isOfSameCollectors(as: first) } }
+                return waiting.filter { $0.request.isOfSameCollectors(as: first) }
+            }
+            for waiting in served {
+                waiting.answer(
+                    exposition.body(waiting.request.format, compressed: waiting.request.isCompressed))
+            }
+            exposition.end(giveBack: self.giveBack)
         }
     }
 
     /// Calls `body` when the scrapes that were asked for by now are done: how a watchdog sees that they still are.
     package func whenIdle(_ body: @escaping @Sendable () -> Void) { worker.run { _ in body() } }
 
-    private func write(
-        into exposition: inout Exposition, only: [String], without: [String], until deadline: Instant?,
-        _ extra: @Sendable (inout Snapshot) -> Void
+    private func read(
+        into exposition: inout Exposition, _ request: ScrapeRequest, _ extra: @Sendable (inout Snapshot) -> Void
     ) {
         let cells = cells
         let indexes = cells.indices.filter { index in
-            only.isEmpty ? !without.contains(cells[index].name) : only.contains(cells[index].name)
+            request.only.isEmpty
+                ? !request.without.contains(cells[index].name) : request.only.contains(cells[index].name)
         }
         let begin = Instant.now
-        let asked = deadline.map { max($0, begin + Self.leastTime) }
+        let asked = request.deadline.map { max($0, begin + Self.leastTime) }
         let end = min(begin + timeout, asked ?? begin + timeout)
-        let outcomes = relay.run(indexes, until: end) { index in cells[index].collect() }
-        exposition.extra.removeAll()
+        let outcomes = relay.run(indexes, until: end) { index in cells[index].collect(until: end) }
+        exposition.begin()
+        // The tables that the first readings make are made: that code is not needed again.
+        if exposition.readingCount == Self.settledReadingCount { linux_release_code() }
         for (index, outcome) in zip(indexes, outcomes) {
             take(outcome, from: index, at: .now, into: &exposition)
         }
+        if request.only.isEmpty {
+            for name in disabled { exposition.extra.add(ScrapeMetrics.status, 1, name, "disabled") }
+        }
         exposition.process.add(to: &exposition.extra)
         extra(&exposition.extra)
-        exposition.encode()
-        // The snapshots go back for their capacity. Those that were late keep theirs, or make a new one.
-        for (index, snapshot) in zip(exposition.owners, exposition.takeSnapshots()) { cells[index].giveBack(snapshot) }
-        exposition.owners.removeAll(keepingCapacity: true)
     }
+
+    /// The snapshots go back for their capacity. Those that were late keep theirs, or make a new one.
+    private func giveBack(_ snapshot: Snapshot, to cell: Int) { cells[cell].giveBack(snapshot) }
 
     /// What the scrape says of one collector, besides the collector's own samples.
     private func take(
@@ -210,8 +258,7 @@ package final class Scraper: Sendable {
         case .finished(let reading, let time):
             took = time
             result = reading.finding
-            exposition.snapshots.append(reading.snapshot)
-            exposition.owners.append(index)
+            exposition.add(reading.snapshot, from: index)
         case .late, .stillLate:
             took = cell.startedAt.map { now - $0 } ?? .zero
             result = Finding(status: .late, reason: "has not come back")
@@ -224,7 +271,7 @@ package final class Scraper: Sendable {
     }
 
     /// Said when it begins, when it changes and when it ends, not each time.
-    private func report(_ finding: Finding, of cell: Cell) {
+    private func report(_ finding: Finding, of cell: CollectorCell) {
         let before = cell.last.withLock { last in
             defer { last = finding }
             return last
@@ -252,99 +299,5 @@ private enum ScrapeMetrics {
         help: "Whether a collector succeeded: 0 when it failed, is late, or has nothing to read on this host.")
     static let status = MetricDescriptor(
         "vitals_collector_status", .gauge, labels: ["collector", "status"],
-        help: "How a collector fared, as its label says: ok, absent (nothing to read on this host), failed or late.")
-}
-
-/// What a collector had to say, besides its samples.
-private struct Finding: Sendable, Equatable {
-    var status: CollectorStatus
-    var reason: String?
-}
-
-private struct Reading: Sendable {
-    var snapshot: Snapshot
-    var finding: Finding
-}
-
-/// One collector. Its lock is held as long as it works, which may be for ever; the relay sees to it that nobody waits
-/// for that.
-private final class Cell: Sendable {
-    let name: String
-    /// How the last scrape found it.
-    let last = Mutex<Finding?>(nil)
-    private let collector: Mutex<any Collector>
-    private let spare = Mutex(Snapshot())
-    private let started = Mutex<Instant?>(nil)
-
-    init(_ name: String, _ collector: sending any Collector) {
-        self.name = name
-        self.collector = Mutex(collector)
-    }
-
-    /// When it began with what it has not finished yet.
-    var startedAt: Instant? { started.withLock(\.self) }
-
-    func collect() -> Reading {
-        started.withLock { $0 = .now }
-        defer { started.withLock { $0 = nil } }
-        var snapshot = Snapshot()
-        spare.withLock { swap(&$0, &snapshot) }
-        snapshot.removeAll()
-        var finding = Finding(status: .ok)
-        collector.withLock { collector in
-            do throws(CollectError) { try collector.collect(into: &snapshot) } catch {
-                switch error {
-                case .absent(let what): finding = Finding(status: .absent, reason: what)
-                case .failed(let what): finding = Finding(status: .failed, reason: what)
-                }
-            }
-        }
-        return Reading(snapshot: snapshot, finding: finding)
-    }
-
-    func giveBack(_ snapshot: Snapshot) { spare.withLock { $0 = snapshot } }
-}
-
-/// What the worker of the scrapes keeps between them.
-private struct Exposition {
-    /// Of an exposition of 57 kB by node_exporter, level 1 leaves 11.1 kB in half the time in which level 6 leaves 9.5
-    /// kB: a scrape is short of CPU, not of network.
-    static let compressionLevel = 1
-
-    var snapshots: [Snapshot] = []
-    /// Indexes of the cells whose snapshots these are.
-    var owners: [Int] = []
-    /// What is said of the collectors and of the agent itself.
-    var extra = Snapshot()
-    var process = ProcessMetrics()
-    var text: [UInt8] = []
-    private var encoder = PrometheusText()
-    private var packed: [UInt8] = []
-    private var compressor: GzipCompressor?
-
-    mutating func encode() {
-        snapshots.append(extra)
-        text.removeAll(keepingCapacity: true)
-        let refusals = encoder.arrange(snapshots)
-        if !refusals.isEmpty {
-            TextfileCollector.report(refusals, of: snapshots, into: &extra)
-            snapshots[snapshots.count - 1] = extra
-            _ = encoder.arrange(snapshots)
-        }
-        encoder.write(snapshots, into: &text)
-        snapshots.removeLast()
-    }
-
-    mutating func takeSnapshots() -> [Snapshot] {
-        defer { snapshots = [] }
-        return snapshots
-    }
-
-    mutating func compressed() -> [UInt8] {
-        let compressor = compressor ?? GzipCompressor(level: Self.compressionLevel)
-        self.compressor = compressor
-        packed.removeAll(keepingCapacity: true)
-        compressor.compress(text, into: &packed)
-        return packed
-    }
+        help: "How a collector fared, as its label says; absent: there is nothing for it to read on this host.")
 }

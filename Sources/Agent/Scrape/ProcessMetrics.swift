@@ -48,6 +48,8 @@ struct ProcessMetrics {
     func add(to snapshot: inout Snapshot) {
         snapshot.add(Names.build, 1, vitalsVersion)
         if let usage = readUsage() {
+            // All counters of the agent itself begin with it.
+            snapshot.countersBeginUnixSeconds = usage[Names.startIndex]
             for (value, names) in zip(usage, Names.all) { for name in names { snapshot.add(name, value) } }
         }
         let openCount: Int?
@@ -98,6 +100,7 @@ struct ProcessMetrics {
             both("start_time_seconds", .gauge, "Start time of the process since the Unix epoch, in seconds."),
             [MetricDescriptor("vitals_process_threads", .gauge, help: "Threads of the process.")],
         ]
+        static let startIndex = 3
         static let openDescriptors = both("open_fds", .gauge, "Number of open file descriptors.")
         static let maxDescriptors = both("max_fds", .gauge, "Maximum number of open file descriptors.")
         static let maxVirtualMemory = both(
