@@ -9,7 +9,7 @@ import subprocess
 from support import BINARY, ROOT, Scratch, eventually, free_port, get, require_programs
 
 COLLECTORS = ("cpu meminfo filesystem diskstats netdev stat loadavg uname time vmstat netstat sockstat pressure "
-              "filefd").split()
+              "filefd textfile").split()
 
 # Names of the peer that are not served here, each with its reason.
 NOT_SERVED = {
@@ -41,7 +41,7 @@ STATIC = re.compile(
     r"node_(boot_time_seconds|uname_info|cpu_info|network_address_info|disk_info|disk_filesystem_info|filefd_maximum"
     r"|time_zone_offset_seconds|time_clocksource_.*|filesystem_(size_bytes|files|readonly|device_error)"
     r"|memory_(MemTotal|SwapTotal|CommitLimit|VmallocTotal|HugePages_Total|Hugepagesize|HardwareCorrupted)(_bytes)?"
-    r"|scrape_collector_success|netstat_Ip_Forwarding)$")
+    r"|textfile_.*|job_.*|scrape_collector_success|netstat_Ip_Forwarding)$")
 
 # Untyped, and goes up and down.
 UNTYPED_GAUGES = {"node_netstat_Tcp_CurrEstab"}
@@ -74,6 +74,26 @@ def is_left_out(name):
     return any(re.fullmatch(pattern, name) for pattern in NOT_SERVED)
 
 
+# A file that another program leaves, in the form that the peer takes too.
+JOBS = """# HELP node_job_runs_total Runs.
+# TYPE node_job_runs_total counter
+node_job_runs_total{job="backup",result="ok"} 12
+node_job_runs_total{job="with \\"quotes\\" and \\\\",result="é"} 1.5e-07
+# HELP node_job_seconds How long.
+# TYPE node_job_seconds histogram
+node_job_seconds_bucket{job="backup",le="0.5"} 1
+node_job_seconds_bucket{job="backup",le="+Inf"} 4
+node_job_seconds_sum{job="backup"} 2.25
+node_job_seconds_count{job="backup"} 4
+# HELP node_job_sizes Sizes.
+# TYPE node_job_sizes summary
+node_job_sizes{quantile="0.9"} 17
+node_job_sizes_sum 42
+node_job_sizes_count 3
+node_job_untyped -3
+"""
+
+
 class NodeExporter(Scratch):
     def peer(self):
         require_programs("prometheus-node-exporter")
@@ -81,7 +101,8 @@ class NodeExporter(Scratch):
         with (self.directory / "node_exporter.log").open("wb") as log:
             self.program(
                 ["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}", "--collector.disable-defaults",
-                 *[f"--collector.{name}" for name in COLLECTORS], *OPTIONS], stdout=log, stderr=log)
+                 *[f"--collector.{name}" for name in COLLECTORS], *OPTIONS,
+                 f"--collector.textfile.directory={self.directory}"], stdout=log, stderr=log)
 
         def answers():
             try:
@@ -93,9 +114,10 @@ class NodeExporter(Scratch):
         return port
 
     def test_every_series_of_node_exporter_is_served_with_its_type_and_value(self):
+        (self.directory / "jobs.prom").write_text(JOBS)
         port = self.peer()
         agent = self.agent({"collectors": {
-            "enable": COLLECTORS, "cpu": {"info": True}, "netdev": {"address_info": True}}}).start()
+            "enable": COLLECTORS, "textfile": {"directory": str(self.directory)}, "cpu": {"info": True}, "netdev": {"address_info": True}}}).start()
         # Twice, so that both have seen everything; then the peer between two answers of the agent.
         for _ in range(2):
             get(port, "/metrics")
