@@ -20,10 +20,15 @@ struct MetricFiles {
     /// Files that are read, of all directories together.
     static let fileLimit = 1_000
 
+    /// A file that changed within this time before it was read is read again: its clock may not have ticked since, so
+    /// that another change would not show. The clocks of old and of network file systems tick once in two seconds.
+    private static let settlingNanoseconds: Int64 = 2_000_000_000
+
     struct MetricFile {
         let path: String
         let status: FileStatus
         let text: ExpositionText
+        let isSettled: Bool
         fileprivate(set) var isStale = false
     }
 
@@ -54,10 +59,11 @@ struct MetricFiles {
         for path in paths {
             while let first = known.first, first.path < path { known.removeFirst() }
             let before = known.first.flatMap { $0.path == path ? $0 : nil }
-            guard var file = look(at: path, before) else { continue }
+            guard let (found, isRead) = look(at: path, before, now) else { continue }
+            var file = found
             file.isStale = isStale(file.status, now)
             if file.isStale { problems.append((path, .stale)) }
-            if file.status != before?.status || file.isStale != before?.isStale { isChanged = true }
+            if isRead || file.isStale != before?.isStale { isChanged = true }
             files.append(file)
         }
         return isChanged || files.count != old.count
@@ -68,9 +74,8 @@ struct MetricFiles {
         guard files.count == paths.count else { return false }
         for file in files {
             do throws(Errno) {
-                guard try FileStatus(of: file.path) == file.status, !file.isStale, !isStale(file.status, now) else {
-                    return false
-                }
+                let isSame = try FileStatus(of: file.path) == file.status
+                guard isSame, file.isSettled, !file.isStale, !isStale(file.status, now) else { return false }
             } catch {
                 // Said by whoever looks again.
                 return false
@@ -84,11 +89,15 @@ struct MetricFiles {
         return now - status.modifiedUnixNanoseconds > maximumAge.nanoseconds
     }
 
-    private mutating func look(at path: String, _ known: MetricFile?) -> MetricFile? {
+    private mutating func look(
+        at path: String, _ known: MetricFile?, _ now: Int64
+    ) -> (file: MetricFile, isRead: Bool)? {
         do throws(Errno) {
             let status = try FileStatus(of: path)
-            if let known, known.status == status { return known }
-            return MetricFile(path: path, status: status, text: try read(path, status))
+            if let known, known.isSettled, known.status == status { return (known, false) }
+            let isSettled = now - status.changedUnixNanoseconds > Self.settlingNanoseconds
+            let text = try read(path, status)
+            return (MetricFile(path: path, status: status, text: text, isSettled: isSettled), true)
         } catch {
             // Removed since the directory was listed.
             if error != .notFound { problems.append((path, error == .tooLarge ? .tooLarge : .unreadable)) }

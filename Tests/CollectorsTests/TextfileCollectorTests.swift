@@ -65,6 +65,17 @@ import struct Procfs.Host
             try samples(&collector).contains("node_textfile_mtime_seconds{\(directory.path)/c.prom} \(written)"))
     }
 
+    /// A change within the tick of the file system's clock, of the same size, does not show in the file's status.
+    @Test func aFileThatJustChangedIsReadAgain() throws {
+        let directory = try TemporaryDirectory()
+        let path = try directory.write("a.prom", "a 1\n")
+        let written = try FileStatus(of: path).changedUnixNanoseconds
+        var files = MetricFiles([try Glob(directory.path)], maximumAge: nil)
+        let seconds: [Int64] = [0, 1, 3, 3, 9]
+        let isRead = seconds.map { files.refresh(now: written + $0 * 1_000_000_000) }
+        #expect(isRead == [true, true, true, false, false])
+    }
+
     @Test func saysWhatCannotBeRead() throws {
         let directory = try TemporaryDirectory()
         try FileManager.default.createDirectory(
