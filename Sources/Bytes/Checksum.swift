@@ -8,6 +8,13 @@ package struct Fingerprint: Equatable, Hashable, Sendable {
     package init(value: UInt64) { self.value = value }
 
     package mutating func add(_ bytes: some Sequence<UInt8>) {
-        for byte in bytes { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        for byte in bytes { add(byte) }
     }
+
+    /// The same for memory of others. Not generic: called from another module, that one allocates for each byte.
+    package mutating func add(_ bytes: UnsafeRawBufferPointer) {
+        for unsafe byte in unsafe bytes { add(byte) }
+    }
+
+    private mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
 }
