@@ -13,7 +13,7 @@ package struct Fingerprint: Equatable, Hashable, Sendable {
 
     /// The same for memory of others. Not generic: called from another module, that one allocates for each byte.
     package mutating func add(_ bytes: UnsafeRawBufferPointer) {
-        for unsafe byte in unsafe bytes { add(byte) }
+        for index in 0..<bytes.count { unsafe add(bytes[index]) }
     }
 
     private mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
