@@ -54,7 +54,7 @@ let package = Package(
         floor("Durable", on: ["Bytes", "Platform"]),
         floor("HTTP", on: ["Bytes", "Platform", "CLinux", "CCurl"]),
         // 5
-        floor("Collectors", on: ["Bytes", "Platform", "CLinux", "Metrics", "Settings", "Procfs"]),
+        floor("Collectors", on: ["Bytes", "Platform", "CLinux", "CSystemd", "Metrics", "Settings", "Procfs"]),
         // 6
         floor(
             "Inputs",

@@ -10,7 +10,7 @@ import subprocess
 from support import BINARY, ROOT, Scratch, eventually, free_port, get, require_programs
 
 COLLECTORS = ("cpu meminfo filesystem diskstats netdev stat loadavg uname time vmstat netstat sockstat pressure "
-              "filefd netclass arp softnet conntrack udp_queues lnstat mountstats timex os entropy schedstat selinux interrupts "
+              "filefd textfile netclass arp softnet conntrack udp_queues lnstat mountstats timex os entropy schedstat selinux interrupts "
               "processes zoneinfo buddyinfo slabinfo ksmd meminfo_numa cgroups sysctl").split()
 
 # Names of the peer that are not served here, each with its reason.
@@ -47,7 +47,7 @@ STATIC = re.compile(
     r"|network_(up|info|carrier|flags|mtu_bytes|speed_bytes|iface_id|iface_link|device_id|protocol_type)"
     r"|time_zone_offset_seconds|time_clocksource_.*|filesystem_(size_bytes|files|readonly|device_error)"
     r"|memory_(MemTotal|SwapTotal|CommitLimit|VmallocTotal|HugePages_Total|Hugepagesize|HardwareCorrupted)(_bytes)?"
-    r"|scrape_collector_success|netstat_Ip_Forwarding|os_info|os_version|selinux_.*|entropy_.*|timex_(tick_seconds|tai.*)"
+    r"|textfile_.*|job_.*|scrape_collector_success|netstat_Ip_Forwarding|os_info|os_version|selinux_.*|entropy_.*|timex_(tick_seconds|tai.*)"
     r"|timex_(loop_time_constant|status|sync_status)|processes_max_.*|ksmd_.*|cgroups_enabled|memory_numa_MemTotal"
     r"|sysctl_(info|kernel_threads_max|net_ipv4_tcp_rmem|fs_file_nr_max)|slabinfo_(object_size_bytes|.*_per_slab)"
     r"|zoneinfo_(min|low|high|spanned|present|managed)_pages|zoneinfo_protection_.)$")
@@ -96,6 +96,25 @@ TOO_MUCH_FOR_THE_PEER = [
     "sys/devices/platform/cros-ec/power_supply/BAT1/time_to_empty_now",
     "sys/devices/platform/cros-ec/power_supply/BAT1/manufacturer", "sys/devices/system/cpu/cpu3/cpufreq"]
 
+# A file that another program leaves, in the form that the peer takes too.
+JOBS = """# HELP node_job_runs_total Runs.
+# TYPE node_job_runs_total counter
+node_job_runs_total{job="backup",result="ok"} 12
+node_job_runs_total{job="with \\"quotes\\" and \\\\",result="é"} 1.5e-07
+# HELP node_job_seconds How long.
+# TYPE node_job_seconds histogram
+node_job_seconds_bucket{job="backup",le="0.5"} 1
+node_job_seconds_bucket{job="backup",le="+Inf"} 4
+node_job_seconds_sum{job="backup"} 2.25
+node_job_seconds_count{job="backup"} 4
+# HELP node_job_sizes Sizes.
+# TYPE node_job_sizes summary
+node_job_sizes{quantile="0.9"} 17
+node_job_sizes_sum 42
+node_job_sizes_count 3
+node_job_untyped -3
+"""
+
 
 class NodeExporter(Scratch):
     def peer(self, collectors=COLLECTORS, options=OPTIONS):
@@ -116,9 +135,10 @@ class NodeExporter(Scratch):
         return port
 
     def test_every_series_of_node_exporter_is_served_with_its_type_and_value(self):
-        port = self.peer()
+        (self.directory / "jobs.prom").write_text(JOBS)
+        port = self.peer(options=[*OPTIONS, f"--collector.textfile.directory={self.directory}"])
         agent = self.agent({"collectors": {
-            "enable": COLLECTORS, "cpu": {"info": True}, "netdev": {"address_info": True},
+            "enable": COLLECTORS, "textfile": {"directory": str(self.directory)}, "cpu": {"info": True}, "netdev": {"address_info": True},
             "sysctl": {"include": ["fs.file-nr:total,current,max", "kernel.threads-max", "net.ipv4.tcp_rmem"],
                        "include_info": ["kernel.seccomp.actions_avail"]}}}).start()
         # Twice, so that both have seen everything; then the peer between two answers of the agent.
@@ -175,7 +195,7 @@ class NodeExporter(Scratch):
         peer, ours = [
             {(name, tuple(label for label in labels if label[1])): value
              for (name, labels), value in series.items()
-             if re.match("node_(?!exporter|scrape|watchdog|selinux)", name)} for series in (peer, ours)]
+             if re.match("node_(?!exporter|scrape|watchdog|selinux|textfile)", name)} for series in (peer, ours)]
         newer = {key: value for key, value in ours.items()
                  if NEWER_HARDWARE.match(f"{key[0]} {','.join('='.join(label) for label in key[1])}")}
         self.assertGreater(len(peer), 250, "the peer was asked for its collectors")
@@ -198,8 +218,8 @@ class FixtureHosts(Scratch):
     KERNEL = ("interrupts softirqs swap processes zoneinfo buddyinfo slabinfo ksmd meminfo_numa cgroups "
               "sysctl").split()
     VARYING = re.compile(
-        r"(# (HELP|TYPE) )?(process_|vitals_process_|vitals_build_info|node_scrape_collector_duration_seconds)"
-        r"|vitals_collector_status.*disabled")
+        r"(# (HELP|TYPE) )?(process_|vitals_process_|vitals_build_info|node_scrape_collector_duration_seconds"
+        r"|node_textfile_mtime_seconds)|vitals_collector_status.*disabled")
 
     def check_host(self, name, enable=(), **options):
         root = ROOT / "Tests/Fixtures/hosts" / name
@@ -240,6 +260,16 @@ class FixtureHosts(Scratch):
 
     def test_many_kinds_of_network_interfaces(self):
         self.check_host("composed-network")
+
+    def test_files_of_other_programs_good_and_bad(self):
+        root = ROOT / "Tests/Fixtures/hosts/composed-textfile"
+        self.check_host("composed-textfile", textfile={"directory": [f"{root}/textfile", f"{root}/textfile/apps/*"]})
+        require_programs("promtool")
+        served = (ROOT / "Tests/Fixtures/golden/composed-textfile.once.txt").read_bytes()
+        result = subprocess.run(["promtool", "check", "metrics"], input=served, capture_output=True)
+        # 3 is for findings of style, which are the files' own.
+        self.assertIn(result.returncode, (0, 3), result.stderr.decode())
+        self.assertNotIn(b"error while linting", result.stderr)
 
     def test_a_kernel_of_2010(self):
         self.check_host("old-kernel")

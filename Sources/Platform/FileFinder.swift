@@ -1,24 +1,23 @@
 // What a glob finds on the disk now, and the directories in which that may change.
 
-internal import Bytes
-internal import Platform
+package import Bytes
 
 /// One walk over the directories of some globs.
-struct FileFinder {
+package struct FileFinder {
     /// A symbolic link to a parent directory, or `/**`, must not walk for ever.
-    static let directoryLimit = 20_000
-    static let depthLimit = 32
+    package static let directoryLimit = 20_000
+    package static let depthLimit = 32
 
-    private(set) var paths: [String] = []
+    package private(set) var paths: [String] = []
     /// Each directory that decides about a match; true when matching files lie in it, false when only directories do.
-    private(set) var directories: [String: Bool] = [:]
-    private(set) var errors: [(path: String, errno: Errno)] = []
-    private(set) var directoriesLeftOut = 0
+    package private(set) var directories: [String: Bool] = [:]
+    package private(set) var errors: [(path: String, errno: Errno)] = []
+    package private(set) var directoriesLeftOut = 0
 
     private var listed: [String: [String]] = [:]
     private var seen: Set<String> = []
 
-    init(_ globs: [Glob]) {
+    package init(_ globs: [Glob]) {
         for glob in globs {
             for components in glob.alternatives { walk("", components.dropFirst()[...], depth: 0) }
         }
