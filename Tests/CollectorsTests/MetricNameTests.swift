@@ -68,7 +68,9 @@ import struct Procfs.Host
         let names = allCollectors.map { $0.name }
         #expect(names == names.sorted())
         let folder = Repository.path + "/Sources/Collectors/Node"
-        let files = try directoryEntries(folder).filter { $0.hasSuffix("Collector.swift") }
-        #expect(Set(files) == Set(allCollectors.map { String(describing: $0) + ".swift" }))
+        let files = try FileManager.default.subpathsOfDirectory(atPath: folder).compactMap { path in
+            path.split(separator: "/").last.map(String.init)
+        }
+        #expect(Set(files.filter { $0.hasSuffix("Collector.swift") }) == Set(allCollectors.map { String(describing: $0) + ".swift" }))
     }
 }
