@@ -71,6 +71,7 @@ import struct Procfs.Host
         let files = try FileManager.default.subpathsOfDirectory(atPath: folder).compactMap { path in
             path.split(separator: "/").last.map(String.init)
         }
-        #expect(Set(files.filter { $0.hasSuffix("Collector.swift") }) == Set(allCollectors.map { String(describing: $0) + ".swift" }))
+        let found = Set(files.filter { $0.hasSuffix("Collector.swift") })
+        #expect(found == Set(allCollectors.map { String(describing: $0) + ".swift" }))
     }
 }
