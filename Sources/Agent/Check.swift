@@ -34,8 +34,8 @@ package func checkAgent(
     let scraper = try makeScraper(settings, parts: parts, log: log)
     let names = scraper.collectors.filter(\.isEnabled).map(\.name)
     findings.note("collectors: \(names.isEmpty ? "none" : names.joined(separator: " "))")
-    if settings.endpoint != nil {
-        for text in settings.listen { checkAddress(text, &findings) }
+    if var section = settings.endpoint {
+        checkEndpoint(try EndpointSettings(&section), log: log, &findings)
     } else {
         findings.note("endpoint: none, since \"listen\" is empty")
     }
@@ -65,30 +65,9 @@ package func makeScraper(
     if var section = settings.endpoint {
         _ = try Endpoint(
             &section, scraper: scraper, selfMetrics: { _ in }, status: { [] }, isReady: { false }, log: log)
-        try section.finish()
     }
     try Plugins(parts, settings: settings, hostName: systemHostName(), log: log).validate(now: .now)
     return scraper
-}
-
-/// Listens there for a moment, unless somebody does already.
-private func checkAddress(_ text: String, _ findings: inout CheckFindings) {
-    do throws(SocketAddressError) {
-        let address = try SocketAddress(text)
-        do throws(Errno) {
-            _ = try Socket.listening(at: address)
-            findings.note("endpoint: \(text) is free")
-        } catch {
-            // That may be the agent that runs with these very settings.
-            if error == .addressInUse {
-                findings.note("endpoint: \(text) is in use, which is well if it is by the running agent")
-            } else {
-                findings.problem("endpoint: cannot listen at \(text): \(error)")
-            }
-        }
-    } catch {
-        findings.problem("endpoint: \(error)")
-    }
 }
 
 private func checkStateDirectory(_ path: String, _ findings: inout CheckFindings) {
