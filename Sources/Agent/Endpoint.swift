@@ -46,8 +46,8 @@ package final class Endpoint: Sendable {
 
     /// Reads the section `endpoint`, but none of the files that it names.
     ///
-    /// `selfMetrics` adds what the agent says of itself to each exposition, on the scrape's worker; `status` makes the JSON of `/api/v1/status` and `isReady` answers
-    /// `/-/ready`, both on the server's queue: they must not wait.
+    /// `selfMetrics` adds what the agent says of itself to each exposition, on the scrape's worker; `status` makes the
+    /// JSON of `/api/v1/status` and `isReady` answers `/-/ready`, both on the server's queue: they must not wait.
     package init(
         _ section: inout SettingsSection, scraper: Scraper,
         selfMetrics: @escaping @Sendable (inout Snapshot) -> Void, status: @escaping @Sendable () -> [UInt8],

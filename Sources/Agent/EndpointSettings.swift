@@ -39,14 +39,14 @@ package struct EndpointSettings: Sendable {
     /// A name or a number.
     package let socketGroup: String?
 
-    /// TLS and users are for who comes over a network; nobody does here.
-    package var isGuarded: Bool { tls != nil || !users.isEmpty }
-
     package init(_ section: inout SettingsSection) throws(SettingsError) {
         listen = try Self.places(in: &section)
         connectionLimit = try section.integer("max_connections", default: 40, in: 1...10_000)
-        tls = section.has("tls") ? try Self.tls(try section.section("tls")) : nil
-        users = try Self.users(try section.section("users"), isThere: section.has("users"))
+        let (hasTLS, hasUsers) = (section.has("tls"), section.has("users"))
+        let own = try section.section("tls")
+        tls = hasTLS ? try Self.tls(own) : nil
+        users = try Self.users(try section.section("users"))
+        guard !hasUsers || !users.isEmpty else { throw section.error("\"users\" has none: nobody could ask") }
         socketMode = try Self.mode(in: &section)
         socketGroup = try section.optionalString("socket_group")
         try section.finish()
@@ -97,9 +97,7 @@ package struct EndpointSettings: Sendable {
 
     // MARK: Users
 
-    private static func users(
-        _ section: consuming SettingsSection, isThere: Bool
-    ) throws(SettingsError) -> [String: BcryptHash] {
+    private static func users(_ section: consuming SettingsSection) throws(SettingsError) -> [String: BcryptHash] {
         var users: [String: BcryptHash] = [:]
         for name in section.keys {
             let path = section.pathOf(name)
@@ -116,7 +114,6 @@ package struct EndpointSettings: Sendable {
             }
             users[name] = hash
         }
-        guard !isThere || !users.isEmpty else { throw section.error("no user: nobody could ask") }
         return users
     }
 

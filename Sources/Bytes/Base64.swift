@@ -4,8 +4,8 @@
 package func decodeBase64(_ text: some BidirectionalCollection<UInt8>) -> [UInt8]? {
     var digits = text[...]
     while digits.last == UInt8(ascii: "="), text.count - digits.count < 2 { digits.removeLast() }
-    // One digit alone has six bits: no byte.
-    guard digits.count % 4 != 1 else { return nil }
+    // One digit alone has six bits: no byte. What is filled up is filled up to groups of four.
+    guard digits.count % 4 != 1, digits.count == text.count || text.count % 4 == 0 else { return nil }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(digits.count / 4 * 3 + 2)
     var bits: UInt32 = 0

@@ -1,4 +1,4 @@
-// SHA-256 (FIPS 180-4), for what must not be guessed and is seldom asked for. What is signed for others is OpenSSL's job.
+// SHA-256 (FIPS 180-4), for what must not be guessed and is seldom asked for. What others check is OpenSSL's to sign.
 
 /// The 32 bytes that stand for `message`.
 package func sha256(_ message: [UInt8]) -> [UInt8] {

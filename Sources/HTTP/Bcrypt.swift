@@ -15,8 +15,8 @@ package struct BcryptHash: Sendable, Equatable {
         let bytes = Array(text.utf8)
         guard bytes.count == 60, bytes.starts(with: "$2".utf8), "aby".utf8.contains(bytes[2]),
             bytes[3] == UInt8(ascii: "$"), bytes[6] == UInt8(ascii: "$"),
-            let cost = Int(String(decoding: bytes[4..<6], as: UTF8.self)), Self.costs.contains(cost),
-            bytes[7...].allSatisfy(Self.isDigit)
+            bytes[4] != UInt8(ascii: "+"), let cost = Int(String(decoding: bytes[4..<6], as: UTF8.self)),
+            Self.costs.contains(cost), bytes[7...].allSatisfy(Self.isDigit)
         else { return nil }
         self.text = text
         self.cost = cost

@@ -119,7 +119,7 @@ private func lastFailure(_ what: String, isPEM: Bool = false) -> TLSError {
     let words =
         switch reason {
         case "no start line" where isPEM: "there is nothing of it in PEM"
-        case "bad password read", "problems getting password", "bad decrypt":
+        case "interrupted or cancelled", "bad password read", "problems getting password":
             "it has a passphrase, which nobody is there to type"
         default: reason
         }

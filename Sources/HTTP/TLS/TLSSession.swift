@@ -13,6 +13,8 @@ enum TransportStop: Error, Equatable {
 @safe final class TLSSession {
     /// Names in a certificate, all in all; those of a service mesh have one of a hundred bytes.
     private static let nameByteLimit = 4 << 10
+    /// RFC 8446, section 5.1.
+    private static let recordByteCount = 16 << 10
 
     private let session: OpaquePointer
     /// Its descriptor must outlive the session.
@@ -52,9 +54,10 @@ enum TransportStop: Error, Equatable {
 
     /// As `Socket.write` does. After `.waitsToWrite` the next call must be for the same bytes.
     func write(_ head: [UInt8], _ body: [UInt8], from start: Int) throws(TransportStop) -> Int {
+        // The head and what fits after it are one record, and so most responses are one packet.
         let isInHead = start < head.count
-        let bytes = isInHead ? head : body
-        let offset = isInHead ? start : start - head.count
+        let bytes = isInHead ? head[start...] + body.prefix(max(0, Self.recordByteCount - head.count)) : body[...]
+        let offset = isInHead ? 0 : start - head.count
         return try check(
             unsafe bytes.withUnsafeBytes {
                 unsafe tls_write(session, $0.baseAddress.map { unsafe $0 + offset }, $0.count - offset)
