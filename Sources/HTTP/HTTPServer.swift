@@ -143,10 +143,7 @@ package final class HTTPServer: Sendable {
         guard let acceptor = connection.acceptor else { bug("a handshake without a certificate") }
         do throws(TransportStop) {
             if case .plain = connection.transport {
-                guard let session = try beginTLS(on: connection.socket, acceptor) else {
-                    return refusePlainHTTP(id, connection, &state)
-                }
-                connection.transport = .tls(session)
+                guard try beginTLS(id, connection, acceptor, &state) else { return }
             }
             if case .tls(let session) = connection.transport { try session.accept() }
             connection.phase = .reading
@@ -170,25 +167,33 @@ package final class HTTPServer: Sendable {
         }
     }
 
-    /// Nil when the client does not speak TLS, of which every connection begins with this byte (RFC 8446, section 5.1).
-    private func beginTLS(on socket: Socket, _ acceptor: TLSAcceptor) throws(TransportStop) -> TLSSession? {
+    /// Looks at the first byte, and makes a session when it is one of TLS; else the connection has ended or will.
+    private func beginTLS(
+        _ id: UInt64, _ connection: ServerConnection, _ acceptor: TLSAcceptor, _ state: inout State
+    ) throws(TransportStop) -> Bool {
+        // Every connection of TLS begins with it (RFC 8446, section 5.1).
         let handshakeByte: UInt8 = 0x16
-        do throws(Errno) {
-            guard let first = try socket.peek() else { throw .brokenPipe }
-            guard first == handshakeByte else { return nil }
-        } catch {
-            throw error == .wouldBlock ? .waitsToRead : .failed("the client closed the connection")
+        var first: UInt8?
+        do throws(Errno) { first = try connection.socket.peek() } catch {
+            if error == .wouldBlock { throw .waitsToRead }
         }
-        socket.sendAtOnce()
-        do throws(TLSError) { return try acceptor.makeSession(socket) } catch { throw .failed(error.reason) }
-    }
-
-    private func refusePlainHTTP(_ id: UInt64, _ connection: ServerConnection, _ state: inout State) {
-        counted.withLock { $0.handshakesFailed += 1 }
-        connection.acceptor?.report("it speaks no TLS", from: connection.socket.remoteAddress)
-        connection.transport = .plain
-        connection.keepsAlive = false
-        send(HTTPServerResponse(status: 400, text: speaksTLSText), on: id, &state)
+        guard let first else {
+            // Somebody has looked whether anybody listens: no failure of anything.
+            close(id, &state)
+            return false
+        }
+        guard first == handshakeByte else {
+            counted.withLock { $0.handshakesFailed += 1 }
+            acceptor.report("it speaks no TLS", from: connection.socket.remoteAddress)
+            connection.keepsAlive = false
+            send(HTTPServerResponse(status: 400, text: speaksTLSText), on: id, &state)
+            return false
+        }
+        connection.socket.sendAtOnce()
+        do throws(TLSError) { connection.transport = .tls(try acceptor.makeSession(connection.socket)) } catch {
+            throw .failed(error.reason)
+        }
+        return true
     }
 
     // MARK: Reading

@@ -79,6 +79,26 @@ class Service(Scratch):
         self.assertIsNone(system.get("http://127.0.0.1:9100/metrics"))
         self.assertIn("cursors", system.run("ls", "/var/lib/vitals").stdout)
 
+        # With a socket of systemd's the first scrape starts the agent, and a restart refuses none.
+        for path, lines in [
+            ("vitals.socket", ["[Socket]", "ListenStream=127.0.0.1:9200", "ListenStream=/run/vitals-passed.sock"]),
+            ("vitals.service.d/s.conf", ["[Service]", "Environment=VITALS_LISTEN=systemd"]),
+        ]:
+            system.run("sh", "-c", f"cd /run/systemd/system && mkdir -p vitals.service.d && printf '%s\\n' \"$@\" > {path}",
+                       "sh", *lines, check=True)
+        system.run("systemctl", "daemon-reload", check=True)
+        system.run("systemctl", "start", "vitals.socket", check=True)
+        self.assertEqual(system.run("systemctl", "is-active", "vitals").stdout.strip(), "inactive")
+        self.assertIn("\nnode_load1 ", system.get("http://127.0.0.1:9200/metrics") or "")
+        system.run("systemctl", "restart", "--no-block", "vitals", check=True)
+        for _ in range(20):
+            self.assertEqual(system.get("http://127.0.0.1:9200/-/healthy"), "healthy\n")
+        log = system.run("journalctl", "-u", "vitals").stdout
+        self.assertIn("unix:/run/vitals-passed.sock", log)
+        system.run("systemctl", "stop", "vitals.socket", "vitals", check=True)
+        system.run("rm", "-r", "/run/systemd/system/vitals.socket", "/run/systemd/system/vitals.service.d", check=True)
+        system.run("systemctl", "daemon-reload", check=True)
+
         # A hung agent is killed by the watchdog and comes back; here it is stopped to hang.
         system.run("systemctl", "start", "vitals", check=True)
         system.run("mkdir", "-p", "/run/systemd/system/vitals.service.d", check=True)

@@ -88,6 +88,10 @@ private final class Lines: Sendable {
         #expect(answer.status == 400)
         #expect(answer.body == Array("this address speaks TLS: use https://\n".utf8))
         #expect(server.counts.handshakesFailed == 1 && server.counts.requests == 0)
+        // Who only looks whether somebody listens has failed at nothing.
+        do { _ = try Socket.connecting(to: .ipv4(0x7F00_0001, port: port), until: .now + .seconds(5)) }
+        #expect(eventually { server.counts.connectionsAccepted == 2 && server.connectionCount == 0 })
+        #expect(server.counts.handshakesFailed == 1)
         #expect(eventually { server.connectionCount == 0 })
     }
 
