@@ -45,13 +45,13 @@ private func checkTLS(_ settings: TLSSettings, log: AgentLog, _ findings: inout 
     do throws(TLSError) {
         let validity = try TLSAcceptor(settings, log: log).validity
         let now = Moment.now.unixNanoseconds / 1_000_000_000
-        let until = dateText(validity.upperBound)
-        if now > validity.upperBound {
+        let until = dateText(validity.until)
+        if now > validity.until {
             findings.problem("endpoint.tls: the certificate \(settings.certificate) has expired at \(until)")
-        } else if now < validity.lowerBound {
-            let from = dateText(validity.lowerBound)
+        } else if now < validity.from {
+            let from = dateText(validity.from)
             findings.problem("endpoint.tls: the certificate \(settings.certificate) is not valid before \(from)")
-        } else if validity.upperBound - now < warnedSeconds {
+        } else if validity.until - now < warnedSeconds {
             findings.note("endpoint.tls: the certificate \(settings.certificate) expires soon, at \(until)")
         } else {
             findings.note("endpoint.tls: the certificate is valid until \(until)")

@@ -99,6 +99,11 @@ package final class Endpoint: Sendable {
         do throws(TLSError) {
             let acceptor = try TLSAcceptor(settings, log: log)
             countsOfServer.sources.withLock { $0?.tls = acceptor }
+            if !acceptor.validity.contains(Moment.now.unixNanoseconds / 1_000_000_000) {
+                log.error(
+                    "the TLS certificate is not valid now: clients will refuse it",
+                    ["from": dateText(acceptor.validity.from), "until": dateText(acceptor.validity.until)])
+            }
             return acceptor
         } catch { throw .cannotServeTLS(error) }
     }
@@ -143,7 +148,7 @@ private final class CountsOfServer: Sendable {
         snapshot.add(Self.refused, Double(counts.acceptsFailed), "no_descriptors")
         if let tls = sources.tls {
             snapshot.add(Self.refused, Double(counts.handshakesFailed), "tls")
-            snapshot.add(Self.certificateEnd, Double(tls.validity.upperBound))
+            snapshot.add(Self.certificateEnd, Double(tls.validity.until))
         }
         if let logins = sources.authenticator?.counts {
             snapshot.add(Self.refused, Double(logins.unauthorized), "unauthorized")

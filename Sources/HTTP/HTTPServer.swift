@@ -224,7 +224,7 @@ package final class HTTPServer: Sendable {
             if connection.phase == .closing { return }
             connection.parser.append(state.readBuffer[..<count])
         } catch {
-            // To read, TLS may have to write when a client wants new keys: none does that sends requests.
+            // TLS has to write before it reads on when a client wants new keys: one that does not take them is let go.
             if error != .waitsToRead { close(id, &state) }
             return
         }

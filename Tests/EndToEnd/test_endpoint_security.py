@@ -552,6 +552,9 @@ class Commands(Guarded):
         past = self.guarded({"tls": self.tls(certificate=self.path("past.pem"), key=self.path("past.key"))}, name="past")
         ran = self.run_command(past, "check")
         self.assertEqual(ran.returncode, 1, ran.stdout)
+        self.assertRegex(ran.stdout, r"PROBLEM endpoint.tls: .* (has expired at|is not valid before) 20")
+        # It is served all the same: the metrics may be what tells somebody.
+        self.assertIn("clients will refuse it", past.start().log())
 
     def test_libraries_are_opened_only_when_asked_for(self):
         plain = self.guarded({}, name="plain").start()

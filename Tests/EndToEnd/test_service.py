@@ -96,6 +96,17 @@ class Service(Scratch):
         log = system.run("journalctl", "-u", "vitals").stdout
         self.assertIn("unix:/run/vitals-passed.sock", log)
         system.run("systemctl", "stop", "vitals.socket", "vitals", check=True)
+
+        # A unix socket for a group, which status takes by itself.
+        system.run("sh", "-c", "cd /run/systemd/system/vitals.service.d && printf '[Service]\\n%s\\n%s\\n' \"$@\" > s.conf",
+                   "sh", "SupplementaryGroups=adm", "Environment=VITALS_LISTEN=unix:/run/vitals/vitals.sock", check=True)
+        system.run("sed", "-i", 's/"endpoint": {/&"socket_group": "adm",/', "/etc/vitals/agent.json", check=True)
+        system.run("systemctl", "daemon-reload", check=True)
+        system.run("systemctl", "start", "vitals", check=True)
+        self.assertEqual(
+            system.run("stat", "-c", "%U %G %a", "/run/vitals/vitals.sock").stdout.strip(), "vitals adm 660")
+        self.assertIn("journal", system.run("vitals", "status", "--listen", "unix:/run/vitals/vitals.sock").stdout)
+        system.run("systemctl", "stop", "vitals", check=True)
         system.run("rm", "-r", "/run/systemd/system/vitals.socket", "/run/systemd/system/vitals.service.d", check=True)
         system.run("systemctl", "daemon-reload", check=True)
 

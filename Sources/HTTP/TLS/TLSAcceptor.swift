@@ -33,8 +33,8 @@ package final class TLSAcceptor: Sendable {
         state = Mutex(State(context: context, prints: prints, lookedAt: .now))
     }
 
-    /// Seconds since 1970 between which the certificate is valid that is served now.
-    package var validity: ClosedRange<Int64> { state.withLock { $0.context.validity } }
+    /// Of the certificate that is served now.
+    package var validity: TLSValidity { state.withLock { $0.context.validity } }
 
     func makeSession(_ socket: Socket, at now: Instant = .now) throws(TLSError) -> TLSSession {
         let context = state.withLock { state in
@@ -55,7 +55,7 @@ package final class TLSAcceptor: Sendable {
         state.prints = prints
         do throws(TLSError) {
             state.context = try TLSContext(settings)
-            log.info("the TLS certificate was read again", ["valid_until": dateText(state.context.validity.upperBound)])
+            log.info("the TLS certificate was read again", ["valid_until": dateText(state.context.validity.until)])
         } catch {
             log.error("the new TLS certificate cannot be used, the old one stays", ["reason": error.reason])
         }

@@ -45,6 +45,14 @@ package struct TLSSettings: Sendable, Equatable {
     }
 }
 
+/// Between which seconds since 1970 a certificate is valid. Some end before they begin.
+package struct TLSValidity: Sendable, Equatable {
+    package let from: Int64
+    package let until: Int64
+
+    package func contains(_ unixSeconds: Int64) -> Bool { from <= unixSeconds && unixSeconds <= until }
+}
+
 /// OpenSSL is missing, or does not take the certificate, the key or another setting.
 package struct TLSError: Error, Equatable, CustomStringConvertible {
     package let reason: String
@@ -55,8 +63,7 @@ package struct TLSError: Error, Equatable, CustomStringConvertible {
 @safe final class TLSContext: @unchecked Sendable {
     // @unchecked: OpenSSL counts the references itself, and nothing sets anything after `init`.
     private let context: OpaquePointer
-    /// Seconds since 1970 between which the certificate is valid.
-    let validity: ClosedRange<Int64>
+    let validity: TLSValidity
     let clientNames: [String]
 
     init(_ settings: TLSSettings) throws(TLSError) {
@@ -72,9 +79,7 @@ package struct TLSError: Error, Equatable, CustomStringConvertible {
 
     deinit { unsafe tls_context_free(context) }
 
-    private static func set(
-        _ settings: TLSSettings, on context: OpaquePointer
-    ) throws(TLSError) -> ClosedRange<Int64> {
+    private static func set(_ settings: TLSSettings, on context: OpaquePointer) throws(TLSError) -> TLSValidity {
         let versions = (settings.minimumVersion.number, settings.maximumVersion.number)
         guard unsafe tls_context_set_versions(context, versions.0, versions.1) == 1 else {
             throw lastFailure("these versions of TLS cannot be set")
@@ -97,10 +102,10 @@ package struct TLSError: Error, Equatable, CustomStringConvertible {
             }
         }
         var (from, until): (Int64, Int64) = (0, 0)
-        guard unsafe tls_context_validity(context, &from, &until) == 1, from <= until else {
+        guard unsafe tls_context_validity(context, &from, &until) == 1 else {
             throw TLSError(reason: "the certificate \(settings.certificate): its dates cannot be read")
         }
-        return from...until
+        return TLSValidity(from: from, until: until)
     }
 
     /// For the connection of a socket that does not wait, and that outlives the session.
