@@ -2,6 +2,7 @@
 // outputs.
 
 internal import Bytes
+internal import Outputs
 package import Platform
 package import Procfs
 package import Settings
@@ -19,7 +20,17 @@ package struct PluginSettings: Sendable {
 package struct RouteSettings: Sendable {
     package let from: String
     package let to: String
-    package let place: String
+    private let section: SettingsSection
+
+    init(from: String, to: String, section: SettingsSection) {
+        self.from = from
+        self.to = to
+        self.section = section
+    }
+
+    package var place: String { "\(section.file):\(section.position.line):\(section.position.column)" }
+
+    package func error(_ reason: String) -> SettingsError { section.error(reason) }
 }
 
 /// The types that the agent was built with.
@@ -36,6 +47,8 @@ package struct KnownTypes: Sendable {
 package struct AgentSettings: Sendable {
     package let stateDirectory: String
     package let host: Host
+    /// Those of `host` that stand in the settings.
+    package let hostPaths: [(key: String, path: String)]
     package let logLevel: LogLevel
     /// How long a stop waits for what is under way.
     package let drainTimeout: Duration
@@ -59,7 +72,7 @@ package struct AgentSettings: Sendable {
         var top = try SettingsSection(tree, path: "")
         stateDirectory = try Self.path("state_directory", in: &top, default: Self.defaultStateDirectory)
         drainTimeout = try top.duration("drain_timeout", default: .seconds(5), in: .zero ... .seconds(300))
-        host = try Self.host(try top.section("host"))
+        (host, hostPaths) = try Self.host(try top.section("host"))
         logLevel = try Self.logLevel(try top.section("log"))
         let endpoint = try top.section("endpoint")
         var peeked = endpoint
@@ -90,14 +103,18 @@ package struct AgentSettings: Sendable {
         return text.count > 1 && text.hasSuffix("/") ? String(text.dropLast()) : text
     }
 
-    private static func host(_ section: consuming SettingsSection) throws(SettingsError) -> Host {
+    private static func host(
+        _ section: consuming SettingsSection
+    ) throws(SettingsError) -> (Host, given: [(key: String, path: String)]) {
+        let given = section.keys
         let host = Host(
             proc: try path("proc", in: &section, default: "/proc"),
             sys: try path("sys", in: &section, default: "/sys"),
             root: try path("root", in: &section, default: "/"),
             udev: try path("udev", in: &section, default: "/run/udev/data"))
         try section.finish()
-        return host
+        let paths = [("proc", host.proc), ("sys", host.sys), ("root", host.root), ("udev", host.udev)]
+        return (host, paths.filter { given.contains($0.0) })
     }
 
     private static func logLevel(_ section: consuming SettingsSection) throws(SettingsError) -> LogLevel {
@@ -127,6 +144,9 @@ package struct AgentSettings: Sendable {
                 throw value.error(path, unknown("\(kind) type", type, knownTypes))
             }
             let fields = haveFields ? try own.table("fields") : []
+            for (name, _) in fields {
+                if let fault = RecordJSON.fault(ofField: name) { throw own.error(at: "fields", member: name, fault) }
+            }
             plugins.append(PluginSettings(name: name, type: type, section: own, fields: fields))
         }
         return plugins
@@ -137,14 +157,13 @@ package struct AgentSettings: Sendable {
     ) throws(SettingsError) -> [RouteSettings] {
         var routes: [RouteSettings] = []
         for var section in sections {
-            let place = "\(section.file):\(section.position.line):\(section.position.column)"
             let from = try end("from", of: &section, "input", inputs)
             let to = try end("to", of: &section, "output", outputs)
             try section.finish()
             if let before = routes.first(where: { $0.from == from && $0.to == to }) {
                 throw section.error("the route from \(from) to \(to) stands already at \(before.place)")
             }
-            routes.append(RouteSettings(from: from, to: to, place: place))
+            routes.append(RouteSettings(from: from, to: to, section: section))
         }
         return routes
     }

@@ -7,22 +7,29 @@ internal import Platform
 /// Why the agent gave no status. What was tried is in it.
 package struct AskError: Error, Equatable {
     package let reason: String
+    /// It is one of ours, which wants more than is known here.
+    package var isFromAgent = false
 }
 
 /// The JSON of `/api/v1/status` from the agent that listens at `addresses`: at a unix socket when there is one, which
 /// asks for neither TLS nor a password, else at the first.
 package func askForStatus(_ addresses: [String], timeout: Duration = .seconds(5)) throws(AskError) -> [UInt8] {
-    let address = try addressToAsk(addresses)
+    try askForStatus(at: try addressToAsk(addresses), timeout: timeout)
+}
+
+func askForStatus(at address: SocketAddress, timeout: Duration) throws(AskError) -> [UInt8] {
     let answer: (status: Int, body: [UInt8])
     do throws(TransportError) {
         answer = try httpGet(address, path: "/api/v1/status", deadline: .now + timeout)
     } catch {
         throw AskError(reason: "no agent answers at \(error.reason)")
     }
-    if answer.status == 401 || answer.status == 400 && answer.body.starts(with: speaksTLSText.utf8) {
+    for (text, wish) in [(speaksTLSText, "TLS"), (needsLoginText, "a user")] where answer.body.starts(with: text.utf8) {
         throw AskError(
-            reason: "the agent at \(address) wants \(answer.status == 401 ? "a user" : "TLS"), which status cannot "
-                + "give: let it listen at a unix socket too, \"unix:/run/vitals/vitals.sock\" in endpoint.listen")
+            reason:
+                "the agent at \(address) wants \(wish), which status cannot give: let it listen at a unix socket too, "
+                + "\"unix:/run/vitals/vitals.sock\" in endpoint.listen",
+            isFromAgent: true)
     }
     guard answer.status == 200, statusTable(answer.body) != nil else {
         throw AskError(reason: "what answers at \(address) is no vitals agent: it said \(answer.status)")

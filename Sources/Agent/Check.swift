@@ -40,15 +40,18 @@ package func checkAgent(
         findings.note("endpoint: none, since \"listen\" is empty")
     }
 
+    for (key, path) in settings.hostPaths { checkHost(key, path, &findings) }
     let plugins = Plugins(parts, settings: settings, hostName: systemHostName(), log: log)
-    for plugin in settings.inputs {
-        var input = try plugins.makeInput(plugin, resume: nil, now: .now)
+    let (inputs, outputs, feedback) = try plugins.makeAll(now: .now)
+    for (plugin, input) in zip(settings.inputs, inputs) {
+        var input = input
         findings.add(input.check(), "input \(plugin.name)")
     }
-    for plugin in settings.outputs {
-        var (output, _) = try plugins.makeOutput(plugin, for: settings.inputs.first)
+    for (plugin, output) in zip(settings.outputs, outputs) {
+        var output = output
         findings.add(output.check(), "output \(plugin.name)")
     }
+    for back in feedback { findings.note(back.description) }
     for route in settings.routes { findings.note("route: \(route.from) to \(route.to)") }
     for warning in settings.warnings { findings.note(warning) }
     if !settings.routes.isEmpty { checkStateDirectory(settings.stateDirectory, &findings) }
@@ -70,21 +73,39 @@ package func makeScraper(
     return scraper
 }
 
+/// What a container's settings name and nobody has mounted. udev's data base is missing on many hosts.
+private func checkHost(_ key: String, _ path: String, _ findings: inout CheckFindings) {
+    var fault = "\(path) is no directory"
+    do throws(Errno) { if try FileStatus(of: path).kind == .directory { return } } catch {
+        fault = "\(path): \(error)"
+    }
+    if key == "udev" { findings.note("host.\(key): \(fault)") } else { findings.problem("host.\(key): \(fault)") }
+}
+
 private func checkStateDirectory(_ path: String, _ findings: inout CheckFindings) {
-    do throws(Errno) {
-        guard try FileStatus(of: path).kind == .directory else {
-            return findings.problem("state directory: \(path) is no directory")
+    do throws(DirectoryFault) { try tryDirectory(path) } catch {
+        return findings.problem("state directory: \(path) cannot be used: \(error)")
+    }
+    guard kind(of: path) != nil else {
+        return findings.note("state directory: \(path) is not there, and is made at the start")
+    }
+    findings.note("state directory: \(path)")
+    for name in ["cursors", "rejected"] {
+        guard let kind = kind(of: "\(path)/\(name)") else { continue }
+        guard kind == .directory else {
+            findings.problem("state directory: \(path)/\(name) is no directory")
+            continue
         }
-        if isWritable(path) {
-            findings.note("state directory: \(path)")
-        } else {
-            findings.problem("state directory: \(path) may not be written by this user")
-        }
-    } catch {
-        if error == .notFound {
-            findings.note("state directory: \(path) is not there, and is made at the start")
-        } else {
-            findings.problem("state directory: \(path): \(error)")
+        do throws(DirectoryFault) { try tryDirectory("\(path)/\(name)") } catch {
+            findings.problem("state directory: \(error)")
         }
     }
+    if let kind = kind(of: "\(path)/lock"), kind != .regular {
+        findings.problem("state directory: \(path)/lock is no regular file")
+    }
+}
+
+/// nil for what is not there, or cannot be looked at: trying to use it says why.
+private func kind(of path: String) -> FileStatus.Kind? {
+    do throws(Errno) { return try FileStatus(of: path).kind } catch { return nil }
 }

@@ -24,19 +24,21 @@ func checkEndpoint(_ settings: EndpointSettings, log: AgentLog, _ findings: inou
     }
 }
 
-/// Listens there for a moment, unless somebody does already.
+/// Listens there for a moment. Whoever does already may be the agent that runs with these very settings: it is asked.
 private func checkAddress(_ address: SocketAddress, _ access: SocketAccess, _ findings: inout CheckFindings) {
+    let problem: EndpointError
     do throws(Errno) {
         _ = try Socket.listening(at: address, access: access)
-        findings.note("endpoint: \(address) is free")
+        return findings.note("endpoint: \(address) is free")
+    } catch { problem = EndpointError(address, error) }
+    guard case .addressInUse = problem else { return findings.problem("endpoint: \(problem)") }
+    do throws(AskError) {
+        // An agent answers in milliseconds; who waits at a terminal gets impatient.
+        _ = try askForStatus(at: address, timeout: .seconds(1))
     } catch {
-        // That may be the agent that runs with these very settings.
-        if error == .addressInUse {
-            findings.note("endpoint: \(address) is in use, which is well if it is by the running agent")
-        } else {
-            findings.problem("endpoint: cannot listen at \(address): \(error)")
-        }
+        guard error.isFromAgent else { return findings.problem("endpoint: \(problem) (\(error.reason))") }
     }
+    findings.note("endpoint: \(address) is in use by an agent that runs")
 }
 
 private func checkTLS(_ settings: TLSSettings, log: AgentLog, _ findings: inout CheckFindings) {

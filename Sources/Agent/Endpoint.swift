@@ -21,9 +21,14 @@ package enum EndpointError: Error, Equatable, CustomStringConvertible {
     case cannotServeTLS(TLSError)
     case cannotCheckPasswords(String)
 
+    init(_ address: SocketAddress, _ errno: Errno) {
+        self = errno == .addressInUse ? .addressInUse(address) : .cannotListen(address, errno)
+    }
+
     package var description: String {
         switch self {
         case .addressInUse(let address): "\(address) is in use: another program listens there"
+        case .cannotListen(let address, .alreadyThere): "cannot listen at \(address): a file that is no socket is there"
         case .cannotListen(let address, let errno): "cannot listen at \(address): \(errno)"
         case .unknownGroup(let name): "endpoint.socket_group: there is no group \"\(name)\""
         case .notPassed(let place):

@@ -21,6 +21,15 @@ package enum ListenPlace: Equatable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether the one leaves nothing for the other.
+    func overlaps(_ other: ListenPlace) -> Bool {
+        switch (self, other) {
+        case (.address(let one), .address(let other)): one.overlaps(other)
+        case (.systemd(let one), .systemd(let other)): one == nil || other == nil || one == other
+        default: false
+        }
+    }
+
     package var description: String {
         switch self {
         case .address(let address): address.description
@@ -63,9 +72,19 @@ package struct EndpointSettings: Sendable {
             guard case .string(let text) = element.content else {
                 throw element.error("\(path)[\(index)]", "expected an address in quotes")
             }
-            do throws(SocketAddressError) { places.append(try ListenPlace(text)) } catch {
+            let place: ListenPlace
+            do throws(SocketAddressError) { place = try ListenPlace(text) } catch {
                 throw element.error("\(path)[\(index)]", error.description)
             }
+            // The second could not be listened at: the kernel would say that somebody does.
+            if let before = places.firstIndex(where: { $0.overlaps(place) }) {
+                let reason =
+                    places[before] == place
+                    ? "\(place) stands twice, first as \(path)[\(before)]"
+                    : "\(place) overlaps with \(places[before]), \(path)[\(before)]"
+                throw element.error("\(path)[\(index)]", reason)
+            }
+            places.append(place)
         }
         return places
     }

@@ -19,7 +19,7 @@ func openListeners(
                 let listener = try Socket.listening(at: address, access: access)
                 listeners.append((listener, listener.address(asked: address)))
             } catch {
-                throw error == .addressInUse ? .addressInUse(address) : .cannotListen(address, error)
+                throw EndpointError(address, error)
             }
         case .systemd(let name):
             let meant = passed.filter { name == nil || $0.name == name }

@@ -52,12 +52,21 @@ package struct Plugins: Sendable {
         OutputContext(inputName: input?.name ?? "", fields: input?.fields ?? [], hostName: hostName, log: log)
     }
 
-    /// Makes everything once and throws it away, also what is in no route: what is wrong is said before anything
-    /// starts.
-    package func validate(now: Moment) throws(SettingsError) {
-        for input in settings.inputs { _ = try makeInput(input, resume: nil, now: now) }
-        for output in settings.outputs { _ = try makeOutput(output, for: settings.inputs.first) }
+    /// Makes everything once, in the order of the settings, also what is in no route: what is wrong is said before
+    /// anything starts.
+    package func makeAll(
+        now: Moment
+    ) throws(SettingsError) -> (inputs: [any Input], outputs: [any Output], feedback: [Feedback]) {
+        var inputs: [any Input] = []
+        for input in settings.inputs { inputs.append(try makeInput(input, resume: nil, now: now)) }
+        var outputs: [any Output] = []
+        for output in settings.outputs { outputs.append(try makeOutput(output, for: settings.inputs.first).output) }
+        let feedback = findFeedback(settings, inputs, outputs)
+        try refuseLoops(feedback, settings.routes)
+        return (inputs, outputs, feedback)
     }
+
+    package func validate(now: Moment) throws(SettingsError) { _ = try makeAll(now: now) }
 
     /// The routes, each with its own input, output and cursor. Starts none of them.
     package func makeRoutes(now: Moment) throws(SettingsError) -> [Route] {
@@ -75,7 +84,7 @@ package struct Plugins: Sendable {
             routes.append(
                 Route(
                     input: input, output: output, status: status, options: options, cursors: cursors,
-                    rejected: rejected, json: try RecordJSON(context(for: from), to.section), log: log))
+                    rejected: rejected, json: RecordJSON(context(for: from)), log: log))
         }
         return routes
     }

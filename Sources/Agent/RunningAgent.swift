@@ -4,6 +4,7 @@
 // The stop: routes read no more and deliver what they have, as long as `drain_timeout` allows, their cursors are saved,
 // and the endpoint, which says meanwhile how far that is, closes last.
 
+internal import CLinux
 package import Collectors
 internal import Delivery
 package import Inputs
@@ -151,6 +152,8 @@ package final class RunningAgent: Sendable {
                         while let signal = signals.next() { self.heed(signal, &control) }
                     })
             }
+            // A good part of what is resident by now was used once: by the loader, and for the settings.
+            linux_release_code()
             control.watches.append(self.control.every(Self.logFlushInterval) { _ in self.log.flush() })
             if let interval = self.notifier.watchdogInterval {
                 control.watches.append(self.control.every(interval) { self.feedWatchdog(&$0) })

@@ -8,6 +8,13 @@ package struct Fingerprint: Equatable, Hashable, Sendable {
     package init(value: UInt64) { self.value = value }
 
     package mutating func add(_ bytes: some Sequence<UInt8>) {
-        for byte in bytes { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        for byte in bytes { add(byte) }
     }
+
+    /// Other modules call the generic one through its witness tables, which allocates for each byte.
+    package mutating func add(_ bytes: UnsafeRawBufferPointer) {
+        for index in 0..<bytes.count { value = (value ^ UInt64(unsafe bytes[index])) &* 0x100_0000_01B3 }
+    }
+
+    package mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
 }

@@ -19,6 +19,18 @@ package struct CivilTime: Equatable, Sendable {
         minute = Int(secondOfDay / 60 % 60)
         second = Int(secondOfDay % 60)
     }
+
+    /// Midnight UTC of a day of the calendar, in seconds since 1970; nil for a day that there is not.
+    package static func unixSeconds(year: Int, month: Int, day: Int) -> Int64? {
+        guard (0...9_999).contains(year), (1...12).contains(month), (1...31).contains(day) else { return nil }
+        let yearFromMarch = Int64(month > 2 ? year : year - 1)
+        let (era, yearOfEra) = yearFromMarch.flooredQuotientAndRemainder(dividingBy: 400)
+        let dayOfYear = Int64((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1)
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        let seconds = (era * 146_097 + dayOfEra - 719_468) * 86_400
+        let back = CivilTime(unixSeconds: seconds)
+        return back.month == month && back.day == day ? seconds : nil
+    }
 }
 
 extension [UInt8] {

@@ -1,6 +1,7 @@
 // What a collector is: see CONTRIBUTING.md for how to write one, PressureCollector for one to copy.
 
 package import Metrics
+package import Platform
 package import Procfs
 package import Settings
 
@@ -33,4 +34,14 @@ package protocol Collector: SendableMetatype {
 
     /// Adds what the host has now. What was added before an error is thrown is served.
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError)
+
+    /// The same for one that waits for what may hang: what has not answered well before `deadline`, when the scrape
+    /// gives up the whole collector, it must give up by itself.
+    mutating func collect(into snapshot: inout Snapshot, until deadline: Instant) throws(CollectError)
+}
+
+extension Collector {
+    package mutating func collect(into snapshot: inout Snapshot, until deadline: Instant) throws(CollectError) {
+        try collect(into: &snapshot)
+    }
 }

@@ -36,13 +36,15 @@ package final class MountSpaces {
         do throws(Errno) { return .space(try FileSystemSpace(of: path)) } catch { return .failed(error) }
     }
 
-    /// `isWanted` must not change its mind: it is asked again only when mounts have changed.
+    /// `isWanted` must not change its mind: it is asked again only when mounts have changed. All answer together by
+    /// `deadline`, and in the patience.
     package func read(
-        where isWanted: (Mount) -> Bool
+        until deadline: Instant? = nil, where isWanted: (Mount) -> Bool
     ) throws(CollectError) -> [(mount: Mount, answer: Answer)] {
         try readMounts(where: isWanted)
         let paths = wanted.map { host.root == "/" ? $0.mountPoint : host.root + $0.mountPoint }
-        let outcomes = relay.run(paths, until: .now + patience, ask)
+        let end = Instant.now + patience
+        let outcomes = relay.run(paths, until: min(deadline ?? end, end), ask)
         return zip(wanted, outcomes).map { mount, outcome in
             switch outcome {
             case .finished(let answer, _): (mount, answer)

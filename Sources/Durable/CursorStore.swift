@@ -114,6 +114,11 @@ package func savedCursors(
 /// In the order of their worth: the file, the next one before its rename, the one before.
 private let fallbackSuffixes = ["", ".new", ".old"]
 
+/// Where the cursor of a route is saved.
+package func cursorPath(stateDirectory: String, input: String, output: String) -> String {
+    "\(cursorDirectory(of: stateDirectory))/\(cursorFileName(input: input, output: output))"
+}
+
 private func cursorDirectory(of stateDirectory: String) -> String { "\(stateDirectory)/cursors" }
 
 /// A name of letters, digits, `-`, `_`, and `%` with two digits for every other byte, so that no two routes share a

@@ -12,6 +12,9 @@ package struct AuthenticatorCounts: Sendable, Equatable {
     package init() {}
 }
 
+/// What a client is told that has no login, or a wrong one.
+package let needsLoginText = "a user and a password are needed"
+
 /// bcrypt is slow on purpose: it runs on a queue of its own, and once for each scraper.
 package final class Authenticator: Sendable {
     private struct State {
@@ -92,7 +95,7 @@ package final class Authenticator: Sendable {
     }
 
     private static let unauthorized = HTTPServerResponse(
-        status: 401, text: "a user and a password are needed",
+        status: 401, text: needsLoginText,
         headers: [(name: "WWW-Authenticate", value: "Basic realm=\"vitals\"")])
 }
 

@@ -34,15 +34,19 @@ package final class HostMetricsInput: Input {
     package init(_ section: inout SettingsSection, _ context: InputContext) throws(SettingsError) {
         interval = try section.duration("interval", default: .seconds(60), in: .seconds(1)...(.seconds(86_400)))
         _ = try section.choice("vocabulary", default: Vocabulary.cloudwatch)
-        let selection = MetricSelection(try section.strings("metrics", default: ["*"]))
-        if let pattern = selection.unmatched.first {
+        let patterns = try section.strings("metrics", default: ["*"])
+        let selection = MetricSelection(patterns)
+        if let index = patterns.firstIndex(where: { selection.unmatched.contains($0) }) {
+            let pattern = patterns[index]
             let like = nearest(to: pattern, among: CloudWatchNames.all).map { ", did you mean \"\($0)\"?" } ?? ""
-            throw section.error("metrics: \"\(pattern)\" is no metric of this vocabulary\(like)")
+            throw section.error(
+                at: "metrics", element: index, "\"\(pattern)\" is no metric of this vocabulary\(like)")
         }
         let namespace = try section.string("namespace", default: "CWAgent")
         guard Self.isNamespace(namespace) else {
             throw section.error(
-                "namespace: expected 1 to 255 letters, digits and . - _ / # : or space, not beginning with : or AWS/")
+                at: "namespace",
+                "expected 1 to 255 letters, digits and . - _ / # : or space, not beginning with : or AWS/")
         }
         plan = HostMetricsPlan(
             host: context.host, selection: selection, namespace: namespace,
@@ -77,18 +81,21 @@ package final class HostMetricsInput: Input {
         let isSet = section.has("dimensions")
         let given = try section.table("dimensions")
         let table = isSet ? given : [(name: "host", value: "{hostname}")]
-        guard table.count <= dimensionLimit else { throw section.error("dimensions: at most \(dimensionLimit)") }
+        guard table.count <= dimensionLimit else { throw section.error(at: "dimensions", "at most \(dimensionLimit)") }
         let taken = Set(CloudWatchNames.all + HostMetrics.subjectDimensions + ["_aws"])
         var names: Set<String> = []
         var dimensions: [(name: String, value: String)] = []
         for (name, template) in table {
             guard (1...dimensionNameLimit).contains(name.unicodeScalars.count), !taken.contains(name),
                 names.insert(name).inserted
-            else { throw section.error("dimensions: \"\(name)\" is empty, too long, or taken") }
+            else {
+                throw section.error(at: "dimensions", member: name, "the name is empty, too long, or taken")
+            }
             let value = replacing("{hostname}", in: template, with: context.hostName)
             guard !value.utf8.contains(UInt8(ascii: "{")), value.utf8.contains(where: { $0 != UInt8(ascii: " ") })
             else {
-                throw section.error("dimensions.\(name): expected text; the only variable is {hostname}")
+                throw section.error(
+                    at: "dimensions", member: name, "expected text; the only variable is {hostname}")
             }
             dimensions.append((name, value))
         }

@@ -84,10 +84,15 @@ package protocol Input: SendableMetatype {
 
     func status(at now: Moment) -> InputStatus
 
+    /// Those of `paths` that it reads, or would read if they were there.
+    func filesRead(among paths: [String]) -> [String]
+
     /// Opens what would be read, for `vitals check`.
     mutating func check() -> CheckReport
 }
 
 extension Input {
     package mutating func lookAround(at now: Moment) {}
+
+    package func filesRead(among paths: [String]) -> [String] { [] }
 }

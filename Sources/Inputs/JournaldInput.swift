@@ -71,17 +71,21 @@ package struct JournaldInput: Input {
 
     package init(_ section: inout SettingsSection, _ context: InputContext) throws(SettingsError) {
         let names = try section.strings("units", default: [])
-        for unit in names where unit.isEmpty || unit.utf8.contains(where: { "*?[".utf8.contains($0) }) {
-            throw section.error("units: \"\(unit)\" is no name of a unit; patterns are not possible here")
+        for (index, unit) in names.enumerated()
+        where unit.isEmpty || unit.utf8.contains(where: { "*?[".utf8.contains($0) }) {
+            throw section.error(
+                at: "units", element: index, "\"\(unit)\" is no name of a unit; patterns are not possible here")
         }
         let priority = try Self.priority(&section)
         let matches = try section.strings("matches", default: [])
         for (index, match) in matches.enumerated() {
             if match == "+" {
                 let isBetween = index > 0 && index + 1 < matches.count && matches[index + 1] != "+"
-                guard isBetween else { throw section.error("matches: \"+\" must stand between two matches") }
+                guard isBetween else {
+                    throw section.error(at: "matches", element: index, "\"+\" must stand between two matches")
+                }
             } else if let problem = journalMatchProblem(match) {
-                throw section.error("matches[\(index)]: \(problem)")
+                throw section.error(at: "matches", element: index, problem)
             }
         }
         units = names.map(journalUnitName)

@@ -38,17 +38,19 @@ package struct FileOutput: Output {
     package init(_ section: inout SettingsSection, _ context: OutputContext) throws(SettingsError) {
         path = try section.string("path")
         guard path.hasPrefix("/"), !path.hasSuffix("/"), let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else {
-            throw section.error("\"path\" must be the absolute path of a file, not \"\(path)\"")
+            throw section.error(at: "path", "expected the absolute path of a file, not \"\(path)\"")
         }
         directory = slash == path.startIndex ? "/" : String(path[..<slash])
         rotateBytes = try section.size("rotate_bytes", default: 64 << 20, in: (4 << 10)...(1 << 40))
         keep = try section.integer("keep", default: 5, in: 0...1_000)
         syncs = try section.bool("sync", default: true)
         format = try section.choice("format", default: .json)
-        json = try RecordJSON(context, section)
+        json = RecordJSON(context)
     }
 
     package func makeEncoder() -> any RecordEncoder { RecordEncoding(format, json) }
+
+    package var writtenFiles: [String] { [path] + (0..<keep).map { "\(path).\($0 + 1)" } }
 
     package mutating func deliver(_ body: [UInt8], recordCount: Int) throws(DeliveryError) {
         do throws(Errno) {
@@ -139,25 +141,20 @@ package struct FileOutput: Output {
 
     package mutating func check() -> CheckReport {
         var report = CheckReport()
+        // To rotate, the directory must be writable too. One that is not there will be made.
+        do throws(DirectoryFault) { try tryDirectory(directory) } catch {
+            report.problems.append("\(path) cannot be written: \(error)")
+            return report
+        }
         do throws(Errno) {
-            if let status = try statusOfPath() {
-                if status.kind != .regular {
-                    report.problems.append("\(path) is not a regular file")
-                } else if unsafe access(path, W_OK) != 0 {
-                    report.problems.append("\(path) cannot be written: \(Errno.current)")
-                }
+            guard let status = try statusOfPath() else {
+                report.notes.append("appends to \(path), which is not there yet")
+                return report
             }
-            // To rotate, the directory must be writable too. One that is not there will be made.
-            var nearest = directory
-            while unsafe access(nearest, F_OK) != 0, Errno.current == .notFound,
-                let slash = nearest.utf8.lastIndex(of: UInt8(ascii: "/")), slash > nearest.startIndex
-            {
-                nearest = String(nearest[..<slash])
-            }
-            if try FileStatus(of: nearest).kind != .directory {
-                report.problems.append("\(nearest) is not a directory")
-            } else if unsafe access(nearest, W_OK | X_OK) != 0 {
-                report.problems.append("the directory \(nearest) cannot be written: \(Errno.current)")
+            if status.kind != .regular {
+                report.problems.append("\(path) is not a regular file")
+            } else if unsafe access(path, W_OK) != 0 {
+                report.problems.append("\(path) cannot be written: \(Errno.current)")
             } else {
                 report.notes.append("appends to \(path)")
             }

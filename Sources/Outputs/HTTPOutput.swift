@@ -19,7 +19,8 @@ package struct HTTPOutput<Transport: HTTPTransport> {
     private let compression: HTTPCompression
     private let compressionLevel: Int
     private let json: RecordJSON
-    private let files: [String]
+    /// What is read from files, and what they must hold.
+    private let files: [(option: String, path: String, kinds: [PEMKind])]
     private var transport: Transport
 
     /// `connect` makes the transport from the options in the section; it connects to nothing yet.
@@ -28,7 +29,7 @@ package struct HTTPOutput<Transport: HTTPTransport> {
         connect: (HTTPClientOptions) throws(TransportError) -> Transport
     ) throws(SettingsError) {
         url = try section.string("url")
-        if let fault = httpURLFault(url) { throw section.error("\"url\": \(fault)") }
+        if let fault = httpURLFault(url) { throw section.error(at: "url", fault) }
         compression = try section.choice("compression", default: .gzip)
         // The fastest: it leaves a tenth of a log already, and the agent shall cost the host little.
         compressionLevel = try section.integer("compression_level", default: 1, in: 1...9)
@@ -36,7 +37,7 @@ package struct HTTPOutput<Transport: HTTPTransport> {
         var headers = [(name: "Content-Type", value: "application/x-ndjson")]
         if compression == .gzip { headers.append(("Content-Encoding", "gzip")) }
         for (name, value) in try section.table("headers") {
-            if let fault = headerFault(name, value) { throw section.error("\"headers\": \(fault)") }
+            if let fault = headerFault(name, value) { throw section.error(at: "headers", member: name, fault) }
             headers.append((name, value))
         }
         self.headers = headers
@@ -51,16 +52,17 @@ package struct HTTPOutput<Transport: HTTPTransport> {
         options.clientKey = try section.optionalString("client_key")
         options.skipsVerification = try section.bool("insecure_skip_verify", default: false)
         options.proxy = try section.optionalString("proxy")
+        if let fault = options.proxy.flatMap(proxyFault) { throw section.error(at: "proxy", fault) }
         if options.clientKey != nil, options.clientCertificate == nil {
-            throw section.error("\"client_key\" needs \"client_certificate\"")
+            throw section.error(at: "client_key", "needs \"client_certificate\"")
         }
         if options.skipsVerification {
             context.log.warning(
                 "insecure_skip_verify is set: whoever is between here and the receiver can read and answer",
                 ["output": section.path, "url": url])
         }
-        files = [options.caFile, options.clientCertificate, options.clientKey].compactMap { $0 }
-        json = try RecordJSON(context, section)
+        files = Self.files(options)
+        json = RecordJSON(context)
         do throws(TransportError) { transport = try connect(options) } catch { throw section.error(error.reason) }
     }
 
@@ -84,10 +86,24 @@ package struct HTTPOutput<Transport: HTTPTransport> {
     package mutating func check() -> CheckReport {
         var report = CheckReport()
         report.notes.append("posts to \(url), compression \(compression.rawValue)")
-        for file in files {
-            do throws(Errno) { _ = try readWhole(file) } catch { report.problems.append("\(file): \(error)") }
+        for (option, path, kinds) in files {
+            do throws(Errno) {
+                let bytes = try readWhole(path)
+                for kind in kinds where !kind.stands(in: bytes) {
+                    report.problems.append("\(option): \(path) holds no PEM \(kind.rawValue)")
+                }
+            } catch { report.problems.append("\(option): \(path): \(error)") }
         }
         return report
+    }
+
+    private static func files(_ options: HTTPClientOptions) -> [(option: String, path: String, kinds: [PEMKind])] {
+        let withKey: [PEMKind] = options.clientKey == nil ? [.certificate, .privateKey] : [.certificate]
+        let files = [
+            ("ca_file", options.caFile, [.certificate]), ("client_certificate", options.clientCertificate, withKey),
+            ("client_key", options.clientKey, [.privateKey]),
+        ]
+        return files.compactMap { option, path, kinds in path.map { (option, $0, kinds) } }
     }
 }
 
@@ -121,12 +137,44 @@ func httpURLFault(_ url: String) -> String? {
     guard let scheme = url.range(ofFirst: "://"), ["http", "https"].contains(url[..<scheme].lowercased()) else {
         return "expected http://… or https://…, not \"\(url)\""
     }
-    let rest = url.utf8[scheme...].dropFirst(3)
-    guard rest.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return "\"\(url)\" has a space or a letter not in ASCII" }
-    let authority = rest.prefix { !"/?#".utf8.contains($0) }
-    // User and password may stand before the host.
-    let host = authority.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false).last ?? authority
-    guard let first = host.first, first != UInt8(ascii: ":") else { return "\"\(url)\" names no host" }
+    return hostFault(url.utf8[scheme...].dropFirst(3)).map { "\"\(url)\" \($0)" }
+}
+
+/// What is wrong with `[scheme://][user:password@]host[:port]`, as CURLOPT_PROXY(3) takes it; nil when nothing is. The
+/// text is not repeated, since a password may be in it.
+func proxyFault(_ proxy: String) -> String? {
+    // No proxy, whatever the environment says.
+    if proxy.isEmpty { return nil }
+    var rest = proxy.utf8[...]
+    if let scheme = proxy.range(ofFirst: "://") {
+        let known = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"]
+        guard known.contains(proxy[..<scheme].lowercased()) else {
+            return "expected one of \(known.joined(separator: ", ")) before ://"
+        }
+        rest = proxy.utf8[scheme...].dropFirst(3)
+    }
+    return hostFault(rest).map { "it \($0)" }
+}
+
+/// What is wrong with `[user:password@]host[:port]` at the beginning of `text`, and with the bytes of the rest.
+private func hostFault(_ text: Substring.UTF8View) -> String? {
+    guard text.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return "has a space or a letter not in ASCII" }
+    let authority = text.prefix { !"/?#".utf8.contains($0) }
+    let place = authority.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false).last ?? authority
+    var host = place.prefix { $0 != UInt8(ascii: ":") }
+    if place.first == UInt8(ascii: "[") {
+        guard let end = place.firstIndex(of: UInt8(ascii: "]")) else { return "has a [ without ]" }
+        host = place[...end]
+        if host.count == 2 { return "names no host" }
+    }
+    guard !host.isEmpty else { return "names no host" }
+    let port = place[host.endIndex...]
+    guard let colon = port.first, port.count > 1 || colon != UInt8(ascii: ":") else { return nil }
+    let digits = port.dropFirst()
+    let areDigits = digits.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    guard colon == UInt8(ascii: ":"), areDigits, let number = UInt16(String(digits) ?? ""), number > 0 else {
+        return "needs a port from 1 to 65535 after the colon"
+    }
     return nil
 }
 
@@ -141,6 +189,25 @@ func headerFault(_ name: String, _ value: String) -> String? {
     // These are the output's own: twice, they would contradict each other.
     let own = ["content-type", "content-encoding", "content-length", "transfer-encoding"]
     return own.contains(name.lowercased()) ? "\"\(name)\" is set by the output itself" : nil
+}
+
+/// What a PEM file can hold (RFC 7468). Kinds of keys have a word before: `BEGIN EC PRIVATE KEY`.
+enum PEMKind: String {
+    case certificate
+    case privateKey = "private key"
+
+    func stands(in bytes: [UInt8]) -> Bool {
+        bytes.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }.contains { line in
+            line.starts(with: "-----BEGIN ".utf8) && line.suffix(ending.utf8.count).elementsEqual(ending.utf8)
+        }
+    }
+
+    private var ending: String {
+        switch self {
+        case .certificate: "CERTIFICATE-----"
+        case .privateKey: "PRIVATE KEY-----"
+        }
+    }
 }
 
 extension String {

@@ -51,7 +51,14 @@ package protocol Output: SendableMetatype {
     /// Sends what the encoder made of `recordCount` records, and returns when the receiver has it for good.
     mutating func deliver(_ body: [UInt8], recordCount: Int) throws(DeliveryError)
 
+    /// The files of this host that it writes, also those that are not there yet: no input must ship them back to it.
+    var writtenFiles: [String] { get }
+
     /// Tries whatever would go wrong at the first delivery (a directory that cannot be written), for `vitals check`.
     /// Sends nothing.
     mutating func check() -> CheckReport
+}
+
+extension Output {
+    package var writtenFiles: [String] { [] }
 }

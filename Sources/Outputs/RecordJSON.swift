@@ -11,7 +11,6 @@
 
 internal import Bytes
 package import Logs
-package import Settings
 
 /// How an output writes its records.
 package enum RecordFormat: String, CaseIterable, Sendable {
@@ -39,19 +38,13 @@ package struct RecordJSON: Sendable {
     private var tailFields: Range<UInt32>?
     private var tailIsCut = false
 
-    package init(_ context: OutputContext, _ section: SettingsSection) throws(SettingsError) {
-        let names = context.fields.map(\.name)
-        for (index, name) in names.enumerated() {
-            let fault: String
-            if (Self.ownKeys + Self.recordKeys).contains(name) {
-                fault = "is a name that records have already"
-            } else if names[..<index].contains(name) {
-                fault = "is there twice"
-            } else {
-                continue
-            }
-            throw section.error("\"\(name)\" in inputs.\(context.inputName).fields \(fault)")
-        }
+    /// What is wrong with a name in an input's `fields`; nil when records can have it.
+    package static func fault(ofField name: String) -> String? {
+        (ownKeys + recordKeys).contains(name) ? "is a name that records have already" : nil
+    }
+
+    /// The fields of `context` have no fault.
+    package init(_ context: OutputContext) {
         inputFields = context.fields.map { field in
             var text: [UInt8] = []
             text.append(",")

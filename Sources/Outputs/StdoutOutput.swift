@@ -31,7 +31,7 @@ package struct StdoutOutput: Output {
     ) throws(SettingsError) {
         self.patience = patience
         format = try section.choice("format", default: .json)
-        json = try RecordJSON(context, section)
+        json = RecordJSON(context)
         self.descriptor = descriptor
         // A reader that goes away shall be an error of write(2), not the end of the agent.
         _ = signal(SIGPIPE, SIG_IGN)

@@ -35,6 +35,41 @@ package func makeDirectories(_ path: String, permissions: UInt32 = 0o750) throws
     }
 }
 
+/// Why no file can be made in a directory. The path is that of the directory itself, or of one above it.
+package struct DirectoryFault: Error, Equatable, CustomStringConvertible {
+    package let path: String
+    package let errno: Errno
+
+    package var description: String { "\(path): \(errno)" }
+}
+
+/// Finds out whether files can be made in a directory, which may have to be made first, and leaves all as it was.
+///
+/// Permissions do not tell: /proc takes no directory from anybody, and root is asked for none. So one is made where the
+/// first would have to be, and removed.
+package func tryDirectory(_ path: String) throws(DirectoryFault) {
+    var nearest = path
+    do throws(Errno) {
+        while true {
+            do throws(Errno) {
+                guard try FileStatus(of: nearest).kind == .directory else { throw Errno(code: ENOTDIR) }
+                break
+            } catch  where error == .notFound {
+                // A symbolic link that leads nowhere is there, and no directory can be made in its place.
+                let isLink = unsafe access(nearest, F_OK) != 0 && (try? FileStatus(ofLink: nearest)) != nil
+                guard !isLink, let slash = nearest.utf8.lastIndex(of: UInt8(ascii: "/")), nearest != "/" else {
+                    throw error
+                }
+                nearest = slash == nearest.startIndex ? "/" : String(nearest[..<slash])
+            }
+        }
+        let trial = "\(nearest == "/" ? "" : nearest)/.vitals-trial-\(processID)"
+        // One that is there already was left by a trial that was killed.
+        guard unsafe mkdir(trial, 0o700) == 0 || Errno.current == .alreadyThere else { throw .current }
+        guard unsafe rmdir(trial) == 0 else { throw .current }
+    } catch { throw DirectoryFault(path: nearest, errno: error) }
+}
+
 package func renameFile(_ from: String, to: String) throws(Errno) {
     guard unsafe rename(from, to) == 0 else { throw .current }
 }
@@ -49,6 +84,3 @@ package func syncDirectory(_ path: String) throws(Errno) {
     guard directory.descriptor >= 0 else { throw .current }
     try directory.sync()
 }
-
-/// Whether this process may write there now. A hint for people: only writing tells.
-package func isWritable(_ path: String) -> Bool { unsafe access(path, W_OK) == 0 }

@@ -117,7 +117,8 @@ extension Socket {
     /// `.all` takes IPv6 and IPv4 with one socket, and IPv4 alone where the kernel has no IPv6. At a path, a socket
     /// that nobody answers on is removed first, and `access` says who may connect.
     ///
-    /// - Throws: `Errno`; `.addressInUse` when something else listens there.
+    /// - Throws: `Errno`; `.addressInUse` when something else listens there, `.alreadyThere` when a file that is no
+    ///   socket has the path.
     package static func listening(
         at address: SocketAddress, access: SocketAccess = SocketAccess()
     ) throws(Errno) -> Socket {
@@ -156,7 +157,10 @@ extension Socket {
         if !tryToBind() {
             let error = Errno.current
             // Left behind by an agent that was killed, or alive: only a connection tells.
-            guard error == .addressInUse, isAbandoned(address) else { throw error }
+            guard error == .addressInUse else { throw error }
+            // Not ours to remove.
+            guard isSocket(path) else { throw .alreadyThere }
+            guard isAbandoned(address) else { throw error }
             try removeFile(path)
             guard tryToBind() else { throw .current }
         }
@@ -170,10 +174,8 @@ extension Socket {
         return socket
     }
 
-    /// A socket at this path refuses connections: nobody has it open. A file that is no socket refuses too, but is not
-    /// ours to remove.
+    /// A socket at this path refuses connections: nobody has it open.
     private static func isAbandoned(_ address: SocketAddress) -> Bool {
-        guard case .unix(let path) = address, isSocket(path) else { return false }
         do throws(Errno) {
             let probe = try Socket.make(AF_UNIX)
             let descriptor = probe.descriptor
@@ -203,7 +205,7 @@ extension Socket {
 
     /// The address it listens at, with the port that the kernel chose for port 0.
     package func address(asked address: SocketAddress) -> SocketAddress {
-        localAddress.map { address.with(port: $0.port) } ?? address
+        address.with(port: localAddress?.port ?? 0)
     }
 
     /// Where it listens, or is connected at; nil for a socket of another family than those of `SocketAddress`.

@@ -129,17 +129,9 @@ extension SocketAddress {
     package var host: String {
         switch self {
         case .all: "::"
-        case .ipv4, .ipv6:
+        case .ipv4(_, let port), .ipv6(_, let port):
             String(description.prefix(description.utf8.count - "\(port)".utf8.count - 1))
         case .unix(let path): path
-        }
-    }
-
-    /// 0 for a path.
-    package var port: UInt16 {
-        switch self {
-        case .all(let port), .ipv4(_, let port), .ipv6(_, let port): port
-        case .unix: 0
         }
     }
 
@@ -148,6 +140,26 @@ extension SocketAddress {
         case .all, .ipv6: AF_INET6
         case .ipv4: AF_INET
         case .unix: AF_UNIX
+        }
+    }
+
+    /// Whether who listens at the one cannot listen at the other besides.
+    package func overlaps(_ other: SocketAddress) -> Bool {
+        guard let port, let otherPort = other.port else { return self == other }
+        // For port 0 the kernel chooses one that is free.
+        guard port == otherPort, port != 0 else { return false }
+        switch (self, other) {
+        case (.all, _), (_, .all): return true
+        case (.ipv4(let one, _), .ipv4(let other, _)): return one == other || one == 0 || other == 0
+        default: return self == other
+        }
+    }
+
+    /// Nil for a path.
+    package var port: UInt16? {
+        switch self {
+        case .all(let port), .ipv4(_, let port), .ipv6(_, let port): port
+        case .unix: nil
         }
     }
 

@@ -1,4 +1,5 @@
-// /proc/meminfo. See proc_meminfo(5) and Documentation/filesystems/proc.rst.
+// /proc/meminfo, and /sys/devices/system/node/node*/meminfo. See proc_meminfo(5) and
+// Documentation/filesystems/proc.rst.
 //
 //     MemTotal:       24684096 kB
 //     Active(anon):       1632 kB
@@ -11,6 +12,10 @@ package enum Meminfo {
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> FieldList {
         var list = FieldList(text)
         while !text.isAtEnd {
+            // In the files of memory nodes each line begins with it.
+            if text.skip("Node ") {
+                guard text.unsigned() != nil, text.skip(byte: UInt8(ascii: " ")) else { throw text.error("Node <N>") }
+            }
             guard let name = text.upTo(UInt8(ascii: ":")), !name.isEmpty else { throw text.error("<name>:") }
             text.skipSpaces()
             guard let value = text.unsigned() else { throw text.error("<name>: <number>") }

@@ -17,8 +17,14 @@ package struct SettingsError: Error, Equatable, CustomStringConvertible {
         self.reason = reason
     }
 
+    /// The same at the same place of the text, of something that is not there.
+    func moved(to path: String) -> SettingsError {
+        SettingsError(file: file, position: position, path: path, reason: reason)
+    }
+
     package var description: String {
-        let place = "\(file):\(position.line):\(position.column): "
+        // Without any file, a default is wrong.
+        let place = file.isEmpty ? "" : "\(file):\(position.line):\(position.column): "
         return path.isEmpty ? place + reason : place + path + ": " + reason
     }
 }

@@ -9,13 +9,15 @@ package struct SettingsSection {
     package let file: String
     package let position: TextPosition
     private var members: [SettingsValue.Member]
+    /// What was asked for already: an error may still have to point at it.
+    private var taken: [SettingsValue.Member] = []
     private var knownKeys: [String] = []
 
-    /// An object that is not there: every getter gives its default.
-    package init(missing path: String) {
+    /// An object that is not there: every getter gives its default. Errors point at the object around it.
+    package init(missing path: String, in parent: SettingsSection? = nil) {
         self.path = path
-        file = ""
-        position = TextPosition(line: 1, column: 1)
+        file = parent?.file ?? ""
+        position = parent?.position ?? TextPosition(line: 1, column: 1)
         members = []
     }
 
@@ -32,6 +34,32 @@ package struct SettingsSection {
         SettingsError(file: file, position: position, path: path, reason: reason)
     }
 
+    /// An error that stands at the value of `key`, taken or not; at this object when the key is not there.
+    package func error(at key: String, _ reason: String) -> SettingsError {
+        if let value = given(key) { return value.error(pathOf(key), reason) }
+        return SettingsError(file: file, position: position, path: pathOf(key), reason: reason)
+    }
+
+    /// An error that stands at an element of the list at `key`.
+    package func error(at key: String, element index: Int, _ reason: String) -> SettingsError {
+        let path = "\(pathOf(key))[\(index)]"
+        guard case .array(let elements) = given(key)?.content, elements.indices.contains(index) else {
+            return error(at: key, reason).moved(to: path)
+        }
+        return elements[index].error(path, reason)
+    }
+
+    /// An error that stands at a member, with its name, of the table at `key`.
+    package func error(at key: String, member name: String, _ reason: String) -> SettingsError {
+        let path = "\(pathOf(key)).\(name)"
+        guard case .object(let members) = given(key)?.content,
+            let member = members.first(where: { $0.key == name })
+        else { return error(at: key, reason).moved(to: path) }
+        return SettingsError(file: member.file, position: member.keyPosition, path: path, reason: reason)
+    }
+
+    private func given(_ key: String) -> SettingsValue? { (taken + members).first { $0.key == key }?.value }
+
     /// The keys of this object in the order of the text, for objects whose keys are names that the user chose.
     package var keys: [String] { members.map(\.key) }
 
@@ -41,7 +69,9 @@ package struct SettingsSection {
     package mutating func value(_ key: String) -> SettingsValue? {
         knownKeys.append(key)
         guard let index = members.firstIndex(where: { $0.key == key }) else { return nil }
-        return members.remove(at: index).value
+        let member = members.remove(at: index)
+        taken.append(member)
+        return member.value
     }
 
     package func pathOf(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
@@ -92,9 +122,9 @@ package struct SettingsSection {
 
     /// A list that must be there and not be empty.
     package mutating func strings(_ key: String) throws(SettingsError) -> [String] {
-        let isThere = has(key)
+        guard has(key) else { throw missing(key, "a list of texts, not empty") }
         let texts = try strings(key, default: [])
-        guard isThere, !texts.isEmpty else { throw missing(key, "a list of texts, not empty") }
+        guard !texts.isEmpty else { throw error(at: key, "expected a list of texts, not empty") }
         return texts
     }
 
@@ -116,11 +146,8 @@ package struct SettingsSection {
 
     /// A pattern, compiled; nil when the key is missing and there is no default.
     package mutating func pattern(_ key: String, default fallback: String? = nil) throws(SettingsError) -> Pattern? {
-        let at = members.first { $0.key == key }?.value
         guard let text = try optionalString(key) ?? fallback else { return nil }
-        do throws(PatternError) { return try Pattern(text) } catch {
-            throw at?.error(pathOf(key), error.description) ?? self.error(error.description)
-        }
+        do throws(PatternError) { return try Pattern(text) } catch { throw self.error(at: key, error.description) }
     }
 
     // MARK: Numbers
@@ -183,7 +210,7 @@ package struct SettingsSection {
     /// The object at `key`; one without members when the key is missing.
     package mutating func section(_ key: String) throws(SettingsError) -> SettingsSection {
         let path = pathOf(key)
-        guard let value = value(key) else { return SettingsSection(missing: path) }
+        guard let value = value(key) else { return SettingsSection(missing: path, in: self) }
         return try SettingsSection(value, path: path)
     }
 

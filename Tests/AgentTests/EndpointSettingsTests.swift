@@ -24,16 +24,16 @@ private func settings(_ text: String) throws -> EndpointSettings {
     @Test func readsEverything() throws {
         let settings = try settings(
             """
-            { "listen": ["systemd", "systemd:a", ":1", "unix:/x"], "socket_mode": "0606", "socket_group": "adm",
+            { "listen": ["systemd:b", "systemd:a", ":1", "unix:/x"], "socket_mode": "0606", "socket_group": "adm",
               "tls": { "certificate": "/c", "key": "/k", "client_ca": "/a", "client_auth": "verify_if_given",
                        "client_names": ["x"], "min_version": "1.3", "ciphers": "HIGH" },
               "users": { "prometheus": "\(hash)" } }
             """)
         #expect(
             settings.listen == [
-                .systemd(name: nil), .systemd(name: "a"), .address(.all(port: 1)), .address(.unix(path: "/x")),
+                .systemd(name: "b"), .systemd(name: "a"), .address(.all(port: 1)), .address(.unix(path: "/x")),
             ])
-        #expect(settings.listen.map(\.description) == ["systemd", "systemd:a", ":1", "unix:/x"])
+        #expect(settings.listen.map(\.description) == ["systemd:b", "systemd:a", ":1", "unix:/x"])
         #expect(settings.socketMode == 0o606 && settings.socketGroup == "adm")
         #expect(
             settings.tls
@@ -57,6 +57,9 @@ private func settings(_ text: String) throws -> EndpointSettings {
         (#"{ "users": { "a:b": "\#(hash)" } }"#, "has no colon"), (#"{ "users": { "": "\#(hash)" } }"#, "not empty"),
         (#"{ "users": { "a": 1 } }"#, "expected a bcrypt hash"),
         (#"{ "socket_mode": "0999" }"#, #"expected a mode such as "0660""#), (#"{ "socket_mode": 660 }"#, "a mode"),
+        (#"{ "listen": [":1", "127.0.0.1:1"] }"#, "overlaps with :1, endpoint.listen[0]"),
+        (#"{ "listen": ["systemd:a", "systemd"] }"#, "systemd overlaps with systemd:a"),
+        (#"{ "listen": ["systemd", "systemd"] }"#, "systemd stands twice"),
         (#"{ "socket_mode": "1777" }"#, "a mode"), (#"{ "listen": ["systemb"] }"#, "endpoint.listen[0]"),
     ]) func rejects(text: String, reason: String) {
         do {

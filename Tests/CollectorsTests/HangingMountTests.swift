@@ -40,6 +40,23 @@ import Testing
         }
     }
 
+    /// A short scrape gets all but the mount that hangs, and not nothing.
+    @Test func givesUpBeforeTheScrapeDoes() throws {
+        let gate = DispatchSemaphore(value: 0)
+        var section = try section(#"{"mount_timeout": "60s"}"#)
+        var collector = try FilesystemCollector(&section, host: DeviceCollectorTests.host("composed-devices")) { path in
+            if path == "/mnt/dead" { gate.wait() }
+            return .failed(.stale)
+        }
+        defer { gate.signal() }
+        var snapshot = Snapshot()
+        let deadline = Instant.now + .seconds(1)
+        try collector.collect(into: &snapshot, until: deadline)
+        #expect(Instant.now < deadline)
+        #expect(
+            samples(snapshot, of: "node_filesystem_device_error").count { $0.labels[1] == "mountpoint timeout" } == 1)
+    }
+
     /// The kernel's own way of hanging: a FUSE mount whose server takes requests and answers none.
     @Test(.enabled(if: geteuid() == 0, "needs root: mounts FUSE in a private namespace"))
     func survivesAMountThatNeverAnswers() throws {

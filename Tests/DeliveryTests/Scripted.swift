@@ -85,11 +85,11 @@ final class World: Sendable {
         let resume = savedCursor() ?? 0
         let context = OutputContext(
             inputName: "in", fields: [(name: "team", value: "a")], hostName: "web1", log: .silent)
-        return try Route(
+        return Route(
             input: ScriptedInput(self, from: resume), output: ScriptedOutput(self),
             status: RouteStatus(input: "in", inputType: "scripted", output: "out", outputType: "scripted"),
             options: options, cursors: store(), rejected: RejectedStore(stateDirectory: directory),
-            json: RecordJSON(context, section()), log: .silent)
+            json: RecordJSON(context), log: .silent)
     }
 
     func rejectedLines() -> [String] {

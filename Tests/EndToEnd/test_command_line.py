@@ -61,11 +61,28 @@ class CommandLine(Scratch):
             ({"collectors": {"vmstat": {"fields": "("}}}, "agent.json:1:"),
             ({"routes": [{"from": "ap", "to": "out"}]}, '"app"'),
             ({"outputs": {"out": {"type": "file", "path": str(log / "out.ndjson")}}}, f"{log}"),
-            ({"inputs": {"app": {"type": "file", "paths": ["relative.log"]}}}, "relative.log"),
+            ({"inputs": {"app": {"type": "file", "paths": ["relative.log"]}}}, "inputs.app.paths[0]: "),
+            ({"outputs": {"out": {"type": "file", "path": "/proc/x/out.ndjson"}}}, "/proc"),
+            ({"host": {"proc": "/nowhere"}}, "host.proc: /nowhere"),
+            ({"endpoint": {"listen": [f"unix:{log}"]}}, "no socket"),
+            ({"endpoint": {"listen": ["127.0.0.1:9", "127.0.0.1:9"]}}, "endpoint.listen[1]: 127.0.0.1:9 stands twice"),
         ]:
             result = self.vitals("check", "--config", self.settings({**good, **change}))
             self.assertEqual(result.returncode, 1, f"{change}\n{result.stdout}{result.stderr}")
             self.assertIn(words, result.stdout + result.stderr)
+
+    def test_an_input_that_reads_its_own_output_is_refused(self):
+        path = self.settings({
+            "state_directory": str(self.directory / "state"), "endpoint": {"listen": []},
+            "inputs": {"app": {"type": "file", "paths": [str(self.directory / "*.log")]}},
+            "outputs": {"out": {"type": "file", "path": str(self.directory / "out.log")}},
+            "routes": [{"from": "app", "to": "out"}]})
+        for command in ["check", "run"]:
+            result = self.vitals(command, "--config", path)
+            self.assertEqual(result.returncode, 1, result.stdout)
+            self.assertIn("routes[0]: input app reads", result.stderr)
+            self.assertIn("out.log", result.stderr)
+        self.assertEqual([entry.name for entry in self.directory.iterdir()], ["agent.json"])
 
     def test_once_prints_one_scrape(self):
         result = self.vitals("once", "--config", self.settings("{}"), "--collect", "loadavg", "--collect", "cpu")
@@ -84,9 +101,12 @@ class CommandLine(Scratch):
             address = f"127.0.0.1:{taken.getsockname()[1]}"
             path = self.settings({"state_directory": str(self.directory / "state"), "endpoint": {"listen": [address]}})
             result = self.vitals("run", "--config", path)
+            checked = self.vitals("check", "--config", path)
         self.assertEqual(result.returncode, 1)
         self.assertIn(address, result.stderr)
         self.assertIn("in use", result.stderr)
+        self.assertEqual(checked.returncode, 1)
+        self.assertIn(f"PROBLEM endpoint: {address} is in use", checked.stdout)
 
     def test_status_and_cursors_of_a_running_agent(self):
         receiver = self.receiver()
@@ -99,6 +119,10 @@ class CommandLine(Scratch):
         status = self.vitals("status", "--config", agent.config)
         self.assertEqual(status.returncode, 0, status.stderr)
         self.assertRegex(status.stdout, r"app.*central")
+        # The address is in use, by the very agent.
+        check = self.vitals("check", "--config", agent.config)
+        self.assertEqual(check.returncode, 0, check.stdout + check.stderr)
+        self.assertIn("is in use by an agent that runs", check.stdout)
         # A receiver that is down shows as the route's last error.
         receiver.stop()
         (self.directory / "app.log").open("a").write("seq=1000 one more\n")

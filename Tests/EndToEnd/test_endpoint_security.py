@@ -524,6 +524,10 @@ class Commands(Guarded):
             self.assertEqual(alone.returncode, 1)
             self.assertIn(word, alone.stderr)
             self.assertIn("unix:/run/vitals/vitals.sock", alone.stderr)
+            # What is in use, is by this agent: that is no problem.
+            ran = self.run_command(agent, "check")
+            self.assertEqual(ran.returncode, 0, ran.stdout)
+            self.assertEqual(ran.stdout.count("is in use by an agent that runs"), 2, ran.stdout)
 
     def test_check_reads_the_certificate(self):
         agent = self.guarded({"tls": self.tls()})

@@ -54,6 +54,8 @@ class Service(Scratch):
         exposition = eventually(lambda: system.get("http://127.0.0.1:9100/metrics"), 10, "a scrape")
         self.assertIn("\nnode_load1 ", exposition)
         self.assertIn('node_scrape_collector_success{collector="cpu"} 1', exposition)
+        # The sandbox lets the clock be asked.
+        self.assertIn('node_scrape_collector_success{collector="timex"} 1', exposition)
 
         # What the default settings ship really arrives: a line of the guest's journal in the local file.
         system.run("systemd-cat", "-t", "proof", "echo", "a line for the agent", check=True)

@@ -59,6 +59,6 @@ import Testing
     @Test func httpErrorsOfTheSettingsNameTheFile() throws {
         var section = try section(#"{ "url": "https://127.0.0.1:9/", "ca_file": "/nowhere/ca.pem", "timeout": "2s" }"#)
         var output = try HTTPOutput<HTTPClient>(&section, context())
-        #expect(output.check().problems == ["/nowhere/ca.pem: No such file or directory"])
+        #expect(output.check().problems == ["ca_file: /nowhere/ca.pem: No such file or directory"])
     }
 }

@@ -119,6 +119,8 @@ final class Script: HTTPTransport {
         #"{ "url": "http://h/", "headers": { "a": "c\r\nd: e" } }"#,
         #"{ "url": "http://h/", "headers": { "content-type": "text/plain" } }"#,
         #"{ "url": "http://h/", "client_key": "/k" }"#, #"{ "url": "http://h/", "compression": "zstd" }"#,
+        #"{ "url": "http://h:0/" }"#, #"{ "url": "http://h:65536/" }"#, #"{ "url": "http://h:+80/" }"#,
+        #"{ "url": "http://[::1/" }"#, #"{ "url": "http://[]:80/" }"#,
         #"{ "url": "http://h/", "compression_level": 0 }"#, #"{ "url": "http://h/", "compresion": "gzip" }"#,
     ]) func wrongSettings(text: String) throws {
         _ = try section(text)  // It is JSON: the error is not about that.
@@ -129,6 +131,24 @@ final class Script: HTTPTransport {
         throws
     {
         _ = try output(Script(), "{ \"url\": \"\(url)\" }")
+    }
+
+    @Test(arguments: ["", "proxy", "proxy:3128", "http://u:p@proxy:3128/", "socks5h://[::1]:1080"])
+    func proxies(proxy: String) throws {
+        let script = Script()
+        _ = try output(script, "{ \"url\": \"http://h/\", \"proxy\": \"\(proxy)\" }")
+        #expect(script.options.proxy == proxy)
+    }
+
+    @Test(arguments: ["ftp://proxy:21", "http://", "proxy:port", ":3128", "a proxy", "proxy:70000", "http://u:secret@"])
+    func badProxies(proxy: String) throws {
+        do {
+            _ = try output(Script(), "{ \"url\": \"http://h/\",\n\"proxy\": \"\(proxy)\" }")
+            Issue.record("was taken")
+        } catch {
+            #expect("\(error)".hasPrefix("agent.json:2:10: test.proxy: "), "\(error)")
+            #expect(!"\(error)".contains("secret"))
+        }
     }
 
     @Test func skippingVerificationIsWarnedOf() throws {
@@ -155,7 +175,7 @@ final class Script: HTTPTransport {
         let first = body.count
         _ = encoder.encode(batch(texts), 1_000..<2_000, into: &body)
         var plain: [UInt8] = []
-        var json = try RecordJSON(context(), section("{}"))
+        var json = RecordJSON(context())
         _ = json.encode(batch(texts), 0..<2_000, into: &plain)
         #expect(body[0] == 0x1F && body[first] == 0x1F && body.count < plain.count / 5)
         #expect(try gunzip(body) == plain)

@@ -65,6 +65,43 @@ private enum Colour: String, CaseIterable { case red, green }
                 == "1.json:2:2: x[1]: expected text in quotes")
     }
 
+    @Test func anErrorCanPointAtWhatWasTaken() {
+        let text = """
+            { "url": "x",
+              "list": ["a",
+                       "b"],
+              "table": { "k": "v",
+                         "l": "w" } }
+            """
+        func place(_ error: (SettingsSection) -> SettingsError) -> String {
+            errorText(text) { (section) throws(SettingsError) in
+                _ = try section.string("url")
+                _ = try section.strings("list")
+                _ = try section.table("table")
+                throw error(section)
+            }
+        }
+        #expect(place { $0.error(at: "url", "no") } == "1.json:1:10: url: no")
+        #expect(place { $0.error(at: "list", "no") } == "1.json:2:11: list: no")
+        #expect(place { $0.error(at: "list", element: 1, "no") } == "1.json:3:12: list[1]: no")
+        #expect(place { $0.error(at: "table", member: "l", "no") } == "1.json:5:14: table.l: no")
+        // What is not there has no place but that of the object: the default is wrong, or its absence.
+        #expect(place { $0.error(at: "none", "no") } == "1.json:1:1: none: no")
+        #expect(place { $0.error(at: "list", element: 2, "no") } == "1.json:2:11: list[2]: no")
+        #expect(place { $0.error(at: "table", member: "m", "no") } == "1.json:4:12: table.m: no")
+    }
+
+    @Test func aMissingObjectHasThePlaceOfTheOneAroundIt() {
+        #expect(
+            errorText("{ \"out\": {} }") { (section) throws(SettingsError) in
+                var out = try section.section("out")
+                throw try out.section("tls").error("no")
+            } == "1.json:1:10: out.tls: no")
+        #expect(
+            errorText("{ \"l\": [] }") { (section) throws(SettingsError) in _ = try section.strings("l") }
+                == "1.json:1:8: l: expected a list of texts, not empty")
+    }
+
     @Test func aMissingKeyIsAnErrorAtTheObject() {
         #expect(
             errorText("{ \"out\": {} }") { (section) throws(SettingsError) in

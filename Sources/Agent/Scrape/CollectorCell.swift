@@ -34,7 +34,7 @@ final class CollectorCell: Sendable {
     /// When it began with what it has not finished yet.
     var startedAt: Instant? { started.withLock(\.self) }
 
-    func collect() -> Reading {
+    func collect(until deadline: Instant) -> Reading {
         started.withLock { $0 = .now }
         defer { started.withLock { $0 = nil } }
         var snapshot = Snapshot()
@@ -42,7 +42,7 @@ final class CollectorCell: Sendable {
         snapshot.removeAll()
         var finding = Finding(status: .ok)
         collector.withLock { collector in
-            do throws(CollectError) { try collector.collect(into: &snapshot) } catch {
+            do throws(CollectError) { try collector.collect(into: &snapshot, until: deadline) } catch {
                 switch error {
                 case .absent(let what): finding = Finding(status: .absent, reason: what)
                 case .failed(let what): finding = Finding(status: .failed, reason: what)

@@ -12,6 +12,7 @@ struct Exposition {
     /// With the indexes of the cells whose they are.
     private(set) var snapshots: [Snapshot] = []
     private(set) var owners: [Int] = []
+    private(set) var readingCount = 0
     /// What is said of the collectors and of the agent itself.
     var extra = Snapshot()
     var process = ProcessMetrics()
@@ -29,6 +30,7 @@ struct Exposition {
 
     /// Begins another reading. Buffers stay.
     mutating func begin() {
+        readingCount += 1
         extra.removeAll()
         for index in bodies.indices { bodies[index].isWritten = false }
     }

@@ -4,6 +4,7 @@
 // answer says what is missing. It is not asked again until it has come back.
 
 internal import Bytes
+internal import CLinux
 package import Collectors
 package import Metrics
 package import Platform
@@ -78,6 +79,8 @@ package final class Scraper: Sendable {
     /// A scrape that had to wait for another still has this long, so that its collectors are not called late for
     /// nothing.
     private static let leastTime: Duration = .milliseconds(100)
+    /// Two have been read, written and compressed by then.
+    private static let settledReadingCount = 3
 
     /// A client whose answer is to come.
     private struct Waiting: Sendable {
@@ -106,8 +109,9 @@ package final class Scraper: Sendable {
         let names = collectors.map { $0.name }
         let enabled = try Self.names("enable", in: &section, known: names)
         let switchedOff = try Self.names("disable", in: &section, known: names)
-        if let both = names.first(where: { enabled.contains($0) && switchedOff.contains($0) }) {
-            throw section.error("\"\(both)\" stands in \"enable\" and in \"disable\"")
+        if let index = switchedOff.firstIndex(where: { enabled.contains($0) }) {
+            throw section.error(
+                at: "disable", element: index, "\"\(switchedOff[index])\" stands in \"enable\" and in \"disable\"")
         }
         var cells: [CollectorCell] = []
         var known: [CollectorState] = []
@@ -133,13 +137,13 @@ package final class Scraper: Sendable {
     /// A list of names of collectors; an error points at the name in it that is not known.
     private static func names(
         _ key: String, in section: inout SettingsSection, known: [String]
-    ) throws(SettingsError) -> Set<String> {
+    ) throws(SettingsError) -> [String] {
         guard let value = section.value(key) else { return [] }
         let path = section.pathOf(key)
         guard case .array(let elements) = value.content else {
             throw value.error(path, "expected a list of names of collectors [ \"…\" ]")
         }
-        var names: Set<String> = []
+        var names: [String] = []
         for (index, element) in elements.enumerated() {
             guard case .string(let name) = element.content else {
                 throw element.error("\(path)[\(index)]", "expected the name of a collector in quotes")
@@ -148,7 +152,7 @@ package final class Scraper: Sendable {
                 let hint = nearest(to: name, among: known).map { ", did you mean \"\($0)\"?" } ?? ""
                 throw element.error("\(path)[\(index)]", "unknown collector \"\(name)\"\(hint)")
             }
-            names.insert(name)
+            names.append(name)
         }
         return names
     }
@@ -226,8 +230,10 @@ package final class Scraper: Sendable {
         let begin = Instant.now
         let asked = request.deadline.map { max($0, begin + Self.leastTime) }
         let end = min(begin + timeout, asked ?? begin + timeout)
-        let outcomes = relay.run(indexes, until: end) { index in cells[index].collect() }
+        let outcomes = relay.run(indexes, until: end) { index in cells[index].collect(until: end) }
         exposition.begin()
+        // The tables that the first readings make are made: that code is not needed again.
+        if exposition.readingCount == Self.settledReadingCount { linux_release_code() }
         for (index, outcome) in zip(indexes, outcomes) {
             take(outcome, from: index, at: .now, into: &exposition)
         }

@@ -30,6 +30,14 @@ struct FieldFamilies {
         }
     }
 
+    /// For files that there are several of: their descriptors have one label.
+    mutating func add(_ list: FieldList, to snapshot: inout Snapshot, _ label: String) {
+        if let layout, list.hasLayout(layout) {} else { learn(list) }
+        for (field, series) in selected {
+            snapshot.add(series.descriptor, list.fields[field].value * series.factor, label)
+        }
+    }
+
     /// Keeps the descriptors of names that stay, so that a snapshot knows them again; forgets the others, which bounds
     /// what is kept by what the file holds.
     private mutating func learn(_ list: FieldList) {

@@ -8,12 +8,15 @@ struct NameFilter {
     private let exclude: Pattern?
     private let include: Pattern?
 
-    /// A default stands for `exclude` only when `include` is not set. An empty pattern is none.
-    init(_ section: inout SettingsSection, _ name: String, excluding fallback: String? = nil) throws(SettingsError) {
+    /// A default stands for `exclude` only when `include` is not set. An empty pattern is none. Those that are not
+    /// exclusive take what the one matches and the other does not.
+    init(
+        _ section: inout SettingsSection, _ name: String, excluding fallback: String? = nil, isExclusive: Bool = true
+    ) throws(SettingsError) {
         let isSet = section.has("\(name)_exclude")
         let include = Self.nonEmpty(try section.pattern("\(name)_include"))
         let exclude = Self.nonEmpty(try section.pattern("\(name)_exclude", default: include == nil ? fallback : nil))
-        if isSet, include != nil, exclude != nil {
+        if isExclusive, isSet, include != nil, exclude != nil {
             throw section.error("\(name)_exclude and \(name)_include exclude each other: set one of them")
         }
         self.include = include

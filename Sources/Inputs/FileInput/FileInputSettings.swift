@@ -17,19 +17,13 @@ struct FileInputSettings {
     let fileLimit: Int
 
     init(_ section: inout SettingsSection) throws(SettingsError) {
-        let texts = try section.strings("paths")
-        var paths: [Glob] = []
-        for text in texts {
-            let glob = try Self.glob(text, section)
-            guard glob.alternatives.allSatisfy({ $0.first == .literal([]) && $0.count > 1 }) else {
-                throw section.error("\"paths\": expected a path that begins with a slash, not \"\(text)\"")
-            }
-            paths.append(glob)
+        paths = try Self.globs("paths", try section.strings("paths"), section)
+        for (index, glob) in paths.enumerated()
+        where !glob.alternatives.allSatisfy({ $0.first == .literal([]) && $0.count > 1 }) {
+            throw section.error(
+                at: "paths", element: index, "expected a path that begins with a slash, not \"\(glob.text)\"")
         }
-        self.paths = paths
-        var exclude: [Glob] = []
-        for text in try section.strings("exclude", default: []) { exclude.append(try Self.glob(text, section)) }
-        self.exclude = exclude
+        exclude = try Self.globs("exclude", try section.strings("exclude", default: []), section)
         startAt = try section.choice("start_at", default: .beginning)
         lineLimit = try section.size("line_limit", default: 256 << 10, in: 1 << 10...16 << 20)
         let waits: ClosedRange<Duration> = .milliseconds(10)...(.seconds(86_400))
@@ -41,8 +35,16 @@ struct FileInputSettings {
         fileLimit = try section.integer("file_limit", default: 10_000, in: 1...1_000_000)
     }
 
-    private static func glob(_ text: String, _ section: SettingsSection) throws(SettingsError) -> Glob {
-        do throws(GlobError) { return try Glob(text) } catch { throw section.error(error.description) }
+    private static func globs(
+        _ key: String, _ texts: [String], _ section: SettingsSection
+    ) throws(SettingsError) -> [Glob] {
+        var globs: [Glob] = []
+        for (index, text) in texts.enumerated() {
+            do throws(GlobError) { globs.append(try Glob(text)) } catch {
+                throw section.error(at: key, element: index, error.description)
+            }
+        }
+        return globs
     }
 
     /// An `exclude` without a slash is one for names in any directory.

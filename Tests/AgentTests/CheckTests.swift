@@ -1,0 +1,183 @@
+// What `vitals check` finds that would keep the agent from starting, or from doing what the settings say.
+
+import Agent
+import Foundation
+import HTTP
+import Platform
+import Settings
+import TestSupport
+import Testing
+
+@Suite struct CheckTests {
+    private let directory: TemporaryDirectory
+    private var path: String { directory.path }
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    /// Each finding as `note …` or `problem …`; an error of the settings as `error …`.
+    private func findings(_ text: String) throws -> [String] {
+        do throws(SettingsError) {
+            let settings = try AgentSettings(try settingsTree(text), known: Parts.all.known)
+            let findings = try checkAgent(settings, parts: .all, log: .silent)
+            return findings.lines.map { "\($0.kind.rawValue) \($0.text)" }
+        } catch {
+            return ["error \(error)"]
+        }
+    }
+
+    private func problems(_ text: String) throws -> [String] { try findings(text).filter { !$0.hasPrefix("note ") } }
+
+    private func shipping(to output: String, state: String? = nil) -> String {
+        """
+        { "state_directory": "\(state ?? path + "/state")", "endpoint": { "listen": [] },
+          "inputs": { "app": { "type": "file", "paths": ["\(path)/logs/*.log"] } },
+          "outputs": { "out": \(output) }, "routes": [ { "from": "app", "to": "out" } ] }
+        """
+    }
+
+    private func listening(_ addresses: String...) -> String {
+        "{ \"endpoint\": { \"listen\": [\(addresses.map { "\"\($0)\"" }.joined(separator: ", "))] } }"
+    }
+
+    // MARK: Addresses
+
+    @Test func anAddressStandsOnce() throws {
+        #expect(
+            try problems(listening("127.0.0.1:9", "unix:/a", "127.0.0.1:9")) == [
+                "error agent.json:1:54: endpoint.listen[2]: 127.0.0.1:9 stands twice, first as endpoint.listen[0]"
+            ])
+        #expect(
+            try problems(listening("localhost:9", "[::]:9")) == [
+                "error agent.json:1:43: endpoint.listen[1]: :9 overlaps with 127.0.0.1:9, endpoint.listen[0]"
+            ])
+        // The kernel gives each a port of its own, and these have nothing in common.
+        #expect(try problems(listening("127.0.0.1:0", "127.0.0.1:0", "unix:\(path)/a", "unix:\(path)/b")) == [])
+    }
+
+    /// A port of 127.0.0.1 at which somebody listens who answers `answer` to everything.
+    private func serving(_ answer: HTTPServerResponse) throws -> (HTTPServer, String) {
+        let listener = try Socket.listening(at: .ipv4(0x7F00_0001, port: 0))
+        let address = listener.address(asked: .ipv4(0x7F00_0001, port: 0))
+        let server = HTTPServer(limits: HTTPServerLimits(connections: 4)) { _, reply in reply(answer) }
+        server.serve(listener)
+        return (server, address.description)
+    }
+
+    @Test func aPortThatAnotherProgramHoldsIsAProblem() throws {
+        let (server, address) = try serving(HTTPServerResponse(status: 404, text: "no"))
+        defer { server.stop() }
+        let problems = try problems(listening(address))
+        #expect(problems.count == 1)
+        #expect(problems.first?.hasPrefix("problem endpoint: \(address) is in use: another program") == true)
+        #expect(problems.first?.contains("404") == true)
+    }
+
+    @Test func aPortOfSomebodyWhoSaysNothingIsAProblemSoon() throws {
+        let listener = try Socket.listening(at: .ipv4(0x7F00_0001, port: 0))
+        let address = listener.address(asked: .ipv4(0x7F00_0001, port: 0))
+        #expect(try problems(listening("\(address)")).count == 1)
+        withExtendedLifetime(listener) {}
+    }
+
+    @Test func aPortOfTheRunningAgentIsANote() throws {
+        let settings = try AgentSettings(try settingsTree(listening("unix:\(path)/s")), known: Parts.all.known)
+        let notifier = ServiceNotifier(environment: { _ in nil }, processID: 1, log: .silent)
+        let agent = try RunningAgent(settings, parts: .all, notifier: notifier, log: .silent)
+        try agent.start(heeding: nil)
+        defer {
+            agent.stop()
+            _ = agent.wait()
+        }
+        #expect(
+            try findings(listening("unix:\(path)/s")).contains(
+                "note endpoint: unix:\(path)/s is in use by an agent that runs"))
+    }
+
+    @Test func aFileAtThePathOfASocketIsAProblem() throws {
+        try directory.write("s", "not a socket")
+        #expect(
+            try problems(listening("unix:\(path)/s")) == [
+                "problem endpoint: cannot listen at unix:\(path)/s: a file that is no socket is there"
+            ])
+        #expect(try directory.text("s") == "not a socket")
+    }
+
+    // MARK: Files
+
+    @Test func aDirectoryThatCannotBeMadeIsAProblem() throws {
+        for output in ["/proc/x/y", "/proc/y"] {
+            let problems = try problems(shipping(to: #"{ "type": "file", "path": "\#(output)" }"#))
+            #expect(
+                problems.count == 1 && problems[0].hasPrefix("problem output out: \(output) cannot be written: /proc"))
+        }
+        let problems = try problems(shipping(to: #"{ "type": "stdout" }"#, state: "/proc/none"))
+        #expect(
+            problems.count == 1 && problems[0].hasPrefix("problem state directory: /proc/none cannot be used: /proc"))
+    }
+
+    @Test func checkLeavesNothingBehind() throws {
+        try directory.write("out/kept", "")
+        let output = #"{ "type": "file", "path": "\#(path)/out/deep/er/x.ndjson" }"#
+        #expect(try problems(shipping(to: output)) == [])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: path) == ["out"])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: path + "/out") == ["kept"])
+    }
+
+    @Test(arguments: ["cursors", "rejected"]) func aFileWhereTheStateHasADirectory(name: String) throws {
+        try directory.write("state/\(name)", "")
+        #expect(
+            try problems(shipping(to: #"{ "type": "stdout" }"#)) == [
+                "problem state directory: \(path)/state/\(name) is no directory"
+            ])
+    }
+
+    @Test func aDirectoryWhereTheStateHasItsLock() throws {
+        try directory.write("state/lock/x", "")
+        #expect(
+            try problems(shipping(to: #"{ "type": "stdout" }"#)) == [
+                "problem state directory: \(path)/state/lock is no regular file"
+            ])
+    }
+
+    @Test func filesOfTheHTTPOutputHoldPEM() throws {
+        let key = try directory.write("key", "-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KEY-----\n")
+        let certificate = try directory.write("cert", "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n")
+        let text = try directory.write("text", "BEGIN CERTIFICATE")
+        func problems(_ options: String) throws -> [String] {
+            try self.problems(shipping(to: "{ \"type\": \"http\", \"url\": \"https://h/\", \(options) }"))
+        }
+        #expect(
+            try problems(
+                "\"ca_file\": \"\(certificate)\", \"client_certificate\": \"\(certificate)\", "
+                    + "\"client_key\": \"\(key)\"") == [])
+        #expect(
+            try problems("\"ca_file\": \"\(text)\"") == [
+                "problem output out: ca_file: \(text) holds no PEM certificate"
+            ])
+        #expect(
+            try problems("\"client_certificate\": \"\(key)\", \"client_key\": \"\(certificate)\"") == [
+                "problem output out: client_certificate: \(key) holds no PEM certificate",
+                "problem output out: client_key: \(certificate) holds no PEM private key",
+            ])
+        // The key is looked for in the file of the certificate.
+        #expect(
+            try problems("\"client_certificate\": \"\(certificate)\"") == [
+                "problem output out: client_certificate: \(certificate) holds no PEM private key"
+            ])
+    }
+
+    // MARK: Settings
+
+    @Test func directoriesOfTheHostAreThere() throws {
+        try directory.write("file", "")
+        let host = """
+            { "endpoint": { "listen": [] },
+              "host": { "proc": "\(path)/p", "sys": "\(path)/file", "root": "\(path)", "udev": "\(path)/u" } }
+            """
+        let findings = try findings(host)
+        #expect(findings.contains("problem host.proc: \(path)/p: No such file or directory"))
+        #expect(findings.contains("problem host.sys: \(path)/file is no directory"))
+        #expect(findings.contains("note host.udev: \(path)/u: No such file or directory"))
+        #expect(!findings.contains { $0.contains("host.root") })
+    }
+}
