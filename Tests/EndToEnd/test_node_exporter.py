@@ -165,7 +165,8 @@ class NodeExporter(Scratch):
             (root / path).unlink()
         port = self.peer(HARDWARE, [f"--path.sysfs={root}/sys"])
         agent = self.agent({
-            "host": {"proc": f"{root}/proc", "sys": f"{root}/sys"}, "collectors": {"disable": FixtureHosts.LIVE}}).start()
+            "host": {"proc": f"{root}/proc", "sys": f"{root}/sys", "root": str(root)},
+            "collectors": {"disable": FixtureHosts.LIVE}}).start()
         status, _, body = get(port, "/metrics")
         self.assertEqual(status, 200)
         peer_types, peer = parse(body.decode())
@@ -174,7 +175,7 @@ class NodeExporter(Scratch):
         peer, ours = [
             {(name, tuple(label for label in labels if label[1])): value
              for (name, labels), value in series.items()
-             if re.match("node_(?!exporter|scrape|watchdog)", name)} for series in (peer, ours)]
+             if re.match("node_(?!exporter|scrape|watchdog|selinux)", name)} for series in (peer, ours)]
         newer = {key: value for key, value in ours.items()
                  if NEWER_HARDWARE.match(f"{key[0]} {','.join('='.join(label) for label in key[1])}")}
         self.assertGreater(len(peer), 250, "the peer was asked for its collectors")

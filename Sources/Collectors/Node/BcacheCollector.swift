@@ -82,6 +82,6 @@ struct BcacheCollector: Collector {
                 member.add(of: set.uuid, readingPriorities: readsPriorities, to: &snapshot, &problem)
             }
         }
-        try problem.rethrow()
+        try problem.throwIfAny()
     }
 }

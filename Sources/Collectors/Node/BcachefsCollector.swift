@@ -72,7 +72,7 @@ struct BcachefsCollector: Collector {
         }
         var problem = FirstProblem()
         for fileSystem in fileSystems.devices { Self.add(fileSystem, to: &snapshot, &problem) }
-        try problem.rethrow()
+        try problem.throwIfAny()
     }
 
     private static func add(

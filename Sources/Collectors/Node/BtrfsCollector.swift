@@ -88,7 +88,7 @@ struct BtrfsCollector: Collector {
                 }
             }
         }
-        try problem.rethrow()
+        try problem.throwIfAny()
     }
 
     private static func add(_ fileSystem: FileSystem, to snapshot: inout Snapshot) throws(KernelFileError) {

@@ -69,7 +69,7 @@ struct DMMultipathCollector: Collector {
         for device in devices.devices {
             problem.keep { () throws(KernelFileError) in try Self.add(device, to: &snapshot) }
         }
-        try problem.rethrow()
+        try problem.throwIfAny()
     }
 
     private static func add(_ device: Device, to snapshot: inout Snapshot) throws(KernelFileError) {

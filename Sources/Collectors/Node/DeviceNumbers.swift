@@ -69,22 +69,6 @@ func numberOfDevice(_ name: String, _ prefix: String) -> String? {
     return String(Substring(number))
 }
 
-/// What cannot be read loses only itself: the first of it is said when all the rest was served.
-struct FirstProblem {
-    private var error: KernelFileError?
-
-    mutating func noted<Value>(_ body: () throws(KernelFileError) -> Value?) -> Value? {
-        do throws(KernelFileError) { return try body() } catch {
-            if self.error == nil { self.error = error }
-            return nil
-        }
-    }
-
-    func throwIfAny() throws(CollectError) {
-        if let error { throw CollectError(error) }
-    }
-}
-
 extension DeviceList {
     /// Looks what is there now; `.absent` when this kernel has no such directory.
     mutating func refreshOrAbsent() throws(CollectError) {

@@ -2,15 +2,23 @@
 
 internal import Procfs
 
-/// The first error of several readings: thrown when all of them are done.
+/// The first error of several readings: thrown when all the rest was served.
 struct FirstProblem {
     private var error: KernelFileError?
+
+    /// nil when it could not be read.
+    mutating func noted<Value>(_ body: () throws(KernelFileError) -> Value?) -> Value? {
+        do throws(KernelFileError) { return try body() } catch {
+            if self.error == nil { self.error = error }
+            return nil
+        }
+    }
 
     mutating func keep(from body: () throws(KernelFileError) -> Void) {
         do throws(KernelFileError) { try body() } catch { if self.error == nil { self.error = error } }
     }
 
-    func rethrow() throws(CollectError) {
+    func throwIfAny() throws(CollectError) {
         if let error { throw CollectError(error) }
     }
 }

@@ -68,7 +68,7 @@ struct MdadmCollector: Collector {
         for array in arrays.devices {
             problem.keep { () throws(KernelFileError) in try Self.add(array, to: &snapshot) }
         }
-        try problem.rethrow()
+        try problem.throwIfAny()
     }
 
     private static func add(_ array: Array, to snapshot: inout Snapshot) throws(KernelFileError) {

@@ -107,7 +107,7 @@ struct NVMeCollector: Collector {
                 }
             }
         }
-        try problem.rethrow()
+        try problem.throwIfAny()
     }
 
     private static func add(

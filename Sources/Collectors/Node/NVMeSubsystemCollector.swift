@@ -83,7 +83,7 @@ struct NVMeSubsystemCollector: Collector {
         for subsystem in subsystems.devices {
             problem.keep { () throws(KernelFileError) in try Self.add(subsystem, to: &snapshot) }
         }
-        try problem.rethrow()
+        try problem.throwIfAny()
     }
 
     private static func add(_ subsystem: Subsystem, to snapshot: inout Snapshot) throws(KernelFileError) {

@@ -113,6 +113,6 @@ struct XFSCollector: Collector {
                 }
             }
         }
-        try problem.rethrow()
+        try problem.throwIfAny()
     }
 }

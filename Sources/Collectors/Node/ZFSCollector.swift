@@ -93,7 +93,7 @@ struct ZFSCollector: Collector {
                 }
             }
         }
-        try problem.rethrow()
+        try problem.throwIfAny()
     }
 
     private static func addState(of pool: Pool, to snapshot: inout Snapshot) throws(KernelFileError) {
