@@ -40,6 +40,8 @@ let package = Package(
         .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
         .target(name: "CPCRE2", linkerSettings: [.linkedLibrary("pcre2-8")]),
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl")]),
+        .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("dl")]),
+        .target(name: "CCrypt", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CSystemd"),
         // 1
         floor("Bytes", on: ["CZlib", "CPCRE2"]),
@@ -52,9 +54,9 @@ let package = Package(
         // 4
         floor("Procfs", on: ["Bytes", "Platform", "CLinux"]),
         floor("Durable", on: ["Bytes", "Platform"]),
-        floor("HTTP", on: ["Bytes", "Platform", "CLinux", "CCurl"]),
+        floor("HTTP", on: ["Bytes", "Platform", "CLinux", "CCurl", "COpenSSL", "CCrypt"]),
         // 5
-        floor("Collectors", on: ["Bytes", "Platform", "CLinux", "Metrics", "Settings", "Procfs"]),
+        floor("Collectors", on: ["Bytes", "Platform", "CLinux", "CSystemd", "Metrics", "Settings", "Procfs"]),
         // 6
         floor(
             "Inputs",

@@ -34,8 +34,8 @@ package func checkAgent(
     let scraper = try makeScraper(settings, parts: parts, log: log)
     let names = scraper.collectors.filter(\.isEnabled).map(\.name)
     findings.note("collectors: \(names.isEmpty ? "none" : names.joined(separator: " "))")
-    if settings.endpoint != nil {
-        for text in settings.listen { checkAddress(text, &findings) }
+    if var section = settings.endpoint {
+        checkEndpoint(try EndpointSettings(&section), log: log, &findings)
     } else {
         findings.note("endpoint: none, since \"listen\" is empty")
     }
@@ -68,29 +68,9 @@ package func makeScraper(
     if var section = settings.endpoint {
         _ = try Endpoint(
             &section, scraper: scraper, selfMetrics: { _ in }, status: { [] }, isReady: { false }, log: log)
-        try section.finish()
     }
     try Plugins(parts, settings: settings, hostName: systemHostName(), log: log).validate(now: .now)
     return scraper
-}
-
-/// Listens there for a moment. Whoever does already may be the agent that runs with these very settings: it is asked.
-private func checkAddress(_ text: String, _ findings: inout CheckFindings) {
-    let address: SocketAddress
-    do throws(SocketAddressError) { address = try SocketAddress(text) } catch {
-        return findings.problem("endpoint: \(error)")
-    }
-    let problem: EndpointError
-    do throws(Errno) {
-        _ = try Socket.listening(at: address)
-        return findings.note("endpoint: \(text) is free")
-    } catch { problem = EndpointError(address, error) }
-    guard case .addressInUse = problem else { return findings.problem("endpoint: \(problem)") }
-    do throws(AskError) {
-        // An agent answers in milliseconds; who waits at a terminal gets impatient.
-        _ = try askForStatus([text], timeout: .seconds(1))
-        findings.note("endpoint: \(text) is in use by an agent that runs")
-    } catch { findings.problem("endpoint: \(problem) (\(error.reason))") }
 }
 
 /// What a container's settings name and nobody has mounted. udev's data base is missing on many hosts.

@@ -21,16 +21,8 @@ package func collectorList(_ collectors: [CollectorState], isVerbose: Bool) -> S
         text += "\(collector.name) (\(collector.isEnabled ? "enabled" : "disabled"))\n"
         for metric in collector.metrics {
             let labels = metric.labels.isEmpty ? "" : "{\(metric.labels.joined(separator: ","))}"
-            text += "  \(metric.name)\(labels) \(kindText(metric.kind)): \(metric.help)\n"
+            text += "  \(metric.name)\(labels) \(metric.kind.rawValue): \(metric.help)\n"
         }
     }
     return text
-}
-
-private func kindText(_ kind: MetricKind) -> String {
-    switch kind {
-    case .counter: "counter"
-    case .gauge: "gauge"
-    case .untyped: "untyped"
-    }
 }

@@ -91,7 +91,7 @@ private let options: [Option] = [
     Option(
         name: "--listen", kind: .list("ADDRESS", \.listen), commands: [.run, .check, .status],
         help: "Instead of \"endpoint.listen\" in the settings: 127.0.0.1:9100, [::]:9100,\n"
-            + "unix:/run/vitals/vitals.sock. May be given several times."),
+            + "unix:/run/vitals/vitals.sock, systemd. May be given several times."),
     Option(
         name: "--collect", kind: .list("NAME", \.collect), commands: [.once],
         help: "Only this collector; \"vitals collectors\" lists them. May be given several times."),
@@ -153,7 +153,7 @@ private struct CommandLineParser {
     /// What can be told without the settings: whatever they say, these words mean nothing.
     private func checkValues(of arguments: CommandLineArguments) throws(UsageError) {
         for address in arguments.listen {
-            do throws(SocketAddressError) { _ = try SocketAddress(address) } catch {
+            do throws(SocketAddressError) { _ = try ListenPlace(address) } catch {
                 throw self.error("--listen \(error)")
             }
         }

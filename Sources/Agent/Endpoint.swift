@@ -14,6 +14,12 @@ internal import Synchronization
 package enum EndpointError: Error, Equatable, CustomStringConvertible {
     case addressInUse(SocketAddress)
     case cannotListen(SocketAddress, Errno)
+    case unknownGroup(String)
+    /// Nothing of this kind among what systemd passed.
+    case notPassed(ListenPlace)
+    case unusable(PassedSocketError)
+    case cannotServeTLS(TLSError)
+    case cannotCheckPasswords(String)
 
     init(_ address: SocketAddress, _ errno: Errno) {
         self = errno == .addressInUse ? .addressInUse(address) : .cannotListen(address, errno)
@@ -24,32 +30,38 @@ package enum EndpointError: Error, Equatable, CustomStringConvertible {
         case .addressInUse(let address): "\(address) is in use: another program listens there"
         case .cannotListen(let address, .alreadyThere): "cannot listen at \(address): a file that is no socket is there"
         case .cannotListen(let address, let errno): "cannot listen at \(address): \(errno)"
+        case .unknownGroup(let name): "endpoint.socket_group: there is no group \"\(name)\""
+        case .notPassed(let place):
+            "cannot listen at \"\(place)\": systemd passed no such socket; is there a vitals.socket, and is it started?"
+        case .unusable(let error): "cannot listen at \(error)"
+        case .cannotServeTLS(let error): "endpoint.tls: \(error)"
+        case .cannotCheckPasswords(let reason): "endpoint.users: \(reason)"
         }
     }
 }
 
 /// Serves from `start` to `stop`, on queues of its own.
 package final class Endpoint: Sendable {
-    private let asked: [SocketAddress]
+    private let settings: EndpointSettings
     private let bound = Mutex<[SocketAddress]>([])
     private let server: HTTPServer
+    private let authenticator: Authenticator?
     private let countsOfServer = CountsOfServer()
     private let log: AgentLog
 
-    /// Reads the section `endpoint`: `listen`, `max_connections`.
+    /// Reads the section `endpoint`, but none of the files that it names.
     ///
-    /// `selfMetrics` adds what the agent says of itself to
-    /// each exposition, on the scrape's worker; `status` makes the JSON of `/api/v1/status` and `isReady` answers
-    /// `/-/ready`, both on the server's queue: they must not wait.
+    /// `selfMetrics` adds what the agent says of itself to each exposition, on the scrape's worker; `status` makes the
+    /// JSON of `/api/v1/status` and `isReady` answers `/-/ready`, both on the server's queue: they must not wait.
     package init(
         _ section: inout SettingsSection, scraper: Scraper,
         selfMetrics: @escaping @Sendable (inout Snapshot) -> Void, status: @escaping @Sendable () -> [UInt8],
         isReady: @escaping @Sendable () -> Bool, log: AgentLog
     ) throws(SettingsError) {
-        asked = try Self.addresses(in: &section)
-        let connections = try section.integer("max_connections", default: 40, in: 1...10_000)
-        try section.finish()
+        settings = try EndpointSettings(&section)
         self.log = log
+        let authenticator = settings.users.isEmpty ? nil : Authenticator(settings.users, log: log)
+        self.authenticator = authenticator
         let counts = countsOfServer
         let pages = Pages(
             scraper: scraper,
@@ -58,38 +70,13 @@ package final class Endpoint: Sendable {
                 selfMetrics(&snapshot)
             },
             status: status, isReady: isReady)
-        server = HTTPServer(limits: HTTPServerLimits(connections: connections)) { request, answer in
-            pages.serve(request, answer)
-        }
-        counts.server.withLock { $0 = server }
-    }
-
-    private static func addresses(in section: inout SettingsSection) throws(SettingsError) -> [SocketAddress] {
-        guard let value = section.value("listen") else { return [.ipv4(0x7F00_0001, port: 9100)] }
-        let path = section.pathOf("listen")
-        guard case .array(let elements) = value.content, !elements.isEmpty else {
-            throw value.error(path, "expected a list of addresses [ \"127.0.0.1:9100\" ]")
-        }
-        var addresses: [SocketAddress] = []
-        for (index, element) in elements.enumerated() {
-            guard case .string(let text) = element.content else {
-                throw element.error("\(path)[\(index)]", "expected an address in quotes")
+        server = HTTPServer(limits: HTTPServerLimits(connections: settings.connectionLimit)) { request, answer in
+            guard let authenticator, request.origin != .unixSocket else { return pages.serve(request, answer) }
+            authenticator.admit(request) { refusal in
+                if let refusal { answer(refusal) } else { pages.serve(request, answer) }
             }
-            let address: SocketAddress
-            do throws(SocketAddressError) { address = try SocketAddress(text) } catch {
-                throw element.error("\(path)[\(index)]", error.description)
-            }
-            // The second could not be listened at: the kernel would say that somebody does.
-            if let before = addresses.firstIndex(where: { $0.overlaps(address) }) {
-                let reason =
-                    addresses[before] == address
-                    ? "\(address) stands twice, first as \(path)[\(before)]"
-                    : "\(address) overlaps with \(addresses[before]), \(path)[\(before)]"
-                throw element.error("\(path)[\(index)]", reason)
-            }
-            addresses.append(address)
         }
-        return addresses
+        counts.sources.withLock { $0 = .init(server: server, authenticator: authenticator) }
     }
 
     /// Where it listens, with the ports that the kernel chose; empty before the start.
@@ -98,35 +85,51 @@ package final class Endpoint: Sendable {
     /// How many connections and requests there were.
     package var counts: HTTPServerCounts { server.counts }
 
-    /// Listens at all its addresses, or at none.
+    /// Listens at all its addresses, or at none. Reads the certificate, and opens the libraries that are needed.
     package func start() throws(EndpointError) {
-        var listeners: [Socket] = []
-        var addresses: [SocketAddress] = []
-        for address in asked {
-            do throws(Errno) {
-                let listener = try Socket.listening(at: address)
-                addresses.append(listener.address(asked: address))
-                listeners.append(listener)
-            } catch {
-                throw EndpointError(address, error)
-            }
+        if authenticator != nil, let problem = bcryptProblem { throw .cannotCheckPasswords(problem) }
+        let tls = try acceptor()
+        let listeners = try openListeners(settings, log)
+        for (listener, address) in listeners {
+            // At a unix socket its mode says who may come, and nobody listens in.
+            let isTLS = tls != nil && !listener.isUnix
+            server.serve(listener, tls: isTLS ? tls : nil)
+            log.info("listening", ["address": address.description, "protocol": isTLS ? "https" : "http"])
         }
-        for listener in listeners { server.serve(listener) }
-        bound.withLock { $0 = addresses }
-        for address in addresses { log.info("listening", ["address": address.description]) }
+        bound.withLock { $0 = listeners.map { $0.1 } }
+    }
+
+    private func acceptor() throws(EndpointError) -> TLSAcceptor? {
+        guard let settings = settings.tls else { return nil }
+        do throws(TLSError) {
+            let acceptor = try TLSAcceptor(settings, log: log)
+            countsOfServer.sources.withLock { $0?.tls = acceptor }
+            if !acceptor.validity.contains(Moment.now.unixNanoseconds / 1_000_000_000) {
+                log.error(
+                    "the TLS certificate is not valid now: clients will refuse it",
+                    ["from": dateText(acceptor.validity.from), "until": dateText(acceptor.validity.until)])
+            }
+            return acceptor
+        } catch { throw .cannotServeTLS(error) }
     }
 
     /// Closes all connections and addresses.
     package func stop() {
         server.stop()
         // The server holds its pages, and they hold this.
-        countsOfServer.server.withLock { $0 = nil }
+        countsOfServer.sources.withLock { $0 = nil }
     }
 }
 
 /// Lets an exposition say how the server fares that carries it.
 private final class CountsOfServer: Sendable {
-    let server = Mutex<HTTPServer?>(nil)
+    struct Sources {
+        let server: HTTPServer
+        let authenticator: Authenticator?
+        var tls: TLSAcceptor?
+    }
+
+    let sources = Mutex<Sources?>(nil)
 
     private static let requests = MetricDescriptor(
         "vitals_http_requests_total", .counter, help: "Requests that the endpoint has served.")
@@ -134,15 +137,28 @@ private final class CountsOfServer: Sendable {
         "vitals_http_refused_total", .counter, labels: ["reason"],
         help: "Connections and requests that the endpoint has refused or cut off.")
 
+    private static let certificateEnd = MetricDescriptor(
+        "vitals_tls_certificate_not_after_timestamp_seconds", .gauge,
+        help: "Until when the certificate is valid that the endpoint serves, in seconds since 1970.")
+
     func add(to snapshot: inout Snapshot) {
-        // A copy of the reference only: the counts have a lock of their own.
-        guard let counts = server.withLock({ $0?.counts }) else { return }
+        // A copy of the references only: the counts have locks of their own.
+        guard let sources = sources.withLock({ $0 }) else { return }
+        let counts = sources.server.counts
         snapshot.add(Self.requests, Double(counts.requests))
         snapshot.add(Self.refused, Double(counts.refusedByLimit), "max_connections")
         snapshot.add(Self.refused, Double(counts.refusedRequests), "bad_request")
         snapshot.add(Self.refused, Double(counts.requestsTooSlow), "slow_request")
         snapshot.add(Self.refused, Double(counts.responsesTooSlow), "slow_reader")
         snapshot.add(Self.refused, Double(counts.acceptsFailed), "no_descriptors")
+        if let tls = sources.tls {
+            snapshot.add(Self.refused, Double(counts.handshakesFailed), "tls")
+            snapshot.add(Self.certificateEnd, Double(tls.validity.until))
+        }
+        if let logins = sources.authenticator?.counts {
+            snapshot.add(Self.refused, Double(logins.unauthorized), "unauthorized")
+            snapshot.add(Self.refused, Double(logins.tooManyTries), "too_many_tries")
+        }
     }
 }
 

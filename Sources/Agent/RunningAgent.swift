@@ -111,7 +111,6 @@ package final class RunningAgent: Sendable {
                 SelfMetrics.add(log, to: &snapshot)
             },
             status: { status.current.json() }, isReady: { status.isReady }, log: log)
-        try section.finish()
         return endpoint
     }
 

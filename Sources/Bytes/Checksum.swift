@@ -11,6 +11,11 @@ package struct Fingerprint: Equatable, Hashable, Sendable {
         for byte in bytes { add(byte) }
     }
 
-    /// For loops that run often: the iterator of an unknown sequence is allocated.
+    /// Other modules call the generic one through its witness tables, which allocates for each byte.
+    package mutating func add(_ bytes: UnsafeRawBufferPointer) {
+        for index in 0..<bytes.count { value = (value ^ UInt64(unsafe bytes[index])) &* 0x100_0000_01B3 }
+    }
+
+    /// For the loops of other modules over arrays.
     package mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
 }

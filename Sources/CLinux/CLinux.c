@@ -3,14 +3,22 @@
 #include "CLinux.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <linux/btrfs.h>
+#include <linux/perf_event.h>
+#include <linux/sockios.h>
 #include <malloc.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -50,7 +58,43 @@ int linux_next_signal(int descriptor) {
 
 ssize_t linux_list(int directory, void *entries, size_t bytes) { return getdents64(directory, entries, bytes); }
 
+int linux_count_event(uint32_t type, uint64_t config, int cpu) {
+    struct perf_event_attr event = { .type = type, .size = sizeof event, .config = config, .exclude_hv = 1 };
+    return (int)syscall(SYS_perf_event_open, &event, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
 int linux_lock(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
+
+int linux_interface_name(int descriptor, unsigned index, char *name) {
+    struct ifreq request;
+    memset(&request, 0, sizeof request);
+    request.ifr_ifindex = (int)index;
+    if (ioctl(descriptor, SIOCGIFNAME, &request) != 0) return -1;
+    memcpy(name, request.ifr_name, LINUX_INTERFACE_NAME_BYTES);
+    return 0;
+}
+
+int linux_ethtool(int descriptor, const char *name, void *data, size_t bytes) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t room = (bytes + page - 1) / page * page;
+    char *start = mmap(NULL, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (start == MAP_FAILED) return -1;
+    int result = mprotect(start + room, page, PROT_NONE);
+    char *copy = start + room - bytes;
+    if (result == 0) {
+        struct ifreq request;
+        memset(&request, 0, sizeof request);
+        strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
+        memcpy(copy, data, bytes);
+        request.ifr_data = copy;
+        result = ioctl(descriptor, SIOCETHTOOL, &request);
+        if (result == 0) memcpy(data, copy, bytes);
+    }
+    int error = errno;
+    munmap(start, room + page);
+    errno = error;
+    return result;
+}
 
 // A part of a library that is never written is the same on the disk: what is needed again is mapped again.
 static int release_part(struct dl_phdr_info *library, size_t size, void *unused) {
@@ -67,3 +111,25 @@ static int release_part(struct dl_phdr_info *library, size_t size, void *unused)
 }
 
 void linux_release_code(void) { dl_iterate_phdr(release_part, NULL); }
+
+int linux_btrfs_file_system(int descriptor, uint8_t uuid[16], uint64_t *last_device) {
+    struct btrfs_ioctl_fs_info_args info = {0};
+    if (ioctl(descriptor, BTRFS_IOC_FS_INFO, &info) != 0) return -1;
+    memcpy(uuid, info.fsid, 16);
+    *last_device = info.max_id;
+    return 0;
+}
+
+int linux_btrfs_device(int descriptor, uint64_t number, struct linux_btrfs_device *out) {
+    struct btrfs_ioctl_dev_info_args info = {.devid = number};
+    if (ioctl(descriptor, BTRFS_IOC_DEV_INFO, &info) != 0) return -1;
+    struct btrfs_ioctl_get_dev_stats stats = {.devid = number, .nr_items = 5};
+    memset(out, 0, sizeof *out);
+    out->has_errors = ioctl(descriptor, BTRFS_IOC_GET_DEV_STATS, &stats) == 0;
+    out->size = info.total_bytes;
+    out->allocated = info.bytes_used;
+    for (int item = 0; item < 5; item++) out->errors[item] = stats.values[item];
+    memcpy(out->uuid, info.uuid, 16);
+    memcpy(out->path, info.path, sizeof info.path);
+    return 0;
+}

@@ -3,21 +3,29 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <systemd/sd-bus.h>
 #include <systemd/sd-journal.h>
 
 const int csystemd_local_only = SD_JOURNAL_LOCAL_ONLY;
 const int csystemd_invalidated = SD_JOURNAL_INVALIDATE;
 
 #define EACH_CALL(DO) \
-    DO(open) DO(open_directory) DO(close) \
-    DO(add_match) DO(add_disjunction) DO(add_conjunction) DO(flush_matches) \
-    DO(seek_head) DO(seek_realtime_usec) DO(seek_cursor) DO(next) DO(get_cursor) DO(test_cursor) \
-    DO(set_data_threshold) DO(restart_data) DO(enumerate_available_data) DO(get_realtime_usec) \
-    DO(get_fd) DO(get_events) DO(get_timeout) DO(process) \
-    DO(get_usage) DO(query_unique) DO(enumerate_available_unique)
+    DO(journal_open) DO(journal_open_directory) DO(journal_close) \
+    DO(journal_add_match) DO(journal_add_disjunction) DO(journal_add_conjunction) DO(journal_flush_matches) \
+    DO(journal_seek_head) DO(journal_seek_realtime_usec) DO(journal_seek_cursor) DO(journal_next) \
+    DO(journal_get_cursor) DO(journal_test_cursor) \
+    DO(journal_set_data_threshold) DO(journal_restart_data) DO(journal_enumerate_available_data) \
+    DO(journal_get_realtime_usec) \
+    DO(journal_get_fd) DO(journal_get_events) DO(journal_get_timeout) DO(journal_process) \
+    DO(journal_get_usage) DO(journal_query_unique) DO(journal_enumerate_available_unique) \
+    DO(bus_new) DO(bus_open_system) DO(bus_set_address) DO(bus_start) DO(bus_close_unref) \
+    DO(bus_send) DO(bus_process) DO(bus_wait) \
+    DO(bus_message_new_method_call) DO(bus_message_set_auto_start) DO(bus_message_append_basic) \
+    DO(bus_message_get_reply_cookie) DO(bus_message_enter_container) DO(bus_message_exit_container) \
+    DO(bus_message_read_basic) DO(bus_message_unref) DO(bus_message_get_error)
 
-// The types come from systemd's header, so that a wrapper below that disagrees with it does not compile.
-#define FIELD(name) __typeof__(&sd_journal_##name) name;
+// The types come from systemd's headers, so that a wrapper below that disagrees with them does not compile.
+#define FIELD(name) __typeof__(&sd_##name) name;
 typedef struct { EACH_CALL(FIELD) } calls_table;
 
 static calls_table calls;
@@ -34,9 +42,9 @@ static int find_calls(const char *library, char *problem, size_t problem_size) {
     }
     calls_table found;
 #define FIND(name) \
-    found.name = (__typeof__(&sd_journal_##name))dlsym(handle, "sd_journal_" #name); \
+    found.name = (__typeof__(&sd_##name))dlsym(handle, "sd_" #name); \
     if (!found.name) { \
-        snprintf(problem, problem_size, "%s, older than systemd 246, has no sd_journal_" #name, library); \
+        snprintf(problem, problem_size, "%s, older than systemd 246, has no sd_" #name, library); \
         dlclose(handle); \
         return -1; \
     }
@@ -53,46 +61,83 @@ int csystemd_load(const char *library, char *problem, size_t problem_size) {
     return result;
 }
 
-int journal_open(sd_journal **journal, int flags) { return calls.open(journal, flags); }
+int journal_open(sd_journal **journal, int flags) { return calls.journal_open(journal, flags); }
 int journal_open_directory(sd_journal **journal, const char *path, int flags) {
-    return calls.open_directory(journal, path, flags);
+    return calls.journal_open_directory(journal, path, flags);
 }
-void journal_close(sd_journal *journal) { calls.close(journal); }
+void journal_close(sd_journal *journal) { calls.journal_close(journal); }
 
 int journal_add_match(sd_journal *journal, const void *data, size_t size) {
-    return calls.add_match(journal, data, size);
+    return calls.journal_add_match(journal, data, size);
 }
-int journal_add_disjunction(sd_journal *journal) { return calls.add_disjunction(journal); }
-int journal_add_conjunction(sd_journal *journal) { return calls.add_conjunction(journal); }
-void journal_flush_matches(sd_journal *journal) { calls.flush_matches(journal); }
+int journal_add_disjunction(sd_journal *journal) { return calls.journal_add_disjunction(journal); }
+int journal_add_conjunction(sd_journal *journal) { return calls.journal_add_conjunction(journal); }
+void journal_flush_matches(sd_journal *journal) { calls.journal_flush_matches(journal); }
 
-int journal_seek_head(sd_journal *journal) { return calls.seek_head(journal); }
+int journal_seek_head(sd_journal *journal) { return calls.journal_seek_head(journal); }
 int journal_seek_realtime_usec(sd_journal *journal, uint64_t microseconds) {
-    return calls.seek_realtime_usec(journal, microseconds);
+    return calls.journal_seek_realtime_usec(journal, microseconds);
 }
-int journal_seek_cursor(sd_journal *journal, const char *cursor) { return calls.seek_cursor(journal, cursor); }
-int journal_next(sd_journal *journal) { return calls.next(journal); }
-int journal_get_cursor(sd_journal *journal, char **cursor) { return calls.get_cursor(journal, cursor); }
-int journal_test_cursor(sd_journal *journal, const char *cursor) { return calls.test_cursor(journal, cursor); }
+int journal_seek_cursor(sd_journal *journal, const char *cursor) { return calls.journal_seek_cursor(journal, cursor); }
+int journal_next(sd_journal *journal) { return calls.journal_next(journal); }
+int journal_get_cursor(sd_journal *journal, char **cursor) { return calls.journal_get_cursor(journal, cursor); }
+int journal_test_cursor(sd_journal *journal, const char *cursor) { return calls.journal_test_cursor(journal, cursor); }
 
-int journal_set_data_threshold(sd_journal *journal, size_t bytes) { return calls.set_data_threshold(journal, bytes); }
-void journal_restart_data(sd_journal *journal) { calls.restart_data(journal); }
+int journal_set_data_threshold(sd_journal *journal, size_t bytes) { return calls.journal_set_data_threshold(journal, bytes); }
+void journal_restart_data(sd_journal *journal) { calls.journal_restart_data(journal); }
 int journal_enumerate_available_data(sd_journal *journal, const void **data, size_t *size) {
-    return calls.enumerate_available_data(journal, data, size);
+    return calls.journal_enumerate_available_data(journal, data, size);
 }
 int journal_get_realtime_usec(sd_journal *journal, uint64_t *microseconds) {
-    return calls.get_realtime_usec(journal, microseconds);
+    return calls.journal_get_realtime_usec(journal, microseconds);
 }
 
-int journal_get_fd(sd_journal *journal) { return calls.get_fd(journal); }
-int journal_get_events(sd_journal *journal) { return calls.get_events(journal); }
+int journal_get_fd(sd_journal *journal) { return calls.journal_get_fd(journal); }
+int journal_get_events(sd_journal *journal) { return calls.journal_get_events(journal); }
 int journal_get_timeout(sd_journal *journal, uint64_t *monotonic_microseconds) {
-    return calls.get_timeout(journal, monotonic_microseconds);
+    return calls.journal_get_timeout(journal, monotonic_microseconds);
 }
-int journal_process(sd_journal *journal) { return calls.process(journal); }
+int journal_process(sd_journal *journal) { return calls.journal_process(journal); }
 
-int journal_get_usage(sd_journal *journal, uint64_t *bytes) { return calls.get_usage(journal, bytes); }
-int journal_query_unique(sd_journal *journal, const char *field) { return calls.query_unique(journal, field); }
+int journal_get_usage(sd_journal *journal, uint64_t *bytes) { return calls.journal_get_usage(journal, bytes); }
+int journal_query_unique(sd_journal *journal, const char *field) { return calls.journal_query_unique(journal, field); }
 int journal_enumerate_available_unique(sd_journal *journal, const void **data, size_t *size) {
-    return calls.enumerate_available_unique(journal, data, size);
+    return calls.journal_enumerate_available_unique(journal, data, size);
+}
+
+int bus_new(sd_bus **bus) { return calls.bus_new(bus); }
+int bus_open_system(sd_bus **bus) { return calls.bus_open_system(bus); }
+int bus_set_address(sd_bus *bus, const char *address) { return calls.bus_set_address(bus, address); }
+int bus_start(sd_bus *bus) { return calls.bus_start(bus); }
+void bus_close_unref(sd_bus *bus) { calls.bus_close_unref(bus); }
+int bus_send(sd_bus *bus, sd_bus_message *message, uint64_t *cookie) { return calls.bus_send(bus, message, cookie); }
+int bus_process(sd_bus *bus, sd_bus_message **message) { return calls.bus_process(bus, message); }
+int bus_wait(sd_bus *bus, uint64_t microseconds) { return calls.bus_wait(bus, microseconds); }
+
+int bus_message_new_method_call(
+    sd_bus *bus, sd_bus_message **message, const char *destination, const char *path, const char *interface,
+    const char *member) {
+    return calls.bus_message_new_method_call(bus, message, destination, path, interface, member);
+}
+int bus_message_set_auto_start(sd_bus_message *message, int flag) {
+    return calls.bus_message_set_auto_start(message, flag);
+}
+int bus_message_append_basic(sd_bus_message *message, char type, const void *value) {
+    return calls.bus_message_append_basic(message, type, value);
+}
+int bus_message_get_reply_cookie(sd_bus_message *message, uint64_t *cookie) {
+    return calls.bus_message_get_reply_cookie(message, cookie);
+}
+int bus_message_enter_container(sd_bus_message *message, char type, const char *contents) {
+    return calls.bus_message_enter_container(message, type, contents);
+}
+int bus_message_exit_container(sd_bus_message *message) { return calls.bus_message_exit_container(message); }
+int bus_message_read_basic(sd_bus_message *message, char type, void *value) {
+    return calls.bus_message_read_basic(message, type, value);
+}
+void bus_message_unref(sd_bus_message *message) { calls.bus_message_unref(message); }
+void bus_message_error(sd_bus_message *message, const char **name, const char **text) {
+    const sd_bus_error *error = calls.bus_message_get_error(message);
+    *name = error ? error->name : NULL;
+    *text = error ? error->message : NULL;
 }

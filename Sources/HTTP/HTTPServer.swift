@@ -6,69 +6,8 @@ internal import Bytes
 package import Platform
 internal import Synchronization
 
-package struct HTTPServerResponse: Sendable {
-    package var status: Int
-    package var contentType: String
-    /// Besides those that the server writes: Content-Type, Content-Length, Connection.
-    package var headers: [(name: String, value: String)]
-    package var body: [UInt8]
-
-    package init(
-        status: Int, contentType: String = "text/plain; charset=utf-8",
-        headers: [(name: String, value: String)] = [], body: [UInt8] = []
-    ) {
-        self.status = status
-        self.contentType = contentType
-        self.headers = headers
-        self.body = body
-    }
-
-    package init(status: Int, text: String, headers: [(name: String, value: String)] = []) {
-        self.init(status: status, headers: headers, body: Array((text + "\n").utf8))
-    }
-}
-
-/// How many, and how long.
-package struct HTTPServerLimits: Sendable {
-    /// Connections that are served at the same time; one more is answered with 503.
-    package var connections: Int
-    /// For a request to come whole, from its first byte, or from the start of the connection.
-    package var requestDeadline: Duration
-    /// For the client to take a response.
-    package var responseDeadline: Duration
-    /// Between requests. Longer than Prometheus' longest usual interval, so that a scrape finds its connection open.
-    package var idleDeadline: Duration
-    /// For the client to see the end of the last response before the connection is gone (RFC 9112, section 9.6).
-    package var closingDeadline: Duration
-
-    package init(
-        connections: Int, requestDeadline: Duration = .seconds(10), responseDeadline: Duration = .seconds(30),
-        idleDeadline: Duration = .seconds(75), closingDeadline: Duration = .seconds(2)
-    ) {
-        self.connections = connections
-        self.requestDeadline = requestDeadline
-        self.responseDeadline = responseDeadline
-        self.idleDeadline = idleDeadline
-        self.closingDeadline = closingDeadline
-    }
-}
-
-/// What happened since the start.
-package struct HTTPServerCounts: Sendable, Equatable {
-    package var connectionsAccepted: UInt64 = 0
-    package var requests: UInt64 = 0
-    /// Connections beyond the limit.
-    package var refusedByLimit: UInt64 = 0
-    /// Requests that were malformed, too large, or in another way not served.
-    package var refusedRequests: UInt64 = 0
-    package var requestsTooSlow: UInt64 = 0
-    /// Clients that did not take their response in time.
-    package var responsesTooSlow: UInt64 = 0
-    /// Connections that could not be accepted: no descriptors left.
-    package var acceptsFailed: UInt64 = 0
-
-    package init() {}
-}
+/// What a client is told that speaks plain HTTP where TLS is spoken.
+package let speaksTLSText = "this address speaks TLS: use https://"
 
 /// Called on the server's queue; the answer may come from any queue, once.
 package typealias HTTPServerHandler =
@@ -79,14 +18,21 @@ package typealias HTTPServerHandler =
 package final class HTTPServer: Sendable {
     /// Connections that are only waited for to close, besides those that are served.
     private static let closingLimit = 16
-    /// What is read at once; a request has some 300 bytes.
-    private static let readByteCount = 8 << 10
+    /// What is read at once. No less than a record of TLS has: what OpenSSL has read and we have not, no watch tells.
+    private static let readByteCount = 16 << 10
     /// When descriptors have run out, others must be closed first.
     private static let acceptPause: Duration = .seconds(1)
 
+    private struct Listener {
+        let socket: Socket
+        let isUnix: Bool
+        let tls: TLSAcceptor?
+        var watch: Watch?
+    }
+
     private struct State {
-        var listeners: [(socket: Socket, watch: Watch?)] = []
-        var connections: [UInt64: Connection] = [:]
+        var listeners: [Listener] = []
+        var connections: [UInt64: ServerConnection] = [:]
         var closingCount = 0
         var nextID: UInt64 = 0
         /// When the next sweep for connections whose deadline is over will be.
@@ -111,10 +57,10 @@ package final class HTTPServer: Sendable {
     /// How many connections there are, those that are closing among them.
     package var connectionCount: Int { worker.runAndWait { $0.connections.count } }
 
-    /// Serves connections that arrive at `listener` from now on.
-    package func serve(_ listener: Socket) {
+    /// Serves connections that arrive at `listener` from now on, and speaks TLS with them where `tls` is given.
+    package func serve(_ listener: Socket, tls: TLSAcceptor? = nil) {
         worker.runAndWait { state in
-            state.listeners.append((listener, nil))
+            state.listeners.append(Listener(socket: listener, isUnix: listener.isUnix, tls: tls))
             self.watch(listener: state.listeners.count - 1, &state)
         }
     }
@@ -124,9 +70,10 @@ package final class HTTPServer: Sendable {
         worker.runAndWait { state in
             state.isStopped = true
             for id in state.connections.keys { self.close(id, &state) }
-            for (socket, watch) in state.listeners {
+            for listener in state.listeners {
+                let socket = listener.socket
                 socket.removePath()
-                watch?.cancel(then: { _ = socket })
+                listener.watch?.cancel(then: { _ = socket })
             }
             state.listeners = []
         }
@@ -143,29 +90,32 @@ package final class HTTPServer: Sendable {
 
     private func accept(from index: Int, _ state: inout State) {
         guard state.listeners.indices.contains(index) else { return }
-        let listener = state.listeners[index].socket
+        let listener = state.listeners[index]
         do throws(Errno) {
-            while let socket = try listener.accept() { open(socket, &state) }
+            while let socket = try listener.socket.accept() {
+                open(ServerConnection(socket, isUnix: listener.isUnix, listener.tls), &state)
+            }
         } catch {
             // The connection stays in the backlog, and would wake us again at once.
             counted.withLock { $0.acceptsFailed += 1 }
-            state.listeners[index].watch?.cancel(then: { _ = listener })
+            let socket = listener.socket
+            listener.watch?.cancel(then: { _ = socket })
             worker.run(after: Self.acceptPause) { [weak self] state in
                 if !state.isStopped { self?.watch(listener: index, &state) }
             }
         }
     }
 
-    private func open(_ socket: Socket, _ state: inout State) {
+    private func open(_ connection: ServerConnection, _ state: inout State) {
         counted.withLock { $0.connectionsAccepted += 1 }
-        let isTooMany = state.connections.count - state.closingCount >= limits.connections
+        let isTooMany = !makeRoom(&state)
         if isTooMany {
             counted.withLock { $0.refusedByLimit += 1 }
-            guard state.closingCount < Self.closingLimit else { return }
+            // Who speaks TLS could read a refusal only after a handshake, which is the most costly part.
+            guard state.closingCount < Self.closingLimit, connection.phase == .reading else { return }
         }
         state.nextID += 1
         let id = state.nextID
-        let connection = Connection(socket)
         state.connections[id] = connection
         watchReading(id, connection)
         if isTooMany {
@@ -177,9 +127,78 @@ package final class HTTPServer: Sendable {
         }
     }
 
+    /// Whether there is a place for one more. Who came first of those that have not asked for anything gives it up:
+    /// half-open connections, however many, keep nobody out.
+    private func makeRoom(_ state: inout State) -> Bool {
+        guard state.connections.count - state.closingCount >= limits.connections else { return true }
+        guard let oldest = state.connections.filter({ $0.value.isNewcomer }).keys.min() else { return false }
+        counted.withLock { $0.refusedByLimit += 1 }
+        close(oldest, &state)
+        return true
+    }
+
+    // MARK: The handshake of TLS
+
+    private func shakeHands(_ id: UInt64, _ connection: ServerConnection, _ state: inout State) {
+        guard let acceptor = connection.acceptor else { bug("a handshake without a certificate") }
+        do throws(TransportStop) {
+            if case .plain = connection.transport {
+                guard try beginTLS(id, connection, acceptor, &state) else { return }
+            }
+            if case .tls(let session) = connection.transport { try session.accept() }
+            connection.phase = .reading
+        } catch {
+            switch error {
+            case .waitsToRead: break
+            case .waitsToWrite:
+                // The certificates fill the socket's buffer: what may be read has to wait, or it would wake us again.
+                connection.stopReading()
+                connection.writeWatch = worker.whenWritable(connection.socket.descriptor) { [weak self] state in
+                    guard let self, let connection = state.connections[id] else { return }
+                    connection.stopWaitingToWrite()
+                    self.watchReading(id, connection)
+                    self.shakeHands(id, connection, &state)
+                }
+            case .failed(let reason):
+                counted.withLock { $0.handshakesFailed += 1 }
+                acceptor.report(reason, from: connection.socket.remoteAddress)
+                close(id, &state)
+            }
+        }
+    }
+
+    /// Looks at the first byte, and makes a session when it is one of TLS; else the connection has ended or will.
+    private func beginTLS(
+        _ id: UInt64, _ connection: ServerConnection, _ acceptor: TLSAcceptor, _ state: inout State
+    ) throws(TransportStop) -> Bool {
+        // Every connection of TLS begins with it (RFC 8446, section 5.1).
+        let handshakeByte: UInt8 = 0x16
+        var first: UInt8?
+        do throws(Errno) { first = try connection.socket.peek() } catch {
+            if error == .wouldBlock { throw .waitsToRead }
+        }
+        guard let first else {
+            // Somebody has looked whether anybody listens: no failure of anything.
+            close(id, &state)
+            return false
+        }
+        guard first == handshakeByte else {
+            counted.withLock { $0.handshakesFailed += 1 }
+            acceptor.report("it speaks no TLS", from: connection.socket.remoteAddress)
+            connection.keepsAlive = false
+            send(HTTPServerResponse(status: 400, text: speaksTLSText), on: id, &state)
+            return false
+        }
+        connection.socket.sendAtOnce()
+        do throws(TLSError) { connection.transport = .tls(try acceptor.makeSession(connection.socket)) } catch {
+            throw .failed(error.reason)
+        }
+        return true
+    }
+
     // MARK: Reading
 
-    private func watchReading(_ id: UInt64, _ connection: Connection) {
+    private func watchReading(_ id: UInt64, _ connection: ServerConnection) {
         connection.readWatch = worker.whenReadable(connection.socket.descriptor) { [weak self] state in
             self?.read(id, &state)
         }
@@ -187,16 +206,17 @@ package final class HTTPServer: Sendable {
 
     private func read(_ id: UInt64, _ state: inout State) {
         guard let connection = state.connections[id] else { return }
+        if connection.phase == .shakingHands { return shakeHands(id, connection, &state) }
         if state.readBuffer.isEmpty { state.readBuffer = [UInt8](repeating: 0, count: Self.readByteCount) }
-        do throws(Errno) {
-            let count = try connection.socket.read(into: &state.readBuffer)
+        do throws(TransportStop) {
+            let count = try connection.read(into: &state.readBuffer)
             if count == 0 {
                 // The client sends no more. What it asked for it still gets: it may have closed only its half.
                 connection.stopReading()
                 connection.hasPeerFinished = true
                 switch connection.phase {
                 case .reading: takeRequest(id, connection, &state)
-                case .handling, .writing: break
+                case .handling, .writing, .shakingHands: break
                 case .closing: close(id, &state)
                 }
                 return
@@ -204,7 +224,8 @@ package final class HTTPServer: Sendable {
             if connection.phase == .closing { return }
             connection.parser.append(state.readBuffer[..<count])
         } catch {
-            if error != .wouldBlock { close(id, &state) }
+            // TLS has to write before it reads on when a client wants new keys: one that does not take them is let go.
+            if error != .waitsToRead { close(id, &state) }
             return
         }
         if connection.phase == .reading {
@@ -214,10 +235,10 @@ package final class HTTPServer: Sendable {
         }
     }
 
-    private func takeRequest(_ id: UInt64, _ connection: Connection, _ state: inout State) {
+    private func takeRequest(_ id: UInt64, _ connection: ServerConnection, _ state: inout State) {
         do throws(RequestRefusal) {
             let wasBetween = connection.isIdle
-            guard let request = try connection.parser.next() else {
+            guard var request = try connection.parser.next() else {
                 connection.isIdle = connection.parser.isBetweenRequests && connection.requestCount > 0
                 if connection.hasPeerFinished {
                     close(id, &state)
@@ -235,6 +256,7 @@ package final class HTTPServer: Sendable {
             connection.requestCount += 1
             connection.keepsAlive = request.keepsAlive
             connection.isHead = request.method == "HEAD"
+            request.origin = connection.origin
             let number = connection.requestCount
             handler(request) { [weak self] response in
                 guard let self else { return }
@@ -270,13 +292,10 @@ package final class HTTPServer: Sendable {
     private func write(_ id: UInt64, _ state: inout State) {
         guard let connection = state.connections[id], connection.phase == .writing else { return }
         let total = connection.head.count + connection.body.count
-        do throws(Errno) {
-            while connection.written < total {
-                connection.written += try connection.socket.write(
-                    connection.head, connection.body, from: connection.written)
-            }
+        do throws(TransportStop) {
+            while connection.written < total { try connection.write() }
         } catch {
-            guard error == .wouldBlock else { return close(id, &state) }
+            guard error == .waitsToWrite else { return close(id, &state) }
             if connection.writeWatch == nil {
                 connection.writeWatch = worker.whenWritable(connection.socket.descriptor) { [weak self] state in
                     self?.write(id, &state)
@@ -301,12 +320,10 @@ package final class HTTPServer: Sendable {
 
     /// The end of the response must not be lost: the kernel throws away what it still has when a socket is closed that
     /// has unread bytes. So the client closes first, or has `closingDeadline` for it.
-    private func finish(_ id: UInt64, _ connection: Connection, _ state: inout State) {
-        guard !connection.hasPeerFinished, state.closingCount < Self.closingLimit else { return close(id, &state) }
-        connection.phase = .closing
+    private func finish(_ id: UInt64, _ connection: ServerConnection, _ state: inout State) {
+        connection.beginClosing()
         state.closingCount += 1
-        connection.parser = RequestParser()
-        connection.socket.finishWriting()
+        guard !connection.hasPeerFinished, state.closingCount <= Self.closingLimit else { return close(id, &state) }
         if connection.readWatch == nil { watchReading(id, connection) }
         set(deadline: limits.closingDeadline, of: connection, &state)
     }
@@ -320,7 +337,7 @@ package final class HTTPServer: Sendable {
 
     // MARK: Deadlines
 
-    private func set(deadline: Duration, of connection: Connection, _ state: inout State) {
+    private func set(deadline: Duration, of connection: ServerConnection, _ state: inout State) {
         let instant = Instant.now + deadline
         connection.deadline = instant
         planSweep(at: instant, &state)
@@ -350,9 +367,13 @@ package final class HTTPServer: Sendable {
         if let next { planSweep(at: next, &state) }
     }
 
-    private func expire(_ id: UInt64, _ connection: Connection, _ state: inout State) {
+    private func expire(_ id: UInt64, _ connection: ServerConnection, _ state: inout State) {
         switch connection.phase {
         case .reading where connection.isIdle: close(id, &state)
+        case .shakingHands:
+            // What could be said would have to be said in TLS.
+            counted.withLock { $0.requestsTooSlow += 1 }
+            close(id, &state)
         case .reading:
             counted.withLock { $0.requestsTooSlow += 1 }
             connection.keepsAlive = false
@@ -362,94 +383,6 @@ package final class HTTPServer: Sendable {
         case .writing:
             counted.withLock { $0.responsesTooSlow += 1 }
             close(id, &state)
-        }
-    }
-}
-
-/// One client. Touched on the server's queue only.
-private final class Connection {
-    enum Phase { case reading, handling, writing, closing }
-
-    let socket: Socket
-    var parser = RequestParser()
-    var phase = Phase.reading
-    /// Has had an answer, and has not begun to ask again.
-    var isIdle = false
-    var requestCount = 0
-    var keepsAlive = true
-    var isHead = false
-    var hasPeerFinished = false
-    /// nil while the handler works, which has a deadline of its own.
-    var deadline: Instant?
-
-    /// The response that is being written, and how much of it is.
-    var head: [UInt8] = []
-    var body: [UInt8] = []
-    var written = 0
-
-    var readWatch: Watch?
-    var writeWatch: Watch?
-
-    init(_ socket: Socket) { self.socket = socket }
-
-    /// The descriptor is closed when the last of the watches has let go of it.
-    func stopReading() {
-        let socket = socket
-        readWatch?.cancel(then: { _ = socket })
-        readWatch = nil
-    }
-
-    func finishWriting() {
-        let socket = socket
-        writeWatch?.cancel(then: { _ = socket })
-        writeWatch = nil
-        head = []
-        body = []
-        written = 0
-    }
-}
-
-extension HTTPServerResponse {
-    /// Status line and headers, with the empty line that ends them.
-    func head(keepsAlive: Bool) -> [UInt8] {
-        var head: [UInt8] = []
-        head.reserveCapacity(256)
-        head.append("HTTP/1.1 ")
-        head.append(decimal: status)
-        head.append(UInt8(ascii: " "))
-        head.append(Self.reason(of: status))
-        head.append("\r\nContent-Type: ")
-        head.append(text: contentType)
-        head.append("\r\nContent-Length: ")
-        head.append(decimal: body.count)
-        for header in headers {
-            head.append("\r\n")
-            head.append(text: header.name)
-            head.append(": ")
-            head.append(text: header.value)
-        }
-        // Said both ways, since HTTP/1.0 needs the one and HTTP/1.1 the other.
-        head.append(keepsAlive ? "\r\nConnection: keep-alive\r\n\r\n" : "\r\nConnection: close\r\n\r\n")
-        return head
-    }
-
-    private static func reason(of status: Int) -> StaticString {
-        switch status {
-        case 200: "OK"
-        case 400: "Bad Request"
-        case 404: "Not Found"
-        case 405: "Method Not Allowed"
-        case 408: "Request Timeout"
-        case 411: "Length Required"
-        case 413: "Content Too Large"
-        case 414: "URI Too Long"
-        case 417: "Expectation Failed"
-        case 431: "Request Header Fields Too Large"
-        case 500: "Internal Server Error"
-        case 501: "Not Implemented"
-        case 503: "Service Unavailable"
-        case 505: "HTTP Version Not Supported"
-        default: "Status"
         }
     }
 }

@@ -3,6 +3,7 @@
 // The server has nothing to be sent: a small body is read and dropped, a large one is refused.
 
 internal import Bytes
+package import Platform
 
 /// A request without its body.
 package struct HTTPServerRequest: Sendable, Equatable {
@@ -10,6 +11,14 @@ package struct HTTPServerRequest: Sendable, Equatable {
         /// In lower case.
         package var name: String
         package var value: String
+    }
+
+    /// Where it came from.
+    package enum Origin: Sendable, Equatable {
+        /// Who may connect there is said by the mode of the socket.
+        case unixSocket
+        /// Nil when the client has gone already.
+        case network(SocketAddress?)
     }
 
     package var method: String
@@ -20,6 +29,8 @@ package struct HTTPServerRequest: Sendable, Equatable {
     package var headers: [Header]
     /// The client wants to send more requests on this connection.
     package var keepsAlive: Bool
+    /// Set by the server: until then from where one trusts least.
+    package var origin = Origin.network(nil)
 
     /// All values of a header, joined by commas as RFC 9110, section 5.3 says; nil when it was not sent.
     package func header(_ name: String) -> String? {

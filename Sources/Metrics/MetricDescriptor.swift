@@ -1,12 +1,20 @@
 // What a metric is: https://prometheus.io/docs/instrumenting/exposition_formats/
 
-package enum MetricKind: Sendable {
+/// The raw value is the word of a TYPE line.
+package enum MetricKind: String, Sendable {
     case counter, gauge, untyped
+    /// Only in what is passed on from files: nothing here is one.
+    case histogram, summary
 }
 
 /// A metric family: its name, kind, label names and help. A class, so that a sample refers to it for nothing.
 package final class MetricDescriptor: Sendable {
     package let name: String
+    /// The name of the HELP and TYPE lines: `name`, but for the parts of a histogram or a summary, `_bucket`, `_sum`
+    /// and `_count`. Descriptors of one family stand under one header.
+    package let family: String
+    /// Read from a file that somebody else wrote: where it contradicts what Vitals itself serves, it is left out.
+    package let isForeign: Bool
     package let kind: MetricKind
     /// In the order in which `Snapshot.add` takes the values; written in this order too.
     package let labels: [String]
@@ -17,12 +25,20 @@ package final class MetricDescriptor: Sendable {
     /// `",b="`, `"} `.
     let pieces: [[UInt8]]
 
-    package init(_ name: String, _ kind: MetricKind, labels: [String] = [], help: String) {
+    /// Its samples are parts of histograms or summaries, which stand together.
+    var isPart: Bool { kind == .histogram || kind == .summary }
+
+    package init(
+        _ name: String, _ kind: MetricKind, labels: [String] = [], help: String, family: String? = nil,
+        isForeign: Bool = false
+    ) {
         self.name = name
+        self.family = family ?? name
+        self.isForeign = isForeign
         self.kind = kind
         self.labels = labels
         self.help = help
-        header = PrometheusText.header(name, kind, help: help)
+        header = PrometheusText.header(self.family, kind, help: help)
         pieces = PrometheusText.pieces(name, labels: labels)
     }
 }

@@ -39,14 +39,14 @@ enum OpenMetrics {
     static func families(of descriptors: [MetricDescriptor]) -> [Family] {
         var owners: [String: Set<String>] = [:]
         for descriptor in descriptors {
-            owners[descriptor.name, default: []].insert(descriptor.name)
-            owners[counterName(descriptor), default: []].insert(descriptor.name)
+            owners[descriptor.family, default: []].insert(descriptor.family)
+            owners[counterName(descriptor), default: []].insert(descriptor.family)
         }
         return descriptors.map { descriptor in
             let name = counterName(descriptor)
-            let isCounter = name != descriptor.name && owners[name]?.count == 1
+            let isCounter = name != descriptor.family && owners[name]?.count == 1
             return Family(
-                header: header(descriptor, name: isCounter ? name : descriptor.name, isCounter: isCounter),
+                header: header(descriptor, name: isCounter ? name : descriptor.family, isCounter: isCounter),
                 createdName: isCounter ? Array((name + "_created").utf8) : nil)
         }
     }
@@ -54,7 +54,7 @@ enum OpenMetrics {
     /// The samples of a counter end in `_total`, and its family has the name without that.
     private static func counterName(_ descriptor: MetricDescriptor) -> String {
         descriptor.kind == .counter && descriptor.name.hasSuffix("_total")
-            ? String(descriptor.name.dropLast("_total".utf8.count)) : descriptor.name
+            ? String(descriptor.name.dropLast("_total".utf8.count)) : descriptor.family
     }
 
     private static func header(_ descriptor: MetricDescriptor, name family: String, isCounter: Bool) -> [UInt8] {
@@ -63,7 +63,7 @@ enum OpenMetrics {
         header.append(text: family)
         switch descriptor.kind {
         case .counter where isCounter: header.append(" counter\n")
-        case .gauge: header.append(" gauge\n")
+        case .gauge, .histogram, .summary: header.append(text: " \(descriptor.kind.rawValue)\n")
         case .counter, .untyped: header.append(" unknown\n")
         }
         if let unit = units.first(where: { family.hasSuffix("_" + $0) }) {

@@ -26,6 +26,8 @@ package struct PrometheusText {
     private var sorted: [Int] = []
     /// Indexes of samples, family by family, for all snapshots.
     private var order: [Int] = []
+    /// Names under which not all can be served; rare.
+    private var contested: [ContestedName] = []
     /// One for each of `layout`; empty until somebody asks for that format.
     private var openMetrics: [OpenMetrics.Family] = []
 
@@ -36,27 +38,59 @@ package struct PrometheusText {
     package mutating func encode(
         _ snapshots: [Snapshot], as format: ExpositionFormat = .prometheusText, into output: inout [UInt8]
     ) {
+        _ = arrange(snapshots)
+        write(snapshots, as: format, into: &output)
+    }
+
+    /// Decides the order in which `write` writes the same snapshots. What would break the exposition is left out and
+    /// returned: a family of another kind than the first of its name, and a series from a file that is served already.
+    package mutating func arrange(_ snapshots: [Snapshot]) -> [Refusal] {
         if !isLaidOut(for: snapshots) { layOut(snapshots) }
         sortSamples(of: snapshots)
+        return refuseContradictions(in: snapshots)
+    }
+
+    package mutating func write(_ snapshots: [Snapshot], as format: ExpositionFormat, into output: inout [UInt8]) {
         if format == .openMetrics, openMetrics.isEmpty { openMetrics = OpenMetrics.families(of: layout) }
         // A span lends its elements, where the subscript of an array copies all references of a snapshot.
         let snapshots = snapshots.span
         var rank = -1
-        for index in sorted {
+        for (place, index) in sorted.enumerated() {
             let group = groups[index]
             if group.count == 0 { continue }
-            if group.rank != rank {
+            let isFirst = group.rank != rank
+            if isFirst {
                 switch format {
                 case .prometheusText: output.append(contentsOf: layout[index].header)
                 case .openMetrics: output.append(contentsOf: openMetrics[index].header)
                 }
                 rank = group.rank
             }
+            if layout[index].isPart {
+                if isFirst { writeParts(from: place, of: snapshots, to: &output) }
+                continue
+            }
             snapshots[group.snapshot].append(
                 order[group.first..<group.first + group.count], of: layout[index],
                 createdName: format == .openMetrics ? openMetrics[index].createdName : nil, to: &output)
         }
         if format == .openMetrics { output.append(OpenMetrics.end) }
+    }
+
+    /// The parts of histograms or of summaries stand as they were read, not one descriptor after another: those of one
+    /// histogram together.
+    private func writeParts(from place: Int, of snapshots: Span<Snapshot>, to output: inout [UInt8]) {
+        let rank = groups[sorted[place]].rank
+        var parts: [(sample: Int, group: Int)] = []
+        for index in sorted[place...].prefix(while: { groups[$0].rank == rank }) {
+            let group = groups[index]
+            for at in group.first..<group.first + group.count { parts.append((order[at], index)) }
+        }
+        parts.sort { (groups[$0.group].snapshot, $0.sample) < (groups[$1.group].snapshot, $1.sample) }
+        for (sample, index) in parts {
+            snapshots[groups[index].snapshot].append(
+                [sample], of: layout[index], createdName: nil, to: &output)
+        }
     }
 
     private func isLaidOut(for snapshots: [Snapshot]) -> Bool {
@@ -83,10 +117,16 @@ package struct PrometheusText {
             groups += snapshot.families.map { _ in Group(snapshot: number) }
         }
         let layout = layout
-        sorted = layout.indices.sorted { (layout[$0].name, $0) < (layout[$1].name, $1) }
-        for (before, index) in zip(sorted, sorted.dropFirst()) {
-            groups[index].rank = groups[before].rank + (layout[before].name == layout[index].name ? 0 : 1)
+        // Of one name, what Vitals itself serves comes first: that decides the kind.
+        sorted = layout.indices.sorted { one, other in
+            let (a, b) = (layout[one], layout[other])
+            if a.family != b.family { return a.family < b.family }
+            return a.isForeign == b.isForeign ? one < other : b.isForeign
         }
+        for (before, index) in zip(sorted, sorted.dropFirst()) {
+            groups[index].rank = groups[before].rank + (layout[before].family == layout[index].family ? 0 : 1)
+        }
+        contested = ContestedName.find(in: sorted.map { layout[$0] }, ranks: sorted.map { groups[$0].rank })
     }
 
     /// Fills `order`: a counting sort, since there are few families and many samples.
@@ -112,6 +152,38 @@ package struct PrometheusText {
         }
     }
 
+    /// Shortens the groups of contested names to what can be served.
+    private mutating func refuseContradictions(in snapshots: [Snapshot]) -> [Refusal] {
+        var refusals: [Refusal] = []
+        for name in contested {
+            // Groups without samples say nothing: the kind is that of the first that has some.
+            let indexes = sorted[name.groups].filter { groups[$0].count > 0 }
+            guard let first = indexes.first else { continue }
+            var served: Set<SeriesKey> = []
+            for index in indexes {
+                let (group, family) = (groups[index], layout[index])
+                let samples = order[group.first..<group.first + group.count]
+                let isOther = family.kind != layout[first].kind
+                var kept: [Int] = []
+                for sample in samples {
+                    let isNew =
+                        !isOther && (!name.hasForeign || served.insert(snapshots[group.snapshot].key(sample)).inserted)
+                    if isNew || !isOther && !family.isForeign {
+                        kept.append(sample)
+                    } else {
+                        refusals.append(
+                            Refusal(
+                                snapshot: group.snapshot, sample: sample, reason: isOther ? .otherKind : .servedAlready)
+                        )
+                    }
+                }
+                order.replaceSubrange(group.first..<group.first + kept.count, with: kept)
+                groups[index].count = kept.count
+            }
+        }
+        return refusals
+    }
+
     // MARK: What a descriptor keeps
 
     static func header(_ name: String, _ kind: MetricKind, help: String) -> [UInt8] {
@@ -128,11 +200,7 @@ package struct PrometheusText {
         }
         header.append("\n# TYPE ")
         header.append(text: name)
-        switch kind {
-        case .counter: header.append(" counter\n")
-        case .gauge: header.append(" gauge\n")
-        case .untyped: header.append(" untyped\n")
-        }
+        header.append(text: " \(kind.rawValue)\n")
         return header
     }
 

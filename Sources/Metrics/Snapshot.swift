@@ -26,6 +26,8 @@ package struct Snapshot: Sendable {
     /// When the counters in this snapshot were 0, in seconds since 1970; nil when that is not known, or differs.
     package var countersBeginUnixSeconds: Double?
     private var familyIndexes: [ObjectIdentifier: Int] = [:]
+    /// For samples that were read from files: where they stand there.
+    package var origins: SampleOrigins?
 
     package init() {}
 
@@ -41,6 +43,7 @@ package struct Snapshot: Sendable {
         labelBytes.removeAll(keepingCapacity: true)
         labelEnds.removeAll(keepingCapacity: true)
         needsEscapes = false
+        origins = nil
     }
 
     package mutating func add(_ descriptor: MetricDescriptor, _ value: Double) {
@@ -96,6 +99,33 @@ package struct Snapshot: Sendable {
         families[sample.family].labels.indices.map { index in
             String(decoding: labelBytes[labelRange(sample.firstLabel + index)], as: UTF8.self)
         }
+    }
+}
+
+/// Which file and line each sample of a snapshot was read from, beginning with the sample `first`.
+package struct SampleOrigins: Sendable {
+    package struct Place: Sendable, Equatable {
+        /// Index into `files`.
+        package var file: Int
+        package var line: Int
+
+        package init(file: Int, line: Int) {
+            self.file = file
+            self.line = line
+        }
+    }
+
+    package let files: [String]
+    package let places: [Place]
+    package var first = 0
+
+    package init(files: [String], places: [Place]) {
+        self.files = files
+        self.places = places
+    }
+
+    package func place(ofSample index: Int) -> Place? {
+        places.indices.contains(index - first) ? places[index - first] : nil
     }
 }
 

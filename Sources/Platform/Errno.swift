@@ -25,11 +25,15 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let noDevice = Errno(code: ENODEV)
     package static let tooLarge = Errno(code: EFBIG)
     package static let invalid = Errno(code: EINVAL)
+    package static let noSystemCall = Errno(code: ENOSYS)
     package static let noMemory = Errno(code: ENOMEM)
     package static let processFileLimit = Errno(code: EMFILE)
     package static let systemFileLimit = Errno(code: ENFILE)
     package static let alreadyThere = Errno(code: EEXIST)
     package static let addressInUse = Errno(code: EADDRINUSE)
+    package static let protocolNotSupported = Errno(code: EPROTONOSUPPORT)
+    package static let familyNotSupported = Errno(code: EAFNOSUPPORT)
+    package static let badAddress = Errno(code: EFAULT)
 
     package var description: String {
         var text = [CChar](repeating: 0, count: 128)

@@ -14,7 +14,7 @@ package struct FileID: Hashable, Sendable {
     }
 }
 
-package struct FileStatus: Sendable {
+package struct FileStatus: Sendable, Equatable {
     package enum Kind: Sendable { case regular, directory, symbolicLink, fifo, other }
 
     package let id: FileID

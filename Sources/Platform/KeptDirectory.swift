@@ -72,11 +72,16 @@ internal import Glibc
             let isTaken = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { field in
                 let name = unsafe field.prefix(while: { $0 != 0 })
                 if unsafe name.count <= 2, unsafe name.allSatisfy({ $0 == UInt8(ascii: ".") }) { return false }
-                unsafe checksum.add(name)
+                unsafe checksum.add(UnsafeRawBufferPointer(rebasing: name))
                 if takingNames { unsafe names.append(String(decoding: name, as: UTF8.self)) }
                 return true
             }
-            if isTaken { unsafe withUnsafeBytes(of: &entry.pointee.d_ino) { unsafe checksum.add($0) } }
+            guard isTaken else { continue }
+            var inode = unsafe UInt64(entry.pointee.d_ino)
+            while inode != 0 {
+                checksum.add(UInt8(truncatingIfNeeded: inode))
+                inode >>= 8
+            }
         }
     }
 }

@@ -5,6 +5,18 @@ internal import CLinux
 internal import Glibc
 internal import Synchronization
 
+/// Who may connect to a socket at a path: whoever may write to it. See unix(7).
+package struct SocketAccess: Sendable, Equatable {
+    package var mode: UInt32
+    /// Nil: the group that a new file has anyway.
+    package var groupID: UInt32?
+
+    package init(mode: UInt32 = 0o660, groupID: UInt32? = nil) {
+        self.mode = mode
+        self.groupID = groupID
+    }
+}
+
 /// A socket with one owner, or several that share it; closed when the last of them goes.
 ///
 /// A class, so that a `Watch` that was cancelled can hold on to it until the kernel no longer watches the descriptor.
@@ -38,6 +50,22 @@ package final class Socket: Sendable {
         return try retryingOnInterrupt {
             unsafe buffer.withUnsafeMutableBytes { unsafe recv(descriptor, $0.baseAddress, $0.count, 0) }
         }
+    }
+
+    /// The byte that the next read begins with, which stays where it is; nil when the other side has finished.
+    ///
+    /// - Throws: `Errno`; `.wouldBlock` when there is nothing yet.
+    package func peek() throws(Errno) -> UInt8? {
+        var byte: UInt8 = 0
+        let descriptor = descriptor
+        let count = try retryingOnInterrupt { unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK)) }
+        return count == 0 ? nil : byte
+    }
+
+    /// Small writes go out at once, for who writes a response in several parts. Nothing for a unix socket.
+    package func sendAtOnce() {
+        // A socket that cannot is slower, and no worse.
+        do throws(Errno) { try set(TCP_NODELAY, at: Int32(IPPROTO_TCP), to: 1) } catch {}
     }
 
     /// Writes what the kernel takes of `head` and then `body`, as one, from the byte `start` on. Returns how many bytes
@@ -87,12 +115,14 @@ extension Socket {
     /// Listens at `address`, without waiting in `accept`.
     ///
     /// `.all` takes IPv6 and IPv4 with one socket, and IPv4 alone where the kernel has no IPv6. At a path, a socket
-    /// that nobody answers on is removed first; the new one is for the user and the group (0660).
+    /// that nobody answers on is removed first, and `access` says who may connect.
     ///
     /// - Throws: `Errno`; `.addressInUse` when something else listens there, `.alreadyThere` when a file that is no
     ///   socket has the path.
-    package static func listening(at address: SocketAddress) throws(Errno) -> Socket {
-        if case .unix(let path) = address { return try listening(atPath: path, address) }
+    package static func listening(
+        at address: SocketAddress, access: SocketAccess = SocketAccess()
+    ) throws(Errno) -> Socket {
+        if case .unix(let path) = address { return try listening(atPath: path, address, access) }
         do throws(Errno) { return try bound(to: address) } catch {
             // No IPv6: not compiled in (no family), or switched off (no such address).
             guard case .all(let port) = address, error.code == EAFNOSUPPORT || error.code == EADDRNOTAVAIL else {
@@ -118,7 +148,9 @@ extension Socket {
         return socket
     }
 
-    private static func listening(atPath path: String, _ address: SocketAddress) throws(Errno) -> Socket {
+    private static func listening(
+        atPath path: String, _ address: SocketAddress, _ access: SocketAccess
+    ) throws(Errno) -> Socket {
         let socket = try Socket.make(AF_UNIX)
         let descriptor = socket.descriptor
         func tryToBind() -> Bool { unsafe address.withRaw { unsafe bind(descriptor, $0, $1) } == 0 }
@@ -134,7 +166,11 @@ extension Socket {
         }
         // From here on the path is ours, and goes with the socket.
         socket.pathToRemove.withLock { $0 = path }
-        guard unsafe chmod(path, 0o660) == 0, listen(descriptor, backlog) == 0 else { throw .current }
+        // The mode last: a change of owner may take bits away. Nobody can connect before `listen`.
+        if let group = access.groupID {
+            guard unsafe lchown(path, uid_t.max, group) == 0 else { throw .current }
+        }
+        guard unsafe chmod(path, access.mode) == 0, listen(descriptor, backlog) == 0 else { throw .current }
         return socket
     }
 
@@ -169,17 +205,25 @@ extension Socket {
 
     /// The address it listens at, with the port that the kernel chose for port 0.
     package func address(asked address: SocketAddress) -> SocketAddress {
-        if case .unix = address { return address }
-        var raw = sockaddr_in6()
-        var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        address.with(port: localAddress?.port ?? 0)
+    }
+
+    /// Where it listens, or is connected at; nil for a socket of another family than those of `SocketAddress`.
+    package var localAddress: SocketAddress? {
         let descriptor = descriptor
-        let code = unsafe withUnsafeMutablePointer(to: &raw) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe getsockname(descriptor, $0, &length)
-            }
-        }
-        // The port stands at the same place in sockaddr_in.
-        return code == 0 ? address.with(port: UInt16(bigEndian: raw.sin6_port)) : address
+        return unsafe SocketAddress { unsafe getsockname(descriptor, $0, $1) }
+    }
+
+    /// Who is at the other end; nil when nobody is any more.
+    package var remoteAddress: SocketAddress? {
+        let descriptor = descriptor
+        return unsafe SocketAddress { unsafe getpeername(descriptor, $0, $1) }
+    }
+
+    package var isUnix: Bool {
+        var family: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        return unsafe getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &family, &length) == 0 && family == AF_UNIX
     }
 }
 

@@ -99,6 +99,42 @@ extension SocketAddress: CustomStringConvertible {
 }
 
 extension SocketAddress {
+    /// What `call`, getsockname(2) or getpeername(2), fills in; nil when it fails, or for another family.
+    ///
+    /// IPv4 that came through a socket of IPv6 is IPv4.
+    init?(_ call: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32) {
+        // The largest of them.
+        var raw = sockaddr_un()
+        var length = socklen_t(MemoryLayout<sockaddr_un>.size)
+        let code = unsafe withUnsafeMutablePointer(to: &raw) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe call($0, &length) }
+        }
+        guard code == 0 else { return nil }
+        let bytes = unsafe withUnsafeBytes(of: &raw) { unsafe Array($0.prefix(Int(length))) }
+        switch Int32(raw.sun_family) {
+        case AF_INET where bytes.count >= 8:
+            self = .ipv4(Self.number(bytes[4..<8]), port: UInt16(Self.number(bytes[2..<4])))
+        case AF_INET6 where bytes.count >= 24:
+            let (address, port) = (Array(bytes[8..<24]), UInt16(Self.number(bytes[2..<4])))
+            let isMapped = address.starts(with: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF])
+            self = isMapped ? .ipv4(Self.number(address[12...]), port: port) : .ipv6(address, port: port)
+        case AF_UNIX: self = .unix(path: String(decoding: bytes.dropFirst(2).prefix { $0 != 0 }, as: UTF8.self))
+        default: return nil
+        }
+    }
+
+    private static func number(_ bytes: ArraySlice<UInt8>) -> UInt32 { bytes.reduce(0) { $0 << 8 | UInt32($1) } }
+
+    /// Without the port, as one writes it; a unix socket's path.
+    package var host: String {
+        switch self {
+        case .all: "::"
+        case .ipv4(_, let port), .ipv6(_, let port):
+            String(description.prefix(description.utf8.count - "\(port)".utf8.count - 1))
+        case .unix(let path): path
+        }
+    }
+
     var family: Int32 {
         switch self {
         case .all, .ipv6: AF_INET6
@@ -119,7 +155,8 @@ extension SocketAddress {
         }
     }
 
-    private var port: UInt16? {
+    /// Nil for a path.
+    package var port: UInt16? {
         switch self {
         case .all(let port), .ipv4(_, let port), .ipv6(_, let port): port
         case .unix: nil

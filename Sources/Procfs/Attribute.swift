@@ -20,6 +20,8 @@ package final class Attribute {
     package let path: String
     private var file: OpenFile?
     private var buffer: [UInt8] = []
+    /// What `text()` gave the last time: most texts never change.
+    private var lastText = ""
 
     package init(_ path: String) { self.path = path }
 
@@ -41,9 +43,20 @@ package final class Attribute {
         do throws(ParseError) { return try parse(&cursor) } catch { throw .malformed(path: path, error) }
     }
 
-    /// The text without white space at its ends.
+    /// The text without white space at its ends. It is always valid: what is no UTF-8, as firmware likes to write it,
+    /// and zero bytes, at which some readers of the exposition stop, become U+FFFD, one for a row of them.
     package func text() throws(KernelFileError) -> String? {
-        try value { cursor throws(ParseError) in cursor.text(cursor.trimmed()) }
+        try value { cursor throws(ParseError) in
+            let range = cursor.trimmed()
+            if cursor.bytes[range].elementsEqual(lastText.utf8) { return lastText }
+            var valid = String.UnicodeScalarView()
+            for scalar in cursor.text(range).unicodeScalars {
+                let shown = scalar == "\0" ? "\u{FFFD}" : scalar
+                if shown != "\u{FFFD}" || valid.last != shown { valid.append(shown) }
+            }
+            lastText = String(valid)
+            return lastText
+        }
     }
 
     /// A number, as the kernel writes it in decimal digits. nil also for an attribute that is empty.
@@ -55,6 +68,15 @@ package final class Attribute {
                 throw cursor.error("a number")
             }
             return number
+        } ?? nil
+    }
+
+    /// The same for attributes that hold a number or not, as drivers please: nil for any other text.
+    package func numberIfAny() throws(KernelFileError) -> Double? {
+        try value { cursor throws(ParseError) -> Double? in
+            let range = cursor.trimmed()
+            let number = cursor.decimal()
+            return cursor.index == range.upperBound ? number : nil
         } ?? nil
     }
 
@@ -96,10 +118,14 @@ package final class Attribute {
 
 /// The devices of one directory: each is made when the directory is found to list it.
 package struct DeviceList<Device> {
-    private let directory: KeptDirectory
+    private var directory: KeptDirectory
     private let make: (_ name: String, _ path: String) throws(KernelFileError) -> Device?
     /// In the order of their names, `eth2` before `eth10`.
     package private(set) var devices: [Device] = []
+    /// False when a device could not be made: all are tried again the next time.
+    private var isComplete = false
+    /// Another number each time that the devices were made anew: for what is made of all of them together.
+    package private(set) var generation = 0
 
     /// `make` reads what does not change, and opens what does; nil for what is no device. When the directory changes,
     /// all are made anew.
@@ -112,19 +138,27 @@ package struct DeviceList<Device> {
 
     package var path: String { directory.path }
 
+    /// For what the directory does not show: the next `refresh` makes all devices anew.
+    package mutating func forget() { directory = KeptDirectory(path) }
+
     /// Looks what is there now. False when this kernel has no such directory.
     package mutating func refresh() throws(KernelFileError) -> Bool {
         do throws(Errno) {
-            guard try directory.refresh() else { return true }
+            let isChanged = try directory.refresh()
+            if !isChanged, isComplete { return true }
         } catch {
             devices = []
+            generation += 1
             if error == .notFound { return false }
             throw .unreadable(path: path, error)
         }
         devices = []
+        isComplete = false
+        generation += 1
         for name in directory.names.sorted(by: { isBefore($0, $1) }) {
             if let device = try make(name, "\(path)/\(name)") { devices.append(device) }
         }
+        isComplete = true
         return true
     }
 }

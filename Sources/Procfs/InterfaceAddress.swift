@@ -8,10 +8,15 @@ internal import Platform
 
 /// One address of an interface.
 package struct InterfaceAddress: Sendable, Hashable {
-    /// RTM_GETADDR, and what answers it.
-    package static let requestType: UInt16 = 22
-    package static let messageType: UInt16 = 20
-    package static let headerBytes = 8
+    private static let messageType: UInt16 = 20  // RTM_NEWADDR
+    private static let headerBytes = 8
+
+    /// All addresses.
+    package static let request: NetlinkRequest = {
+        var request = NetlinkRequest(type: 22, .dump)  // RTM_GETADDR
+        request.append(zeros: headerBytes)
+        return request
+    }()
 
     /// The number of its interface: `LinkStatistics.index`.
     package var linkIndex: UInt32
@@ -51,30 +56,7 @@ package struct InterfaceAddress: Sendable, Hashable {
     }
 
     /// `192.0.2.1`, or as RFC 5952 wants it: `fe80::1`.
-    package var text: String {
-        if bytes.count == 4 { return bytes.map { "\($0)" }.joined(separator: ".") }
-        let groups = stride(from: 0, to: 16, by: 2).map { UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]) }
-        let zeros = Self.longestZeros(groups)
-        func hexadecimal(_ range: Range<Int>) -> String {
-            groups[range].map { String($0, radix: 16) }.joined(separator: ":")
-        }
-        guard zeros.count > 1 else { return hexadecimal(0..<8) }
-        return hexadecimal(0..<zeros.lowerBound) + "::" + hexadecimal(zeros.upperBound..<8)
-    }
-
-    /// The first of the longest runs of zeros; one zero alone is no run.
-    private static func longestZeros(_ groups: [UInt16]) -> Range<Int> {
-        var longest = 0..<0
-        var start = 0
-        for (index, group) in groups.enumerated() {
-            if group != 0 {
-                start = index + 1
-            } else if index + 1 - start > longest.count {
-                longest = start..<index + 1
-            }
-        }
-        return longest
-    }
+    package var text: String { IPAddress.text(of: bytes) }
 
     /// How far it reaches, in node_exporter's words: loopback counts as `link-local`; empty for multicast and
     /// unspecified.

@@ -11,9 +11,16 @@ internal import Platform
 /// One interface, with the counters that the kernel keeps.
 package struct LinkStatistics: Sendable, Equatable {
     /// RTM_GETLINK, and what answers it.
-    package static let requestType: UInt16 = 18
-    package static let messageType: UInt16 = 16
-    package static let headerBytes = 16
+    static let requestType: UInt16 = 18
+    static let messageType: UInt16 = 16
+    static let headerBytes = 16
+
+    /// All interfaces.
+    package static let request: NetlinkRequest = {
+        var request = NetlinkRequest(type: requestType, .dump)
+        request.append(zeros: headerBytes)
+        return request
+    }()
 
     /// Its number, unique in the network namespace.
     package var index: UInt32 = 0

@@ -22,6 +22,8 @@ package struct Mount: Sendable, Equatable {
     package var device: String
     /// The mount, or the file system as a whole, takes no writes.
     package var isReadOnly: Bool
+    /// `addr=` in the options of an NFS mount, empty for others.
+    package var serverAddress = ""
 
     package init(
         number: UInt64, parent: UInt64, major: UInt64, minor: UInt64, mountPoint: String, fsType: String,
@@ -67,11 +69,13 @@ package struct Mount: Sendable, Equatable {
                 let superOptions = text.restOfLine()
                 guard !text.isAtEnd else { throw text.error("the end of the line") }
                 text.skipToNextLine()
-                return Mount(
+                var mount = Mount(
                     number: number, parent: parent, major: major, minor: minor,
                     mountPoint: unescaped(text, mountPoint), fsType: unescaped(text, fsType),
                     device: unescaped(text, device),
                     isReadOnly: hasReadOnly(text, options) || hasReadOnly(text, superOptions))
+                if mount.isNFS { mount.serverAddress = serverAddress(text, superOptions) }
+                return mount
             }
             guard !text.word().isEmpty else { break }
         }
@@ -83,9 +87,17 @@ package struct Mount: Sendable, Equatable {
         text.bytes[options].split(separator: UInt8(ascii: ",")).contains { $0.elementsEqual("ro".utf8) }
     }
 
+    package var isNFS: Bool { fsType == "nfs" || fsType == "nfs4" }
+
+    private static func serverAddress(_ text: ByteCursor, _ options: Range<Int>) -> String {
+        let name = "addr=".utf8
+        let option = text.bytes[options].split(separator: UInt8(ascii: ",")).first { $0.starts(with: name) }
+        return option.map { String(decoding: $0.dropFirst(name.count), as: UTF8.self) } ?? ""
+    }
+
     /// Space, tab, newline, backslash and # stand as a backslash and three octal digits (`mangle` in
     /// fs/proc_namespace.c).
-    private static func unescaped(_ text: ByteCursor, _ range: Range<Int>) -> String {
+    static func unescaped(_ text: ByteCursor, _ range: Range<Int>) -> String {
         guard text.bytes[range].contains(UInt8(ascii: "\\")) else { return text.text(range) }
         var plain: [UInt8] = []
         var index = range.lowerBound

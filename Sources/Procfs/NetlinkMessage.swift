@@ -1,4 +1,4 @@
-// What comes back from a netlink socket: messages, and in them attributes, each with its length in front.
+// What goes to a netlink socket and comes back: messages, and in them attributes, each with its length in front.
 //
 //     message:   length (4 bytes) type (2) flags (2) sequence (4) port (4), then its body, padded to 4 bytes
 //     attribute: length (2) type (2), then its value, padded to 4 bytes
@@ -30,24 +30,12 @@ package struct NetlinkPart: Equatable, Sendable {
     package var isInterrupted = false
 }
 
-/// A dump of one table: the request and the reading of what comes back.
+/// Reading what comes back: a dump of one table, or the answer to a single question.
 package enum NetlinkDump {
     private static let headerBytes = 16
     private static let error: UInt16 = 2  // NLMSG_ERROR
     private static let done: UInt16 = 3  // NLMSG_DONE
     private static let interrupted: UInt16 = 0x10  // NLM_F_DUMP_INTR
-
-    /// A request for all of a table, `type` being one of `RTM_GET…`, with a body of `bodyBytes` zeros.
-    package static func request(type: UInt16, bodyBytes: Int, sequence: UInt32) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.append(native: UInt32(headerBytes + bodyBytes))
-        bytes.append(native: type)
-        bytes.append(native: UInt16(0x301))  // NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH: a dump
-        bytes.append(native: sequence)
-        bytes.append(native: UInt32(0))
-        bytes.append(contentsOf: repeatElement(0, count: bodyBytes))
-        return bytes
-    }
 
     /// Calls `body` with the range of each message of `type` in the datagram `bytes[..<count]`. Answers to older
     /// requests are left out.
@@ -67,11 +55,15 @@ package enum NetlinkDump {
                 if bytes.native16(at: index + 6) & interrupted != 0 { part.isInterrupted = true }
                 switch bytes.native16(at: index + 4) {
                 case type: try body(content)
-                case done: part.isLast = true
+                case done:
+                    // A dump that was broken off ends with the reason.
+                    if content.count >= 4 { try throwIfRefused(bytes, content) }
+                    part.isLast = true
                 case error:
                     guard content.count >= 4 else { throw .malformed(offset: index) }
-                    let code = Int32(bitPattern: bytes.native32(at: content.lowerBound))
-                    throw .refused(Errno(code: code == .min ? 0 : abs(code)))
+                    try throwIfRefused(bytes, content)
+                    // The error 0 acknowledges a request that is no dump.
+                    part.isLast = true
                 default: break
                 }
             }
@@ -95,7 +87,12 @@ package enum NetlinkDump {
         }
     }
 
-    private static func aligned(_ length: Int) -> Int { (length + 3) & ~3 }
+    private static func throwIfRefused(_ bytes: [UInt8], _ content: Range<Int>) throws(NetlinkError) {
+        let code = Int32(bitPattern: bytes.native32(at: content.lowerBound))
+        if code < 0 { throw .refused(Errno(code: code == .min ? 0 : -code)) }
+    }
+
+    static func aligned(_ length: Int) -> Int { (length + 3) & ~3 }
 }
 
 extension [UInt8] {
@@ -116,13 +113,8 @@ extension [UInt8] {
         return UInt64(littleEndian: value)
     }
 
-    fileprivate mutating func append(native value: some FixedWidthInteger) {
-        let value = value.littleEndian
-        for shift in stride(from: 0, to: value.bitWidth, by: 8) { append(UInt8(truncatingIfNeeded: value >> shift)) }
-    }
-
     /// Text that ends at the first zero, or with the range.
-    func text(upToZeroIn range: Range<Int>) -> String {
+    package func text(upToZeroIn range: Range<Int>) -> String {
         String(decoding: self[range].prefix { $0 != 0 }, as: UTF8.self)
     }
 }

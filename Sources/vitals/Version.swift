@@ -6,6 +6,7 @@ internal import Platform
 /// Opened only when a setting asks for them.
 private let optionalLibraries = [
     (name: "libsystemd.so.0", purpose: "input journald"), (name: "libcurl.so.4", purpose: "outputs over HTTP"),
+    (name: "libssl.so.3", purpose: "endpoint.tls"), (name: "libcrypt.so.1", purpose: "endpoint.users"),
 ]
 
 func version() -> Int32 {

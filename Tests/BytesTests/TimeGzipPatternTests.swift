@@ -51,6 +51,16 @@ import Testing
     }
 }
 
+@Suite struct FingerprintTests {
+    @Test func memoryAndSequencesGiveTheSame() {
+        let bytes: [UInt8] = [0, 1, 0xff, 10]
+        var (memory, sequence) = (Fingerprint(), Fingerprint())
+        unsafe bytes.withUnsafeBytes { unsafe memory.add($0) }
+        sequence.add(bytes)
+        #expect(memory == sequence && memory != Fingerprint())
+    }
+}
+
 @Suite struct GzipTests {
     private func inflated(_ bytes: [UInt8], expecting count: Int) -> [UInt8]? {
         var stream = z_stream()

@@ -202,7 +202,7 @@ import struct Procfs.Host
         var collector = try KernelCollectorsTests.collector("processes", on: Host())
         for _ in 0..<20 {
             let (served, error) = try samples(&collector)
-            // The thread that reads is running.
+            // The thread that looks is running.
             #expect(error == nil && served.contains { $0.hasPrefix("node_processes_threads_state{R} ") })
         }
     }

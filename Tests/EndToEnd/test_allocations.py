@@ -9,21 +9,30 @@ from support import ROOT, Scratch, require_programs
 SCRAPES = 100
 # Calls of malloc for one scrape: what is measured, and some more for hosts with more disks and mounts.
 CALL_BUDGET = 300
+# The same for 600 samples of hardware: thirteen chips, five supplies of power, as many PCI devices.
+HARDWARE_BUDGET = 600
 
 
 class Allocations(Scratch):
     def test_a_scrape_keeps_its_budget(self):
-        self.check({})
+        self.assertLess(self.calls_of_a_scrape({}), CALL_BUDGET)
+
+    def test_a_scrape_of_hardware_keeps_its_budget(self):
+        root = ROOT / "Tests/Fixtures/hosts/composed-hardware"
+        self.assertLess(self.calls_of_a_scrape({
+            "host": {"proc": f"{root}/proc", "sys": f"{root}/sys"},
+            "collectors": {"enable": ["pcidevice", "drm", "cpu_vulnerabilities"]}}), HARDWARE_BUDGET)
 
     def test_processes_and_control_groups_cost_no_allocation_each(self):
         """Hundreds of files, each of them read through the same buffer."""
-        self.check({
+        self.assertLess(self.calls_of_a_scrape({
             "host": {"sys": str(ROOT / "Tests/Fixtures/hosts/composed-cgroups/sys")},
             "collectors": {
                 "enable": ["cgroup", "process_groups", "processes", "top"], "cgroup": {"depth": 4},
-                "process_groups": {"groups": {"some": {"pattern": "vitals"}, "none": {"unit": "nothing.service"}}}}})
+                "process_groups": {"groups": {"some": {"pattern": "vitals"}, "none": {"unit": "nothing.service"}}}}}),
+            CALL_BUDGET)
 
-    def check(self, settings):
+    def calls_of_a_scrape(self, settings):
         require_programs("clang")
         library = self.directory / "count_malloc.so"
         subprocess.run(
@@ -49,4 +58,4 @@ class Allocations(Scratch):
             scrape(SCRAPES)
             calls, size = [(after - before) / SCRAPES for before, after in zip((calls, size), counted())]
         print(f"{calls:.0f} allocations a scrape, {size / 1000:.0f} kB", end=" ", flush=True)
-        self.assertLess(calls, CALL_BUDGET)
+        return calls

@@ -98,10 +98,12 @@ class Endpoint(Scratch):
         # The FUSE server, the mount and the agent live in namespaces of their own; its first process has the mounts
         # that the collector reads.
         script = ROOT / "Tests/Support/hanging_fuse.py"
-        self.program(
+        unshare = self.program(
             ["unshare", "-m", "-p", "-f", "--mount-proc", "--kill-child", "--propagation", "private", sys.executable,
              str(script), str(mount), str(os.environ["VITALS_BINARY"]), "run", "--config", str(agent.config), "--state-directory",
              str(agent.state)], stderr=agent.errors.open("wb"))
+        # It heeds nothing else while its child runs, which goes with it.
+        self.addCleanup(unshare.kill)
         eventually(lambda: self.ready(agent.port), 15, f"ready\n{agent.log()}")
         began = time.monotonic()
         exposition = agent.metrics()
@@ -113,6 +115,43 @@ class Endpoint(Scratch):
         self.assertIn("timeout", broken[0])
         self.assertIn("\nnode_load1 ", exposition)
         self.assertIn('node_filesystem_size_bytes{', exposition)
+
+    def test_kernel_files_that_block_are_left_behind_and_the_rest_is_served(self):
+        """One waits for ever in open(2), as behind a driver that hangs; one is a FIFO into which nobody writes."""
+        require_root()
+        mount, proc = self.directory / "hanging", self.directory / "proc"
+        mount.mkdir()
+        proc.mkdir()
+        for name in ["stat", "meminfo", "vmstat", "uptime", "1", "self", "net", "sys", "diskstats", "cpuinfo"]:
+            (proc / name).symlink_to(f"/proc/{name}")
+        (proc / "loadavg").symlink_to(mount / "loadavg")
+        (proc / "pressure").mkdir()
+        os.mkfifo(proc / "pressure/cpu")
+        writer = os.open(proc / "pressure/cpu", os.O_RDWR)
+        self.addCleanup(os.close, writer)
+        agent = self.agent({"collectors": {"timeout": "2s"}, "host": {"proc": str(proc)}})
+        unshare = self.program(
+            ["unshare", "-m", "-p", "-f", "--mount-proc", "--kill-child", "--propagation", "private", sys.executable,
+             str(ROOT / "Tests/Support/hanging_fuse.py"), str(mount), str(os.environ["VITALS_BINARY"]), "run", "--config", str(agent.config), "--state-directory",
+             str(agent.state)], stderr=agent.errors.open("wb"))
+        # It heeds nothing else while its child runs, which goes with it.
+        self.addCleanup(unshare.kill)
+        eventually(lambda: self.ready(agent.port), 15, f"ready\n{agent.log()}")
+        for _ in range(3):
+            began = time.monotonic()
+            exposition = agent.metrics()
+            self.assertLess(time.monotonic() - began, 4)
+            self.assertIn('vitals_collector_status{collector="loadavg",status="late"} 1', exposition)
+            self.assertIn('node_scrape_collector_success{collector="loadavg"} 0', exposition)
+            self.assertIn('vitals_collector_status{collector="pressure",status="failed"} 1', exposition)
+            self.assertIn("\nnode_memory_MemTotal_bytes ", exposition)
+        # Said when it began, and not each time.
+        self.assertEqual(agent.log().count("collector is late"), 1, agent.log())
+        # Who has less time than the settings allow has the rest in that time.
+        began = time.monotonic()
+        status, _, body = get(agent.port, "/metrics", {"X-Prometheus-Scrape-Timeout-Seconds": "1"})
+        self.assertLess(time.monotonic() - began, 1.5)
+        self.assertIn(b"\nnode_memory_MemTotal_bytes ", body)
 
     def ready(self, port):
         try:

@@ -48,22 +48,23 @@ class Prometheus(Scratch):
     def test_a_real_server_scrapes_the_text_format(self):
         self.scrape("text/plain;version=0.0.4", "text/plain; version=0.0.4; charset=utf-8")
 
-    def scrape(self, accept, expected_type):
-        require_programs("prometheus")
-        agent = self.agent({}).start()
+    def scraped(self, agent, accept):
+        """A server that scrapes the agent through what stands between: how to ask it, and what stands between."""
         between = Between(agent.port, accept)
         self.addCleanup(between.server_close)
         self.addCleanup(between.shutdown)
         port = free_port()
-        config = self.directory / "prometheus.yml"
+        directory = self.directory / f"prometheus-{port}"
+        directory.mkdir()
+        config = directory / "prometheus.yml"
         config.write_text(
             "global: { scrape_interval: 1s }\n"
             "scrape_configs:\n"
             "  - job_name: vitals\n"
             f"    static_configs: [ {{ targets: ['127.0.0.1:{between.server_port}'] }} ]\n")
-        with (self.directory / "prometheus.log").open("wb") as log:
+        with (directory / "log").open("wb") as log:
             self.program(
-                ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={self.directory}/data",
+                ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={directory}/data",
                  f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log)
 
         def answers(expression):
@@ -72,6 +73,11 @@ class Prometheus(Scratch):
             except OSError:
                 return []
 
+        return answers, between, directory / "log"
+
+    def scrape(self, accept, expected_type):
+        require_programs("prometheus")
+        answers, between, _ = self.scraped(self.agent({}).start(), accept)
         up = eventually(lambda: answers('up{job="vitals"} == 1'), 30, "the target is up")
         self.assertEqual(len(up), 1)
         load = eventually(lambda: answers("node_load1"), 30, "node_load1 has a value")
@@ -87,13 +93,39 @@ class Prometheus(Scratch):
             eventually(lambda: answers(name), 30, f"{name} has a value")
         self.assertEqual(between.types, {expected_type})
 
+    def test_files_that_contradict_what_is_served_do_no_harm(self):
+        require_programs("prometheus", "promtool")
+        files = self.directory / "files"
+        files.mkdir()
+        (files / "bad.prom").write_text(
+            "# TYPE node_load1 counter\nnode_load1 7\n# TYPE node_filefd_allocated gauge\nnode_filefd_allocated 8\n"
+            "# TYPE up gauge\nup 9\ntwice 1\ntwice 2\nbroken {\nlate 1 1395066363000\nvitals_build_info 3\n")
+        (files / "good.prom").write_text('# TYPE job_seconds histogram\njob_seconds_bucket{le="+Inf"} 4\n'
+                                         "job_seconds_sum 2.5\njob_seconds_count 4")
+        agent = self.agent({"collectors": {"textfile": {"directory": str(files)}}}).start()
+        for accept in [None, "text/plain;version=0.0.4"]:
+            answers, _, log = self.scraped(agent, accept)
+            eventually(lambda: answers("job_seconds_count == 4"), 30, "a series of the good file")
+            for expression in ["up{job='vitals'} == 1", "twice == 1", "node_load1 != 7", "node_filefd_allocated != 8",
+                               "vitals_textfile_problem{reason='syntax'} == 9",
+                               "vitals_textfile_problem{reason='served_as_another_type'} == 2"]:
+                self.assertEqual(len(answers(expression)), 1, expression)
+            said = log.read_text()
+            for trouble in ["duplicate", "Error on ingesting", "append failed"]:
+                self.assertNotIn(trouble, said)
+        text = agent.metrics()
+        types = [line for line in text.splitlines() if line.startswith("# TYPE ")]
+        self.assertEqual(len(types), len({line.split(" ")[2] for line in types}))
+
     def test_promtool_finds_nothing_to_complain_about(self):
         require_programs("promtool")
         agent = self.agent({}).start()
         result = subprocess.run(
             ["promtool", "check", "metrics"], input=agent.metrics(), capture_output=True, text=True)
-        # node_exporter's names carry the kernel's field names (node_memory_MemTotal_bytes): those stay as they are.
+        # node_exporter's names carry the kernel's field names (node_memory_MemTotal_bytes) and units (bits of entropy):
+        # those stay as they are.
         complaints = [
             line for line in (result.stdout + result.stderr).splitlines()
-            if not (line.startswith(("node_memory_", "node_netstat_", "node_sockstat_")) and "camelCase" in line)]
+            if not (line.startswith(("node_memory_", "node_netstat_", "node_sockstat_")) and "camelCase" in line)
+            and not (line.startswith("node_entropy_") and '"bits"' in line)]
         self.assertEqual(complaints, [])

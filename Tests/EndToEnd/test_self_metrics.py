@@ -59,7 +59,7 @@ class Collectors(Scratch):
     def test_the_page_of_collectors_names_every_metric_that_is_served(self):
         agent = self.agent({"collectors": {
             "enable": ["interrupts", "softirqs", "swap", "processes", "zoneinfo", "buddyinfo", "slabinfo", "ksmd",
-                       "meminfo_numa", "cgroups"],
+                       "meminfo_numa", "cgroups", "perf"],
             "cpu": {"info": True}, "stat": {"softirq": True}, "netdev": {"address_info": True}}}).start()
         page = (ROOT / "docs/collectors.md").read_text()
         # `network_transmit_{bytes,packets}_total` is two names.

@@ -92,6 +92,37 @@ class Service(Scratch):
         self.assertIsNone(system.get("http://127.0.0.1:9100/metrics"))
         self.assertIn("cursors", system.run("ls", "/var/lib/vitals").stdout)
 
+        # With a socket of systemd's the first scrape starts the agent, and a restart refuses none.
+        for path, lines in [
+            ("vitals.socket", ["[Socket]", "ListenStream=127.0.0.1:9200", "ListenStream=/run/vitals-passed.sock"]),
+            ("vitals.service.d/s.conf", ["[Service]", "Environment=VITALS_LISTEN=systemd"]),
+        ]:
+            system.run("sh", "-c", f"cd /run/systemd/system && mkdir -p vitals.service.d && printf '%s\\n' \"$@\" > {path}",
+                       "sh", *lines, check=True)
+        system.run("systemctl", "daemon-reload", check=True)
+        system.run("systemctl", "start", "vitals.socket", check=True)
+        self.assertEqual(system.run("systemctl", "is-active", "vitals").stdout.strip(), "inactive")
+        self.assertIn("\nnode_load1 ", system.get("http://127.0.0.1:9200/metrics") or "")
+        system.run("systemctl", "restart", "--no-block", "vitals", check=True)
+        for _ in range(20):
+            self.assertEqual(system.get("http://127.0.0.1:9200/-/healthy"), "healthy\n")
+        log = system.run("journalctl", "-u", "vitals").stdout
+        self.assertIn("unix:/run/vitals-passed.sock", log)
+        system.run("systemctl", "stop", "vitals.socket", "vitals", check=True)
+
+        # A unix socket for a group, which status takes by itself.
+        system.run("sh", "-c", "cd /run/systemd/system/vitals.service.d && printf '[Service]\\n%s\\n%s\\n' \"$@\" > s.conf",
+                   "sh", "SupplementaryGroups=adm", "Environment=VITALS_LISTEN=unix:/run/vitals/vitals.sock", check=True)
+        system.run("sed", "-i", 's/"endpoint": {/&"socket_group": "adm",/', "/etc/vitals/agent.json", check=True)
+        system.run("systemctl", "daemon-reload", check=True)
+        system.run("systemctl", "start", "vitals", check=True)
+        self.assertEqual(
+            system.run("stat", "-c", "%U %G %a", "/run/vitals/vitals.sock").stdout.strip(), "vitals adm 660")
+        self.assertIn("journal", system.run("vitals", "status", "--listen", "unix:/run/vitals/vitals.sock").stdout)
+        system.run("systemctl", "stop", "vitals", check=True)
+        system.run("rm", "-r", "/run/systemd/system/vitals.socket", "/run/systemd/system/vitals.service.d", check=True)
+        system.run("systemctl", "daemon-reload", check=True)
+
         # A hung agent is killed by the watchdog and comes back; here it is stopped to hang.
         system.run("systemctl", "start", "vitals", check=True)
         system.run("mkdir", "-p", "/run/systemd/system/vitals.service.d", check=True)

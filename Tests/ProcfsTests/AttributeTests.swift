@@ -30,6 +30,30 @@ import Testing
         }
     }
 
+    @Test func whatMayBeNoNumber() throws {
+        #expect(try attribute(" -273150\n").numberIfAny() == -273_150)
+        for text in ["", "\n", "<unknown>", "95.0%", "12 apples", "0x10", "-", "5."] {
+            #expect(try attribute(text).numberIfAny() == nil, "\(text)")
+        }
+    }
+
+    @Test func textsAreValidWhateverFirmwareWrites() throws {
+        let path = "\(own.path)/text"
+        func text(_ bytes: [UInt8]) throws -> String? {
+            try Data(bytes).write(to: URL(fileURLWithPath: path))
+            return try Attribute(path).text()
+        }
+        #expect(try text([0x4d, 0xfc, 0x6c]) == "M\u{FFFD}l")
+        #expect(try text([0xff, 0xff, 0x30, 0, 0, 0x31, 0, 0x0a]) == "\u{FFFD}0\u{FFFD}1")
+        #expect(try text([0x01, 0x41, 0x0d, 0x42, 0x1b]) == "A\rB")
+        #expect(try text(Array("Grüße\n".utf8)) == "Grüße")
+        let attribute = Attribute(path)
+        for word in ["on", "off", "off", ""] {
+            try own.write("text", word)
+            #expect(try attribute.text() == word)
+        }
+    }
+
     @Test func longOnesAreReadWhole() throws {
         let text = String(repeating: "x", count: 1_000)
         let attribute = try attribute(text)
@@ -72,13 +96,31 @@ import Testing
         try own.write("class/power/x", "")
         for _ in 0..<3 { #expect(try list.refresh()) }
         #expect(made == ["md1", "md2", "md10", "power"])
+        #expect(list.generation == 2, "once for the directory that was not there, once for the devices")
         #expect(try list.devices.map { try $0.number() } == [1, 2, 10])
         try FileManager.default.removeItem(atPath: "\(own.path)/class/md2")
         #expect(try list.refresh())
         #expect(try list.devices.map { try $0.number() } == [1, 10])
+        let generation = list.generation
+        list.forget()
+        #expect(try list.refresh())
+        #expect(list.generation == generation + 1 && made.count == 10)
         try FileManager.default.removeItem(atPath: "\(own.path)/class")
         #expect(try !list.refresh())
         #expect(list.devices.isEmpty)
+    }
+
+    @Test func aDeviceThatCouldNotBeMadeIsTriedAgain() throws {
+        try own.write("class/a/size", "1\n")
+        try own.write("class/b/size", "x\n")
+        var list = DeviceList("\(own.path)/class") { name, path throws(KernelFileError) in
+            try Attribute("\(path)/size").number()
+        }
+        #expect(throws: KernelFileError.self) { try list.refresh() }
+        #expect(throws: KernelFileError.self) { try list.refresh() }
+        try own.write("class/b/size", "2\n")
+        #expect(try list.refresh())
+        #expect(list.devices == [1, 2])
     }
 
     @Test(arguments: [

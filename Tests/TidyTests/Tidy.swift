@@ -110,10 +110,8 @@ enum Tidy {
         return kinds.flatMap { folder, suffix, list -> [String] in
             let listed = files.first { $0.path == list }?.lines.joined(separator: "\n") ?? ""
             return files.compactMap { file in
-                let name = file.path.dropFirst(folder.count).dropLast(".swift".count)
-                guard file.path.hasPrefix(folder), name.hasSuffix(suffix), name != suffix, !name.contains("/") else {
-                    return nil
-                }
+                let name = (file.path.split(separator: "/").last ?? "").dropLast(".swift".count)
+                guard file.path.hasPrefix(folder), name.hasSuffix(suffix), name != suffix else { return nil }
                 return listed.contains("\(name)") ? nil : "\(file.path): not in \(list)"
             }
         }

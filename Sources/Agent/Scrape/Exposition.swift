@@ -1,6 +1,7 @@
 // What the worker of the scrapes keeps between them: the snapshots of one reading, and what was made of them.
 
 internal import Bytes
+internal import Collectors
 internal import Metrics
 
 /// One reading of the host, written in each format at most once.
@@ -19,6 +20,8 @@ struct Exposition {
     private var encoder = PrometheusText()
     private var compressor: GzipCompressor?
     private var bodies: [Body] = []
+    /// Whether `extra` says what of this reading could not be served.
+    private var isReported = false
 
     /// A format as it was asked for, and what was written for it; `isWritten` says for this reading.
     private struct Body {
@@ -32,6 +35,7 @@ struct Exposition {
     mutating func begin() {
         readingCount += 1
         extra.removeAll()
+        isReported = false
         for index in bodies.indices { bodies[index].isWritten = false }
     }
 
@@ -60,7 +64,14 @@ struct Exposition {
             compressor.compress(body(format, compressed: false), into: &bytes)
         } else {
             snapshots.append(extra)
-            encoder.encode(snapshots, as: format, into: &bytes)
+            let refusals = encoder.arrange(snapshots)
+            if !refusals.isEmpty, !isReported {
+                TextfileCollector.report(refusals, of: snapshots, into: &extra)
+                snapshots[snapshots.count - 1] = extra
+                _ = encoder.arrange(snapshots)
+            }
+            isReported = true
+            encoder.write(snapshots, as: format, into: &bytes)
             snapshots.removeLast()
         }
         bodies[index].bytes = bytes

@@ -47,9 +47,41 @@ int linux_next_signal(int descriptor);
 /// getdents64(2): entries of a directory, as many as fit; 0 at its end.
 ssize_t linux_list(int directory, void *entries, size_t bytes);
 
+/// perf_event_open(2): counts an event of all processes on one CPU from now on; its descriptor, or -1 and errno.
+int linux_count_event(uint32_t type, uint64_t config, int cpu);
+
 /// flock(2), exclusive and without waiting; in Swift its name is also that of a structure.
 int linux_lock(int descriptor);
+
+#define LINUX_INTERFACE_NAME_BYTES 16
+
+/// ioctl(2) SIOCGIFNAME on any socket; `name` has room for LINUX_INTERFACE_NAME_BYTES.
+int linux_interface_name(int descriptor, unsigned index, char *name);
+
+/// ioctl(2) SIOCETHTOOL on any socket: `data` is one of the structures of linux/ethtool.h and what is written into it.
+/// The kernel writes as much as the driver has to say, whatever room there is: what is more than `bytes` fails with
+/// EFAULT here, since an unmapped page follows.
+int linux_ethtool(int descriptor, const char *name, void *data, size_t bytes);
 
 /// Takes the program's code and constants out of this process's memory: what it goes on using comes back from the page
 /// cache, and what only its start needed does not. See madvise(2), MADV_DONTNEED.
 void linux_release_code(void);
+
+/// One device of a btrfs file system.
+struct linux_btrfs_device {
+    uint64_t size;
+    uint64_t allocated;
+    /// Writing, reading, flushing, corruption, generation: BTRFS_DEV_STAT_*.
+    uint64_t errors[5];
+    /// They are not known of a device that is missing.
+    int has_errors;
+    uint8_t uuid[16];
+    /// Ends with a zero; empty when the device is missing.
+    char path[1025];
+};
+
+/// BTRFS_IOC_FS_INFO of an open file or directory. ioctl(2) is variadic, which Swift cannot call.
+int linux_btrfs_file_system(int descriptor, uint8_t uuid[16], uint64_t *last_device);
+
+/// BTRFS_IOC_DEV_INFO and BTRFS_IOC_GET_DEV_STATS; ENODEV when there is none of that number.
+int linux_btrfs_device(int descriptor, uint64_t number, struct linux_btrfs_device *out);

@@ -1,14 +1,16 @@
-// The calls of libsystemd's sd-journal.h that the journald input needs, without linking the library.
+// The calls of libsystemd's sd-journal.h and sd-bus.h that are needed here, without linking the library.
 //
 // csystemd_load() opens it and fills a table; the other functions here call through that table, and must not be
 // called before it succeeded. Each does what the function of the same name with `sd_` in front does, and answers what
-// that answers: a negative errno when it failed. See sd-journal(3) and the pages it names.
+// that answers: a negative errno when it failed. See sd-journal(3), sd-bus(3) and the pages they name.
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
 typedef struct sd_journal sd_journal;
+typedef struct sd_bus sd_bus;
+typedef struct sd_bus_message sd_bus_message;
 
 /// SD_JOURNAL_LOCAL_ONLY: not the journals that other machines sent here.
 extern const int csystemd_local_only;
@@ -48,3 +50,26 @@ int journal_process(sd_journal *journal);
 int journal_get_usage(sd_journal *journal, uint64_t *bytes);
 int journal_query_unique(sd_journal *journal, const char *field);
 int journal_enumerate_available_unique(sd_journal *journal, const void **data, size_t *size);
+
+int bus_new(sd_bus **bus);
+int bus_open_system(sd_bus **bus);
+int bus_set_address(sd_bus *bus, const char *address);
+int bus_start(sd_bus *bus);
+/// Closes without sending what still waits, and lets go.
+void bus_close_unref(sd_bus *bus);
+int bus_send(sd_bus *bus, sd_bus_message *message, uint64_t *cookie);
+int bus_process(sd_bus *bus, sd_bus_message **message);
+int bus_wait(sd_bus *bus, uint64_t microseconds);
+
+int bus_message_new_method_call(
+    sd_bus *bus, sd_bus_message **message, const char *destination, const char *path, const char *interface,
+    const char *member);
+int bus_message_set_auto_start(sd_bus_message *message, int flag);
+int bus_message_append_basic(sd_bus_message *message, char type, const void *value);
+int bus_message_get_reply_cookie(sd_bus_message *message, uint64_t *cookie);
+int bus_message_enter_container(sd_bus_message *message, char type, const char *contents);
+int bus_message_exit_container(sd_bus_message *message);
+int bus_message_read_basic(sd_bus_message *message, char type, void *value);
+void bus_message_unref(sd_bus_message *message);
+/// The name and the text of the error that a message is; both NULL for one that is none.
+void bus_message_error(sd_bus_message *message, const char **name, const char **text);

@@ -1,0 +1,132 @@
+// Questions to the kernel by netlink, one after another, through a socket and into a buffer that are kept.
+
+internal import Bytes
+internal import Platform
+internal import Procfs
+
+/// Why there was no answer.
+enum NetlinkFailure: Error, Equatable, CustomStringConvertible {
+    /// The socket could not be opened or read: a sandbox may forbid it.
+    case socket(Errno)
+    case answer(NetlinkError)
+
+    var description: String {
+        switch self {
+        case .socket(let errno): "netlink socket: \(errno)"
+        case .answer(let error): error.description
+        }
+    }
+
+    /// The kernel has no such table or family.
+    var isAbsence: Bool {
+        switch self {
+        case .socket(let errno): errno == .protocolNotSupported || errno == .familyNotSupported
+        case .answer(.refused(let errno)): errno == .notFound || errno == .notSupported
+        case .answer(.malformed): false
+        }
+    }
+}
+
+extension CollectError {
+    init(_ failure: NetlinkFailure) { self = .failed(failure.description) }
+}
+
+final class NetlinkClient {
+    /// The kernel answers a dump at once; a second is for a machine that is out of breath.
+    private static let patience: Duration = .seconds(1)
+    /// Answers asked for again when what they tell of changed meanwhile.
+    private static let attempts = 3
+    /// Enough for most hosts; the kernel writes as much into a datagram as the reader has room for, and more only
+    /// when a single message is longer.
+    private static let firstBufferBytes = 16 << 10
+
+    private let part: NetlinkProtocol
+    private var socket: NetlinkSocket?
+    private var buffer: [UInt8] = []
+    private var sequence: UInt32 = 0
+
+    init(_ part: NetlinkProtocol) { self.part = part }
+
+    /// Sends the request and hands each datagram of the answer to `parse`. `begin` is called before each attempt, to
+    /// forget what a broken one has said. Returns whether the answer is whole: false when the table was still changing
+    /// in the last attempt.
+    ///
+    /// After a failure the socket is made anew.
+    @discardableResult
+    func ask(
+        _ request: NetlinkRequest, begin: () -> Void,
+        _ parse: (_ bytes: [UInt8], _ count: Int, _ sequence: UInt32) throws(NetlinkError) -> NetlinkPart
+    ) throws(NetlinkFailure) -> Bool {
+        for _ in 1...Self.attempts {
+            begin()
+            if try ask(request, parse) { return true }
+        }
+        return false
+    }
+
+    private func ask(
+        _ request: NetlinkRequest,
+        _ parse: (_ bytes: [UInt8], _ count: Int, _ sequence: UInt32) throws(NetlinkError) -> NetlinkPart
+    ) throws(NetlinkFailure) -> Bool {
+        let open = try opened()
+        // Only an answer that was read to its end leaves a socket that can be used again.
+        socket = nil
+        if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Self.firstBufferBytes) }
+        sequence &+= 1
+        let deadline = Instant.now + Self.patience
+        var isWhole = true
+        do throws(Errno) { try open.send(request.bytes(sequence: sequence)) } catch { throw .socket(error) }
+        while true {
+            let count: Int
+            do throws(Errno) { count = try open.receive(into: &buffer, until: deadline) } catch {
+                if error == .tooLarge, buffer.count < NetlinkSocket.datagramByteLimit {
+                    buffer = [UInt8](repeating: 0, count: NetlinkSocket.datagramByteLimit)
+                    return false
+                }
+                throw .socket(error)
+            }
+            let part: NetlinkPart
+            do throws(NetlinkError) { part = try parse(buffer, count, sequence) } catch { throw .answer(error) }
+            if part.isInterrupted { isWhole = false }
+            if part.isLast {
+                socket = open
+                return isWhole
+            }
+        }
+    }
+
+    /// The name of the interface with this number; nil when it is gone.
+    func interfaceName(_ index: UInt32) throws(NetlinkFailure) -> String? {
+        let open = try opened()
+        socket = open
+        do throws(Errno) { return try open.interfaceName(index) } catch { throw .socket(error) }
+    }
+
+    /// Asks the driver of an interface. False when it does not know the command, the interface is gone, or the answer
+    /// is longer than `data`: a driver that tells more than it did a moment ago is asked again at the next reading.
+    func ethtool(_ interface: String, _ data: inout [UInt8]) throws(NetlinkFailure) -> Bool {
+        let open = try opened()
+        socket = open
+        do throws(Errno) { try open.ethtool(interface, &data) } catch {
+            if error == .notSupported || error == .noDevice || error == .badAddress { return false }
+            throw .socket(error)
+        }
+        return true
+    }
+
+    /// The number of a generic family.
+    func family(named name: String) throws(NetlinkFailure) -> UInt16 {
+        var family: UInt16?
+        try ask(GenericNetlink.request(familyNamed: name), begin: { family = nil }) {
+            bytes, count, sequence throws(NetlinkError) in
+            try GenericNetlink.parse(bytes, count: count, sequence: sequence, into: &family)
+        }
+        guard let family else { throw .answer(.refused(.notFound)) }
+        return family
+    }
+
+    private func opened() throws(NetlinkFailure) -> NetlinkSocket {
+        if let socket { return socket }
+        do throws(Errno) { return try NetlinkSocket(part) } catch { throw .socket(error) }
+    }
+}

@@ -1,0 +1,58 @@
+// What NFS counted for each of its mounts, from /proc/self/mountstats. The servers' addresses are in mountinfo.
+
+internal import Metrics
+internal import Procfs
+internal import Settings
+
+struct MountstatsCollector: Collector {
+    static let name = "mountstats"
+    static let isEnabledByDefault = false
+    static let metrics = MountstatsMetrics.all
+
+    private let statistics: KernelFile
+    private let info: KernelFile
+
+    init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
+        statistics = KernelFile("\(host.proc)/self/mountstats")
+        info = KernelFile("\(host.proc)/self/mountinfo")
+    }
+
+    mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
+        let nfs = try statistics.value(NFSMount.parse)
+        if nfs.isEmpty { return }
+        let mounts = try info.valueIfThere(Mount.parse) ?? []
+        // One export may be mounted at several places; the kernel counts for the export, and so it is served once.
+        var exports: Set<[String]> = []
+        var places: Set<[String]> = []
+        for mount in nfs {
+            // Nothing is known of a mount that has no transport: it is about to go.
+            guard let proto = mount.transports.first?.proto else { continue }
+            let known = mounts.first {
+                $0.mountPoint == mount.mountPoint && $0.device == mount.export && $0.isNFS
+            }
+            let address = known?.serverAddress ?? ""
+            let place = [mount.export, address, mount.mountPoint, proto]
+            if places.insert(place).inserted { snapshot.add(MountstatsMetrics.info, 1, labels: place) }
+            let labels = [mount.export, address, proto]
+            if exports.insert(labels).inserted { add(mount, labels, to: &snapshot) }
+        }
+    }
+
+    private func add(_ mount: NFSMount, _ labels: [String], to snapshot: inout Snapshot) {
+        for (descriptor, value) in MountstatsMetrics.mounts {
+            snapshot.add(descriptor, value(mount), labels: labels)
+        }
+        for (number, transport) in mount.transports.enumerated() {
+            let labels = labels + ["\(number)"]
+            for (descriptor, value) in MountstatsMetrics.transports {
+                snapshot.add(descriptor, value(transport), labels: labels)
+            }
+        }
+        for operation in mount.operations {
+            let labels = [labels[0], labels[1], operation.name, labels[2]]
+            for (descriptor, value) in MountstatsMetrics.operations {
+                snapshot.add(descriptor, value(operation), labels: labels)
+            }
+        }
+    }
+}

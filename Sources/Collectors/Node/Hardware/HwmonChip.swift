@@ -1,0 +1,100 @@
+// A chip of /sys/class/hwmon: what it is called, and which attributes it has. Documentation/hwmon/sysfs-interface.rst.
+
+internal import Metrics
+internal import Platform
+internal import Procfs
+
+/// A chip as it was found when it appeared.
+struct HwmonChip {
+    struct Reading {
+        let attribute: Attribute
+        let descriptor: MetricDescriptor
+        let scale: Scale
+        /// The label: the sensor, or what stands for it.
+        let sensor: String
+    }
+
+    struct Sensor {
+        let name: String
+        let label: String?
+        let readings: [Reading]
+    }
+
+    let label: String
+    let name: String?
+    let sensors: [Sensor]
+
+    init(_ label: String, at path: String, _ families: HwmonFamilies) throws(KernelFileError) {
+        self.label = label
+        name = try Self.cleanName(path)
+        var sensors: [Sensor] = []
+        let found = Self.attributes(of: path)
+        for sensor in found.keys.sorted(by: isBefore) {
+            guard let attributes = found[sensor] else { continue }
+            let label = try attributes.first { $0.name.element == "label" }.flatMap { labels throws(KernelFileError) in
+                try Attribute(labels.path).text()
+            }
+            let isBeside = attributes.contains { $0.name.element.isEmpty }
+            var readings: [Reading] = []
+            for (name, path) in attributes where name.element != "label" {
+                guard
+                    let (descriptor, scale) = families.family(
+                        of: name, isBesideSensor: isBeside, isLabelled: label != nil)
+                else { continue }
+                let isFrequency = name.kind == .frequency && name.element == "input"
+                readings.append(
+                    Reading(
+                        attribute: Attribute(path), descriptor: descriptor, scale: scale,
+                        sensor: isFrequency ? HwmonName.cleaned(label ?? "") : sensor))
+            }
+            sensors.append(Sensor(name: sensor, label: label, readings: readings))
+        }
+        self.sensors = sensors
+    }
+
+    /// The chip's place among the devices, which stays when drivers are loaded in another order: `platform_coretemp_0`.
+    /// A chip without a device has its own name, else that of its directory.
+    static func label(of path: String, name: String) -> String {
+        if let place = place(ofDevice: "\(path)/device") { return place }
+        do throws(KernelFileError) {
+            if let name = try cleanName(path) { return name }
+        } catch {
+            // The collector fails anyway when it makes the chip.
+        }
+        return HwmonName.cleaned(name)
+    }
+
+    /// The end of the path of a device, to which `path` leads. nil without one: a virtual chip.
+    static func place(ofDevice path: String) -> String? {
+        do throws(Errno) {
+            let words = try realPath(path).utf8.split(separator: UInt8(ascii: "/")).suffix(2)
+            let cleaned = words.map { HwmonName.cleaned(String(Substring($0))) }
+            return cleaned.last == "" ? nil : cleaned.filter { !$0.isEmpty }.joined(separator: "_")
+        } catch { return nil }
+    }
+
+    private static func cleanName(_ path: String) throws(KernelFileError) -> String? {
+        let name = HwmonName.cleaned(try Attribute("\(path)/name").text() ?? "")
+        return name.isEmpty ? nil : name
+    }
+
+    /// The attributes of each sensor. Old drivers have theirs in the directory of the device.
+    private static func attributes(of path: String) -> [String: [(name: HwmonName, path: String)]] {
+        var found: [String: [(name: HwmonName, path: String)]] = [:]
+        for directory in [path, "\(path)/device"] {
+            var files: [String] = []
+            do throws(Errno) { files = try directoryEntries(directory) } catch { continue }
+            for file in files.sorted() {
+                guard let name = HwmonName(file), isFile("\(directory)/\(file)") else { continue }
+                found[name.sensor, default: []].removeAll { $0.name == name }
+                found[name.sensor, default: []].append((name, "\(directory)/\(file)"))
+            }
+        }
+        return found
+    }
+
+    /// Each device has a directory `power`, which is no sensor.
+    private static func isFile(_ path: String) -> Bool {
+        do throws(Errno) { return try FileStatus(of: path).kind == .regular } catch { return false }
+    }
+}

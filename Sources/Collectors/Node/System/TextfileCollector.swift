@@ -1,0 +1,129 @@
+// Metrics that other programs leave in files: `*.prom` in the text format 0.0.4, see Metrics/ExpositionText.swift.
+//
+// What Vitals itself serves comes first: a series from a file that it serves too, or a family of another type, is
+// left out where the whole exposition is known, in the scraper, and reported here under the reasons that begin with
+// `served_`.
+
+internal import Bytes
+package import Metrics
+internal import Platform
+package import Procfs
+package import Settings
+
+/// Serves the files of some directories, and says of each what could not be served.
+package struct TextfileCollector: Collector {
+    package static let name = "textfile"
+    package static let isEnabledByDefault = true
+    package static let metrics = [modified, scrapeError, problemLine, problemCount]
+
+    static let modified = MetricDescriptor(
+        "node_textfile_mtime_seconds", .gauge, labels: ["file"],
+        help: "When a file was last written, in seconds since 1970.")
+    static let scrapeError = MetricDescriptor(
+        "node_textfile_scrape_error", .gauge,
+        help: "1 when a directory, a file or a line could not be read; vitals_textfile_problem says which.")
+    static let problemLine = MetricDescriptor(
+        "vitals_textfile_problem", .gauge, labels: ["file", "reason"],
+        help: "The first line of a file that is not served, by reason; 0 when it is the whole file.")
+    static let problemCount = MetricDescriptor(
+        "vitals_textfile_lines_left_out", .gauge, labels: ["file", "reason"],
+        help: "Lines of a file that are not served, by reason.")
+
+    /// Seconds since 1970 in nanoseconds.
+    var now: () -> Int64 = { Moment.now.unixNanoseconds }
+    private var files: MetricFiles
+    private var merged = MergedExpositions()
+    private var lineProblems:
+        [(path: String, problem: ExpositionProblem, lines: ProblemLines<ExpositionProblem>.Lines)] =
+            []
+
+    /// `directory` is one or a list, as node_exporter's option; `directories` is a list.
+    package init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
+        var globs: [Glob] = []
+        for key in ["directory", "directories"] {
+            let at = section.value(key)
+            for (path, value) in try Self.texts(at, section.pathOf(key)) {
+                guard path.hasPrefix("/") else { throw value.error(section.pathOf(key), "expected an absolute path") }
+                do throws(GlobError) { globs.append(try Glob(Self.trimmed(path))) } catch {
+                    throw value.error(section.pathOf(key), error.description)
+                }
+            }
+        }
+        let age = try section.duration("max_age", default: .zero, in: .seconds(1)...(.seconds(3_650 * 86_400)))
+        files = MetricFiles(globs, maximumAge: age == .zero ? nil : age)
+    }
+
+    private static func texts(
+        _ value: SettingsValue?, _ path: String
+    ) throws(SettingsError) -> [(String, SettingsValue)] {
+        guard let value else { return [] }
+        var elements = [value]
+        if case .array(let list) = value.content { elements = list }
+        var texts: [(String, SettingsValue)] = []
+        for element in elements {
+            guard case .string(let text) = element.content else {
+                throw element.error(path, "expected a directory in quotes, or a list of them")
+            }
+            texts.append((text, element))
+        }
+        return texts
+    }
+
+    private static func trimmed(_ path: String) -> String {
+        path.utf8.count > 1 && path.hasSuffix("/") ? trimmed(String(path.dropLast())) : path
+    }
+
+    package mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
+        if files.refresh(now: now()) {
+            merged.merge(files.files.filter { !$0.isStale }.map { ($0.path, $0.text) })
+            lineProblems = Self.sorted(zip(merged.origins.files, merged.problems))
+        }
+        var isReadable = true
+        for file in files.files {
+            // Whole seconds, as node_exporter serves them.
+            snapshot.add(Self.modified, Double(file.status.modifiedUnixNanoseconds / 1_000_000_000), file.path)
+        }
+        for (path, problem) in files.problems {
+            snapshot.add(Self.problemLine, 0, path, problem.rawValue)
+            if problem != .stale { isReadable = false }
+        }
+        for (path, problem, lines) in lineProblems {
+            Self.add(path, problem.rawValue, lines, to: &snapshot)
+            if problem == .syntax || problem == .timestamp { isReadable = false }
+        }
+        snapshot.add(Self.scrapeError, isReadable ? 0 : 1)
+        merged.add(to: &snapshot)
+    }
+
+    private static func sorted(
+        _ problems: some Sequence<(String, ProblemLines<ExpositionProblem>)>
+    ) -> [(path: String, problem: ExpositionProblem, lines: ProblemLines<ExpositionProblem>.Lines)] {
+        problems.flatMap { path, problems in
+            ExpositionProblem.allCases.compactMap { problem in problems.lines[problem].map { (path, problem, $0) } }
+        }
+    }
+
+    private static func add<Reason>(
+        _ path: String, _ reason: String, _ lines: ProblemLines<Reason>.Lines, to snapshot: inout Snapshot
+    ) {
+        snapshot.add(problemLine, Double(lines.first), path, reason)
+        snapshot.add(problemCount, Double(lines.count), path, reason)
+    }
+
+    /// Says which lines of files contradict what Vitals itself serves, as the encoder found.
+    package static func report(_ refusals: [Refusal], of snapshots: [Snapshot], into snapshot: inout Snapshot) {
+        var problems: [String: ProblemLines<String>] = [:]
+        for refusal in refusals {
+            guard let origins = snapshots[refusal.snapshot].origins,
+                let place = origins.place(ofSample: refusal.sample)
+            else { continue }
+            let reason = refusal.reason == .otherKind ? "served_as_another_type" : "served_by_vitals"
+            problems[origins.files[place.file], default: ProblemLines()].note(reason, line: place.line)
+        }
+        for (path, problems) in problems.sorted(by: { $0.key < $1.key }) {
+            for (reason, lines) in problems.lines.sorted(by: { $0.key < $1.key }) {
+                add(path, reason, lines, to: &snapshot)
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+// Who may ask: HTTP Basic authentication (RFC 7617) with passwords kept as bcrypt hashes.
+
+package import Platform
+internal import Synchronization
+
+package struct AuthenticatorCounts: Sendable, Equatable {
+    /// Requests with no login, or a wrong one.
+    package var unauthorized: UInt64 = 0
+    /// Requests whose password was not looked at, since too many were tried.
+    package var tooManyTries: UInt64 = 0
+
+    package init() {}
+}
+
+/// What a client is told that has no login, or a wrong one.
+package let needsLoginText = "a user and a password are needed"
+
+/// bcrypt is slow on purpose: it runs on a queue of its own, and once for each scraper.
+package final class Authenticator: Sendable {
+    private struct State {
+        var logins: Logins
+        /// Who waits for the check of a digest.
+        var waiting: [[UInt8]: [@Sendable (Bool) -> Void]] = [:]
+        var counts = AuthenticatorCounts()
+        var reports = Moderation()
+    }
+
+    private let state: Mutex<State>
+    private let checks = Worker<Void>("login checks", ())
+    private let log: AgentLog
+
+    /// At least one user. libcrypt is not opened: `bcryptProblem` does, and must be nil before the first request.
+    package init(_ users: [String: BcryptHash], log: AgentLog) {
+        var random = SystemRandomNumberGenerator()
+        let secret = (0..<32).map { _ in UInt8.random(in: 0 ... .max, using: &random) }
+        state = Mutex(State(logins: Logins(users, secret: secret)))
+        self.log = log
+    }
+
+    package var counts: AuthenticatorCounts { state.withLock(\.counts) }
+
+    /// Calls `answer` with nil when the request may be served, else with the refusal; from any queue, once.
+    package func admit(
+        _ request: HTTPServerRequest, _ answer: @escaping @Sendable (HTTPServerResponse?) -> Void
+    ) {
+        guard let credentials = BasicCredentials(header: request.header("authorization")) else {
+            state.withLock { $0.counts.unauthorized += 1 }
+            return answer(Self.unauthorized)
+        }
+        let decided: @Sendable (Bool) -> Void = { isRight in
+            if isRight { return answer(nil) }
+            self.noteWrong(request.origin)
+            answer(Self.unauthorized)
+        }
+        let digest = state.withLock { $0.logins.digest(credentials) }
+        let step = state.withLock { state in
+            let step = state.logins.begin(credentials, digest: digest, from: request.origin.clientKey, at: .now)
+            switch step {
+            case .check, .wait: state.waiting[digest, default: []].append(decided)
+            case .tooMany: state.counts.tooManyTries += 1
+            case .right, .wrong: break
+            }
+            return step
+        }
+        switch step {
+        case .right: decided(true)
+        case .wrong: decided(false)
+        case .wait: break
+        case .check(let hash): checks.run { _ in self.check(credentials, digest, hash) }
+        case .tooMany(let seconds):
+            answer(
+                HTTPServerResponse(
+                    status: 429, text: "too many passwords were tried",
+                    headers: [(name: "Retry-After", value: "\(seconds)")]))
+        }
+    }
+
+    private func check(_ credentials: BasicCredentials, _ digest: [UInt8], _ hash: BcryptHash) {
+        let isMatch = hash.matches(credentials.password)
+        let (isRight, waiting) = state.withLock { state in
+            let isRight = state.logins.finish(digest: digest, isMatch: isMatch, at: .now)
+            return (isRight, state.waiting.removeValue(forKey: digest) ?? [])
+        }
+        for decided in waiting { decided(isRight) }
+    }
+
+    /// The name is not told: people type passwords there.
+    private func noteWrong(_ origin: HTTPServerRequest.Origin) {
+        let isTold = state.withLock { state in
+            state.counts.unauthorized += 1
+            return state.reports.allows(at: .now)
+        }
+        guard isTold, case .network(let client) = origin else { return }
+        log.warning("a wrong user or password", ["client": client?.host ?? "unknown"])
+    }
+
+    private static let unauthorized = HTTPServerResponse(
+        status: 401, text: needsLoginText,
+        headers: [(name: "WWW-Authenticate", value: "Basic realm=\"vitals\"")])
+}
+
+extension HTTPServerRequest.Origin {
+    /// The address whose tries are counted. A host has a whole /64 of IPv6 to itself.
+    fileprivate var clientKey: [UInt8] {
+        switch self {
+        case .network(.ipv4(let address, _)): [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: address >> $0) }
+        case .network(.ipv6(let bytes, _)): Array(bytes.prefix(8))
+        case .network, .unixSocket: []
+        }
+    }
+}

@@ -1,0 +1,97 @@
+// What a glob finds on the disk now, and the directories in which that may change.
+
+package import Bytes
+
+/// One walk over the directories of some globs.
+package struct FileFinder {
+    /// A symbolic link to a parent directory, or `/**`, must not walk for ever.
+    package static let directoryLimit = 20_000
+    package static let depthLimit = 32
+
+    package private(set) var paths: [String] = []
+    /// Each directory that decides about a match; true when matching files lie in it, false when only directories do.
+    package private(set) var directories: [String: Bool] = [:]
+    package private(set) var errors: [(path: String, errno: Errno)] = []
+    package private(set) var directoriesLeftOut = 0
+
+    private var listed: [String: [String]] = [:]
+    private var seen: Set<String> = []
+
+    package init(_ globs: [Glob]) {
+        for glob in globs {
+            for components in glob.alternatives { walk("", components.dropFirst()[...], depth: 0) }
+        }
+    }
+
+    private mutating func walk(_ directory: String, _ components: ArraySlice<Glob.Component>, depth: Int) {
+        guard let component = components.first, depth <= Self.depthLimit else { return }
+        let rest = components.dropFirst()
+        switch component {
+        case .literal(let bytes):
+            let path = directory + "/" + String(decoding: bytes, as: UTF8.self)
+            if rest.isEmpty { found(path, in: directory) } else { enter(path, from: directory, rest, depth) }
+        case .wildcard:
+            note(directory, holdsFiles: rest.isEmpty)
+            for name in list(directory) where component.matches(name: name) {
+                let path = directory + "/" + name
+                if rest.isEmpty { found(path, in: directory) } else { descend(path, rest, depth) }
+            }
+        case .anyDirectories:
+            note(directory, holdsFiles: rest.isEmpty)
+            walk(directory, rest, depth: depth + 1)
+            for name in list(directory) where component.matches(name: name) {
+                let path = directory + "/" + name
+                // Not through links, which may lead back up.
+                if (try? FileStatus(ofLink: path))?.kind == .directory {
+                    walk(path, components, depth: depth + 1)
+                } else if rest.isEmpty {
+                    found(path, in: directory)
+                }
+            }
+        }
+    }
+
+    /// A directory named in the pattern. When it is not there, the one above it tells when it comes.
+    private mutating func enter(
+        _ path: String, from directory: String, _ rest: ArraySlice<Glob.Component>, _ depth: Int
+    ) {
+        do throws(Errno) {
+            if try FileStatus(of: path).kind == .directory { walk(path, rest, depth: depth + 1) }
+        } catch {
+            if error == .notFound { note(directory, holdsFiles: false) } else { errors.append((path, error)) }
+        }
+    }
+
+    private mutating func descend(_ path: String, _ rest: ArraySlice<Glob.Component>, _ depth: Int) {
+        do throws(Errno) {
+            if try FileStatus(of: path).kind == .directory { walk(path, rest, depth: depth + 1) }
+        } catch {
+            if error != .notFound { errors.append((path, error)) }
+        }
+    }
+
+    private mutating func found(_ path: String, in directory: String) {
+        note(directory, holdsFiles: true)
+        if seen.insert(path).inserted { paths.append(path) }
+    }
+
+    private mutating func note(_ directory: String, holdsFiles: Bool) {
+        let path = directory.isEmpty ? "/" : directory
+        directories[path] = holdsFiles || directories[path] ?? false
+    }
+
+    private mutating func list(_ directory: String) -> [String] {
+        let path = directory.isEmpty ? "/" : directory
+        if let names = listed[path] { return names }
+        guard listed.count < Self.directoryLimit else {
+            directoriesLeftOut += 1
+            return []
+        }
+        var names: [String] = []
+        do throws(Errno) { names = try directoryEntries(path).sorted() } catch {
+            if error != .notFound { errors.append((path, error)) }
+        }
+        listed[path] = names
+        return names
+    }
+}

@@ -1,0 +1,77 @@
+// Files of bcache in sysfs that hold more than one value. See Documentation/admin-guide/bcache.rst.
+
+package import Bytes
+
+/// bdev<n>/writeback_rate_debug: how the rate at which dirty data is written back comes about.
+///
+///     rate:           1.1M/sec
+///     dirty:          20.4G
+///     target:         20.4G
+///     proportional:   427.5k
+///     integral:       -790.0k
+///     change:         321.5k/sec
+///     next io:        17ms
+package struct BcacheWriteback: Equatable, Sendable {
+    /// Bytes in a second.
+    package var rate: Double?
+    /// Bytes of dirty data that it aims at.
+    package var target: Double?
+    package var proportional: Double?
+    /// Before Linux 4.16 there was a `derivative` in its place.
+    package var integral: Double?
+    package var change: Double?
+
+    package static func parse(_ text: inout ByteCursor) throws(ParseError) -> BcacheWriteback {
+        var writeback = BcacheWriteback()
+        while !text.isAtEnd {
+            guard let name = text.upTo(UInt8(ascii: ":")) else { throw text.error("<name>: <number>") }
+            text.skipSpaces()
+            guard let value = text.humanSize() else { throw text.error("<name>: <number>") }
+            if text.has(name, "rate") {
+                writeback.rate = value
+            } else if text.has(name, "target") {
+                writeback.target = value
+            } else if text.has(name, "proportional") {
+                writeback.proportional = value
+            } else if text.has(name, "integral") {
+                writeback.integral = value
+            } else if text.has(name, "change") {
+                writeback.change = value
+            }
+            text.skipToNextLine()
+        }
+        return writeback
+    }
+}
+
+/// cache<n>/priority_stats, as far as it is served: what the buckets of a cache are used for. The kernel sorts all
+/// buckets for it.
+///
+///     Unused:         99%
+///     Metadata:       0%
+///     Average:        10473
+///     Sectors per Q:  64
+///     Quantiles:      [0 0 0 0 20946 …]
+package struct BcachePriorities: Equatable, Sendable {
+    package var unusedPercent: Double?
+    package var metadataPercent: Double?
+
+    package static func parse(_ text: inout ByteCursor) throws(ParseError) -> BcachePriorities {
+        var priorities = BcachePriorities()
+        while !text.isAtEnd {
+            if text.skip("Unused:") {
+                priorities.unusedPercent = try percent(&text)
+            } else if text.skip("Metadata:") {
+                priorities.metadataPercent = try percent(&text)
+            }
+            text.skipToNextLine()
+        }
+        return priorities
+    }
+
+    private static func percent(_ text: inout ByteCursor) throws(ParseError) -> Double {
+        text.skipSpaces()
+        guard let percent = text.unsigned(), text.skip("%") else { throw text.error("<number>%") }
+        return Double(percent)
+    }
+}

@@ -1,0 +1,187 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import HTTP
+@testable import Platform
+
+/// Of "correct horse".
+private let hashText = "$2b$05$SmWMsla4nq0txR3DqHLLMunoxkfe4OOe9pKPKoe/GOLxLfD2aGkTK"
+private let hash = BcryptHash(hashText)
+
+private func credentials(_ text: String) -> BasicCredentials? {
+    BasicCredentials(header: "Basic " + Data(text.utf8).base64EncodedString())
+}
+
+@Suite struct BasicCredentialsTests {
+    @Test func parses() throws {
+        let given = try #require(credentials("prometheus:a:b"))
+        #expect(given.name == "prometheus" && given.password == Array("a:b".utf8))
+        #expect(credentials(":")?.name == "" && credentials(":")?.password == [])
+        #expect(BasicCredentials(header: "bASIC   YTpi")?.name == "a")
+    }
+
+    @Test(arguments: [
+        nil, "", "Basic", "Basic ", "Basic YQ", "Bearer YTpi", "Basic YTpi, Basic YTpi", "YTpi", "Basic\tYTpi",
+    ])
+    func rejects(header: String?) { #expect(BasicCredentials(header: header) == nil) }
+
+    @Test func livesThroughAnything() {
+        var random = SeededRandom()
+        for _ in 0..<2_000 {
+            let text = String(decoding: random.bytes(0...40, from: Array("Basic YTpi=:+/ \u{0}".utf8)), as: UTF8.self)
+            _ = BasicCredentials(header: text)
+            _ = BasicCredentials(header: "Basic " + text)
+        }
+    }
+}
+
+@Suite struct BcryptTests {
+    @Test func takesHashesOfTheUsualForms() {
+        for version in ["a", "b", "y"] { #expect(BcryptHash("$2\(version)" + hashText.dropFirst(3))?.cost == 5) }
+    }
+
+    private static let digits = String(hashText.dropFirst(7))
+    private static let wrong: [String] = [
+        "", "secret", "$2b$05$short", "$2x$05$\(digits)", "$1b$05$\(digits)", "$2b$03$\(digits)", "$2b$17$\(digits)",
+        "$2b$5a$\(digits)", "$2b$+5$\(digits)", hashText + "a", String(hashText.dropLast()) + "!",
+    ]
+
+    @Test(arguments: wrong) func rejects(text: String) { #expect(BcryptHash(text) == nil) }
+
+    @Test func checksPasswords() throws {
+        try #require(bcryptProblem == nil)
+        let hash = try #require(hash)
+        #expect(hash.matches(Array("correct horse".utf8)))
+        for wrong in ["", "correct hors", "correct horse ", "correct horse\u{0}", "correct horse\u{0}x"] {
+            #expect(!hash.matches(Array(wrong.utf8)))
+        }
+        #expect(!hash.matches([UInt8](repeating: 0xFF, count: 10_000)))
+    }
+}
+
+@Suite struct LoginsTests {
+    private let start = Instant(nanoseconds: 1_000_000_000_000)
+    private let secret = [UInt8](repeating: 7, count: 32)
+
+    private func logins() throws -> Logins { Logins(["prometheus": try #require(hash)], secret: secret) }
+
+    private func begin(
+        _ logins: inout Logins, _ text: String, from client: UInt8 = 1, at now: Instant
+    ) throws -> (step: Logins.Step, digest: [UInt8]) {
+        let given = try #require(credentials(text))
+        let digest = logins.digest(given)
+        return (logins.begin(given, digest: digest, from: [client], at: now), digest)
+    }
+
+    private func finish(_ logins: inout Logins, _ digest: [UInt8], isMatch: Bool, at now: Instant) -> Bool {
+        logins.finish(digest: digest, isMatch: isMatch, at: now)
+    }
+
+    @Test func remembersWhatWasRightAndWhatWasWrong() throws {
+        let hash = try #require(hash)
+        for (text, isMatch, expected) in [
+            ("prometheus:right", true, Logins.Step.right), ("prometheus:wrong", false, .wrong),
+            // Nobody's hash may match: it is nobody all the same.
+            ("nobody:right", true, .wrong),
+        ] {
+            var logins = try logins()
+            let (step, digest) = try begin(&logins, text, at: start)
+            #expect(step == .check(hash))
+            #expect(try begin(&logins, text, at: start).step == .wait)
+            #expect(finish(&logins, digest, isMatch: isMatch, at: start) == (expected == .right))
+            // Used every five minutes, it is remembered for good; then no more after ten.
+            for minutes in [5, 10, 15, 20] {
+                #expect(try begin(&logins, text, at: start + .seconds(minutes * 60)).step == expected)
+            }
+            let late = try begin(&logins, text, at: start + .seconds(31 * 60))
+            #expect(late.step == .check(hash))
+            #expect(!finish(&logins, late.digest, isMatch: false, at: start))
+        }
+    }
+
+    @Test func limitsTheTriesOfEachClient() throws {
+        var logins = try logins()
+        func fail(_ number: Int, from client: UInt8, at now: Instant) throws -> Logins.Step {
+            let (step, digest) = try begin(&logins, "prometheus:guess \(number)", from: client, at: now)
+            if case .check = step { #expect(!finish(&logins, digest, isMatch: false, at: now)) }
+            return step
+        }
+        let hash = try #require(hash)
+        for number in 0..<5 { #expect(try fail(number, from: 1, at: start) == .check(hash)) }
+        #expect(try fail(5, from: 1, at: start) == .tooMany(retryAfterSeconds: 2))
+        #expect(try fail(5, from: 2, at: start) == .check(hash))
+        // One more every two seconds, and no store of them.
+        #expect(try fail(6, from: 1, at: start + .seconds(1)) == .tooMany(retryAfterSeconds: 1))
+        #expect(try fail(6, from: 1, at: start + .seconds(2)) == .check(hash))
+        #expect(try fail(7, from: 1, at: start + .seconds(2)) == .tooMany(retryAfterSeconds: 2))
+        for number in 10..<15 { #expect(try fail(number, from: 1, at: start + .seconds(500)) == .check(hash)) }
+        #expect(try fail(15, from: 1, at: start + .seconds(500)) == .tooMany(retryAfterSeconds: 2))
+    }
+
+    @Test func doesNotCountTheRightOnes() throws {
+        var logins = Logins(["a": try #require(hash), "b": try #require(hash)], secret: secret)
+        for number in 0..<40 {
+            // Forgotten in between: each is checked again.
+            let now = start + .seconds(number * 601)
+            for name in ["a", "b"] {
+                let (step, digest) = try begin(&logins, "\(name):right", at: now)
+                #expect(step == .check(try #require(hash)))
+                #expect(finish(&logins, digest, isMatch: true, at: now))
+            }
+        }
+    }
+
+    /// All of a digest counts, wherever the difference is.
+    @Test func tellsDigestsApart() throws {
+        let given = try #require(credentials("prometheus:right"))
+        let digest = [UInt8](repeating: 0x55, count: 32)
+        for index in digest.indices {
+            for bit in 0..<8 {
+                var logins = try logins()
+                var other = digest
+                other[index] ^= 1 << bit
+                _ = logins.begin(given, digest: digest, from: [1], at: start)
+                #expect(finish(&logins, digest, isMatch: true, at: start))
+                let step = logins.begin(given, digest: other, from: [1], at: start)
+                #expect(step == .check(try #require(hash)))
+            }
+        }
+    }
+
+    @Test func limitsTheChecksThatWait() throws {
+        var logins = try logins()
+        for client in 0..<8 {
+            let step = try begin(&logins, "prometheus:guess \(client)", from: UInt8(client), at: start).step
+            #expect(step == .check(try #require(hash)))
+        }
+        #expect(try begin(&logins, "prometheus:guess", from: 99, at: start).step == .tooMany(retryAfterSeconds: 1))
+    }
+
+    /// Wrong ones that come by the thousand push out no right one.
+    @Test func keepsWhoIsIn() throws {
+        var logins = try logins()
+        let (_, digest) = try begin(&logins, "prometheus:right", at: start)
+        #expect(finish(&logins, digest, isMatch: true, at: start))
+        for number in 0..<1_000 {
+            let wrong = try begin(&logins, "prometheus:\(number)", from: UInt8(number % 200), at: start)
+            if case .check = wrong.step { _ = logins.finish(digest: wrong.digest, isMatch: false, at: start) }
+        }
+        #expect(try begin(&logins, "prometheus:right", at: start).step == .right)
+    }
+
+    @Test func looksAfterSoManyClientsOnly() throws {
+        var logins = try logins()
+        let given = try #require(credentials("prometheus:x"))
+        func ask(_ client: Int, at now: Instant) -> Logins.Step {
+            let digest = Array("\(client)".utf8)
+            let step = logins.begin(given, digest: digest, from: digest, at: now)
+            if case .check = step { _ = logins.finish(digest: digest, isMatch: false, at: now) }
+            return step
+        }
+        let hash = try #require(hash)
+        for client in 0..<1_024 { #expect(ask(client, at: start) == .check(hash)) }
+        #expect(ask(5_000, at: start) == .tooMany(retryAfterSeconds: 60))
+        #expect(ask(5_000, at: start + .seconds(3)) == .check(hash))
+    }
+}

@@ -1,0 +1,232 @@
+import Bytes
+import Metrics
+import Testing
+
+@Suite struct MergedExpositionsTests {
+    private func merged(_ files: [String], limit: Int = 100) -> MergedExpositions {
+        var merged = MergedExpositions()
+        merged.merge(
+            files.enumerated().map { number, text in
+                var cursor = ByteCursor(text)
+                return ("/\(number + 1).prom", ExpositionText.parse(&cursor, limit: 100))
+            }, limit: limit)
+        return merged
+    }
+
+    private func written(_ snapshots: [Snapshot]) -> String {
+        var encoder = PrometheusText()
+        var output: [UInt8] = []
+        encoder.encode(snapshots, into: &output)
+        return String(decoding: output, as: UTF8.self)
+    }
+
+    private func written(_ files: [String]) -> String {
+        var snapshot = Snapshot()
+        merged(files).add(to: &snapshot)
+        return written([snapshot])
+    }
+
+    @Test func aFamilyInTwoFilesHasOneHeaderAndTheFirstHelp() {
+        #expect(
+            written(["# HELP a One.\n# TYPE a gauge\na{x=\"1\"} 1\n", "# HELP a Two.\n# TYPE a gauge\na{y=\"2\"} 2\n"])
+                == """
+                # HELP a One.
+                # TYPE a gauge
+                a{x="1"} 1
+                a{y="2"} 2
+
+                """)
+    }
+
+    @Test func aFileThatSaysNoTypeTakesThatOfAnother() {
+        #expect(
+            written(["a 1\nh_bucket{le=\"1\"} 3\n", "# TYPE a counter\n# TYPE h histogram\na{b=\"c\"} 2\nh_count 4"])
+                == """
+                # HELP a Read from /1.prom.
+                # TYPE a counter
+                a 1
+                a{b="c"} 2
+                # HELP h Read from /1.prom.
+                # TYPE h histogram
+                h_bucket{le="1"} 3
+                h_count 4
+
+                """)
+    }
+
+    @Test func partsOfHistogramsAndSummariesStandUnderTheirFamily() {
+        let text = """
+            # HELP h A histogram.
+            # TYPE h histogram
+            h_bucket{le="1"} 3
+            h_bucket{le="+Inf"} 4
+            h_count 4
+            h_sum 5.5
+            # HELP s A summary.
+            # TYPE s summary
+            s{quantile="0.5"} 1
+            s_count 9
+            s_sum 8
+
+            """
+        #expect(written([text]) == text)
+        let merged = merged([
+            "# TYPE h histogram\nh 1\nh_bucket 2\nh_bucket{le=\"x\"} 3\nh_sum 4\n# TYPE s summary\ns 5"
+        ])
+        #expect(merged.samples.map(\.descriptor.name) == ["h_sum"])
+        #expect(merged.problems[0].lines == [.syntax: .init(first: 2, count: 4)])
+    }
+
+    /// A file may have first all buckets and then all counts; OpenMetrics wants each histogram together.
+    @Test func partsAreBroughtTogetherInBothFormats() {
+        var snapshot = Snapshot()
+        merged([
+            """
+            # HELP h A histogram.
+            # TYPE h histogram
+            h_bucket{le="1",x="a"} 1
+            h_bucket{le="1",x="b"} 2
+            other 3
+            h_bucket{le="+Inf",x="a"} 4
+            h_bucket{le="+Inf",x="b"} 5
+            h_count{x="a"} 4
+            h_count{x="b"} 5
+            # TYPE requests_total counter
+            # HELP requests_total Requests.
+            requests_total 6
+            # TYPE requests gauge
+            requests 7
+            # TYPE odd counter
+            odd 8
+            """
+        ]).add(to: &snapshot)
+        var encoder = PrometheusText()
+        var output: [UInt8] = []
+        encoder.encode([snapshot], as: .openMetrics, into: &output)
+        let lines = String(decoding: output, as: UTF8.self).split(separator: "\n")
+        let parts = [
+            "h_bucket{le=\"1\",x=\"a\"} 1", "h_bucket{le=\"+Inf\",x=\"a\"} 4", "h_count{x=\"a\"} 4",
+            "h_bucket{le=\"1\",x=\"b\"} 2", "h_bucket{le=\"+Inf\",x=\"b\"} 5", "h_count{x=\"b\"} 5",
+        ]
+        #expect(lines.filter { $0.hasPrefix("h_") }.map(String.init) == parts)
+        #expect(
+            lines.filter { $0.hasPrefix("# TYPE") } == [
+                "# TYPE h histogram", "# TYPE odd unknown", "# TYPE other unknown", "# TYPE requests gauge",
+                "# TYPE requests_total unknown",
+            ])
+        #expect(lines.last == "# EOF")
+        #expect(written([snapshot]).split(separator: "\n").filter { $0.hasPrefix("h_") }.map(String.init) == parts)
+        #expect(
+            snapshot.origins.map { origins in
+                snapshot.samples.indices.compactMap { origins.place(ofSample: $0)?.line }
+            } == [3, 6, 8, 4, 7, 9, 5, 12, 14, 16])
+    }
+
+    @Test func aCounterOfOpenMetricsIsACounter() {
+        #expect(
+            written(["# TYPE a counter\n# HELP a Help.\na_total 1\na_created 2\n"]) == """
+                # HELP a_created Read from /1.prom.
+                # TYPE a_created untyped
+                a_created 2
+                # HELP a_total Help.
+                # TYPE a_total counter
+                a_total 1
+
+                """)
+    }
+
+    @Test func contradictionsAreLeftOutAndSaid() {
+        let merged = merged([
+            "# TYPE a gauge\na 1\na 2\nb{x=\"1\",y=\"2\"} 3",
+            "# TYPE a counter\na{z=\"1\"} 4\nb{y=\"2\",x=\"1\"} 5\nc 6",
+        ])
+        #expect(merged.samples.map(\.value) == [1, 3, 6])
+        #expect(merged.problems[0].lines == [.duplicate: .init(first: 3, count: 1)])
+        #expect(
+            merged.problems[1].lines == [
+                .typeConflict: .init(first: 2, count: 1), .duplicate: .init(first: 3, count: 1),
+            ])
+    }
+
+    @Test func whatPrometheusSaysOfATargetIsNotForFiles() {
+        let merged = merged(["up 0\nup{of=\"another\"} 1\nscrape_duration_seconds 2"])
+        #expect(merged.samples.map(\.value) == [1])
+        #expect(merged.problems[0].lines == [.reservedName: .init(first: 1, count: 2)])
+    }
+
+    @Test func allFilesTogetherHaveALimit() {
+        let merged = merged(["a 1\nb 2", "c 3\nd 4\ne 5"], limit: 3)
+        #expect(merged.samples.count == 3)
+        #expect(merged.problems[1].lines == [.tooManySeries: .init(first: 2, count: 2)])
+    }
+
+    @Test func descriptorsAreKept() {
+        var merged = merged(["a 1", "b 2"])
+        let before = merged.samples.map(\.descriptor)
+        var cursor = ByteCursor("b 3")
+        merged.merge([("/2.prom", ExpositionText.parse(&cursor, limit: 10))])
+        #expect(merged.samples.count == 1 && merged.samples[0].descriptor === before[1])
+    }
+
+    // MARK: Beside what Vitals serves
+
+    private static let load = MetricDescriptor("node_load1", .gauge, help: "Load.")
+    private static let files = MetricDescriptor("node_files", .gauge, labels: ["b", "a"], help: "Files.")
+
+    private func own() -> Snapshot {
+        var own = Snapshot()
+        own.add(Self.load, 1)
+        own.add(Self.files, 2, "y", "x")
+        own.add(Self.files, 3, "", "x")
+        return own
+    }
+
+    @Test(arguments: [true, false]) func whatVitalsServesComesFirst(isFirst: Bool) {
+        var foreign = Snapshot()
+        foreign.add(MetricDescriptor("own", .gauge, help: "Its own."), 1)
+        merged([
+            """
+            # TYPE node_load1 counter
+            node_load1{a="b"} 7
+            # TYPE node_files gauge
+            node_files{b="y",a="x"} 8
+            node_files{a="x"} 9
+            node_files{a="z"} 10
+            """
+        ]).add(to: &foreign)
+        let snapshots = isFirst ? [foreign, own()] : [own(), foreign]
+        #expect(
+            written(snapshots) == """
+                # HELP node_files Files.
+                # TYPE node_files gauge
+                node_files{b="y",a="x"} 2
+                node_files{b="",a="x"} 3
+                node_files{a="z"} 10
+                # HELP node_load1 Load.
+                # TYPE node_load1 gauge
+                node_load1 1
+                # HELP own Its own.
+                # TYPE own gauge
+                own 1
+
+                """)
+        var encoder = PrometheusText()
+        let refusals = encoder.arrange(snapshots)
+        #expect(refusals == encoder.arrange(snapshots), "a kept layout finds the same")
+        let at = isFirst ? 0 : 1
+        let said = refusals.map { refusal in
+            "\(refusal.reason) \(snapshots[refusal.snapshot].origins?.place(ofSample: refusal.sample)?.line ?? 0)"
+        }
+        #expect(refusals.allSatisfy { $0.snapshot == at })
+        #expect(said == ["servedAlready 4", "servedAlready 5", "otherKind 2"])
+    }
+
+    /// A collector that is late or absent serves nothing: then the file's family stands alone.
+    @Test func aNameWithoutSamplesIsFree() {
+        var foreign = Snapshot()
+        merged(["# TYPE node_load1 counter\nnode_load1 7\n"]).add(to: &foreign)
+        var empty = own()
+        empty.removeAll()
+        #expect(written([empty, foreign]).contains("# TYPE node_load1 counter\nnode_load1 7\n"))
+    }
+}
