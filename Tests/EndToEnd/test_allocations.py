@@ -29,10 +29,10 @@ class Allocations(Scratch):
             "host": {"sys": str(ROOT / "Tests/Fixtures/hosts/composed-cgroups/sys")},
             "collectors": {
                 "enable": ["cgroup", "process_groups", "processes", "top"], "cgroup": {"depth": 4},
-                "process_groups": {"groups": {"some": {"pattern": "vitals"}, "none": {"unit": "nothing.service"}}}}}),
-            CALL_BUDGET)
+                "process_groups": {"groups": {"some": {"pattern": "vitals"}, "none": {"unit": "nothing.service"}}}}},
+            "/metrics?collect[]=cgroup&collect[]=process_groups&collect[]=processes&collect[]=top"), CALL_BUDGET)
 
-    def calls_of_a_scrape(self, settings):
+    def calls_of_a_scrape(self, settings, path="/metrics"):
         require_programs("clang")
         library = self.directory / "count_malloc.so"
         subprocess.run(
@@ -49,7 +49,7 @@ class Allocations(Scratch):
 
             def scrape(times):
                 for _ in range(times):
-                    connection.request("GET", "/metrics", headers={"Accept-Encoding": "gzip"})
+                    connection.request("GET", path, headers={"Accept-Encoding": "gzip"})
                     self.assertEqual(len(connection.getresponse().read()) > 1000, True)
 
             scrape(20)

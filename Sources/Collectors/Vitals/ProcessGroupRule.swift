@@ -65,7 +65,7 @@ struct ProcessGroupRule {
             return .doesNotMatch
         }
         if !unit.isEmpty, !isUnit(of: process.cgroup) { return .doesNotMatch }
-        return pattern?.match(process.line) ?? .matches
+        return pattern?.match(process.line, 0..<process.line.count) ?? .matches
     }
 
     private static func isCommand(_ wanted: [UInt8], _ command: [UInt8]) -> Bool {
@@ -74,6 +74,13 @@ struct ProcessGroupRule {
 
     /// A part of the path: a slice has all that is in its services.
     private func isUnit(of path: [UInt8]) -> Bool {
-        path.split(separator: UInt8(ascii: "/")).contains { $0.elementsEqual(unit) }
+        let slash = UInt8(ascii: "/")
+        var start = 0
+        while start < path.count {
+            let end = path[start...].firstIndex(of: slash) ?? path.count
+            if path[start..<end].elementsEqual(unit) { return true }
+            start = end + 1
+        }
+        return false
     }
 }

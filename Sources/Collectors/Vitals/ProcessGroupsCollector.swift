@@ -139,7 +139,11 @@ struct ProcessGroupsCollector: Collector {
                 _ = try files.read(process, "/cmdline", cutAt: Self.lineBytes) { cursor throws(ParseError) in
                     CommandLine.parse(&cursor, into: &facts.line)
                 }
-                if facts.line.isEmpty { facts.line = Array("[".utf8) + facts.command + Array("]".utf8) }
+                if facts.line.isEmpty {
+                    facts.line.append("[")
+                    facts.line.append(contentsOf: facts.command)
+                    facts.line.append("]")
+                }
             }
             if needsCgroup {
                 _ = try files.read(process, "/cgroup") { cursor throws(ParseError) in
