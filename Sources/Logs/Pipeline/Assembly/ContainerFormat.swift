@@ -63,7 +63,9 @@ extension RecordDraft {
             stream: stream, unixNanoseconds: unixNanoseconds, isWhole: tag == UInt8(ascii: "F"))
     }
 
-    private func space(after start: Int) -> Int? { bytes.firstIndex(of: UInt8(ascii: " "), in: start..<text.upperBound) }
+    private func space(after start: Int) -> Int? {
+        bytes.firstIndex(of: UInt8(ascii: " "), in: start..<text.upperBound)
+    }
 
     func stream(_ range: Range<Int>) -> ContainerStream? {
         if bytes[range].elementsEqual("stdout".utf8) { return .stdout }

@@ -48,7 +48,7 @@ struct PythonTrace {
             return isException(line) ? .exception : nil
         case .group, .exception:
             if line.isBlank { return .gap }
-            return line.isIndented ? state : nil
+            return line.isIndented && header(line) == nil ? state : nil
         case .gap:
             let isSentence =
                 line.hasPrefix("During handling of the above exception, another exception occurred:")
