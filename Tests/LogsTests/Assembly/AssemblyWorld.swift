@@ -52,8 +52,12 @@ struct AssemblyWorld {
         _ rule: MultilineRule? = nil, format: ContainerFormat = .plain, names: Bool = false,
         _ change: (inout RecordAssembly.Multiline) -> Void = { _ in }
     ) {
-        var multiline = rule.map { RecordAssembly.Multiline($0) }
-        if multiline != nil { change(&multiline!) }
+        var multiline: RecordAssembly.Multiline?
+        if let rule {
+            var own = RecordAssembly.Multiline(rule)
+            change(&own)
+            multiline = own
+        }
         pipeline.assembly = RecordAssembly(format: format, namesContainers: names, multiline: multiline)
     }
 
