@@ -18,6 +18,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("VITALS_BINARY", ROOT / ".build/vitals"))
 
+# Collectors that ask the machine by system calls, whatever `host` says.
+ASK_THE_KERNEL = ["filesystem", "time", "timex", "uname"]
+
 
 def eventually(condition, within, what):
     """Waits until `condition()` is true and returns its value; fails with `what` after `within` seconds."""

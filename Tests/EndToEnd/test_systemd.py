@@ -10,8 +10,8 @@ import subprocess
 import time
 from pathlib import Path
 from booted import BootedSystem
+from node_exporter import parse
 from support import ROOT, Scratch, eventually, require_programs, require_root
-from test_node_exporter import parse
 
 PACKAGE = ROOT / ".build/vitals.deb"
 
