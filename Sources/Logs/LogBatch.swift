@@ -42,7 +42,7 @@ package struct LogBatch: Sendable {
         /// When it was written if that is known, else when it was read.
         package let unixNanoseconds: Int64
         /// Where to go on when this record is acknowledged.
-        package let next: Position
+        package internal(set) var next: Position
         /// It is a JSON object of its own (an EMF document), not a message.
         package let isDocument: Bool
         /// Its text was cut at the limit for a line.
@@ -62,6 +62,9 @@ package struct LogBatch: Sendable {
     package private(set) var records: [Record] = []
     /// Bytes of the records' text alone, which is what limits count.
     package private(set) var textByteCount = 0
+    /// Where to go on in sources of which a record was left out before any was taken: acknowledged with the last
+    /// record.
+    package private(set) var skipped: [Position] = []
 
     package let byteLimit: Int
     package let recordLimit: Int
@@ -80,6 +83,7 @@ package struct LogBatch: Sendable {
         bytes.removeAll(keepingCapacity: true)
         fields.removeAll(keepingCapacity: true)
         records.removeAll(keepingCapacity: true)
+        skipped.removeAll(keepingCapacity: true)
         textByteCount = 0
     }
 
@@ -96,6 +100,24 @@ package struct LogBatch: Sendable {
                 value: TextRange(start: middle, count: UInt32(bytes.count) - middle), isNumber: isNumber))
         return UInt32(fields.count - 1)
     }
+
+    /// The same for a field whose name is data, from memory of others.
+    package mutating func addField(
+        named name: Range<Int>, _ value: Range<Int>, isNumber: Bool, of source: [UInt8]
+    ) -> UInt32 {
+        let start = UInt32(bytes.count)
+        bytes.append(contentsOf: source[name])
+        let middle = UInt32(bytes.count)
+        bytes.append(contentsOf: source[value])
+        fields.append(
+            LogField(
+                name: TextRange(start: start, count: middle - start),
+                value: TextRange(start: middle, count: UInt32(bytes.count) - middle), isNumber: isNumber))
+        return UInt32(fields.count - 1)
+    }
+
+    /// One more field with the name and the value of another: the fields of a record stand together.
+    mutating func repeatField(_ index: UInt32) { fields.append(fields[Int(index)]) }
 
     /// The index that the next field will have.
     package var nextField: UInt32 { UInt32(fields.count) }
@@ -116,6 +138,22 @@ package struct LogBatch: Sendable {
                 text: TextRange(start: start, count: UInt32(range.count)), fields: fields,
                 unixNanoseconds: unixNanoseconds, next: next, isDocument: isDocument, isCut: isCut))
         textByteCount += range.count
+    }
+
+    /// A record that ends at `next` was left out: what stands before it vouches for it.
+    package mutating func skip(to next: Position) {
+        if let last = records.indices.last, records[last].next.source == next.source {
+            records[last].next = next
+        } else {
+            skipped.removeAll { $0.source == next.source }
+            skipped.append(next)
+        }
+    }
+
+    /// Takes the positions of what was left out, of a batch in which no record was taken.
+    package mutating func takeSkipped() -> [Position] {
+        defer { skipped.removeAll(keepingCapacity: true) }
+        return skipped
     }
 
     private mutating func grow(by count: Int) {
