@@ -1,5 +1,5 @@
-// Holds the list of collectors to Tests/Fixtures/node_exporter-1.12.txt: what node_exporter has, is had here, under the same
-// name, with the same options, of the same type and with the same labels.
+// Holds the list of collectors to Tests/Fixtures/node_exporter-1.12.txt: what node_exporter has, is had here, under the
+// same name, with the same options, of the same type and with the same labels.
 
 import Foundation
 import Metrics
