@@ -19,6 +19,8 @@ package struct FileStatus: Sendable, Equatable {
 
     package let id: FileID
     package let kind: Kind
+    /// The lower 9 bits of its mode: who may read, write and execute.
+    package let permissions: UInt32
     package let sizeBytes: UInt64
     /// Names that the file has; 0 when it was deleted and is only kept open.
     package let linkCount: UInt64
@@ -37,6 +39,7 @@ package struct FileStatus: Sendable, Equatable {
             case S_IFIFO: .fifo
             default: .other
             }
+        permissions = UInt32(raw.st_mode) & 0o777
         sizeBytes = UInt64(max(0, raw.st_size))
         linkCount = UInt64(raw.st_nlink)
         modifiedUnixNanoseconds = Int64(raw.st_mtim.tv_sec) * 1_000_000_000 + Int64(raw.st_mtim.tv_nsec)

@@ -23,7 +23,16 @@ class Allocations(Scratch):
             "host": {"proc": f"{root}/proc", "sys": f"{root}/sys"},
             "collectors": {"enable": ["pcidevice", "drm", "cpu_vulnerabilities"]}}), HARDWARE_BUDGET)
 
-    def calls_of_a_scrape(self, settings):
+    def test_processes_and_control_groups_cost_no_allocation_each(self):
+        """Hundreds of files, each of them read through the same buffer."""
+        self.assertLess(self.calls_of_a_scrape({
+            "host": {"sys": str(ROOT / "Tests/Fixtures/hosts/composed-cgroups/sys")},
+            "collectors": {
+                "enable": ["cgroup", "process_groups", "processes", "top"], "cgroup": {"depth": 4},
+                "process_groups": {"groups": {"some": {"pattern": "vitals"}, "none": {"unit": "nothing.service"}}}}},
+            "/metrics?collect[]=cgroup&collect[]=process_groups&collect[]=processes&collect[]=top"), CALL_BUDGET)
+
+    def calls_of_a_scrape(self, settings, path="/metrics"):
         require_programs("clang")
         library = self.directory / "count_malloc.so"
         subprocess.run(
@@ -40,7 +49,7 @@ class Allocations(Scratch):
 
             def scrape(times):
                 for _ in range(times):
-                    connection.request("GET", "/metrics", headers={"Accept-Encoding": "gzip"})
+                    connection.request("GET", path, headers={"Accept-Encoding": "gzip"})
                     self.assertEqual(len(connection.getresponse().read()) > 1000, True)
 
             scrape(20)

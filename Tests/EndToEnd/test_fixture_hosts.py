@@ -14,6 +14,8 @@ class FixtureHosts(Scratch):
     # Off by default, and in the trees that are about them.
     KERNEL = ("interrupts softirqs swap processes zoneinfo buddyinfo slabinfo ksmd meminfo_numa cgroups "
               "sysctl").split()
+    # Beyond node_exporter, each with a tree of its own.
+    GROUPS = {"web": {"unit": "nginx.service"}, "db": {"pattern": "^postgres: "}, "odd": {"command": ["a (b) R 1 ) c"]}}
     # What differs from run to run.
     VARYING = re.compile(
         r"(# (HELP|TYPE) )?(process_|vitals_process_|vitals_build_info|node_scrape_collector_duration_seconds"
@@ -83,3 +85,11 @@ class FixtureHosts(Scratch):
 
     def test_a_server_with_two_memory_nodes(self):
         self.check_host("composed-numa-server", self.KERNEL)
+
+    def test_control_groups(self):
+        self.check_host("composed-cgroups", ["cgroup"], cgroup={"depth": 4, "limit": 12})
+
+    def test_groups_of_processes_and_the_largest(self):
+        # Without a reading before there are no averages: the top by memory only.
+        self.check_host("composed-processes", ["process_groups", "top"],
+                        process_groups={"groups": self.GROUPS}, top={"count": 4, "by": ["cpu", "memory", "io"]})
