@@ -24,8 +24,9 @@ ASK_THE_KERNEL = ["filesystem", "time", "timex", "uname"]
 # Options with which collectors serve more, whatever the host.
 EVERYTHING = {
     "bcache": {"priorityStats": True}, "cpu": {"info": True}, "interrupts": {"include_zeros": True},
-    "netdev": {"address_info": True, "label_ifalias": True}, "stat": {"softirq": True}, "systemd": {
-        "enable_task_metrics": True, "enable_restarts_metrics": True, "enable_start_time_metrics": True},
+    "netdev": {"address_info": True, "label_ifalias": True}, "stat": {"softirq": True},
+    "process_groups": {"groups": {"python": {"pattern": "python"}, "kernel": {"pattern": "^\\["}}},
+    "systemd": {"enable_task_metrics": True, "enable_restarts_metrics": True, "enable_start_time_metrics": True},
 }
 
 

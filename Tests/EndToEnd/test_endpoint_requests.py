@@ -1,5 +1,5 @@
-"""What clients do to the endpoint of the built program over plain HTTP: slow, half-open, oversized, pipelined, malformed and
-parallel requests. With TLS: test_endpoint_security."""
+"""What clients do to the endpoint of the built program over plain HTTP: slow, half-open, oversized, pipelined, malformed
+and parallel requests. With TLS: test_endpoint_security."""
 
 import concurrent.futures
 import contextlib
@@ -85,8 +85,9 @@ class Requests(Scratch):
     def test_mangled_requests_harm_nobody(self):
         seed = int(os.environ.get("VITALS_SEED", random.randrange(1 << 32)))
         noise = random.Random(seed)
-        good = (b"GET /metrics?collect[]=loadavg HTTP/1.1\r\nHost: x\r\nAccept: text/plain;version=0.0.4;q=0.5,*/*;q=0.1\r\n"
-                b"Accept-Encoding: gzip\r\nX-Prometheus-Scrape-Timeout-Seconds: 10\r\nContent-Length: 0\r\n\r\n")
+        good = (b"GET /metrics?collect[]=loadavg HTTP/1.1\r\nHost: x\r\n"
+                b"Accept: text/plain;version=0.0.4;q=0.5,*/*;q=0.1\r\nAccept-Encoding: gzip\r\nX-Prometheus-Scrape-Timeout-Seconds: 10\r\n"
+                b"Content-Length: 0\r\n\r\n")
         before = self.resident()
         for round in range(400):
             bad = bytearray(good * noise.randrange(1, 4))
@@ -98,7 +99,8 @@ class Requests(Scratch):
                 elif kind == 1:
                     del bad[at:at + noise.randrange(1, 40)]
                 elif kind == 2:
-                    bad[at:at] = noise.choice([b"\r\n", b"\0", b" ", b"\n\n", b"%", b"%zz", b",,", b";q=", b":", b"9" * 30])
+                    bad[at:at] = noise.choice(
+                        [b"\r\n", b"\0", b" ", b"\n\n", b"%", b"%zz", b",,", b";q=", b":", b"9" * 30])
                 else:
                     bad[at:at] = noise.randbytes(noise.randrange(1, 100))
                 if not bad:

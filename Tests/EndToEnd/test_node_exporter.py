@@ -13,8 +13,7 @@ NO_COLLECTOR = {
     "supervisord": "deprecated: a textfile can hold it",
 }
 
-# Where the peer's defaults are narrower (1.5.0, and Debian's) than those of 1.12, which are the ones here; and what more
-# both have. Memory as a disk is left out here.
+# The peer's defaults are those of 1.5.0, and Debian's; here they are those of 1.12. And what more both have.
 OPTIONS = [
     "--collector.cpu.info", "--collector.stat.softirq", "--collector.netdev.address-info",
     "--collector.sysctl.include=fs.file-nr:total,current,max", "--collector.sysctl.include=kernel.threads-max",

@@ -250,8 +250,8 @@ class Systemd(Scratch):
             peer_took.append(peer["node_scrape_collector_duration_seconds", (("collector", "systemd"),)])
         peer_used = (cpu_seconds(peer_pid) - peer_used) / 5
         print(f"500 units: {median(took) * 1000:.0f} ms, CPU {used * 1000:.0f} ms, of the manager"
-              f" {manager * 1000:.0f} ms; node_exporter {median(peer_took) * 1000:.0f} ms, CPU {peer_used * 1000:.0f} ms",
-              end=" ", flush=True)
+              f" {manager * 1000:.0f} ms; node_exporter {median(peer_took) * 1000:.0f} ms,"
+              f" CPU {peer_used * 1000:.0f} ms", end=" ", flush=True)
         self.assertLess(median(took), 1)
         self.assertLess(used, 0.25)
         memory = resident(pid)
