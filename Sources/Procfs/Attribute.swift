@@ -8,8 +8,8 @@ internal import Synchronization
 
 /// One attribute. Made once for a device, and read as often as it is needed.
 package final class Attribute {
-    /// Descriptors that all attributes keep open together; those beyond it are opened each time. The kernel has 5 kB for
-    /// each. A service whose limit nobody raised has 1 024 in all: no more than a quarter of them are for attributes.
+    /// Descriptors that all attributes keep open together; those beyond it are opened each time. The kernel has 5 kB
+    /// for each. Where nobody may have more than 1 024 in all, attributes take no more than a quarter of them.
     package static let keptOpenLimit = min(1_024, openFileLimit() / 4)
     private static let keptOpen = Atomic<Int>(0)
 

@@ -17,21 +17,23 @@ package struct CollectorState: Sendable {
     package var name: String
     package var isEnabled: Bool
     package var isEnabledByDefault: Bool
-    /// All metrics with fixed names.
-    package var metrics: [MetricDescriptor]
+    private let listMetrics: @Sendable () -> [MetricDescriptor]
+    /// All metrics with fixed names. Made when somebody asks: most are of what a host does not have.
+    package var metrics: [MetricDescriptor] { listMetrics() }
     /// nil before the first scrape, and when it is not enabled.
     package var status: CollectorStatus?
     /// What is wrong, or missing on this host.
     package var reason: String?
 
     package init(
-        name: String, isEnabled: Bool, isEnabledByDefault: Bool, metrics: [MetricDescriptor],
+        name: String, isEnabled: Bool, isEnabledByDefault: Bool,
+        metrics: @autoclosure @escaping @Sendable () -> [MetricDescriptor],
         status: CollectorStatus? = nil, reason: String? = nil
     ) {
         self.name = name
         self.isEnabled = isEnabled
         self.isEnabledByDefault = isEnabledByDefault
-        self.metrics = metrics
+        listMetrics = metrics
         self.status = status
         self.reason = reason
     }
@@ -233,7 +235,7 @@ package final class Scraper: Sendable {
         let outcomes = relay.run(indexes, until: end) { index in cells[index].collect(until: end) }
         exposition.begin()
         // The tables that the first readings make are made: that code is not needed again.
-        if exposition.readingCount == Self.settledReadingCount { linux_release_code() }
+        if exposition.readingCount == Self.settledReadingCount { linux_release_memory() }
         for (index, outcome) in zip(indexes, outcomes) {
             take(outcome, from: index, at: .now, into: &exposition)
         }
