@@ -16,6 +16,8 @@ struct Finding: Sendable, Equatable {
 final class CollectorCell: Sendable {
     private struct Asked {
         var collector: any Collector
+        /// What it reads was there once: when that is gone, it may be back at any time.
+        var hasWorked = false
         /// It had nothing to read, and is not asked again until then.
         var absence: (finding: Finding, until: Instant)?
     }
@@ -28,7 +30,7 @@ final class CollectorCell: Sendable {
     private let snapshot = Mutex(Snapshot())
     private let started = Mutex<Instant?>(nil)
 
-    /// A collector that had nothing to read is not asked again for `absencePause`.
+    /// A collector that never had anything to read is asked once in `absencePause`.
     init(_ name: String, _ collector: sending any Collector, absencePause: Duration) {
         self.name = name
         self.absencePause = absencePause
@@ -48,8 +50,9 @@ final class CollectorCell: Sendable {
         let finding = asked.withLock { asked -> Finding in
             if let absence = asked.absence, now < absence.until { return absence.finding }
             let finding = Self.ask(&asked.collector, until: deadline, &samples)
-            let isAbsent = finding.status == .absent && samples.samples.isEmpty
-            asked.absence = isAbsent ? (finding, now + absencePause) : nil
+            if finding.status == .ok { asked.hasWorked = true }
+            let mayPause = finding.status == .absent && !asked.hasWorked && samples.samples.isEmpty
+            asked.absence = mayPause ? (finding, now + absencePause) : nil
             return finding
         }
         giveBack(samples)

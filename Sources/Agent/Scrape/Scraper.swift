@@ -81,7 +81,7 @@ package final class Scraper: Sendable {
     /// A scrape that had to wait for another still has this long, so that its collectors are not called late for
     /// nothing.
     private static let leastTime: Duration = .milliseconds(100)
-    /// What a host does not have seldom comes: it is looked for again after this, not at each scrape.
+    /// What a host never had seldom comes: it is looked for again after this, not at each scrape.
     package static let absencePause: Duration = .seconds(30)
     /// Two have been read, written and compressed by then.
     private static let settledReadingCount = 3
