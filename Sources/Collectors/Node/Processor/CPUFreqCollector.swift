@@ -34,7 +34,8 @@ struct CPUFreqCollector: Collector {
         let number: Int
         let label: String
         let frequencies: [(metric: NumberMetric, attribute: Attribute)]
-        let governor: Attribute
+        /// A driver that sets the frequency by itself has none.
+        let governor: Attribute?
         private let availableGovernors: Attribute
         private(set) var governors: [String] = []
 
@@ -44,7 +45,7 @@ struct CPUFreqCollector: Collector {
             frequencies = CPUFreqCollector.frequencies.compactMap { metric in
                 attributeIfThere("\(path)/\(metric.file)").map { (metric, $0) }
             }
-            governor = Attribute("\(path)/scaling_governor")
+            governor = attributeIfThere("\(path)/scaling_governor")
             availableGovernors = Attribute("\(path)/scaling_available_governors")
         }
 
@@ -86,7 +87,7 @@ struct CPUFreqCollector: Collector {
                 if let number { snapshot.add(metric.descriptor, metric.scale(number), cpu.label) }
             }
             let governor = problem.noted { () throws(KernelFileError) in
-                let governor = try cpu.governor.text()
+                let governor = try cpu.governor?.text()
                 if let governor { try cpu.listGovernors(with: governor) }
                 return governor
             }
