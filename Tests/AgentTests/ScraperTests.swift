@@ -180,7 +180,7 @@ import Testing
         let scraper = try script.scraper(log: sink.log)
         for _ in 0..<3 { _ = scraper.exposition() }
         #expect(sink.text.count { $0.contains("collector=failing") } == 1)
-        #expect(sink.text.count { $0.contains("collector=absent") && $0.contains("level=info") } == 1)
+        #expect(sink.text.count { $0.contains("collectors=absent") && $0.contains("level=info") } == 1)
         script.fail(.failed("another"))
         for _ in 0..<3 { _ = scraper.exposition() }
         #expect(sink.text.count { $0.contains("collector=failing") && $0.contains("reason=another") } == 1)

@@ -122,7 +122,7 @@ class NodeExporter(Scratch):
             if key not in after:
                 if not FLEETING.match(name):
                     problems.append(f"missing: {key}")
-            elif OWN.fullmatch(name) or key not in before or self.is_absent(key, after):
+            elif OWN.fullmatch(name) or key not in before:
                 continue
             elif STATIC.match(name):
                 if after[key] != value:
@@ -139,13 +139,6 @@ class NodeExporter(Scratch):
         for pattern in NOT_SERVED:
             self.assertTrue([name for name in peer_types if re.fullmatch(pattern, name)], f"{pattern}: nothing is such")
             self.assertEqual([name for name in types if re.fullmatch(pattern, name)], [], f"{pattern} is served")
-
-    @staticmethod
-    def is_absent(key, series):
-        """Whether it is the success of a collector that found nothing, which the peer calls one here and there."""
-        name, labels = key
-        return name == "node_scrape_collector_success" and (
-            "vitals_collector_status", (*labels, ("status", "absent"))) in series
 
     def test_hardware_is_served_as_node_exporter_does(self):
         # On a composed host, since few machines have all of it.

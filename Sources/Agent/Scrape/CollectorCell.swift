@@ -23,6 +23,7 @@ final class CollectorCell: Sendable {
     }
 
     let name: String
+    let isAbsenceSuccess: Bool
     /// How the last scrape found it.
     let last = Mutex<Finding?>(nil)
     private let absencePause: Duration
@@ -31,8 +32,9 @@ final class CollectorCell: Sendable {
     private let started = Mutex<Instant?>(nil)
 
     /// A collector that never had anything to read is asked once in `absencePause`.
-    init(_ name: String, _ collector: sending any Collector, absencePause: Duration) {
+    init(_ name: String, _ collector: sending any Collector, isAbsenceSuccess: Bool, absencePause: Duration) {
         self.name = name
+        self.isAbsenceSuccess = isAbsenceSuccess
         self.absencePause = absencePause
         asked = Mutex(Asked(collector: collector))
     }

@@ -131,7 +131,10 @@ package final class Scraper: Sendable {
             var options = try section.section(name)
             let collector = try type.init(&options, host: host)
             try options.finish()
-            if isEnabled { cells.append(CollectorCell(name, collector, absencePause: absencePause)) }
+            guard isEnabled else { continue }
+            cells.append(
+                CollectorCell(
+                    name, collector, isAbsenceSuccess: type.isAbsenceSuccess, absencePause: absencePause))
         }
         try section.finish()
         self.cells = cells
@@ -236,8 +239,13 @@ package final class Scraper: Sendable {
         exposition.begin()
         // The tables that the first readings make are made: that code is not needed again.
         if exposition.readingCount == Self.settledReadingCount { linux_release_memory() }
+        var absent: [String] = []
         for (index, outcome) in zip(indexes, outcomes) {
-            take(outcome, from: index, at: .now, into: &exposition)
+            take(outcome, from: index, at: .now, into: &exposition, &absent)
+        }
+        // Most hosts lack the subjects of twenty collectors: that is one line.
+        if !absent.isEmpty {
+            log.info("collectors have nothing to read here", ["collectors": absent.joined(separator: " ")])
         }
         if request.only.isEmpty {
             for name in disabled { exposition.extra.add(ScrapeMetrics.status, 1, name, "disabled") }
@@ -259,7 +267,8 @@ package final class Scraper: Sendable {
 
     /// What the scrape says of one collector, besides the collector's own samples.
     private func take(
-        _ outcome: RelayOutcome<Finding>, from index: Int, at now: Instant, into exposition: inout Exposition
+        _ outcome: RelayOutcome<Finding>, from index: Int, at now: Instant, into exposition: inout Exposition,
+        _ absent: inout [String]
     ) {
         let cell = cells[index]
         let result: Finding
@@ -273,15 +282,16 @@ package final class Scraper: Sendable {
             took = cell.startedAt.map { now - $0 } ?? .zero
             result = Finding(status: .late, reason: "has not come back")
         }
-        let isGood = result.status == .ok
+        let isGood = result.status == .ok || result.status == .absent && cell.isAbsenceSuccess
         exposition.extra.add(ScrapeMetrics.duration, took.inSeconds, cell.name)
         exposition.extra.add(ScrapeMetrics.success, isGood ? 1 : 0, cell.name)
         exposition.extra.add(ScrapeMetrics.status, 1, cell.name, result.status.rawValue)
-        report(result, of: cell)
+        report(result, of: cell, &absent)
     }
 
-    /// Said when it begins, when it changes and when it ends, not each time.
-    private func report(_ finding: Finding, of cell: CollectorCell) {
+    /// Said when it begins, when it changes and when it ends, not each time. Those that are absent from the beginning
+    /// are gathered.
+    private func report(_ finding: Finding, of cell: CollectorCell, _ absent: inout [String]) {
         let before = cell.last.withLock { last in
             defer { last = finding }
             return last
@@ -290,6 +300,9 @@ package final class Scraper: Sendable {
         switch finding.status {
         case .ok:
             if before != nil, before?.status != .absent { log.info("collector works again", ["collector": cell.name]) }
+        case .absent where before == nil:
+            absent.append(cell.name)
+            log.debug("collector has nothing to read here", ["collector": cell.name, "reason": finding.reason ?? ""])
         case .absent:
             log.info("collector has nothing to read here", ["collector": cell.name, "reason": finding.reason ?? ""])
         case .failed:
@@ -306,7 +319,7 @@ private enum ScrapeMetrics {
         help: "How long a collector took; for one that is late, since when it has been asked.")
     static let success = MetricDescriptor(
         "node_scrape_collector_success", .gauge, labels: ["collector"],
-        help: "Whether a collector succeeded: 0 when it failed, is late, or has nothing to read on this host.")
+        help: "Whether a collector succeeded: 0 when it failed, is late, or, for most, has nothing to read here.")
     static let status = MetricDescriptor(
         "vitals_collector_status", .gauge, labels: ["collector", "status"],
         help: "How a collector fared, as its label says; absent: there is nothing for it to read on this host.")

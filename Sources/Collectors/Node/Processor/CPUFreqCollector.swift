@@ -9,6 +9,7 @@ internal import Settings
 struct CPUFreqCollector: Collector {
     static let name = "cpufreq"
     static let isEnabledByDefault = true
+    static let isAbsenceSuccess = true
     static let metrics = frequencies.map(\.descriptor) + [governorMetric]
 
     private static func frequency(_ file: String, _ name: String, _ help: String) -> NumberMetric {
