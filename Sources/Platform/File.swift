@@ -53,6 +53,7 @@ package struct FileStatus: Sendable, Equatable {
         self.init(raw)
     }
 
+    /// Of an open file.
     init(of descriptor: Int32) throws(Errno) {
         var raw = stat()
         guard unsafe fstat(descriptor, &raw) == 0 else { throw .current }
