@@ -29,8 +29,8 @@ package protocol Collector: SendableMetatype {
     /// All metrics with fixed names: for `vitals collectors`, and for a test that lints the names.
     static var metrics: [MetricDescriptor] { get }
 
-    /// `node_scrape_collector_success` is 1 also when it has nothing to read, as node_exporter has it for some: an alert
-    /// on that must not fire on a host that moves to Vitals.
+    /// `node_scrape_collector_success` is 1 also when it has nothing to read, as node_exporter has it for some: an
+    /// alert on that must not fire on a host that moves to Vitals.
     static var isAbsenceSuccess: Bool { get }
 
     /// Asks `section` for its options; the caller calls `finish()` on it.

@@ -37,6 +37,11 @@ package struct CollectorState: Sendable {
         self.status = status
         self.reason = reason
     }
+
+    init(of type: any Collector.Type, isEnabled: Bool) {
+        self.init(
+            name: type.name, isEnabled: isEnabled, isEnabledByDefault: type.isEnabledByDefault, metrics: type.metrics)
+    }
 }
 
 package enum CollectorStatus: String, Sendable {
@@ -123,18 +128,14 @@ package final class Scraper: Sendable {
         for type in collectors {
             let name = type.name
             let isEnabled = !switchedOff.contains(name) && (enabled.contains(name) || type.isEnabledByDefault)
-            known.append(
-                CollectorState(
-                    name: name, isEnabled: isEnabled, isEnabledByDefault: type.isEnabledByDefault, metrics: type.metrics
-                ))
+            known.append(CollectorState(of: type, isEnabled: isEnabled))
             guard isEnabled || section.has(name) else { _ = section.value(name); continue }
             var options = try section.section(name)
             let collector = try type.init(&options, host: host)
             try options.finish()
             guard isEnabled else { continue }
-            cells.append(
-                CollectorCell(
-                    name, collector, isAbsenceSuccess: type.isAbsenceSuccess, absencePause: absencePause))
+            let isSuccess = type.isAbsenceSuccess
+            cells.append(CollectorCell(name, collector, isAbsenceSuccess: isSuccess, absencePause: absencePause))
         }
         try section.finish()
         self.cells = cells
