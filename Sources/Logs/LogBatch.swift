@@ -62,6 +62,8 @@ package struct LogBatch: Sendable {
     package private(set) var records: [Record] = []
     /// Bytes of the records' text alone, which is what limits count.
     package private(set) var textByteCount = 0
+    /// Bytes of fields whose names the source chose: a source may send much there, and the batch must stay bounded.
+    private var namedFieldByteCount = 0
 
     package let byteLimit: Int
     package let recordLimit: Int
@@ -73,7 +75,7 @@ package struct LogBatch: Sendable {
     }
 
     package var isEmpty: Bool { records.isEmpty }
-    package var isFull: Bool { textByteCount >= byteLimit || records.count >= recordLimit }
+    package var isFull: Bool { textByteCount + namedFieldByteCount >= byteLimit || records.count >= recordLimit }
 
     /// Empties it, and keeps the memory.
     package mutating func removeAll() {
@@ -81,6 +83,7 @@ package struct LogBatch: Sendable {
         fields.removeAll(keepingCapacity: true)
         records.removeAll(keepingCapacity: true)
         textByteCount = 0
+        namedFieldByteCount = 0
     }
 
     /// Adds a field and returns its index, which any number of records may share. Not generic: across modules that is
@@ -94,6 +97,19 @@ package struct LogBatch: Sendable {
             LogField(
                 name: TextRange(start: start, count: middle - start),
                 value: TextRange(start: middle, count: UInt32(bytes.count) - middle), isNumber: isNumber))
+        return UInt32(fields.count - 1)
+    }
+
+    /// As the other, with a name that is known only at run time. Its bytes count for the byte limit.
+    package mutating func addField(named name: [UInt8], _ value: [UInt8], isNumber: Bool = false) -> UInt32 {
+        let start = UInt32(bytes.count)
+        bytes.append(contentsOf: name)
+        bytes.append(contentsOf: value)
+        namedFieldByteCount += name.count + value.count
+        fields.append(
+            LogField(
+                name: TextRange(start: start, count: UInt32(name.count)),
+                value: TextRange(start: start + UInt32(name.count), count: UInt32(value.count)), isNumber: isNumber))
         return UInt32(fields.count - 1)
     }
 
