@@ -21,8 +21,8 @@ package struct JournaldInput: Input {
     /// Entries looked at in one call: some ten milliseconds.
     private static let entryLimit = 10_000
 
-    /// After so many entries the journal is opened anew when its end is reached: libsystemd keeps what it read mapped,
-    /// and the agent would seem to need 100 MB and more for as long as it runs.
+    /// After so many entries the journal is opened anew: libsystemd keeps what it read mapped, and the agent would seem
+    /// to need 100 MB and more. Opening costs about as much as a hundred entries for each file of the journal.
     package static let reopeningLimit: UInt64 = 50_000
 
     let log: AgentLog
@@ -104,8 +104,8 @@ package struct JournaldInput: Input {
                 if isBehind { try findPlaceAgain(in: journal) }
             }
             isBehind = try readEntries(of: journal, into: &batch)
-            if isBehind { return .notAtAll }
             if entriesSinceOpening >= Self.reopeningLimit { return reopen(at: now) }
+            if isBehind { return .notAtAll }
             if now.monotonic >= checkFilesAt {
                 let files = JournalFiles(settings.source)
                 guard files.directories == directories else { return reopen(at: now) }

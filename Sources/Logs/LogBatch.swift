@@ -31,6 +31,12 @@ package struct LogField: Sendable {
     package let value: TextRange
     /// The value is a number, and is written without quotes.
     package let isNumber: Bool
+
+    package init(name: TextRange, value: TextRange, isNumber: Bool) {
+        self.name = name
+        self.value = value
+        self.isNumber = isNumber
+    }
 }
 
 /// Records that travel together: one buffer for all the text, so that a record costs no allocation.
@@ -100,17 +106,20 @@ package struct LogBatch: Sendable {
         return UInt32(fields.count - 1)
     }
 
-    /// As the other, with a name that is known only at run time. Its bytes count for the byte limit.
-    package mutating func addField(named name: [UInt8], _ value: [UInt8], isNumber: Bool = false) -> UInt32 {
+    /// Adds fields whose names are known only at run time: their names and values are pieces of `text`, which is taken
+    /// over in one piece. Its bytes count for the byte limit.
+    package mutating func addFields(_ parts: [LogField], of text: [UInt8]) {
         let start = UInt32(bytes.count)
-        bytes.append(contentsOf: name)
-        bytes.append(contentsOf: value)
-        namedFieldByteCount += name.count + value.count
-        fields.append(
-            LogField(
-                name: TextRange(start: start, count: UInt32(name.count)),
-                value: TextRange(start: start + UInt32(name.count), count: UInt32(value.count)), isNumber: isNumber))
-        return UInt32(fields.count - 1)
+        if bytes.capacity - bytes.count < text.count { grow(by: text.count) }
+        bytes.append(contentsOf: text)
+        namedFieldByteCount += text.count
+        for part in parts {
+            fields.append(
+                LogField(
+                    name: TextRange(start: start + part.name.start, count: part.name.count),
+                    value: TextRange(start: start + part.value.start, count: part.value.count),
+                    isNumber: part.isNumber))
+        }
     }
 
     /// The index that the next field will have.

@@ -83,11 +83,11 @@ struct JournalOtherFields {
     let isAll: Bool
     private let wanted: [[UInt8]]
     private let byteLimit: Int
-    // As many are in use as `count` says; the rest is kept for its capacity.
-    private var names: [[UInt8]] = []
-    private var values: [[UInt8]] = []
-    private var count = 0
-    private var byteCount = 0
+    /// Names and values one after another, and where each is.
+    private var text: [UInt8] = []
+    private var parts: [LogField] = []
+    /// Of each name a number that two names seldom share: comparing all names would cost a third of the whole.
+    private var marks: [UInt32] = []
     private(set) var cutCount: UInt64 = 0
     private(set) var repeatedCount: UInt64 = 0
 
@@ -100,66 +100,86 @@ struct JournalOtherFields {
 
     var isNone: Bool { !isAll && wanted.isEmpty }
 
-    mutating func removeAll() { (count, byteCount, cutCount, repeatedCount) = (0, 0, 0, 0) }
+    mutating func removeAll() {
+        text.removeAll(keepingCapacity: true)
+        parts.removeAll(keepingCapacity: true)
+        marks.removeAll(keepingCapacity: true)
+        (cutCount, repeatedCount) = (0, 0)
+    }
 
     @unsafe mutating func take(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
         guard unsafe isWanted(name) else { return }
+        let mark = unsafe Self.mark(of: name)
         // JSON has no place for a second one of the same name.
-        for index in 0..<count where unsafe names[index].isEqual(to: name) {
+        for index in parts.indices where marks[index] == mark {
+            guard unsafe text.isEqual(to: name, at: parts[index].name.range) else { continue }
             repeatedCount += 1
             return
         }
-        guard count < Self.countLimit, byteCount + name.count < byteLimit else {
+        let room = byteLimit - text.count - name.count
+        guard parts.count < Self.countLimit, room > 0 else {
             cutCount += 1
             return
         }
-        if count == names.count {
-            names.append([])
-            values.append([])
-        }
-        names[count].removeAll(keepingCapacity: true)
-        unsafe names[count].append(contentsOf: name)
-        let room = byteLimit - byteCount - name.count
         if value.count > room { cutCount += 1 }
-        values[count].removeAll(keepingCapacity: true)
-        unsafe values[count].append(contentsOf: value.prefix(room))
-        byteCount += name.count + min(room, value.count)
-        count += 1
+        let start = UInt32(text.count)
+        unsafe text.append(contentsOf: name)
+        let middle = UInt32(text.count)
+        unsafe text.append(contentsOf: UnsafeRawBufferPointer(rebasing: value.prefix(room)))
+        parts.append(
+            LogField(
+                name: TextRange(start: start, count: middle - start),
+                value: TextRange(start: middle, count: UInt32(text.count) - middle), isNumber: false))
+        marks.append(mark)
+    }
+
+    /// Names have 64 bytes at the most.
+    @unsafe private static func mark(of name: UnsafeRawBufferPointer) -> UInt32 {
+        guard unsafe !name.isEmpty else { return 0 }
+        let (first, middle, last) = unsafe (name[0], name[name.count / 2], name[name.count - 1])
+        return UInt32(name.count) | UInt32(first) << 8 | UInt32(middle) << 16 | UInt32(last) << 24
     }
 
     @unsafe private func isWanted(_ name: UnsafeRawBufferPointer) -> Bool {
-        guard isAll else { return wanted.contains { unsafe $0.isEqual(to: name) } }
+        guard isAll else { return wanted.contains { unsafe $0.isEqual(to: name, at: 0..<$0.count) } }
         // A damaged name could be one that the record has itself; those have small letters.
-        return unsafe !name.isEmpty && name.allSatisfy(isOfFieldName)
-            && !"MESSAGE".utf8.elementsEqual(name)
+        return unsafe !name.isEmpty && name.allSatisfy(isOfFieldName) && JournalField(name) != .message
     }
 
     func addKey(to key: inout [UInt8]) {
-        for index in 0..<count {
-            key.append(part: names[index])
-            key.append(part: values[index])
+        for part in parts {
+            key.append(count: part.name.count)
+            key.append(count: part.value.count)
         }
+        key.append(contentsOf: text)
     }
 
-    func add(to batch: inout LogBatch) {
-        for index in 0..<count { _ = batch.addField(named: names[index], values[index]) }
-    }
+    func add(to batch: inout LogBatch) { if !parts.isEmpty { batch.addFields(parts, of: text) } }
 }
 
 /// Names have capital letters, digits and underscores.
 func isOfFieldName(_ byte: UInt8) -> Bool { 0x41...0x5A ~= byte || 0x30...0x39 ~= byte || byte == UInt8(ascii: "_") }
 
 extension [UInt8] {
-    @unsafe fileprivate func isEqual(to bytes: UnsafeRawBufferPointer) -> Bool {
-        unsafe count == bytes.count && elementsEqual(bytes)
+    @unsafe fileprivate func isEqual(to bytes: UnsafeRawBufferPointer, at range: Range<Int>) -> Bool {
+        guard range.count == bytes.count else { return false }
+        return unsafe withUnsafeBytes { own in
+            let piece = unsafe UnsafeRawBufferPointer(rebasing: own[range])
+            guard let one = piece.baseAddress, let other = bytes.baseAddress else { return range.isEmpty }
+            return unsafe memcmp(one, other, range.count) == 0
+        }
     }
 
     /// With its length in front, so that no two lists of parts are the same bytes.
     mutating func append(part: [UInt8]) {
-        append(UInt8(truncatingIfNeeded: part.count))
-        append(UInt8(truncatingIfNeeded: part.count >> 8))
-        append(UInt8(truncatingIfNeeded: part.count >> 16))
-        append(UInt8(truncatingIfNeeded: part.count >> 24))
+        append(count: UInt32(truncatingIfNeeded: part.count))
         append(contentsOf: part)
+    }
+
+    fileprivate mutating func append(count: UInt32) {
+        append(UInt8(truncatingIfNeeded: count))
+        append(UInt8(truncatingIfNeeded: count >> 8))
+        append(UInt8(truncatingIfNeeded: count >> 16))
+        append(UInt8(truncatingIfNeeded: count >> 24))
     }
 }
