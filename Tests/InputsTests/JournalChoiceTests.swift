@@ -141,8 +141,8 @@ import Testing
     @Test func checkSaysWhatPatternsAndNamesFind() throws {
         try makeOwned()
         var input = try journal(
-            #""units": ["ngin*", "corn*"], "exclude_units": ["conr"], "identifiers": ["edd"], "journal_fields": ["_CMDLIN"]"#
-        )
+            #""units": ["ngin*", "corn*"], "exclude_units": ["conr"], "identifiers": ["edd"], "#
+                + #""journal_fields": ["_CMDLIN"]"#)
         let report = input.check()
         #expect(report.problems.isEmpty)
         #expect(report.notes.contains("ngin* takes nginx-2.service, nginx.service"), "\(report.notes)")

@@ -1,8 +1,8 @@
 // Which entries are wanted where libsystemd's matches cannot say it: they are exact, and have no "not".
 //
 // Patterns could be expanded to the units that the journal knows, as journalctl does once. A follower would have to do
-// so for each unit that is new, of which nobody tells it, and an `exclude` cannot be said at all. So the entries are read
-// and looked at here: about a microsecond each, and a verdict is kept for each unit.
+// so for each unit that is new, of which nobody tells it, and an `exclude` cannot be said at all. So the entries are
+// read and looked at here: about a microsecond each, and a verdict is kept for each unit.
 
 package import Bytes
 

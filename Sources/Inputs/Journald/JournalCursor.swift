@@ -2,9 +2,9 @@
 //
 //     s=3a5f…;i=1f2e;b=9d2c…;m=5d21dba;t=60a1c9b2f4d3a;x=8c1f…
 //
-// s is the id of a sequence of numbers and i the number (an entry's place in all files that journald wrote), b the boot,
-// m and t the monotonic and the real time in microseconds, x a hash; all hexadecimal. Only words and counts for the
-// operator come from it: where to read is left to libsystemd, which is given the cursor as it is.
+// s is the id of a sequence of numbers and i the number (an entry's place in all files that journald wrote), b the
+// boot, m and t the monotonic and the real time in microseconds, x a hash; all hexadecimal. Only words and counts for
+// the operator come from it: where to read is left to libsystemd, which is given the cursor as it is.
 
 package struct JournalCursor: Equatable, Sendable {
     package let sequenceID: String

@@ -51,8 +51,8 @@ struct JournaldSettings {
         lineLimit = try section.size("line_limit", default: 256 << 10, in: 1_024...(16 << 20))
     }
 
-    /// How much of a compressed field is to be unpacked: with a name of 64 bytes and `=`, one more than is sent, so that
-    /// a cut is seen.
+    /// How much of a compressed field is to be unpacked: with a name of 64 bytes and `=`, one more than is sent, so
+    /// that a cut is seen.
     var unpackedBytes: Int { lineLimit + 66 }
 
     /// What is asked after an entry was read.
