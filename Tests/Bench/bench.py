@@ -488,7 +488,7 @@ def make_journal(path, entries):
 def libsystemd_alone(directory, journal):
     """Microseconds of CPU for an entry, the better of three readings."""
     (directory / "alone.c").write_text(LIBSYSTEMD_ALONE)
-    subprocess.run(["cc", "-O2", "-o", directory / "alone", directory / "alone.c", "-lsystemd"], check=True)
+    subprocess.run(["clang", "-O2", "-o", directory / "alone", directory / "alone.c", "-lsystemd"], check=True)
     best = None
     for _ in range(3):
         said = subprocess.run([directory / "alone", journal], capture_output=True, text=True, check=True).stdout.split()
