@@ -49,7 +49,7 @@ let package = Package(
         floor("Platform", on: ["Bytes", "CLinux"]),
         // 3
         floor("Metrics", on: ["Bytes"]),
-        floor("Logs", on: ["Bytes"]),
+        floor("Logs", on: ["Bytes", "Platform"]),
         floor("Settings", on: ["Bytes"]),
         // 4
         floor("Procfs", on: ["Bytes", "Platform", "CLinux"]),
@@ -81,7 +81,7 @@ let package = Package(
         tests(of: "Bytes", with: ["CZlib"]),
         tests(of: "Platform", with: ["Bytes"]),
         tests(of: "Metrics", with: ["Bytes"]),
-        tests(of: "Logs", with: ["Bytes"]),
+        tests(of: "Logs", with: ["Bytes", "Platform"]),
         tests(of: "Settings", with: ["Bytes"]),
         tests(of: "Procfs", with: ["Bytes", "Platform"]),
         tests(of: "Durable", with: ["Bytes", "Platform"]),

@@ -4,6 +4,7 @@ package import Bytes
 package import Delivery
 internal import Durable
 package import Inputs
+internal import Logs
 package import Outputs
 package import Platform
 package import Settings
@@ -31,9 +32,20 @@ package struct Plugins: Sendable {
         var section = plugin.section
         let context = InputContext(
             name: plugin.name, host: settings.host, hostName: hostName, log: log, resume: resume, now: now)
+        // The section has keys of both.
+        if !type.givesDocuments { _ = try RecordPipeline(&section) }
         let input = try type.init(&section, context)
         try section.finish()
         return input
+    }
+
+    /// What the same section asks of the input's records.
+    private func makePipeline(_ plugin: PluginSettings) throws(SettingsError) -> RecordPipeline {
+        guard let type = inputTypes.first(where: { $0.type == plugin.type }), !type.givesDocuments else {
+            return RecordPipeline()
+        }
+        var section = plugin.section
+        return try RecordPipeline(&section)
     }
 
     /// For the records of `input`.
@@ -79,12 +91,13 @@ package struct Plugins: Sendable {
             var cursors = CursorStore(
                 stateDirectory: settings.stateDirectory, input: from.name, output: to.name, disk: HostDisk(), log: log)
             let input = try makeInput(from, resume: cursors.load(), now: now)
+            let pipeline = try makePipeline(from)
             let (output, options) = try makeOutput(to, for: from)
             let status = RouteStatus(input: from.name, inputType: from.type, output: to.name, outputType: to.type)
             routes.append(
                 Route(
-                    input: input, output: output, status: status, options: options, cursors: cursors,
-                    rejected: rejected, json: RecordJSON(context(for: from)), log: log))
+                    input: input, pipeline: pipeline, output: output, status: status, options: options,
+                    cursors: cursors, rejected: rejected, json: RecordJSON(context(for: from)), log: log))
         }
         return routes
     }

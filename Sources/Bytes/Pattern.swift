@@ -71,8 +71,13 @@ package struct PatternError: Error, Equatable, CustomStringConvertible {
         return result == PCRE2_ERROR_NOMATCH ? .doesNotMatch : .gaveUp
     }
 
+    /// The same for a part of an array; a look behind sees nothing of what stands before it.
+    package func match(_ bytes: [UInt8], _ range: Range<Int>) -> PatternMatch {
+        match(unsafe bytes.span.bytes.extracting(range))
+    }
+
     package func matches(_ text: String) -> Bool {
-        let bytes = Array(text.utf8)
-        return match(unsafe bytes.span.bytes) == .matches
+        var text = text
+        return text.withUTF8 { bytes in unsafe match(bytes.span.bytes) == .matches }
     }
 }

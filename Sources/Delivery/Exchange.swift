@@ -91,6 +91,12 @@ extension RouteStatus {
         }
     }
 
+    /// For a count that is kept elsewhere.
+    mutating func setDropped(_ reason: String, _ count: UInt64) {
+        recordsDropped.removeAll { $0.reason == reason }
+        recordsDropped.append((reason, count))
+    }
+
     mutating func noteError(_ reason: String) {
         lastError = reason
         lastErrorUnixNanoseconds = Moment.now.unixNanoseconds

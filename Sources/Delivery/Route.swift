@@ -8,7 +8,7 @@
 
 package import Durable
 package import Inputs
-internal import Logs
+package import Logs
 package import Outputs
 package import Platform
 
@@ -30,8 +30,9 @@ package final class Route: Sendable {
     /// Starts nothing. `status` brings the names; its counts go on from what they are. `cursors` is the store from
     /// which the input's `resume` was loaded; `json` is how a record of this route is written in `rejected`.
     package init(
-        input: sending any Input, output: sending any Output, status: RouteStatus, options: RouteOptions,
-        cursors: CursorStore<HostDisk>, rejected: RejectedStore, json: RecordJSON, log: AgentLog
+        input: sending any Input, pipeline: sending RecordPipeline = RecordPipeline(), output: sending any Output,
+        status: RouteStatus, options: RouteOptions, cursors: CursorStore<HostDisk>, rejected: RejectedStore,
+        json: RecordJSON, log: AgentLog
     ) {
         var status = status
         status.cursorFilesDamaged = cursors.damagedCount
@@ -39,7 +40,8 @@ package final class Route: Sendable {
         exchange = Exchange(status)
         let readingEncoder = output.makeEncoder()
         let sendingEncoder = output.makeEncoder()
-        reading = Worker("read \(name)", Reader(input: input, encoder: readingEncoder, options: options))
+        reading = Worker(
+            "read \(name)", Reader(input: input, pipeline: pipeline, encoder: readingEncoder, options: options))
         sending = Worker("send \(name)", Sender(output: output, encoder: sendingEncoder, json: json))
         saving = Worker("save \(name)", cursors)
         self.rejected = rejected

@@ -11,8 +11,13 @@ internal import Platform
 /// What belongs to the reading worker.
 struct Reader {
     var input: any Input
+    var pipeline: RecordPipeline
     var encoder: any RecordEncoder
 
+    /// What the input gave to the pipeline, and the first of it that is still to be looked at. Without a pipeline the
+    /// input reads into `batch`.
+    var raw = LogBatch(byteLimit: Reader.rawBytes)
+    var rawNext = 0
     /// Being filled.
     var batch: LogBatch
     /// When its first record was read.
@@ -49,9 +54,13 @@ struct Reader {
     var drainUntil: Instant?
     var isFinished = false
 
-    init(input: any Input, encoder: any RecordEncoder, options: RouteOptions) {
+    /// What a file input reads at once.
+    private static let rawBytes = 256 << 10
+
+    init(input: any Input, pipeline: RecordPipeline, encoder: any RecordEncoder, options: RouteOptions) {
         savedVersion = input.cursorVersion
         self.input = input
+        self.pipeline = pipeline
         self.encoder = encoder
         batch = LogBatch(byteLimit: options.batchBytes, recordLimit: options.batchRecords)
     }
@@ -60,6 +69,13 @@ struct Reader {
     mutating func noteChange(at now: Instant) {
         guard housekeepingDue == nil else { return }
         housekeepingDue = lastHousekeeping.map { max(now, $0 + Route.housekeepingInterval) } ?? now
+    }
+
+    /// What the input knows of itself, and what the pipeline met.
+    func inputStatus(at now: Moment) -> InputStatus {
+        var status = input.status(at: now)
+        for (event, count) in pipeline.eventCounts { status.counts.append((event.rawValue, count)) }
+        return status
     }
 
     var situation: BatchPolicy.Situation {
@@ -96,6 +112,9 @@ extension Route {
             }
             if let due = reader.lookDue, due <= now.monotonic { lookAround(&reader, at: now) }
             if let due = reader.housekeepingDue, due <= now.monotonic { keepHouse(&reader, at: now) }
+            if let due = reader.pipeline.deadline, due <= now.monotonic, !reader.batch.isFull {
+                flush(&reader, at: now)
+            }
             switch policy.action(for: reader.situation, at: now.monotonic) {
             case .read: read(&reader, at: now)
             case .dispatch: dispatch(&reader, at: now.monotonic)
@@ -121,27 +140,63 @@ extension Route {
 
     private func read(_ reader: inout Reader, at now: Moment) {
         let recordsBefore = reader.batch.records.count
-        let bytesBefore = reader.batch.textByteCount
-        switch reader.input.read(into: &reader.batch, at: now) {
-        case .notAtAll: reader.hasMore = true
-        case .until(let instant):
-            reader.hasMore = false
-            reader.readAgain = max(instant, now.monotonic + Self.shortestWait)
+        var records = 0
+        var bytes = 0
+        if reader.pipeline.isEmpty {
+            let bytesBefore = reader.batch.textByteCount
+            note(reader.input.read(into: &reader.batch, at: now), &reader, at: now.monotonic)
+            records = reader.batch.records.count - recordsBefore
+            bytes = reader.batch.textByteCount - bytesBefore
+        } else {
+            if reader.rawNext == reader.raw.records.count {
+                reader.raw.removeAll()
+                reader.rawNext = 0
+                note(reader.input.read(into: &reader.raw, at: now), &reader, at: now.monotonic)
+                (records, bytes) = (reader.raw.records.count, reader.raw.textByteCount)
+            }
+            reader.pipeline.process(reader.raw, from: &reader.rawNext, into: &reader.batch, at: now)
+            if reader.rawNext < reader.raw.records.count { reader.hasMore = true }
+            settleSkipped(&reader)
         }
-        let records = reader.batch.records.count - recordsBefore
-        let bytes = reader.batch.textByteCount - bytesBefore
         reader.noteChange(at: now.monotonic)
-        guard records > 0 else { return }
-        if reader.begun == nil { reader.begun = now.monotonic }
-        // Until the next delivery may begin, so that it takes along what came meanwhile.
-        let next = (reader.lastDispatch ?? now.monotonic) + BatchPolicy.sendSpacing
-        reader.pausedUntil = next > now.monotonic ? next : now.monotonic + BatchPolicy.sendSpacing
-        let begun = reader.begun
         exchange.with { state in
             state.status.recordsRead += UInt64(records)
             state.status.bytesRead += UInt64(bytes)
-            state.fillingSince = begun
         }
+        if reader.batch.records.count > recordsBefore { noteFilling(&reader, at: now.monotonic) }
+    }
+
+    private func note(_ wait: Wait, _ reader: inout Reader, at now: Instant) {
+        switch wait {
+        case .notAtAll: reader.hasMore = true
+        case .until(let instant):
+            reader.hasMore = false
+            reader.readAgain = max(instant, now + Self.shortestWait)
+        }
+    }
+
+    /// The batch has more than it had.
+    private func noteFilling(_ reader: inout Reader, at now: Instant) {
+        if reader.begun == nil { reader.begun = now }
+        // Until the next delivery may begin, so that it takes along what came meanwhile.
+        let next = (reader.lastDispatch ?? now) + BatchPolicy.sendSpacing
+        reader.pausedUntil = next > now ? next : now + BatchPolicy.sendSpacing
+        let begun = reader.begun
+        exchange.with { $0.fillingSince = begun }
+    }
+
+    /// What the pipeline held back for more is as whole as it gets.
+    private func flush(_ reader: inout Reader, at now: Moment) {
+        let recordsBefore = reader.batch.records.count
+        reader.pipeline.flush(into: &reader.batch, at: now)
+        settleSkipped(&reader)
+        if reader.batch.records.count > recordsBefore { noteFilling(&reader, at: now.monotonic) }
+    }
+
+    /// Where nothing is under way, records that were left out need wait for no other.
+    private func settleSkipped(_ reader: inout Reader) {
+        guard reader.inFlight == 0, reader.batch.isEmpty, !reader.batch.skipped.isEmpty else { return }
+        for position in reader.batch.takeSkipped() { reader.input.acknowledge(position) }
     }
 
     private func lookAround(_ reader: inout Reader, at now: Moment) {
@@ -185,6 +240,7 @@ extension Route {
             for position in acknowledgement.positions { reader.input.acknowledge(position) }
             if acknowledgement.isLast { reader.inFlight -= 1 }
         }
+        settleSkipped(&reader)
         reader.noteChange(at: .now)
         pump(&reader)
     }
@@ -204,6 +260,7 @@ extension Route {
         if mayRead, !reader.hasMore, let pause { wanted = min(wanted ?? pause, pause) }
         if mayRead, !reader.hasMore { wanted = min(wanted ?? reader.readAgain, reader.readAgain) }
         if let due = reader.lookDue { wanted = min(wanted ?? due, due) }
+        if !reader.batch.isFull, let due = reader.pipeline.deadline { wanted = min(wanted ?? due, due) }
         if let due = reader.housekeepingDue { wanted = min(wanted ?? due, due) }
         if let drainUntil = reader.drainUntil { wanted = min(wanted ?? drainUntil, drainUntil) }
         guard let wanted, wanted.nanoseconds != .max else { return }
@@ -236,13 +293,17 @@ extension Route {
     private func keepHouse(_ reader: inout Reader, at now: Moment) {
         reader.housekeepingDue = nil
         reader.lastHousekeeping = now.monotonic
-        let input = reader.input.status(at: now)
-        exchange.with { $0.status.reading = input }
+        let input = reader.inputStatus(at: now)
+        let dropped = reader.pipeline.dropCounts
+        exchange.with { state in
+            state.status.reading = input
+            for (reason, count) in dropped { state.status.setDropped(reason.rawValue, count) }
+        }
         saveCursor(&reader)
     }
 
     func refreshStatus(_ reader: inout Reader) {
-        let input = reader.input.status(at: .now)
+        let input = reader.inputStatus(at: .now)
         exchange.with { state in
             state.status.reading = input
             state.isRefreshAsked = false
@@ -309,7 +370,7 @@ extension Route {
         // The input, which owns the descriptor, stays until it is no longer watched.
         reader.watch?.cancel(then: { withExtendedLifetime(self) {} })
         reader.watch = nil
-        let input = reader.input.status(at: .now)
+        let input = reader.inputStatus(at: .now)
         exchange.with { state in
             state.isFinished = true
             state.status.reading = input

@@ -105,7 +105,8 @@ extension Route {
 
     private func acknowledge(upTo count: Int, _ sender: inout Sender, isLast: Bool) {
         syncRejects(&sender)
-        let positions = sender.parcel?.batch.positions(of: sender.acknowledgedCount..<count) ?? []
+        var positions = sender.parcel?.batch.positions(of: sender.acknowledgedCount..<count) ?? []
+        if isLast { positions = (sender.parcel?.batch.skipped ?? []) + positions }
         sender.acknowledgedCount = count
         var returned = isLast ? sender.parcel.take() : nil
         returned?.batch.removeAll()

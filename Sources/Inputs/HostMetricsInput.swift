@@ -15,6 +15,7 @@ package import Settings
 /// `type: host_metrics`. A class, since measuring must end when nobody has the input any more.
 package final class HostMetricsInput: Input {
     package static let type = "host_metrics"
+    package static let givesDocuments = true
 
     enum Vocabulary: String, CaseIterable { case cloudwatch }
 

@@ -59,6 +59,9 @@ package struct InputContext: Sendable {
 package protocol Input: SendableMetatype {
     static var type: String { get }
 
+    /// Its records are documents of its own making: nobody parses or filters them.
+    static var givesDocuments: Bool { get }
+
     /// Asks `section` for its options; the caller calls `finish()` on it. Opens nothing that may not be there.
     init(_ section: inout SettingsSection, _ context: InputContext) throws(SettingsError)
 
@@ -92,6 +95,8 @@ package protocol Input: SendableMetatype {
 }
 
 extension Input {
+    package static var givesDocuments: Bool { false }
+
     package mutating func lookAround(at now: Moment) {}
 
     package func filesRead(among paths: [String]) -> [String] { [] }

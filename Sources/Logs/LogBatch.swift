@@ -48,7 +48,7 @@ package struct LogBatch: Sendable {
         /// When it was written if that is known, else when it was read.
         package let unixNanoseconds: Int64
         /// Where to go on when this record is acknowledged.
-        package let next: Position
+        package internal(set) var next: Position
         /// It is a JSON object of its own (an EMF document), not a message.
         package let isDocument: Bool
         /// Its text was cut at the limit for a line.
@@ -70,6 +70,9 @@ package struct LogBatch: Sendable {
     package private(set) var textByteCount = 0
     /// Bytes of fields whose names the source chose: a source may send much there, and the batch must stay bounded.
     private var namedFieldByteCount = 0
+    /// Where to go on in sources of which a record was left out before any was taken: acknowledged with the last
+    /// record.
+    package private(set) var skipped: [Position] = []
 
     package let byteLimit: Int
     package let recordLimit: Int
@@ -88,6 +91,7 @@ package struct LogBatch: Sendable {
         bytes.removeAll(keepingCapacity: true)
         fields.removeAll(keepingCapacity: true)
         records.removeAll(keepingCapacity: true)
+        skipped.removeAll(keepingCapacity: true)
         textByteCount = 0
         namedFieldByteCount = 0
     }
@@ -122,6 +126,25 @@ package struct LogBatch: Sendable {
         }
     }
 
+    /// Adds one field whose name is data, from memory of others. Its bytes count for the byte limit.
+    package mutating func addField(
+        named name: Range<Int>, _ value: Range<Int>, isNumber: Bool, of source: [UInt8]
+    ) -> UInt32 {
+        let start = UInt32(bytes.count)
+        bytes.append(contentsOf: source[name])
+        let middle = UInt32(bytes.count)
+        bytes.append(contentsOf: source[value])
+        namedFieldByteCount += name.count + value.count
+        fields.append(
+            LogField(
+                name: TextRange(start: start, count: middle - start),
+                value: TextRange(start: middle, count: UInt32(bytes.count) - middle), isNumber: isNumber))
+        return UInt32(fields.count - 1)
+    }
+
+    /// One more field with the name and the value of another: the fields of a record stand together.
+    mutating func repeatField(_ index: UInt32) { fields.append(fields[Int(index)]) }
+
     /// The index that the next field will have.
     package var nextField: UInt32 { UInt32(fields.count) }
 
@@ -141,6 +164,22 @@ package struct LogBatch: Sendable {
                 text: TextRange(start: start, count: UInt32(range.count)), fields: fields,
                 unixNanoseconds: unixNanoseconds, next: next, isDocument: isDocument, isCut: isCut))
         textByteCount += range.count
+    }
+
+    /// A record that ends at `next` was left out: what stands before it vouches for it.
+    package mutating func skip(to next: Position) {
+        if let last = records.indices.last, records[last].next.source == next.source {
+            records[last].next = next
+        } else {
+            skipped.removeAll { $0.source == next.source }
+            skipped.append(next)
+        }
+    }
+
+    /// Takes the positions of what was left out, of a batch in which no record was taken.
+    package mutating func takeSkipped() -> [Position] {
+        defer { skipped.removeAll(keepingCapacity: true) }
+        return skipped
     }
 
     private mutating func grow(by count: Int) {

@@ -22,6 +22,9 @@ import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "Support"))
+from large_tree import make_large_tree
+
 COLLECTORS = ("cpu meminfo filesystem diskstats netdev stat loadavg uname time vmstat netstat sockstat pressure "
               "filefd").split()
 RESULTS = []
@@ -292,26 +295,8 @@ def scale(options, directory):
 
 
 def tree(options, directory):
-    """A large server, of files: the fixture hosts laid over one another, with 64 CPUs."""
-    root = directory / "tree"
-    hosts = Path(__file__).resolve().parent.parent / "Fixtures/hosts"
-    for name in ["debian12-6.18-vm", *sorted(path.name for path in hosts.glob("composed-*"))]:
-        shutil.copytree(hosts / name, root, dirs_exist_ok=True, symlinks=True, ignore=lambda path, names: [
-            n for n in names if (root / Path(path).relative_to(hosts / name) / n).is_symlink()])
-    cpus = 64
-    proc, system = root / "proc", root / "sys"
-    (proc / "stat").write_text("".join(
-        ["cpu  " + " ".join(["640000"] * 10) + "\n"]
-        + [f"cpu{n} " + " ".join(str(10_000 + n * column) for column in range(10)) + "\n" for n in range(cpus)]
-        + ["intr 1 2 3\nctxt 123456789\nbtime 1795230523\nprocesses 12345\nprocs_running 3\nprocs_blocked 0\n"
-           "softirq 10 1 1 1 1 1 1 1 1 1 1\n"]))
-    for n in range(cpus):
-        frequency = system / f"devices/system/cpu/cpu{n}/cpufreq"
-        frequency.mkdir(parents=True, exist_ok=True)
-        for file in ["scaling_cur_freq", "scaling_min_freq", "scaling_max_freq", "cpuinfo_min_freq", "cpuinfo_max_freq"]:
-            (frequency / file).write_text(f"{1_200_000 + n}\n")
-    (proc / "diskstats").write_text("".join(
-        f"   8      {16 * n} sd{chr(97 + n)} " + " ".join(str(1000 * n + column) for column in range(17)) + "\n" for n in range(26)))
+    """A large server, of files."""
+    root = make_large_tree(directory / "tree")
     paths = {"proc": f"{root}/proc", "sys": f"{root}/sys", "udev": f"{root}/udev"}
     # The peer ends, or gives up a whole collector, at some of the oddities in these.
     odd = "infiniband fibrechannel tapestats nfsd".split()

@@ -78,7 +78,11 @@ final class World: Sendable {
     }
 
     /// A route that goes on where the cursor on the disk is.
-    func route(_ change: (inout RouteOptions) -> Void = { _ in }) throws -> Route {
+    func route(
+        pipeline settings: String = "{}", _ change: (inout RouteOptions) -> Void = { _ in }
+    ) throws -> Route {
+        var section = try section(settings, path: "inputs.in")
+        let pipeline = try RecordPipeline(&section)
         var options = RouteOptions()
         options.batchRecords = 100
         change(&options)
@@ -86,7 +90,7 @@ final class World: Sendable {
         let context = OutputContext(
             inputName: "in", fields: [(name: "team", value: "a")], hostName: "web1", log: .silent)
         return Route(
-            input: ScriptedInput(self, from: resume), output: ScriptedOutput(self),
+            input: ScriptedInput(self, from: resume), pipeline: pipeline, output: ScriptedOutput(self),
             status: RouteStatus(input: "in", inputType: "scripted", output: "out", outputType: "scripted"),
             options: options, cursors: store(), rejected: RejectedStore(stateDirectory: directory),
             json: RecordJSON(context), log: .silent)

@@ -1,0 +1,114 @@
+// What happens to records between an input and an output, one stage after another, in the order of this file. Pure: the
+// time comes in, records come out.
+
+internal import Bytes
+package import Platform
+
+/// What a stage says of a record.
+enum StageVerdict: Equatable {
+    case pass
+    /// The record is left out and counted under this reason.
+    case drop(RecordPipeline.Drop)
+}
+
+/// The stages that the settings of one input ask for. It belongs to one route.
+package struct RecordPipeline {
+    /// Why records were left out on purpose, as it stands in the metrics.
+    package enum Drop: String, CaseIterable, Sendable {
+        case filter
+    }
+
+    /// What stages met; it loses nothing.
+    package enum Event: String, CaseIterable, Sendable {
+        /// A pattern needed more steps than its limit: it was taken as not matching for `exclude`, as matching for
+        /// `include`.
+        case patternGaveUp = "pattern_gave_up"
+    }
+
+    package var filters: [RecordFilter] = []
+
+    private var dropped: [Drop: UInt64] = [:]
+    private var events: [Event: UInt64] = [:]
+
+    private var draft = RecordDraft()
+    /// The input's fields of the last record, and the same in the batch that is being filled.
+    private var carried: (input: Range<UInt32>, batch: Range<UInt32>)?
+
+    package init() {}
+
+    /// Nothing to do: the input may read into the batch itself.
+    package var isEmpty: Bool { filters.isEmpty }
+
+    /// When something that is held back is due; nil when nothing is.
+    package var deadline: Instant? { nil }
+
+    /// Takes records of `input` from the one at `first` on, until there are no more or `batch` is full; `first` is then
+    /// the next one.
+    package mutating func process(
+        _ input: LogBatch, from first: inout Int, into batch: inout LogBatch, at now: Moment
+    ) {
+        carried = nil
+        while first < input.records.count, !batch.isFull {
+            let record = input.records[first]
+            first += 1
+            draft.begin(record, of: input)
+            finish(input, into: &batch)
+        }
+    }
+
+    /// Gives what was held back for more and is due.
+    package mutating func flush(into batch: inout LogBatch, at now: Moment) {}
+
+    package var dropCounts: [(reason: Drop, count: UInt64)] {
+        Drop.allCases.compactMap { reason in dropped[reason].map { (reason, $0) } }
+    }
+
+    package var eventCounts: [(event: Event, count: UInt64)] {
+        Event.allCases.compactMap { event in events[event].map { (event, $0) } }
+    }
+
+    /// The stages that look at one whole record.
+    private mutating func finish(_ input: LogBatch, into batch: inout LogBatch) {
+        // A document is nobody's text: it goes as it is.
+        if !draft.isDocument {
+            for index in filters.indices {
+                if case .drop(let reason) = filters[index].judge(draft, &events) {
+                    dropped[reason, default: 0] += 1
+                    return batch.skip(to: draft.next)
+                }
+            }
+        }
+        add(input, to: &batch)
+    }
+
+    private mutating func add(_ input: LogBatch, to batch: inout LogBatch) {
+        let shared = carry(draft.inputFields, of: input, to: &batch)
+        var fields = shared
+        if !draft.fields.isEmpty {
+            let start = batch.nextField
+            for index in shared { batch.repeatField(index) }
+            for field in draft.fields {
+                _ = batch.addField(named: field.name, field.value, isNumber: field.isNumber, of: draft.bytes)
+            }
+            fields = start..<batch.nextField
+        }
+        batch.append(
+            draft.bytes, draft.text, fields: fields, at: draft.unixNanoseconds, next: draft.next,
+            isDocument: draft.isDocument, isCut: draft.isCut)
+    }
+
+    /// The fields that the input gave, in the batch: most records share them with the one before.
+    private mutating func carry(
+        _ range: Range<UInt32>, of input: LogBatch, to batch: inout LogBatch
+    ) -> Range<UInt32> {
+        if let carried, carried.input == range { return carried.batch }
+        let start = batch.nextField
+        for field in input.fields[Int(range.lowerBound)..<Int(range.upperBound)] {
+            _ = batch.addField(
+                named: field.name.range, field.value.range, isNumber: field.isNumber, of: input.bytes)
+        }
+        let made = start..<batch.nextField
+        carried = (range, made)
+        return made
+    }
+}
