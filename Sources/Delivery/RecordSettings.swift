@@ -5,9 +5,10 @@ package import Logs
 package import Settings
 
 extension RecordPipeline {
-    /// Takes its keys from the section of an input: `filters`.
+    /// Takes its keys from the section of an input: `format`, `kubernetes`, `multiline`, `filters`.
     package init(_ section: inout SettingsSection) throws(SettingsError) {
         self.init()
+        assembly = try RecordAssembly.make(&section)
         for var entry in try section.sections("filters") {
             filters.append(try RecordFilter(&entry))
             try entry.finish()
