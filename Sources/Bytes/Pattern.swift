@@ -24,9 +24,9 @@ package struct PatternError: Error, Equatable, CustomStringConvertible {
     private static let matchLimit: UInt32 = 100_000
 
     package let text: String
-    private let code: OpaquePointer
-    private let data: OpaquePointer
-    private let context: OpaquePointer
+    let code: OpaquePointer
+    let data: OpaquePointer
+    let context: OpaquePointer
 
     package init(_ text: String) throws(PatternError) {
         self.text = text
