@@ -1,4 +1,5 @@
-// Where a pattern matches in a text, one place after another: pcre2api(3), "How pcre2_match() returns a matched string".
+// Where a pattern matches in a text, one place after another: pcre2api(3), "How
+// pcre2_match() returns a matched string and captured substrings".
 
 internal import CPCRE2
 internal import Glibc
@@ -10,24 +11,17 @@ extension Pattern {
     /// Looks in `bytes[range]` from `start` on for a match that is not empty; a look behind sees what stands between
     /// the beginning of the range and `start`.
     package func search(_ bytes: [UInt8], _ range: Range<Int>, from start: Int) -> PatternMatch {
-        let text = unsafe bytes.span.bytes.extracting(range)
-        let result = unsafe text.withUnsafeBytes { text in
-            unsafe pcre2_match_8(
-                code, text.baseAddress?.assumingMemoryBound(to: UInt8.self), text.count, start - range.lowerBound,
-                PCRE2_NOTEMPTY, data, context)
-        }
-        if result >= 0 { return .matches }
-        return result == PCRE2_ERROR_NOMATCH ? .doesNotMatch : .gaveUp
+        match(unsafe bytes.span.bytes.extracting(range), from: start - range.lowerBound, PCRE2_NOTEMPTY)
     }
 
-    /// What a group took in the last match of a text that begins at `start`; 0 is the whole match. nil for one that took
-    /// no part in it.
+    /// What a group took in the last match of a text that begins at `start`; 0 is the whole match. nil for one that
+    /// took no part in it.
     package func range(ofGroup group: Int, startingAt start: Int) -> Range<Int>? {
         guard let vector = unsafe pcre2_get_ovector_pointer_8(data), unsafe group < Int(pcre2_get_ovector_count_8(data))
         else { return nil }
         let (lower, upper) = unsafe (vector[2 * group], vector[2 * group + 1])
-        // A group that is not set has the largest number for both.
-        guard lower <= upper, upper < Int(Int32.max) else { return nil }
+        // A group that is not set has -1 for both; `\K` in a look ahead may put the start behind the end.
+        guard lower >= 0, lower <= upper else { return nil }
         return start + lower..<start + upper
     }
 
@@ -44,11 +38,12 @@ package struct PatternNeeds: Sendable {
     private let length: Int
     private let byte: UInt8?
 
-    package init(of pattern: Pattern) {
+    /// `byte` is one that who wrote the pattern knows of: PCRE2 tells only the last.
+    package init(of pattern: Pattern, byte: UInt8? = nil) {
         // In characters, which are bytes at the least.
         length = Int(pattern.information(PCRE2_INFO_MINLENGTH))
-        byte =
-            pattern.literal(PCRE2_INFO_LASTCODETYPE, PCRE2_INFO_LASTCODEUNIT)
+        self.byte =
+            byte ?? pattern.literal(PCRE2_INFO_LASTCODETYPE, PCRE2_INFO_LASTCODEUNIT)
             ?? pattern.literal(PCRE2_INFO_FIRSTCODETYPE, PCRE2_INFO_FIRSTCODEUNIT)
     }
 
@@ -70,19 +65,21 @@ extension Pattern {
 extension [UInt8] {
     /// No byte of the range is above 127.
     package func isASCII(_ range: Range<Int>) -> Bool {
-        unsafe withUnsafeBytes { bytes in
-            let text = unsafe UnsafeRawBufferPointer(rebasing: bytes[range])
-            var at = 0
-            var high: UInt64 = 0
-            while at + 8 <= text.count {
-                unsafe high |= text.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-                at += 8
-            }
-            while at < text.count {
-                unsafe high |= UInt64(text[at])
-                at += 1
-            }
-            return high & 0x8080_8080_8080_8080 == 0
-        }
+        unsafe withUnsafeBytes { unsafe Bytes.isASCII(UnsafeRawBufferPointer(rebasing: $0[range])) }
     }
+}
+
+/// Eight bytes a step.
+func isASCII(_ text: UnsafeRawBufferPointer) -> Bool {
+    var at = 0
+    var high: UInt64 = 0
+    while at + 8 <= text.count {
+        unsafe high |= text.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+        at += 8
+    }
+    while at < text.count {
+        unsafe high |= UInt64(text[at])
+        at += 1
+    }
+    return high & 0x8080_8080_8080_8080 == 0
 }

@@ -83,7 +83,9 @@ extension RecordFilter {
                 let pattern: Pattern
                 do throws(PatternError) { pattern = try Pattern(text) } catch { bug("preset \(name): \(error)") }
                 redactions.append(
-                    Redaction(pattern, with: replacement, target: target, confirm: preset.confirmation))
+                    Redaction(
+                        pattern, needing: preset.neededByte, with: replacement, target: target,
+                        confirm: preset.confirmation))
             }
         }
         return redactions

@@ -7,7 +7,8 @@ extension RecordDraft {
         case input(Range<Int>)
     }
 
-    /// The message for nil, else the value of the field of that name; what stages found goes before what the input gave.
+    /// The message for nil, else the value of the field of that name; what stages found goes before what the input
+    /// gave.
     func place(of name: [UInt8]?, in input: borrowing LogBatch) -> FieldPlace? {
         guard let name else { return .draft(text) }
         for field in fields where bytes.has(name, at: field.name) { return .draft(field.value) }

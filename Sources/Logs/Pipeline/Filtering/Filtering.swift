@@ -11,8 +11,8 @@ extension RecordPipeline {
 
     /// Why the record is left out; nil when it is to be sent.
     ///
-    /// Metrics count what `include` and `exclude` let pass, with its secrets hidden. What `sample` and `rate_limit` leave
-    /// out is counted too: else the numbers would say less the more there is to say.
+    /// Metrics count what `include` and `exclude` let pass, with its secrets hidden. What `sample` and `rate_limit`
+    /// leave out is counted too: else the numbers would say less the more there is to say.
     mutating func filter(_ input: borrowing LogBatch) -> Drop? {
         var thinned: Drop?
         for index in filters.indices {

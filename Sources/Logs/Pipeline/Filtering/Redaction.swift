@@ -35,10 +35,11 @@ package final class Redaction {
     private var clean: Range<UInt32>?
 
     package init(
-        _ pattern: Pattern, with replacement: Replacement, target: Target? = nil, confirm: Confirmation? = nil
+        _ pattern: Pattern, needing byte: UInt8? = nil, with replacement: Replacement, target: Target? = nil,
+        confirm: Confirmation? = nil
     ) {
         self.pattern = pattern
-        needs = PatternNeeds(of: pattern)
+        needs = PatternNeeds(of: pattern, byte: byte)
         self.replacement = replacement
         self.target = target
         self.confirm = confirm
@@ -83,7 +84,10 @@ package final class Redaction {
     /// Whether there is something to hide in `bytes[range]`; if so, `output` is what takes its place.
     private func hide(_ bytes: [UInt8], _ range: Range<Int>, _ events: inout EventCounts) -> Bool {
         guard !bytes.isASCII(range) else { return hide(valid: bytes, range, &events) }
-        if String(validating: bytes[range], as: UTF8.self) != nil { return hide(valid: bytes, range, &events) }
+        do throws(UTF8.ValidationError) {
+            _ = try UTF8Span(validating: bytes.span.extracting(range))
+            return hide(valid: bytes, range, &events)
+        } catch {}
         let repaired = Array(String(decoding: bytes[range], as: UTF8.self).utf8)
         return hide(valid: repaired, 0..<repaired.count, &events)
     }

@@ -18,11 +18,11 @@ package enum RedactionPreset: String, CaseIterable, Sendable {
                     + #"(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]{1,2})(?![0-9])"#
             ]
         case .creditCard:
-            // ISO/IEC 7812: 13 to 19 digits, in groups or not. Of all such numbers, one in ten has the right check digit.
+            // ISO/IEC 7812: 13 to 19 digits, in groups or not. Of such numbers, one in ten has the right check digit.
             [#"(?<![0-9])[2-6](?:[ -]?[0-9]){12,18}(?![0-9])"#]
         case .awsKey:
-            // The prefixes of https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html, and secret keys,
-            // which only their name tells.
+            // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html has the prefixes; a secret
+            // key is told by its name only.
             [
                 #"(?<![A-Z0-9])A(?:KIA|SIA|BIA|CCA|GPA|IDA|IPA|NPA|NVA|PKA|ROA|SCA)[A-Z0-9]{16,}"#,
                 #"(?i)secret[_-]?(?:access[_-]?)?key["'\\]*\s*[:=]\s*["'\\]*\K[A-Za-z0-9/+]{40,}"#,
@@ -33,11 +33,14 @@ package enum RedactionPreset: String, CaseIterable, Sendable {
         }
     }
 
+    /// A byte that stands in each match.
+    package var neededByte: UInt8? { self == .email ? UInt8(ascii: "@") : nil }
+
     package var confirmation: Redaction.Confirmation? { self == .creditCard ? cardNumber : nil }
 }
 
-/// The longest beginning of these digits that ends where a number may end and whose check digit is right (ISO/IEC 7812-1,
-/// annex B): other digits may stand behind a card's.
+/// The longest beginning of these digits that ends where a number may end and whose check digit is right (ISO/IEC
+/// 7812-1, annex B): other digits may stand behind a card's.
 @Sendable private func cardNumber(_ bytes: [UInt8], _ range: Range<Int>) -> Range<Int>? {
     var end = range.upperBound
     while end > range.lowerBound {
