@@ -288,8 +288,8 @@ import Testing
         }
     }
 
-    /// A kill after any of the records: all lines come, and what was not acknowledged is read again from the beginning of
-    /// a record.
+    /// A kill after any of the records: all lines come, and what was not acknowledged is read again from the beginning
+    /// of a record.
     @Test(arguments: 0..<10) func nothingIsLostByAKill(index: Int) {
         let test = Self.cases[index]
         var random = SeededRandom()
