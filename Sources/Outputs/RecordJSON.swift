@@ -25,7 +25,7 @@ package struct RecordJSON: Sendable {
     /// What a record has itself; no field of the settings may have these names.
     private static let ownKeys = ["timestamp", "message", "host", "input", "truncated"]
     /// What inputs add to their records.
-    private static let recordKeys = ["file", "unit", "priority", "identifier", "pid"]
+    private static let recordKeys = ["file", "unit", "user_unit", "priority", "identifier", "pid"]
 
     /// The input's `fields`, each as `,"name":"value"`.
     private let inputFields: [(name: [UInt8], text: [UInt8])]
