@@ -178,6 +178,21 @@ import Testing
         #expect(world.records.allSatisfy { $0.next == 1 })
     }
 
+    @Test func piecesAndLinesShareTheLimitOfLanes() {
+        var world = AssemblyWorld(.indent, format: .cri)
+        let count = HeldLanes.laneLimit
+        let text = Self.cri(1, "stdout P piece")
+        world.feed(SourceLine.numbered((0..<count).map { SourceLine(text: text, source: UInt32($0)) }))
+        #expect(world.texts == [])
+        let last = UInt32(count)
+        world.feed([SourceLine(text: Self.cri(1, "stdout F line"), source: last, next: 1)])
+        #expect(world.records.map(\.source) == [0])
+        #expect(world.count(.heldLimit) == 1)
+        world.waitForAll()
+        #expect(Set(world.records.map(\.source)) == Set(0...last))
+        #expect(world.records.count == count + 1)
+    }
+
     @Test func noMoreIsHeldThanTheLimitOfBytes() {
         var world = AssemblyWorld(.indent)
         let text = String(repeating: "x", count: 1 << 20)
