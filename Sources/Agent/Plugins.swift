@@ -33,7 +33,7 @@ package struct Plugins: Sendable {
         let context = InputContext(
             name: plugin.name, host: settings.host, hostName: hostName, log: log, resume: resume, now: now)
         // The section has keys of both.
-        if !type.givesDocuments { _ = try RecordPipeline(&section) }
+        if !type.givesDocuments { _ = try makePipeline(plugin, &section) }
         let input = try type.init(&section, context)
         try section.finish()
         return input
@@ -45,7 +45,13 @@ package struct Plugins: Sendable {
             return RecordPipeline()
         }
         var section = plugin.section
-        return try RecordPipeline(&section)
+        return try makePipeline(plugin, &section)
+    }
+
+    private func makePipeline(
+        _ plugin: PluginSettings, _ section: inout SettingsSection
+    ) throws(SettingsError) -> RecordPipeline {
+        try RecordPipeline(&section, reserving: plugin.fields.map(\.name))
     }
 
     /// For the records of `input`.

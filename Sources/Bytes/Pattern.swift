@@ -24,8 +24,8 @@ package struct PatternError: Error, Equatable, CustomStringConvertible {
     private static let matchLimit: UInt32 = 100_000
 
     package let text: String
-    private let code: OpaquePointer
-    private let data: OpaquePointer
+    let code: OpaquePointer
+    let data: OpaquePointer
     private let context: OpaquePointer
 
     package init(_ text: String) throws(PatternError) {

@@ -5,9 +5,12 @@ package import Logs
 package import Settings
 
 extension RecordPipeline {
-    /// Takes its keys from the section of an input: `filters`.
-    package init(_ section: inout SettingsSection) throws(SettingsError) {
+    /// Takes its keys from the section of an input: `parse` and what goes with it, `filters`.
+    ///
+    /// - Parameter names: what the settings give each record; nothing in a record is called so.
+    package init(_ section: inout SettingsSection, reserving names: [String] = []) throws(SettingsError) {
         self.init()
+        parsing = try RecordParsing.make(&section, reserving: names)
         for var entry in try section.sections("filters") {
             filters.append(try RecordFilter(&entry))
             try entry.finish()

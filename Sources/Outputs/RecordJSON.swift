@@ -22,11 +22,6 @@ package enum RecordFormat: String, CaseIterable, Sendable {
 
 /// Belongs to one route, since every record of it has the same host, input and fields.
 package struct RecordJSON: Sendable {
-    /// What a record has itself; no field of the settings may have these names.
-    private static let ownKeys = ["timestamp", "message", "host", "input", "truncated"]
-    /// What inputs add to their records.
-    private static let recordKeys = ["file", "unit", "priority", "identifier", "pid"]
-
     /// The input's `fields`, each as `,"name":"value"`.
     private let inputFields: [(name: [UInt8], text: [UInt8])]
     /// `,"host":"…","input":"…"`
@@ -40,7 +35,7 @@ package struct RecordJSON: Sendable {
 
     /// What is wrong with a name in an input's `fields`; nil when records can have it.
     package static func fault(ofField name: String) -> String? {
-        (ownKeys + recordKeys).contains(name) ? "is a name that records have already" : nil
+        (RecordNames.own + RecordNames.ofInputs).contains(name) ? "is a name that records have already" : nil
     }
 
     /// The fields of `context` have no fault.
@@ -96,7 +91,7 @@ package struct RecordJSON: Sendable {
             tail.append(UInt8(ascii: ":"))
             let value = bytes[field.value.range]
             // What a journal calls a number was written by whoever logged: it may be none.
-            if field.isNumber, value.isJSONInteger {
+            if field.isNumber, value.isPlainJSON {
                 tail.append(contentsOf: value)
             } else {
                 replaced += tail.append(jsonString: field.value.range, of: bytes)
@@ -188,12 +183,29 @@ extension [UInt8] {
 }
 
 extension ArraySlice<UInt8> {
-    /// `0`, `-12`: what JSON takes for a whole number (RFC 8259, section 6), and every reader can hold.
-    fileprivate var isJSONInteger: Bool {
-        let digits = first == UInt8(ascii: "-") ? dropFirst() : self
-        guard let leading = digits.first, digits.count <= 18, leading != UInt8(ascii: "0") || digits.count == 1 else {
-            return false
+    /// `0`, `-12`, `0.25`, `1e-7`, `true`: what JSON takes for a number (RFC 8259, section 6) and every reader can hold,
+    /// or a boolean.
+    fileprivate var isPlainJSON: Bool {
+        var rest = first == UInt8(ascii: "-") ? dropFirst() : self
+        let whole = rest.takeDigits()
+        guard whole > 0 else { return elementsEqual("true".utf8) || elementsEqual("false".utf8) }
+        guard whole <= 18, whole == 1 || self[rest.startIndex - whole] != UInt8(ascii: "0") else { return false }
+        if rest.first == UInt8(ascii: ".") {
+            rest.removeFirst()
+            guard 1...32 ~= rest.takeDigits() else { return false }
         }
-        return digits.allSatisfy { $0 &- UInt8(ascii: "0") <= 9 }
+        if let byte = rest.first, byte | 0x20 == UInt8(ascii: "e") {
+            rest.removeFirst()
+            if rest.first == UInt8(ascii: "+") || rest.first == UInt8(ascii: "-") { rest.removeFirst() }
+            // Doubles end at about e308.
+            guard 1...2 ~= rest.takeDigits() else { return false }
+        }
+        return rest.isEmpty
+    }
+
+    private mutating func takeDigits() -> Int {
+        let start = startIndex
+        while let byte = first, byte &- UInt8(ascii: "0") <= 9 { removeFirst() }
+        return startIndex - start
     }
 }

@@ -23,8 +23,15 @@ package struct RecordPipeline {
         /// A pattern needed more steps than its limit: it was taken as not matching for `exclude`, as matching for
         /// `include`.
         case patternGaveUp = "pattern_gave_up"
+        /// A message was none of the format that `parse` names, and passed as it is.
+        case parseFailed = "parse_failed"
+        /// A time was missing or could not be read: the record has the time at which it was read.
+        case timeUnreadable = "time_unreadable"
+        /// A message had more fields, or longer names, than the limits allow: the others are in its text alone.
+        case fieldsCut = "fields_cut"
     }
 
+    package var parsing: RecordParsing?
     package var filters: [RecordFilter] = []
 
     private var dropped: [Drop: UInt64] = [:]
@@ -37,7 +44,7 @@ package struct RecordPipeline {
     package init() {}
 
     /// Nothing to do: the input may read into the batch itself.
-    package var isEmpty: Bool { filters.isEmpty }
+    package var isEmpty: Bool { parsing == nil && filters.isEmpty }
 
     /// When something that is held back is due; nil when nothing is.
     package var deadline: Instant? { nil }
@@ -52,7 +59,7 @@ package struct RecordPipeline {
             let record = input.records[first]
             first += 1
             draft.begin(record, of: input)
-            finish(input, into: &batch)
+            finish(input, into: &batch, at: now)
         }
     }
 
@@ -68,9 +75,10 @@ package struct RecordPipeline {
     }
 
     /// The stages that look at one whole record.
-    private mutating func finish(_ input: LogBatch, into batch: inout LogBatch) {
+    private mutating func finish(_ input: LogBatch, into batch: inout LogBatch, at now: Moment) {
         // A document is nobody's text: it goes as it is.
         if !draft.isDocument {
+            parsing?.apply(&draft, now: now.unixNanoseconds, &events)
             for index in filters.indices {
                 if case .drop(let reason) = filters[index].judge(draft, &events) {
                     dropped[reason, default: 0] += 1
@@ -83,17 +91,9 @@ package struct RecordPipeline {
 
     private mutating func add(_ input: LogBatch, to batch: inout LogBatch) {
         let shared = carry(draft.inputFields, of: input, to: &batch)
-        var fields = shared
-        if !draft.fields.isEmpty {
-            let start = batch.nextField
-            for index in shared { batch.repeatField(index) }
-            for field in draft.fields {
-                _ = batch.addField(named: field.name, field.value, isNumber: field.isNumber, of: draft.bytes)
-            }
-            fields = start..<batch.nextField
-        }
+        guard draft.fields.isEmpty else { return batch.append(draft, shared: shared) }
         batch.append(
-            draft.bytes, draft.text, fields: fields, at: draft.unixNanoseconds, next: draft.next,
+            draft.bytes, draft.text, fields: shared, at: draft.unixNanoseconds, next: draft.next,
             isDocument: draft.isDocument, isCut: draft.isCut)
     }
 

@@ -1,0 +1,137 @@
+// The stage that makes fields, a time and a severity of a message. What it cannot read passes as it is, and is counted.
+
+package import Bytes
+
+/// How the messages of an input are written.
+package enum ParseFormat {
+    /// One object in each line.
+    case json
+    case logfmt
+    /// Named groups give the fields.
+    case regex(Pattern)
+    case syslog
+    /// nginx's and Apache's `combined` and `common`.
+    case accessLog
+}
+
+/// Belongs to one pipeline.
+package struct RecordParsing {
+    private var parser: (any MessageParser)?
+    private let keepsOriginal: Bool
+    private var time: TimeReading
+    /// The time must be there; else it is read where it is.
+    private let needsTime: Bool
+    private var found: FoundFields
+    private var traces: TraceFinder?
+
+    /// - Parameter format: nil when only traces are looked for.
+    /// - Parameter time: nil for what is usual in the format.
+    /// - Parameter timeField: the name of the field that is the time; nil for the usual ones.
+    /// - Parameter names: what fields may not be called, besides what records have anyway.
+    package init(
+        _ format: ParseFormat?, keepsOriginal: Bool = false, timeField: String? = nil, time: TimeFormat? = nil,
+        zone: TimeZoneRules = .utc, traces: TraceFinder? = nil, reserving names: [String] = []
+    ) {
+        parser =
+            switch format {
+            case nil: nil
+            case .json: JSONMessage()
+            case .logfmt: LogfmtMessage()
+            case .regex(let pattern): PatternMessage(pattern)
+            case .syslog: SyslogMessage(zone: zone)
+            case .accessLog: AccessLogMessage()
+            }
+        self.keepsOriginal = keepsOriginal
+        self.time = TimeReading(time ?? parser?.timeFormat ?? .automatic, zone: zone)
+        needsTime = timeField != nil
+        found = FoundFields(timeName: timeField, reserving: names)
+        self.traces = traces
+    }
+
+    mutating func apply(_ draft: inout RecordDraft, now: Int64, _ events: inout [RecordPipeline.Event: UInt64]) {
+        if parser != nil {
+            let whole = draft.text
+            let count = draft.bytes.count
+            found.removeAll()
+            if let parsed = parser?.parse(&draft, &found, now: now) {
+                settle(parsed, whole, &draft, now: now, &events)
+            } else {
+                draft.bytes.removeLast(draft.bytes.count - count)
+                events[.parseFailed, default: 0] += 1
+            }
+        }
+        traces?.find(&draft, &events)
+    }
+
+    /// Gives the record what was found in it.
+    private mutating func settle(
+        _ parsed: ParsedMessage, _ whole: Range<Int>, _ draft: inout RecordDraft, now: Int64,
+        _ events: inout [RecordPipeline.Event: UInt64]
+    ) {
+        // A time that is given as a field is what the settings ask for; a parser's own is that of its format.
+        if let value = found.value(of: .time) {
+            if let time = time.read(draft.bytes, value, now: now) {
+                draft.unixNanoseconds = time
+                found.take(.time)
+            } else {
+                events[.timeUnreadable, default: 0] += 1
+            }
+        } else if needsTime {
+            events[.timeUnreadable, default: 0] += 1
+        } else if case .time(let time) = parsed.time {
+            draft.unixNanoseconds = time
+        } else if case .unreadable = parsed.time {
+            events[.timeUnreadable, default: 0] += 1
+        }
+
+        var severity = parsed.severity
+        if severity == nil, let value = found.value(of: .severity), let named = Severity(draft.bytes, value) {
+            severity = named
+            found.take(.severity)
+        }
+        if let severity { draft.add("severity", draft.append(severity.text)) }
+
+        let trace = TraceContext(&found, &draft)
+        trace.add(to: &draft)
+        if let message = parsed.message {
+            draft.text = message
+        } else if let message = found.value(of: .message) {
+            draft.text = message
+            found.take(.message)
+        }
+        found.move(to: &draft)
+        if found.isCut {
+            events[.fieldsCut, default: 0] += 1
+            // What is in no field must not be lost.
+            if draft.text != whole, !keepsOriginal { draft.add("original", whole) }
+        }
+        if keepsOriginal, draft.text != whole { draft.add("original", whole) }
+    }
+}
+
+/// What a format says of a record besides its fields.
+struct ParsedMessage {
+    enum Time {
+        case none
+        case time(Int64)
+        case unreadable
+    }
+
+    /// nil when a field says it, or the line as a whole.
+    var message: Range<Int>?
+    var time = Time.none
+    var severity: Severity?
+}
+
+/// Reads one format: adds the fields of `draft.text`, and may add bytes to the end of `draft.bytes`.
+protocol MessageParser {
+    /// How the times of its fields are written.
+    var timeFormat: TimeFormat { get }
+
+    /// nil when the text is none of its format; `found` then counts for nothing.
+    mutating func parse(_ draft: inout RecordDraft, _ found: inout FoundFields, now: Int64) -> ParsedMessage?
+}
+
+extension MessageParser {
+    var timeFormat: TimeFormat { .automatic }
+}
