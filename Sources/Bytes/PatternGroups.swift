@@ -28,8 +28,8 @@ extension Pattern {
         guard found == .matches, let vector = unsafe pcre2_get_ovector_pointer_8(data) else { return found }
         for group in 0..<Int(unsafe pcre2_get_ovector_count_8(data)) {
             let (start, end) = unsafe (vector[2 * group], vector[2 * group + 1])
-            // `\K` in a look-ahead may put the start behind the end.
-            let isSet = start <= end && end <= range.count
+            // -1 where it took no part; `\K` in a look-ahead may put the start behind the end.
+            let isSet = start >= 0 && start <= end && end <= range.count
             groups.append(isSet ? range.lowerBound + start..<range.lowerBound + end : nil)
         }
         return .matches

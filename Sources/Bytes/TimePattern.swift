@@ -182,7 +182,7 @@ package struct TimePattern: Sendable {
         _ step: Step, _ bytes: [UInt8], _ at: inout Int, _ end: Int, _ parts: inout TimeParts
     ) -> Bool {
         if case .half = step {
-            parts.isAfternoon = bytes.name(&at, end, of: ["am", "pm"]).map { $0 == 2 }
+            parts.isAfternoon = bytes.isAfternoon(&at, end)
             return parts.isAfternoon != nil
         }
         if case .fraction = step {
@@ -212,11 +212,32 @@ package struct TimePattern: Sendable {
         }
     }
 
-    private static let monthNames = [
+    private static let monthNames = NameTable([
         "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
         "december",
-    ]
-    private static let weekdayNames = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+    ])
+    private static let weekdayNames = NameTable([
+        "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+    ])
+}
+
+/// Names that their first three letters tell apart.
+private struct NameTable: Sendable {
+    let letters: [UInt8]
+    let starts: [Int]
+    let keys: [UInt32]
+
+    init(_ names: [String]) {
+        letters = names.flatMap { Array($0.utf8) }
+        var start = 0
+        var starts: [Int] = []
+        for name in names {
+            starts.append(start)
+            start += name.utf8.count
+        }
+        self.starts = starts + [start]
+        keys = names.map { $0.utf8.prefix(3).reduce(0) { $0 << 8 | UInt32($1) } }
+    }
 }
 
 extension UInt8 {
@@ -284,20 +305,26 @@ extension [UInt8] {
         return sign == UInt8(ascii: "-") ? -seconds : seconds
     }
 
-    /// Which of the names, from 1, stands at `at`, in full or three letters of it and more (two of `am` and `pm`),
-    /// whatever the case.
-    fileprivate func name(_ at: inout Int, _ end: Int, of names: [String]) -> Int? {
-        for (index, name) in names.enumerated() {
-            let name = name.utf8
-            var same = 0
-            for letter in name {
-                guard at + same < end, self[at + same] | 0x20 == letter else { break }
-                same += 1
-            }
-            guard same >= Swift.min(3, name.count) else { continue }
-            at += same
-            return index + 1
+    /// Which of the names, from 1, stands at `at`, in full or three letters of it and more, whatever the case.
+    fileprivate func name(_ at: inout Int, _ end: Int, of names: NameTable) -> Int? {
+        guard at + 3 <= end else { return nil }
+        let key = UInt32(self[at] | 0x20) << 16 | UInt32(self[at + 1] | 0x20) << 8 | UInt32(self[at + 2] | 0x20)
+        guard let index = names.keys.firstIndex(of: key) else { return nil }
+        at += 3
+        var letter = names.starts[index] + 3
+        while at < end, letter < names.starts[index + 1], self[at] | 0x20 == names.letters[letter] {
+            at += 1
+            letter += 1
         }
-        return nil
+        return index + 1
+    }
+
+    /// `AM` or `PM`, whatever the case.
+    fileprivate func isAfternoon(_ at: inout Int, _ end: Int) -> Bool? {
+        guard at + 2 <= end, self[at + 1] | 0x20 == UInt8(ascii: "m") else { return nil }
+        let letter = self[at] | 0x20
+        guard letter == UInt8(ascii: "a") || letter == UInt8(ascii: "p") else { return nil }
+        at += 2
+        return letter == UInt8(ascii: "p")
     }
 }

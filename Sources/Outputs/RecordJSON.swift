@@ -84,20 +84,21 @@ package struct RecordJSON: Sendable {
         tail.removeAll(keepingCapacity: true)
         tail.append(contentsOf: source)
         let bytes = batch.bytes
-        let fields = batch.fields[Int(record.fields.lowerBound)..<Int(record.fields.upperBound)]
-        for field in fields {
+        let all = batch.fields
+        let range = Int(record.fields.lowerBound)..<Int(record.fields.upperBound)
+        for index in range {
+            let field = all[index]
             tail.append(UInt8(ascii: ","))
             tail.append(jsonString: field.name.range, of: bytes)
             tail.append(UInt8(ascii: ":"))
-            let value = bytes[field.value.range]
             // What a journal calls a number was written by whoever logged: it may be none.
-            if field.isNumber, value.isPlainJSON {
-                tail.append(contentsOf: value)
+            if field.isNumber, bytes.isPlainJSON(field.value.range) {
+                for at in field.value.range { tail.append(bytes[at]) }
             } else {
                 replaced += tail.append(jsonString: field.value.range, of: bytes)
             }
         }
-        for (name, text) in inputFields where !fields.contains(where: { name[...] == bytes[$0.name.range] }) {
+        for (name, text) in inputFields where !all[range].contains(where: { name[...] == bytes[$0.name.range] }) {
             tail.append(contentsOf: text)
         }
         tail.append(record.isCut ? ",\"truncated\":true}\n" : "}\n")
@@ -182,30 +183,32 @@ extension [UInt8] {
     }
 }
 
-extension ArraySlice<UInt8> {
+extension [UInt8] {
     /// `0`, `-12`, `0.25`, `1e-7`, `true`: what JSON takes for a number (RFC 8259, section 6) and every reader can hold,
     /// or a boolean.
-    fileprivate var isPlainJSON: Bool {
-        var rest = first == UInt8(ascii: "-") ? dropFirst() : self
-        let whole = rest.takeDigits()
-        guard whole > 0 else { return elementsEqual("true".utf8) || elementsEqual("false".utf8) }
-        guard whole <= 18, whole == 1 || self[rest.startIndex - whole] != UInt8(ascii: "0") else { return false }
-        if rest.first == UInt8(ascii: ".") {
-            rest.removeFirst()
-            guard 1...32 ~= rest.takeDigits() else { return false }
+    fileprivate func isPlainJSON(_ range: Range<Int>) -> Bool {
+        var at = range.lowerBound
+        let end = range.upperBound
+        func digits() -> Int {
+            let start = at
+            while at < end, self[at] &- UInt8(ascii: "0") <= 9 { at += 1 }
+            return at - start
         }
-        if let byte = rest.first, byte | 0x20 == UInt8(ascii: "e") {
-            rest.removeFirst()
-            if rest.first == UInt8(ascii: "+") || rest.first == UInt8(ascii: "-") { rest.removeFirst() }
+        if at < end, self[at] == UInt8(ascii: "-") { at += 1 }
+        let first = at
+        let whole = digits()
+        guard whole > 0 else { return self[range].elementsEqual("true".utf8) || self[range].elementsEqual("false".utf8) }
+        guard whole <= 18, whole == 1 || self[first] != UInt8(ascii: "0") else { return false }
+        if at < end, self[at] == UInt8(ascii: ".") {
+            at += 1
+            guard 1...32 ~= digits() else { return false }
+        }
+        if at < end, self[at] | 0x20 == UInt8(ascii: "e") {
+            at += 1
+            if at < end, self[at] == UInt8(ascii: "+") || self[at] == UInt8(ascii: "-") { at += 1 }
             // Doubles end at about e308.
-            guard 1...2 ~= rest.takeDigits() else { return false }
+            guard 1...2 ~= digits() else { return false }
         }
-        return rest.isEmpty
-    }
-
-    private mutating func takeDigits() -> Int {
-        let start = startIndex
-        while let byte = first, byte &- UInt8(ascii: "0") <= 9 { removeFirst() }
-        return startIndex - start
+        return at == end
     }
 }

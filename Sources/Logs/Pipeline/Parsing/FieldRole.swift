@@ -17,64 +17,99 @@ struct FieldRole: Equatable {
     let kind: Kind
     let rank: Int
 
-    init?(_ bytes: [UInt8], _ name: Range<Int>) {
-        func isName(_ text: StaticString) -> Bool { bytes.has(name, text) }
-        switch name.count {
-        case 2 where isName("ts"): self.init(.time, 3)
-        case 3 where isName("msg"): self.init(.message, 1)
-        case 3 where isName("log"): self.init(.message, 2)
-        case 3 where isName("lvl"): self.init(.severity, 2)
-        case 4 where isName("time"): self.init(.time, 2)
-        case 5 where isName("level"): self.init(.severity, 1)
-        case 7 where isName("message"): self.init(.message, 0)
-        case 8 where isName("severity"): self.init(.severity, 0)
-        case 9 where isName("timestamp"): self.init(.time, 0)
-        case 9 where isName("log.level"): self.init(.severity, 3)
-        case 9 where isName("levelname"): self.init(.severity, 4)
-        case 10 where isName("@timestamp"): self.init(.time, 1)
-        case 6...20: self.init(trace: bytes, name)
-        default: return nil
+    /// nil for most names. Not an initializer: those take over their arguments, which is counted for each field.
+    @inline(__always)
+    static func of(_ bytes: [UInt8], _ name: Range<Int>) -> FieldRole? {
+        guard 2...nameByteLimit ~= name.count else { return nil }
+        let bit = bit(bytes[name.lowerBound], bytes[name.upperBound - 1], name.count)
+        if nameBits & bit != 0 {
+            var key = NameKey()
+            for index in name { key.add(bytes[index]) }
+            for index in names.indices where names[index].key == key { return names[index].role }
         }
+        // All that tell a trace end with `id` or `parent`.
+        let last = (bytes[name.upperBound - 2] | 0x20, bytes[name.upperBound - 1] | 0x20)
+        if last == (UInt8(ascii: "i"), UInt8(ascii: "d")) || last == (UInt8(ascii: "n"), UInt8(ascii: "t")) {
+            return trace(bytes, name)
+        }
+        return nil
     }
 
-    private init(_ kind: Kind, _ rank: Int) {
+    /// Of those that tell a trace, only the letters count.
+    private static func trace(_ bytes: [UInt8], _ name: Range<Int>) -> FieldRole? {
+        var key = NameKey()
+        for index in name where !bytes[index].isSeparator { key.add(bytes[index] | 0x20) }
+        for index in traceNames.indices where traceNames[index].key == key { return traceNames[index].role }
+        return nil
+    }
+
+    /// One of 64, by which most names that are none of `names` are told at once.
+    @inline(__always)
+    private static func bit(_ first: UInt8, _ last: UInt8, _ count: Int) -> UInt64 {
+        1 << ((UInt64(first) &* 3 &+ UInt64(last) &* 5 &+ UInt64(count)) & 63)
+    }
+
+    private static let nameBits: UInt64 = {
+        var bits: UInt64 = 0
+        for index in names.indices { bits |= names[index].bit }
+        return bits
+    }()
+
+    fileprivate static func bit(of name: String) -> UInt64 {
+        let letters = Array(name.utf8)
+        return bit(letters[0], letters[letters.count - 1], letters.count)
+    }
+
+    fileprivate init(_ kind: Kind, _ rank: Int) {
         self.kind = kind
         self.rank = rank
     }
 
-    /// `trace_id`, `traceId`, `traceID`, `trace.id`, `X-Amzn-Trace-Id` …: letters alone count.
-    private init?(trace bytes: [UInt8], _ name: Range<Int>) {
-        // The letters of all of these begin with t, s, d, o, x or a.
-        switch bytes[name.lowerBound] | 0x20 {
-        case UInt8(ascii: "t"), UInt8(ascii: "s"), UInt8(ascii: "d"), UInt8(ascii: "o"), UInt8(ascii: "x"),
-            UInt8(ascii: "a"):
-            break
-        default: return nil
-        }
-        // And end so.
-        switch bytes[name.upperBound - 1] | 0x20 {
-        case UInt8(ascii: "d"), UInt8(ascii: "t"): break
-        default: return nil
-        }
-        func isName(_ letters: StaticString) -> Bool {
-            var at = name.lowerBound
-            let count = letters.utf8CodeUnitCount
-            return letters.withUTF8Buffer { letters in
-                for index in 0..<count {
-                    while at < name.upperBound, bytes[at].isSeparator { at += 1 }
-                    guard at < name.upperBound, unsafe letters[index] == bytes[at] | 0x20 else { return false }
-                    at += 1
-                }
-                return at == name.upperBound
-            }
-        }
-        if isName("traceid") || isName("oteltraceid") { self.init(.traceID, 0) }
-        else if isName("spanid") || isName("otelspanid") { self.init(.spanID, 0) }
-        else if isName("traceparent") { self.init(.traceparent, 0) }
-        else if isName("ddtraceid") { self.init(.datadogTraceID, 0) }
-        else if isName("ddspanid") { self.init(.datadogSpanID, 0) }
-        else if isName("xamzntraceid") || isName("xraytraceid") || isName("awsxraytraceid") { self.init(.xray, 0) }
-        else { return nil }
+    /// Not an array: nothing of it is counted by reference when a name is looked up.
+    private static let names: InlineArray<12, KnownName> = [
+        KnownName("message", .message, 0), KnownName("msg", .message, 1), KnownName("log", .message, 2),
+        KnownName("timestamp", .time, 0), KnownName("@timestamp", .time, 1), KnownName("time", .time, 2),
+        KnownName("ts", .time, 3), KnownName("severity", .severity, 0), KnownName("level", .severity, 1),
+        KnownName("lvl", .severity, 2), KnownName("log.level", .severity, 3), KnownName("levelname", .severity, 4),
+    ]
+
+    /// `trace_id`, `traceId`, `traceID`, `trace.id`, `X-Amzn-Trace-Id` …
+    private static let traceNames: InlineArray<10, KnownName> = [
+        KnownName("traceid", .traceID), KnownName("oteltraceid", .traceID), KnownName("spanid", .spanID),
+        KnownName("otelspanid", .spanID), KnownName("traceparent", .traceparent),
+        KnownName("ddtraceid", .datadogTraceID), KnownName("ddspanid", .datadogSpanID),
+        KnownName("xamzntraceid", .xray), KnownName("xraytraceid", .xray), KnownName("awsxraytraceid", .xray),
+    ]
+
+    /// `AWS-XRAY-TRACE-ID` is the longest; a key holds 16 letters.
+    private static let nameByteLimit = 18
+}
+
+private struct KnownName {
+    let key: NameKey
+    let role: FieldRole
+    let bit: UInt64
+
+    init(_ name: String, _ kind: FieldRole.Kind, _ rank: Int = 0) {
+        key = NameKey(name)
+        role = FieldRole(kind, rank)
+        bit = FieldRole.bit(of: name)
+    }
+}
+
+/// Up to 16 bytes as two numbers, which compare faster than texts.
+private struct NameKey: Equatable {
+    private var high: UInt64 = 0
+    private var low: UInt64 = 0
+
+    init() {}
+
+    init(_ text: String) { for byte in text.utf8 { add(byte) } }
+
+    @inline(__always)
+    mutating func add(_ byte: UInt8) {
+        high = high << 8 | low >> 56
+        low = low << 8 | UInt64(byte)
     }
 }
 

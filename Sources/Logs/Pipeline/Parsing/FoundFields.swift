@@ -18,29 +18,41 @@ struct FoundFields {
         var isNumber: Bool
         /// It was understood, and is given as what it says.
         var isTaken = false
+        /// Of its name.
+        var mark: UInt8
     }
 
     private(set) var fields: [Field] = []
     /// There was more than the limits allow, which is not among the fields.
     private(set) var isCut = false
     /// For each role the field that has it, and its rank.
-    private var roles = [(index: Int, rank: Int)?](repeating: nil, count: FieldRole.Kind.allCases.count)
+    private var roles = InlineArray<9, (index: Int, rank: Int)?>(repeating: nil)
     /// A field of this name is the time, and no other.
     private let timeName: [UInt8]?
 
-    /// Names that fields may not have, and one bit for each kind of them: see `bit`.
-    private let reserved: [[UInt8]]
-    private let reservedBits: UInt64
-    private var takenBits: UInt64 = 0
+    /// Names that fields may not have, one after another.
+    private var reservedNames: [UInt8] = []
+    private var reserved: [Range<Int>] = []
+    /// Names of other marks are taken by nobody.
+    private var reservedMarks = MarkSet()
+    private var takenMarks = MarkSet()
+    /// All bytes of the message are ASCII.
+    private var isPlain = false
 
     /// - Parameter others: what the settings give each record.
     init(timeName: String?, reserving others: [String]) {
         self.timeName = timeName.map { Array($0.utf8) }
-        reserved = (RecordNames.own + RecordNames.ofInputs + RecordNames.understood + others).map { Array($0.utf8) }
-        reservedBits = reserved.reduce(0) { $0 | Self.bit($1, 0..<$1.count) }
+        for name in RecordNames.own + RecordNames.ofInputs + RecordNames.understood + others {
+            let start = reservedNames.count
+            reservedNames.append(text: name)
+            reserved.append(start..<reservedNames.count)
+            _ = reservedMarks.insert(reservedNames.mark(start..<reservedNames.count))
+        }
     }
 
-    mutating func removeAll() {
+    /// Begins anew with the message of a draft.
+    mutating func begin(_ draft: RecordDraft) {
+        isPlain = draft.bytes.isASCII(draft.text)
         fields.removeAll(keepingCapacity: true)
         for index in roles.indices { roles[index] = nil }
         isCut = false
@@ -51,17 +63,18 @@ struct FoundFields {
         _ name: Range<Int>, _ value: Range<Int>, isNumber: Bool = false, mayHaveRole: Bool = true,
         in bytes: [UInt8]
     ) {
-        guard fields.count < Self.fieldLimit, 1...Self.nameByteLimit ~= name.count, bytes.isText(name) else {
+        guard fields.count < Self.fieldLimit, 1...Self.nameByteLimit ~= name.count, isPlain || bytes.isText(name)
+        else {
             isCut = true
             return
         }
-        fields.append(Field(name: name, value: value, isNumber: isNumber))
+        fields.append(Field(name: name, value: value, isNumber: isNumber, mark: bytes.mark(name)))
         guard mayHaveRole else { return }
-        if let timeName, bytes[name].elementsEqual(timeName) {
+        if let timeName, bytes.isEqual(name, timeName, 0..<timeName.count) {
             if roles[FieldRole.Kind.time.rawValue] == nil {
                 roles[FieldRole.Kind.time.rawValue] = (fields.count - 1, 0)
             }
-        } else if let role = FieldRole(bytes, name), role.kind != .time || timeName == nil {
+        } else if let role = FieldRole.of(bytes, name), role.kind != .time || timeName == nil {
             if let other = roles[role.kind.rawValue], other.rank <= role.rank { return }
             roles[role.kind.rawValue] = (fields.count - 1, role.rank)
         }
@@ -87,57 +100,70 @@ struct FoundFields {
 
     /// Gives what was not taken to the record. Fields that it has already keep their names.
     mutating func move(to draft: inout RecordDraft) {
-        takenBits = reservedBits
-        for field in draft.fields { takenBits |= Self.bit(draft.bytes, field.name) }
-        for field in fields where !field.isTaken {
-            guard let name = freeName(field.name, &draft) else {
+        takenMarks = reservedMarks
+        for field in draft.fields { _ = takenMarks.insert(draft.bytes.mark(field.name)) }
+        for index in fields.indices where !fields[index].isTaken {
+            var field = fields[index]
+            guard takenMarks.insert(field.mark) || findName(&field, &draft) else {
                 isCut = true
                 continue
             }
-            draft.fields.append(RecordDraft.Field(name: name, value: field.value, isNumber: field.isNumber))
+            draft.fields.append(RecordDraft.Field(name: field.name, value: field.value, isNumber: field.isNumber))
         }
     }
 
-    /// The name, with as many `_` as make it one that nothing has; nil when too many would be needed.
-    private mutating func freeName(_ name: Range<Int>, _ draft: inout RecordDraft) -> Range<Int>? {
-        var name = name
-        for _ in 0...Self.suffixLimit {
-            let bit = Self.bit(draft.bytes, name)
-            if takenBits & bit == 0 {
-                takenBits |= bit
-                return name
-            }
-            if !isTaken(name, draft) { return name }
+    /// Gives the field as many `_` as make its name one that nothing has; false when too many would be needed.
+    private mutating func findName(_ field: inout Field, _ draft: inout RecordDraft) -> Bool {
+        for _ in 0..<Self.suffixLimit {
+            if !isTaken(field.name, draft) { return true }
             let start = draft.bytes.count
-            draft.bytes.append(copyOf: name)
+            draft.bytes.append(copyOf: field.name)
             draft.bytes.append(UInt8(ascii: "_"))
-            name = start..<draft.bytes.count
+            field.name = start..<draft.bytes.count
+            if takenMarks.insert(draft.bytes.mark(field.name)) { return true }
         }
-        return nil
+        return !isTaken(field.name, draft)
     }
 
     private func isTaken(_ name: Range<Int>, _ draft: RecordDraft) -> Bool {
-        for other in reserved where other.count == name.count && draft.bytes[name].elementsEqual(other) {
-            return true
-        }
-        for field in draft.fields where field.name.count == name.count {
-            if draft.bytes[name].elementsEqual(draft.bytes[field.name]) { return true }
-        }
+        for index in reserved.indices where draft.bytes.isEqual(name, reservedNames, reserved[index]) { return true }
+        for index in draft.fields.indices
+        where draft.bytes.isEqual(name, draft.bytes, draft.fields[index].name) { return true }
         return false
     }
+}
 
-    /// One of 64: names whose bits differ are different, and most that differ have different bits.
+/// Which marks were seen.
+private struct MarkSet {
+    private var bits = InlineArray<4, UInt64>(repeating: 0)
+
+    /// False when it was there already.
     @inline(__always)
-    private static func bit(_ bytes: [UInt8], _ name: Range<Int>) -> UInt64 {
-        guard let first = name.first, let last = name.last else { return 1 }
-        let middle = bytes[(first + last) / 2]
-        let mixed = UInt64(bytes[first]) &* 7 &+ UInt64(bytes[last]) &* 31 &+ UInt64(middle) &* 13
-            &+ UInt64(name.count)
-        return 1 << (mixed & 63)
+    mutating func insert(_ mark: UInt8) -> Bool {
+        let bit: UInt64 = 1 << UInt64(mark & 63)
+        let word = Int(mark >> 6)
+        guard bits[word] & bit == 0 else { return false }
+        bits[word] |= bit
+        return true
     }
 }
 
 extension [UInt8] {
+    /// One of 256: names whose marks differ are different, and most that differ have different marks.
+    @inline(__always)
+    fileprivate func mark(_ name: Range<Int>) -> UInt8 {
+        guard let first = name.first, let last = name.last else { return 0 }
+        let word = UInt64(self[first]) << 24 | UInt64(self[(first + last) / 2]) << 16 | UInt64(self[last]) << 8
+        return UInt8(truncatingIfNeeded: (word | UInt64(name.count & 255)) &* 0x9E37_79B9_7F4A_7C15 >> 56)
+    }
+
+    fileprivate func isEqual(_ range: Range<Int>, _ other: [UInt8], _ otherRange: Range<Int>) -> Bool {
+        guard range.count == otherRange.count else { return false }
+        let distance = otherRange.lowerBound - range.lowerBound
+        for index in range where self[index] != other[index + distance] { return false }
+        return true
+    }
+
     /// Valid UTF-8. Names that are not would be mended on their way out, and two of them might then be the same.
     fileprivate func isText(_ range: Range<Int>) -> Bool {
         var all: UInt8 = 0

@@ -10,8 +10,8 @@ struct JSONMessage: MessageParser {
     private static let memberLimit = 2 * FoundFields.fieldLimit
 
     private var members: [JSONMember] = []
-    /// The full name of each member.
-    private var names: [Range<Int>] = []
+    /// The full names of objects, by their indexes among the members.
+    private var objects: [(index: Int, name: Range<Int>)] = []
 
     mutating func parse(_ draft: inout RecordDraft, _ found: inout FoundFields, now: Int64) -> ParsedMessage? {
         members.removeAll(keepingCapacity: true)
@@ -22,10 +22,10 @@ struct JSONMessage: MessageParser {
         case .hasMoreMembers: found.cut()
         case .isObject: break
         }
-        names.removeAll(keepingCapacity: true)
-        for member in members {
+        objects.removeAll(keepingCapacity: true)
+        for index in members.indices {
+            let member = members[index]
             let name = self.name(of: member, &draft)
-            names.append(name)
             switch member.kind {
             case .string:
                 let value =
@@ -34,7 +34,8 @@ struct JSONMessage: MessageParser {
             case .number: found.add(name, member.value, isNumber: true, in: draft.bytes)
             case .boolean: found.add(name, member.value, isNumber: true, mayHaveRole: false, in: draft.bytes)
             case .text: found.add(name, member.value, mayHaveRole: false, in: draft.bytes)
-            case .null, .object: break
+            case .object: objects.append((index, name))
+            case .null: break
             }
         }
         return ParsedMessage()
@@ -45,7 +46,8 @@ struct JSONMessage: MessageParser {
         guard member.parent >= 0 else {
             return member.nameHasEscapes ? draft.bytes.append(decodingJSON: member.name) : member.name
         }
-        let outer = names[member.parent]
+        // The object around it is the last of those, but for some that ended since.
+        let outer = objects.last { $0.index == member.parent }?.name ?? 0..<0
         guard !outer.isEmpty, outer.count + member.name.count < FoundFields.nameByteLimit else { return 0..<0 }
         let start = draft.bytes.count
         draft.bytes.append(copyOf: outer)

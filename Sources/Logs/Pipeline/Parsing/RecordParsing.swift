@@ -17,6 +17,8 @@ package enum ParseFormat {
 /// Belongs to one pipeline.
 package struct RecordParsing {
     private var parser: (any MessageParser)?
+    /// Asking `parser` itself would copy it.
+    private let hasParser: Bool
     private let keepsOriginal: Bool
     private var time: TimeReading
     /// The time must be there; else it is read where it is.
@@ -41,6 +43,7 @@ package struct RecordParsing {
             case .syslog: SyslogMessage(zone: zone)
             case .accessLog: AccessLogMessage()
             }
+        hasParser = format != nil
         self.keepsOriginal = keepsOriginal
         self.time = TimeReading(time ?? parser?.timeFormat ?? .automatic, zone: zone)
         needsTime = timeField != nil
@@ -49,10 +52,10 @@ package struct RecordParsing {
     }
 
     mutating func apply(_ draft: inout RecordDraft, now: Int64, _ events: inout [RecordPipeline.Event: UInt64]) {
-        if parser != nil {
+        if hasParser {
             let whole = draft.text
             let count = draft.bytes.count
-            found.removeAll()
+            found.begin(draft)
             if let parsed = parser?.parse(&draft, &found, now: now) {
                 settle(parsed, whole, &draft, now: now, &events)
             } else {
@@ -85,7 +88,7 @@ package struct RecordParsing {
         }
 
         var severity = parsed.severity
-        if severity == nil, let value = found.value(of: .severity), let named = Severity(draft.bytes, value) {
+        if severity == nil, let value = found.value(of: .severity), let named = Severity.of(draft.bytes, value) {
             severity = named
             found.take(.severity)
         }

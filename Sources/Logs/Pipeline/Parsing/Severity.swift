@@ -20,27 +20,28 @@ package enum Severity: String, Sendable, CaseIterable {
     }
 
     /// A word in any case, a number of syslog (0 to 7), or of pino and bunyan (10 to 69); nil for any other.
-    init?(_ bytes: [UInt8], _ range: Range<Int>) {
-        guard (1...13).contains(range.count) else { return nil }
-        if let number = Self.number(bytes, range) {
+    static func of(_ bytes: [UInt8], _ range: Range<Int>) -> Severity? {
+        guard 1...13 ~= range.count else { return nil }
+        if let number = number(bytes, range) {
             switch number {
-            case 0...7: self.init(syslog: number)
-            case 10..<20: self = .trace
-            case 20..<30: self = .debug
-            case 30..<40: self = .info
-            case 40..<50: self = .warning
-            case 50..<60: self = .error
-            case 60..<70: self = .critical
+            case 0...7: return Severity(syslog: number)
+            case 10..<20: return .trace
+            case 20..<30: return .debug
+            case 30..<40: return .info
+            case 40..<50: return .warning
+            case 50..<60: return .error
+            case 60..<70: return .critical
             default: return nil
             }
-            return
         }
         // Eight letters and the length are enough to tell the words apart.
         var word: UInt64 = 0
-        for index in range.prefix(8) { word = word << 8 | UInt64(bytes[index] | 0x20) }
-        for known in Self.words where known.word == word && known.length == range.count {
-            self = known.severity
-            return
+        for index in range.lowerBound..<min(range.lowerBound + 8, range.upperBound) {
+            word = word << 8 | UInt64(bytes[index] | 0x20)
+        }
+        let words = words
+        for index in words.indices where words[index].word == word && words[index].length == range.count {
+            return words[index].severity
         }
         return nil
     }

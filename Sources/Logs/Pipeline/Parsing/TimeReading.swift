@@ -32,9 +32,9 @@ package struct TimeReading: Sendable {
     mutating func read(_ bytes: [UInt8], _ range: Range<Int>, now: Int64) -> Int64? {
         switch format {
         case .automatic:
-            return readRFC3339(bytes, range, now: now) ?? DecimalNumber(bytes, range)?.unixNanoseconds()
+            return readRFC3339(bytes, range, now: now) ?? DecimalNumber.of(bytes, range)?.unixNanoseconds()
         case .rfc3339: return readRFC3339(bytes, range, now: now)
-        case .epoch(let scale): return DecimalNumber(bytes, range)?.times(scale)
+        case .epoch(let scale): return DecimalNumber.of(bytes, range)?.times(scale)
         case .pattern(let pattern):
             var at = range.lowerBound
             guard let parts = pattern.read(bytes, &at, range.upperBound), at == range.upperBound else { return nil }
@@ -139,25 +139,28 @@ private struct DecimalNumber {
     private var digits: Int64 = 0
     private var exponent = 0
 
-    init?(_ bytes: [UInt8], _ range: Range<Int>) {
+    /// nil for what is no number as a whole.
+    static func of(_ bytes: [UInt8], _ range: Range<Int>) -> DecimalNumber? {
+        var number = DecimalNumber()
         var at = range.lowerBound
         let end = range.upperBound
         let isNegative = at < end && bytes[at] == UInt8(ascii: "-")
         if isNegative { at += 1 }
-        guard add(bytes, &at, end, isFraction: false) else { return nil }
+        guard number.add(bytes, &at, end, isFraction: false) else { return nil }
         if at < end, bytes[at] == UInt8(ascii: ".") {
             at += 1
-            guard add(bytes, &at, end, isFraction: true) else { return nil }
+            guard number.add(bytes, &at, end, isFraction: true) else { return nil }
         }
         if at < end, bytes[at] | 0x20 == UInt8(ascii: "e") {
             at += 1
             let isSmall = at < end && bytes[at] == UInt8(ascii: "-")
             if isSmall || at < end && bytes[at] == UInt8(ascii: "+") { at += 1 }
             guard let value = bytes.number(&at, end, digits: 3) else { return nil }
-            exponent += isSmall ? -value : value
+            number.exponent += isSmall ? -value : value
         }
         guard at == end else { return nil }
-        if isNegative { digits = -digits }
+        if isNegative { number.digits = -number.digits }
+        return number
     }
 
     private mutating func add(_ bytes: [UInt8], _ at: inout Int, _ end: Int, isFraction: Bool) -> Bool {
