@@ -25,8 +25,11 @@ struct FoundFields {
     private(set) var fields: [Field] = []
     /// There was more than the limits allow, which is not among the fields.
     private(set) var isCut = false
-    /// For each role the field that has it, and its rank.
-    private var roles = InlineArray<9, (index: Int, rank: Int)?>(repeating: nil)
+    /// For each role the field that has it, or -1, and its rank. Small, since they are copied to be looked at.
+    private var roleFields = InlineArray<9, Int16>(repeating: -1)
+    private var roleRanks = InlineArray<9, Int8>(repeating: 0)
+    /// Some field has a role of a trace.
+    private(set) var hasTrace = false
     /// A field of this name is the time, and no other.
     private let timeName: [UInt8]?
 
@@ -54,7 +57,8 @@ struct FoundFields {
     mutating func begin(_ draft: RecordDraft) {
         isPlain = draft.bytes.isASCII(draft.text)
         fields.removeAll(keepingCapacity: true)
-        for index in roles.indices { roles[index] = nil }
+        roleFields = InlineArray(repeating: -1)
+        hasTrace = false
         isCut = false
     }
 
@@ -71,31 +75,39 @@ struct FoundFields {
         fields.append(Field(name: name, value: value, isNumber: isNumber, mark: bytes.mark(name)))
         guard mayHaveRole else { return }
         if let timeName, bytes.isEqual(name, timeName, 0..<timeName.count) {
-            if roles[FieldRole.Kind.time.rawValue] == nil {
-                roles[FieldRole.Kind.time.rawValue] = (fields.count - 1, 0)
-            }
+            if roleFields[FieldRole.Kind.time.rawValue] < 0 { setRole(.time, rank: 0) }
         } else if let role = FieldRole.of(bytes, name), role.kind != .time || timeName == nil {
-            if let other = roles[role.kind.rawValue], other.rank <= role.rank { return }
-            roles[role.kind.rawValue] = (fields.count - 1, role.rank)
+            let isSet = roleFields[role.kind.rawValue] >= 0
+            if !isSet || roleRanks[role.kind.rawValue] > role.rank { setRole(role.kind, rank: role.rank) }
         }
+    }
+
+    /// The last field has it.
+    private mutating func setRole(_ kind: FieldRole.Kind, rank: Int) {
+        roleFields[kind.rawValue] = Int16(fields.count - 1)
+        roleRanks[kind.rawValue] = Int8(rank)
+        if kind.rawValue >= FieldRole.Kind.traceID.rawValue { hasTrace = true }
     }
 
     /// Adds a field that is the time by its place, unless the settings name another.
     mutating func addTime(_ name: Range<Int>, _ value: Range<Int>, in bytes: [UInt8]) {
         add(name, value, in: bytes)
-        if timeName == nil, !isCut { roles[FieldRole.Kind.time.rawValue] = (fields.count - 1, 0) }
+        if timeName == nil, !isCut { setRole(.time, rank: 0) }
     }
 
     /// There was more that could not be a field.
     mutating func cut() { isCut = true }
 
     /// The value of the field with this role.
-    func value(of kind: FieldRole.Kind) -> Range<Int>? { roles[kind.rawValue].map { fields[$0.index].value } }
+    func value(of kind: FieldRole.Kind) -> Range<Int>? {
+        let index = Int(roleFields[kind.rawValue])
+        return index < 0 ? nil : fields[index].value
+    }
 
     /// The field with this role is understood, and is none of the others.
     mutating func take(_ kind: FieldRole.Kind) {
-        guard let role = roles[kind.rawValue] else { return }
-        fields[role.index].isTaken = true
+        let index = Int(roleFields[kind.rawValue])
+        if index >= 0 { fields[index].isTaken = true }
     }
 
     /// Gives what was not taken to the record. Fields that it has already keep their names.
@@ -154,7 +166,8 @@ extension [UInt8] {
     fileprivate func mark(_ name: Range<Int>) -> UInt8 {
         guard let first = name.first, let last = name.last else { return 0 }
         let word = UInt64(self[first]) << 24 | UInt64(self[(first + last) / 2]) << 16 | UInt64(self[last]) << 8
-        return UInt8(truncatingIfNeeded: (word | UInt64(name.count & 255)) &* 0x9E37_79B9_7F4A_7C15 >> 56)
+        let mixed = (word | UInt64(name.count & 255)) &* 0x9E37_79B9_7F4A_7C15
+        return UInt8(truncatingIfNeeded: mixed >> 56)
     }
 
     fileprivate func isEqual(_ range: Range<Int>, _ other: [UInt8], _ otherRange: Range<Int>) -> Bool {

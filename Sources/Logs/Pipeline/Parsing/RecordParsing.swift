@@ -94,8 +94,7 @@ package struct RecordParsing {
         }
         if let severity { draft.add("severity", draft.append(severity.text)) }
 
-        let trace = TraceContext(&found, &draft)
-        trace.add(to: &draft)
+        if found.hasTrace { TraceContext(&found, &draft).add(to: &draft) }
         if let message = parsed.message {
             draft.text = message
         } else if let message = found.value(of: .message) {
