@@ -153,7 +153,7 @@ package final class RunningAgent: Sendable {
                     })
             }
             // A good part of what is resident by now was used once: by the loader, and for the settings.
-            linux_release_code()
+            linux_release_memory()
             control.watches.append(self.control.every(Self.logFlushInterval) { _ in self.log.flush() })
             if let interval = self.notifier.watchdogInterval {
                 control.watches.append(self.control.every(interval) { self.feedWatchdog(&$0) })

@@ -77,7 +77,7 @@ package struct PatternError: Error, Equatable, CustomStringConvertible {
     }
 
     package func matches(_ text: String) -> Bool {
-        let bytes = Array(text.utf8)
-        return match(unsafe bytes.span.bytes) == .matches
+        var text = text
+        return text.withUTF8 { bytes in unsafe match(bytes.span.bytes) == .matches }
     }
 }

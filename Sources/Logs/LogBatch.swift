@@ -31,6 +31,12 @@ package struct LogField: Sendable {
     package let value: TextRange
     /// The value is a number, `true` or `false`, and is written without quotes.
     package let isNumber: Bool
+
+    package init(name: TextRange, value: TextRange, isNumber: Bool) {
+        self.name = name
+        self.value = value
+        self.isNumber = isNumber
+    }
 }
 
 /// Records that travel together: one buffer for all the text, so that a record costs no allocation.
@@ -62,8 +68,8 @@ package struct LogBatch: Sendable {
     package private(set) var records: [Record] = []
     /// Bytes of the records' text alone, which is what limits count.
     package private(set) var textByteCount = 0
-    /// Bytes that records brought along besides: without them a batch of short messages with many fields has no limit.
-    private var fieldByteCount = 0
+    /// Bytes of fields whose names the source chose: a source may send much there, and the batch must stay bounded.
+    private var namedFieldByteCount = 0
     /// Where to go on in sources of which a record was left out before any was taken: acknowledged with the last
     /// record.
     package private(set) var skipped: [Position] = []
@@ -78,7 +84,7 @@ package struct LogBatch: Sendable {
     }
 
     package var isEmpty: Bool { records.isEmpty }
-    package var isFull: Bool { textByteCount + fieldByteCount >= byteLimit || records.count >= recordLimit }
+    package var isFull: Bool { textByteCount + namedFieldByteCount >= byteLimit || records.count >= recordLimit }
 
     /// Empties it, and keeps the memory.
     package mutating func removeAll() {
@@ -87,7 +93,7 @@ package struct LogBatch: Sendable {
         records.removeAll(keepingCapacity: true)
         skipped.removeAll(keepingCapacity: true)
         textByteCount = 0
-        fieldByteCount = 0
+        namedFieldByteCount = 0
     }
 
     /// Adds a field and returns its index, which any number of records may share. Not generic: across modules that is
@@ -104,7 +110,23 @@ package struct LogBatch: Sendable {
         return UInt32(fields.count - 1)
     }
 
-    /// The same for a field whose name is data, from memory of others.
+    /// Adds fields whose names are known only at run time: their names and values are pieces of `text`, which is taken
+    /// over in one piece. Its bytes count for the byte limit.
+    package mutating func addFields(_ parts: [LogField], of text: [UInt8]) {
+        let start = UInt32(bytes.count)
+        if bytes.capacity - bytes.count < text.count { grow(by: text.count) }
+        bytes.append(contentsOf: text)
+        namedFieldByteCount += text.count
+        for part in parts {
+            fields.append(
+                LogField(
+                    name: TextRange(start: start + part.name.start, count: part.name.count),
+                    value: TextRange(start: start + part.value.start, count: part.value.count),
+                    isNumber: part.isNumber))
+        }
+    }
+
+    /// Adds one field whose name is data, from memory of others. Its bytes count for the byte limit.
     package mutating func addField(
         named name: Range<Int>, _ value: Range<Int>, isNumber: Bool, of source: [UInt8]
     ) -> UInt32 {
@@ -112,6 +134,7 @@ package struct LogBatch: Sendable {
         bytes.append(contentsOf: source[name])
         let middle = UInt32(bytes.count)
         bytes.append(contentsOf: source[value])
+        namedFieldByteCount += name.count + value.count
         fields.append(
             LogField(
                 name: TextRange(start: start, count: middle - start),
@@ -158,7 +181,7 @@ package struct LogBatch: Sendable {
                 text: moved(draft.text), fields: firstField..<nextField, unixNanoseconds: draft.unixNanoseconds,
                 next: draft.next, isDocument: draft.isDocument, isCut: draft.isCut))
         textByteCount += draft.text.count
-        fieldByteCount += draft.bytes.count - draft.text.count
+        namedFieldByteCount += draft.bytes.count - draft.text.count
     }
 
     /// A record that ends at `next` was left out: what stands before it vouches for it.

@@ -1,5 +1,6 @@
 import Bytes
 import Logs
+import Platform
 import Testing
 
 @Suite struct JSONMessageTests {
@@ -106,6 +107,32 @@ import Testing
                 == [#"severity_="high""#, #"trace_id_="7""#, "original_=1"])
         let reserving = RecordParsing(.json, reserving: ["app"])
         #expect(parse(reserving, #"{"app":"x"}"#).fields == [#"app_="x""#])
+    }
+
+    /// An input that gives all that it knows, as the journal does.
+    @Test func namesThatTheInputGave() {
+        var input = LogBatch()
+        let name = Array("severity_codes".utf8)
+        let field = input.addField(named: 0..<8, 8..<14, isNumber: false, of: name)
+        let line = Array(#"{"severity":"info","sever":1}"#.utf8)
+        input.append(
+            line, 0..<line.count, fields: field..<field + 1, at: 0, next: Position(source: 1, offset: 1))
+        let other = input.addField(named: 0..<5, 5..<8, isNumber: false, of: name)
+        input.append(
+            line, 0..<line.count, fields: other..<other + 1, at: 0, next: Position(source: 1, offset: 2))
+        var pipeline = RecordPipeline()
+        pipeline.parsing = RecordParsing(.json)
+        var batch = LogBatch()
+        var next = 0
+        pipeline.process(
+            input, from: &next, into: &batch, at: Moment(monotonic: Instant(nanoseconds: 0), unixNanoseconds: 0))
+        let names = batch.records.map { record in
+            batch.fields[Int(record.fields.lowerBound)..<Int(record.fields.upperBound)].map {
+                String(decoding: batch.bytes[$0.name.range], as: UTF8.self)
+            }
+        }
+        // What the input says is kept; what the log says of the same is beside it.
+        #expect(names == [["severity", "severity_", "sever"], ["sever", "severity", "sever_"]])
     }
 
     /// Two names of broken UTF-8 would be the same when they are written.

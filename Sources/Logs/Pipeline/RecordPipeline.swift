@@ -78,7 +78,7 @@ package struct RecordPipeline {
     private mutating func finish(_ input: LogBatch, into batch: inout LogBatch, at now: Moment) {
         // A document is nobody's text: it goes as it is.
         if !draft.isDocument {
-            parsing?.apply(&draft, now: now.unixNanoseconds, &events)
+            parsing?.apply(&draft, of: input, now: now.unixNanoseconds, &events)
             for index in filters.indices {
                 if case .drop(let reason) = filters[index].judge(draft, &events) {
                     dropped[reason, default: 0] += 1

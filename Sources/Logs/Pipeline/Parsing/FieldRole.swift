@@ -118,7 +118,7 @@ package enum RecordNames {
     /// What every record has, whatever made it; no field of the settings may be called so.
     package static let own = ["timestamp", "message", "host", "input", "truncated"]
     /// What inputs add to their records.
-    package static let ofInputs = ["file", "unit", "priority", "identifier", "pid"]
+    package static let ofInputs = ["file", "unit", "user_unit", "priority", "identifier", "pid"]
     /// What is only here when it is understood.
     static let understood = ["severity", "trace_id", "span_id", "original"]
 }

@@ -110,13 +110,14 @@ struct FoundFields {
         if index >= 0 { fields[index].isTaken = true }
     }
 
-    /// Gives what was not taken to the record. Fields that it has already keep their names.
-    mutating func move(to draft: inout RecordDraft) {
+    /// Gives what was not taken to the record. Fields that it has already, those of its input too, keep their names.
+    mutating func move(to draft: inout RecordDraft, of input: LogBatch) {
         takenMarks = reservedMarks
+        for index in draft.inputFields { _ = takenMarks.insert(input.bytes.mark(input.fields[Int(index)].name.range)) }
         for field in draft.fields { _ = takenMarks.insert(draft.bytes.mark(field.name)) }
         for index in fields.indices where !fields[index].isTaken {
             var field = fields[index]
-            guard takenMarks.insert(field.mark) || findName(&field, &draft) else {
+            guard takenMarks.insert(field.mark) || findName(&field, &draft, input) else {
                 isCut = true
                 continue
             }
@@ -125,22 +126,42 @@ struct FoundFields {
     }
 
     /// Gives the field as many `_` as make its name one that nothing has; false when too many would be needed.
-    private mutating func findName(_ field: inout Field, _ draft: inout RecordDraft) -> Bool {
+    private mutating func findName(
+        _ field: inout Field, _ draft: inout RecordDraft, _ input: LogBatch
+    ) -> Bool {
         for _ in 0..<Self.suffixLimit {
-            if !isTaken(field.name, draft) { return true }
+            if !isTaken(field.name, draft, input) { return true }
             let start = draft.bytes.count
             draft.bytes.append(copyOf: field.name)
             draft.bytes.append(UInt8(ascii: "_"))
             field.name = start..<draft.bytes.count
             if takenMarks.insert(draft.bytes.mark(field.name)) { return true }
         }
-        return !isTaken(field.name, draft)
+        return !isTaken(field.name, draft, input)
     }
 
-    private func isTaken(_ name: Range<Int>, _ draft: RecordDraft) -> Bool {
+    private func isTaken(_ name: Range<Int>, _ draft: RecordDraft, _ input: LogBatch) -> Bool {
         for index in reserved.indices where draft.bytes.isEqual(name, reservedNames, reserved[index]) { return true }
-        for index in draft.fields.indices
-        where draft.bytes.isEqual(name, draft.bytes, draft.fields[index].name) { return true }
+        return draft.has(name, of: input)
+    }
+}
+
+extension RecordDraft {
+    /// Adds a field under a name of ours; with a `_` behind it when the record has that already.
+    mutating func addUnderstood(_ name: StaticString, _ value: Range<Int>, of input: LogBatch) {
+        var name = append(name)
+        while has(name, of: input) {
+            bytes.append(UInt8(ascii: "_"))
+            name = name.lowerBound..<bytes.count
+        }
+        fields.append(Field(name: name, value: value, isNumber: false))
+    }
+
+    /// A field of its own or of its input is called so.
+    fileprivate func has(_ name: Range<Int>, of input: LogBatch) -> Bool {
+        for index in inputFields
+        where bytes.isEqual(name, input.bytes, input.fields[Int(index)].name.range) { return true }
+        for index in fields.indices where bytes.isEqual(name, bytes, fields[index].name) { return true }
         return false
     }
 }

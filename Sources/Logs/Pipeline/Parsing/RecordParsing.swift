@@ -51,24 +51,28 @@ package struct RecordParsing {
         self.traces = traces
     }
 
-    mutating func apply(_ draft: inout RecordDraft, now: Int64, _ events: inout [RecordPipeline.Event: UInt64]) {
+    /// - Parameter input: what the draft's own fields of its input lie in.
+    mutating func apply(
+        _ draft: inout RecordDraft, of input: LogBatch, now: Int64,
+        _ events: inout [RecordPipeline.Event: UInt64]
+    ) {
         if hasParser {
             let whole = draft.text
             let count = draft.bytes.count
             found.begin(draft)
             if let parsed = parser?.parse(&draft, &found, now: now) {
-                settle(parsed, whole, &draft, now: now, &events)
+                settle(parsed, whole, &draft, of: input, now: now, &events)
             } else {
                 draft.bytes.removeLast(draft.bytes.count - count)
                 events[.parseFailed, default: 0] += 1
             }
         }
-        traces?.find(&draft, &events)
+        traces?.find(&draft, of: input, &events)
     }
 
     /// Gives the record what was found in it.
     private mutating func settle(
-        _ parsed: ParsedMessage, _ whole: Range<Int>, _ draft: inout RecordDraft, now: Int64,
+        _ parsed: ParsedMessage, _ whole: Range<Int>, _ draft: inout RecordDraft, of input: LogBatch, now: Int64,
         _ events: inout [RecordPipeline.Event: UInt64]
     ) {
         // A time that is given as a field is what the settings ask for; a parser's own is that of its format.
@@ -92,22 +96,21 @@ package struct RecordParsing {
             severity = named
             found.take(.severity)
         }
-        if let severity { draft.add("severity", draft.append(severity.text)) }
+        if let severity { draft.addUnderstood("severity", draft.append(severity.text), of: input) }
 
-        if found.hasTrace { TraceContext(&found, &draft).add(to: &draft) }
+        if found.hasTrace { TraceContext(&found, &draft).add(to: &draft, of: input) }
         if let message = parsed.message {
             draft.text = message
         } else if let message = found.value(of: .message) {
             draft.text = message
             found.take(.message)
         }
-        found.move(to: &draft)
-        if found.isCut {
-            events[.fieldsCut, default: 0] += 1
-            // What is in no field must not be lost.
-            if draft.text != whole, !keepsOriginal { draft.add("original", whole) }
+        found.move(to: &draft, of: input)
+        if found.isCut { events[.fieldsCut, default: 0] += 1 }
+        // What is in no field must not be lost.
+        if keepsOriginal || found.isCut, draft.text != whole {
+            draft.addUnderstood("original", whole, of: input)
         }
-        if keepsOriginal, draft.text != whole { draft.add("original", whole) }
     }
 }
 

@@ -40,9 +40,9 @@ struct TraceContext {
         }
     }
 
-    func add(to draft: inout RecordDraft) {
-        if let traceID { draft.add("trace_id", traceID) }
-        if let spanID { draft.add("span_id", spanID) }
+    func add(to draft: inout RecordDraft, of input: LogBatch) {
+        if let traceID { draft.addUnderstood("trace_id", traceID, of: input) }
+        if let spanID { draft.addUnderstood("span_id", spanID, of: input) }
     }
 }
 
@@ -61,7 +61,7 @@ package struct TraceFinder {
     }
 
     mutating func find(
-        _ draft: inout RecordDraft, _ events: inout [RecordPipeline.Event: UInt64]
+        _ draft: inout RecordDraft, of input: LogBatch, _ events: inout [RecordPipeline.Event: UInt64]
     ) {
         guard draft.value(of: Array("trace_id".utf8)) == nil else { return }
         switch trace.match(draft.bytes, draft.text, groups: &groups) {
@@ -77,11 +77,11 @@ package struct TraceFinder {
         guard let traceID else { return }
         var spanText = group(2) ?? group(4)
         if spanText == nil, span.match(draft.bytes, draft.text, groups: &groups) == .matches { spanText = group(1) }
-        draft.add("trace_id", traceID)
+        draft.addUnderstood("trace_id", traceID, of: input)
         if let spanText, let spanID = draft.hexadecimal(spanText, digits: TraceContext.spanIDDigits),
             draft.value(of: Array("span_id".utf8)) == nil
         {
-            draft.add("span_id", spanID)
+            draft.addUnderstood("span_id", spanID, of: input)
         }
     }
 }
