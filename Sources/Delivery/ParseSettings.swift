@@ -109,7 +109,9 @@ private func timeZone(_ name: String) throws(TimeZoneFault) -> TimeZoneRules {
     let text = Array(name.utf8)
     if text.first == UInt8(ascii: "+") || text.first == UInt8(ascii: "-") {
         var index = 0
-        if let offset = text.zoneOffset(&index, text.count), index == text.count { return TimeZoneRules(offset: offset) }
+        if let offset = text.zoneOffset(&index, text.count), index == text.count {
+            return TimeZoneRules(offset: offset)
+        }
         throw TimeZoneFault(reason: "expected an offset such as \"+02:00\"")
     }
     // Nothing above the database.

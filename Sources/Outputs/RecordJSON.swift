@@ -197,7 +197,9 @@ extension [UInt8] {
         if at < end, self[at] == UInt8(ascii: "-") { at += 1 }
         let first = at
         let whole = digits()
-        guard whole > 0 else { return self[range].elementsEqual("true".utf8) || self[range].elementsEqual("false".utf8) }
+        guard whole > 0 else {
+            return self[range].elementsEqual("true".utf8) || self[range].elementsEqual("false".utf8)
+        }
         guard whole <= 18, whole == 1 || self[first] != UInt8(ascii: "0") else { return false }
         if at < end, self[at] == UInt8(ascii: ".") {
             at += 1

@@ -57,7 +57,9 @@ import Testing
         #expect(rules.offset(at: 1_784_116_800) == july)  // 2026-07-15
     }
 
-    @Test(arguments: ["", "UTC", "U0", "CET-1CEST,", "CET-1CEST,M3.5.0", "CET-1CEST,M13.5.0,M1.1.0", "CET-99", "<CET-1"])
+    @Test(arguments: [
+        "", "UTC", "U0", "CET-1CEST,", "CET-1CEST,M3.5.0", "CET-1CEST,M13.5.0,M1.1.0", "CET-99", "<CET-1",
+    ])
     func noPosix(text: String) { #expect(TimeZoneRules(posix: Array(text.utf8)) == nil) }
 
     @Test func theHourThatComesTwice() throws {

@@ -36,14 +36,24 @@ import Testing
         (#"{ "parse": "json" }"#, #"{"ts":1784116000,"msg":"hi"}"#, "hi", 1_784_116_000),
         (#"{ "parse": "logfmt" }"#, "ts=1784116000 msg=hi", "hi", 1_784_116_000),
         (#"{ "parse": { "regex": "^(?<ts>\\d+) (?<message>.*)" } }"#, "1784116000 hi", "hi", 1_784_116_000),
-        (#"{ "parse": "syslog", "time": { "zone": "Europe/Berlin" } }"#, "Jul 15 13:30:00 h a: hi", "hi", 1_784_115_000),
+        (
+            #"{ "parse": "syslog", "time": { "zone": "Europe/Berlin" } }"#, "Jul 15 13:30:00 h a: hi", "hi",
+            1_784_115_000
+        ),
         (#"{ "parse": "syslog", "time": { "zone": "+02:00" } }"#, "Jul 15 13:30:00 h a: hi", "hi", 1_784_115_000),
         (#"{ "parse": "syslog", "time": { "zone": "UTC" } }"#, "Jul 15 11:30:00 h a: hi", "hi", 1_784_115_000),
-        (#"{ "parse": "nginx" }"#, #"1 - - [15/Jul/2026:13:30:00 +0200] "" 400 0"#,
-            #"1 - - [15/Jul/2026:13:30:00 +0200] "" 400 0"#, 1_784_115_000),
-        (#"{ "parse": "json", "time": { "field": "at", "format": "%d.%m.%Y %H:%M", "zone": "America/New_York" } }"#,
-            #"{"at":"15.07.2026 07:30","msg":"hi"}"#, "hi", 1_784_115_000),
-        (#"{ "parse": "json", "time": { "format": "epoch_ms" } }"#, #"{"time":1784115000,"msg":"hi"}"#, "hi", 1_784_115),
+        (
+            #"{ "parse": "nginx" }"#, #"1 - - [15/Jul/2026:13:30:00 +0200] "" 400 0"#,
+            #"1 - - [15/Jul/2026:13:30:00 +0200] "" 400 0"#, 1_784_115_000
+        ),
+        (
+            #"{ "parse": "json", "time": { "field": "at", "format": "%d.%m.%Y %H:%M", "zone": "America/New_York" } }"#,
+            #"{"at":"15.07.2026 07:30","msg":"hi"}"#, "hi", 1_784_115_000
+        ),
+        (
+            #"{ "parse": "json", "time": { "format": "epoch_ms" } }"#, #"{"time":1784115000,"msg":"hi"}"#, "hi",
+            1_784_115
+        ),
         (#"{ "trace": true }"#, "hi", "hi", 0),
     ])
     func settings(text: String, line: String, message: String, unixSeconds: Int64) throws {

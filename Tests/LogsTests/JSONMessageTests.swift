@@ -8,7 +8,8 @@ import Testing
         let parsed = parse(
             .json,
             #"{"time":"2026-11-21T02:38:30.123Z","level":"WARN","msg":"disk is \"full\"","path":"/var","free":0.25,"#
-                + #""tries":3,"final":false,"cause":null,"http":{"status":503,"peer":{"ip":"192.0.2.1"}},"tags":["a",1]}"#)
+                + #""tries":3,"final":false,"cause":null,"http":{"status":503,"peer":{"ip":"192.0.2.1"}},"tags":["a",1]}"#
+        )
         #expect(parsed.message == #"disk is "full""#)
         #expect(parsed.timeText == "2026-11-21T02:38:30.123000000Z")
         #expect(
@@ -21,23 +22,42 @@ import Testing
 
     /// Of pino, bunyan, zap, zerolog, Docker's log drivers, ECS, Lambda, Python.
     @Test(arguments: [
-        (#"{"level":30,"time":1795228710123,"pid":7,"hostname":"web1","msg":"hi"}"#, "hi", "info",
-            "2026-11-21T02:38:30.123000000Z", [#"pid_=7"#, #"hostname="web1""#]),
-        (#"{"level":"error","ts":1795228710.5,"caller":"a.go:1","msg":"hi"}"#, "hi", "error",
-            "2026-11-21T02:38:30.500000000Z", [#"caller="a.go:1""#]),
-        (#"{"ts":1.7952287105E9,"lvl":"eror","message":"hi"}"#, "hi", "error",
-            "2026-11-21T02:38:30.500000000Z", []),
-        (#"{"log":"hi\n","stream":"stderr","time":"2026-11-21T02:38:30.123456789Z"}"#, "hi\n", nil,
-            "2026-11-21T02:38:30.123456789Z", [#"stream="stderr""#]),
-        (#"{"@timestamp":"2026-11-21T02:38:30Z","log.level":"INFO","message":"hi","ecs":{"version":"8.1"}}"#, "hi",
-            "info", "2026-11-21T02:38:30Z", [#"ecs.version="8.1""#]),
-        (#"{"@timestamp":"2026-11-21T02:38:30Z","log":{"level":"INFO"},"message":"hi"}"#, "hi",
-            "info", "2026-11-21T02:38:30Z", []),
-        (#"{"timestamp":"2026-11-21T03:38:30+01:00","levelname":"CRITICAL","message":"hi"}"#, "hi", "critical",
-            "2026-11-21T02:38:30Z", []),
-        (#"{"severity":4,"timestamp":"1795228710123456","msg":"hi"}"#, "hi", "warning",
-            "2026-11-21T02:38:30.123456000Z", []),
-        (#" { "msg" : "hi" , "a" : { } , "b" : [ ] } "#, "hi", nil, "2026-11-21T12:00:00Z", [#"a="{ }""#, #"b="[ ]""#]),
+        (
+            #"{"level":30,"time":1795228710123,"pid":7,"hostname":"web1","msg":"hi"}"#, "hi", "info",
+            "2026-11-21T02:38:30.123000000Z", [#"pid_=7"#, #"hostname="web1""#]
+        ),
+        (
+            #"{"level":"error","ts":1795228710.5,"caller":"a.go:1","msg":"hi"}"#, "hi", "error",
+            "2026-11-21T02:38:30.500000000Z", [#"caller="a.go:1""#]
+        ),
+        (
+            #"{"ts":1.7952287105E9,"lvl":"eror","message":"hi"}"#, "hi", "error",
+            "2026-11-21T02:38:30.500000000Z", []
+        ),
+        (
+            #"{"log":"hi\n","stream":"stderr","time":"2026-11-21T02:38:30.123456789Z"}"#, "hi\n", nil,
+            "2026-11-21T02:38:30.123456789Z", [#"stream="stderr""#]
+        ),
+        (
+            #"{"@timestamp":"2026-11-21T02:38:30Z","log.level":"INFO","message":"hi","ecs":{"version":"8.1"}}"#, "hi",
+            "info", "2026-11-21T02:38:30Z", [#"ecs.version="8.1""#]
+        ),
+        (
+            #"{"@timestamp":"2026-11-21T02:38:30Z","log":{"level":"INFO"},"message":"hi"}"#, "hi",
+            "info", "2026-11-21T02:38:30Z", []
+        ),
+        (
+            #"{"timestamp":"2026-11-21T03:38:30+01:00","levelname":"CRITICAL","message":"hi"}"#, "hi", "critical",
+            "2026-11-21T02:38:30Z", []
+        ),
+        (
+            #"{"severity":4,"timestamp":"1795228710123456","msg":"hi"}"#, "hi", "warning",
+            "2026-11-21T02:38:30.123456000Z", []
+        ),
+        (
+            #" { "msg" : "hi" , "a" : { } , "b" : [ ] } "#, "hi", nil, "2026-11-21T12:00:00Z",
+            [#"a="{ }""#, #"b="[ ]""#]
+        ),
     ])
     func lines(line: String, message: String, severity: String?, time: String, rest: [String]) {
         let parsed = parse(.json, line)
@@ -51,7 +71,8 @@ import Testing
     @Test(arguments: [
         "", "plain text", "[1]", "12", #"{"a":1"#, #"{"a":1}x"#, #"{"a":1}{"b":2}"#, #"{"a":01}"#, #"{"a":}"#,
         #"{"a":1,}"#, #"{,"a":1}"#, #"{a:1}"#, #"{"a" 1}"#, #"{"a":"x}"#, #"{"a":"x\"}"#, #"{"a":[1}"#, #"{"a":[1}]"#,
-        #"{"a":{"b":1}"#, #"{"a":1}}"#, #"{"a":tru}"#, #"{"a":1.}"#, #"{"a":1e}"#, #"{"a":-}"#, #"{"a":+1}"#, "{", "{\"",
+        #"{"a":{"b":1}"#, #"{"a":1}}"#, #"{"a":tru}"#, #"{"a":1.}"#, #"{"a":1e}"#, #"{"a":-}"#, #"{"a":+1}"#, "{",
+        "{\"",
     ])
     func whatIsNoObject(line: String) {
         let parsed = parse(.json, line)
@@ -137,7 +158,8 @@ import Testing
 
     /// Two names of broken UTF-8 would be the same when they are written.
     @Test func namesThatAreNoText() {
-        let line = Array(#"{"a"#.utf8) + [0xFF] + Array(#"":1,"a"#.utf8) + [0xFE] + Array(#"":2,"é":3,"msg":"hi"}"#.utf8)
+        let line =
+            Array(#"{"a"#.utf8) + [0xFF] + Array(#"":1,"a"#.utf8) + [0xFE] + Array(#"":2,"é":3,"msg":"hi"}"#.utf8)
         let parsed = parse(RecordParsing(.json), [line])[0]
         #expect(parsed.message == "hi")
         #expect(parsed.fields == ["é=3", "original=\"\(String(decoding: line, as: UTF8.self))\""])

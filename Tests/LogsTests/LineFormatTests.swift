@@ -4,12 +4,16 @@ import Testing
 
 @Suite struct LogfmtTests {
     @Test(arguments: [
-        (#"time=2026-11-21T02:38:30Z level=info msg="it \"works\"\n" took=12ms n=3"#, "it \"works\"\n",
-            [#"severity="info""#, #"took="12ms""#, #"n="3""#]),
+        (
+            #"time=2026-11-21T02:38:30Z level=info msg="it \"works\"\n" took=12ms n=3"#, "it \"works\"\n",
+            [#"severity="info""#, #"took="12ms""#, #"n="3""#]
+        ),
         (#"  a=1   b= c="" done"#, nil, [#"a="1""#, #"b="""#, #"c="""#, #"done="true""#]),
         (#"url=http://x/?a=b user=Zoë"#, nil, [#"url="http://x/?a=b""#, #"user="Zoë""#]),
-        (#"trace_id=4BF92F3577B34DA6A3CE929D0E0E4736 span_id=00f067aa0ba902b7 msg=x"#, "x",
-            [#"trace_id="4bf92f3577b34da6a3ce929d0e0e4736""#, #"span_id="00f067aa0ba902b7""#]),
+        (
+            #"trace_id=4BF92F3577B34DA6A3CE929D0E0E4736 span_id=00f067aa0ba902b7 msg=x"#, "x",
+            [#"trace_id="4bf92f3577b34da6a3ce929d0e0e4736""#, #"span_id="00f067aa0ba902b7""#]
+        ),
     ])
     func lines(line: String, message: String?, fields: [String]) {
         let parsed = parse(.logfmt, line)
@@ -71,44 +75,75 @@ import Testing
 @Suite struct SyslogTests {
     @Test(arguments: [
         // RFC 5424's own examples.
-        ("<34>1 2003-10-11T22:14:15.003Z mymachine.example.com su - ID47 - \u{FEFF}'su root' failed for lonvick",
+        (
+            "<34>1 2003-10-11T22:14:15.003Z mymachine.example.com su - ID47 - \u{FEFF}'su root' failed for lonvick",
             "'su root' failed for lonvick", "2003-10-11T22:14:15.003000000Z",
-            [#"severity="critical""#, #"facility="auth""#, #"hostname="mymachine.example.com""#, #"appname="su""#,
-                #"msgid="ID47""#]),
-        ("<165>1 2003-08-24T05:14:15.000003-07:00 192.0.2.1 myproc 8710 - - %% It's time to make the do-nuts.",
+            [
+                #"severity="critical""#, #"facility="auth""#, #"hostname="mymachine.example.com""#, #"appname="su""#,
+                #"msgid="ID47""#,
+            ]
+        ),
+        (
+            "<165>1 2003-08-24T05:14:15.000003-07:00 192.0.2.1 myproc 8710 - - %% It's time to make the do-nuts.",
             "%% It's time to make the do-nuts.", "2003-08-24T12:14:15.000003000Z",
-            [#"severity="notice""#, #"facility="local4""#, #"hostname="192.0.2.1""#, #"appname="myproc""#,
-                #"procid="8710""#]),
-        (#"<165>1 2003-10-11T22:14:15.003Z h evntslog - ID47 [exampleSDID@32473 iut="3" eventSource="Ap\"p\]\\\n"]"#
+            [
+                #"severity="notice""#, #"facility="local4""#, #"hostname="192.0.2.1""#, #"appname="myproc""#,
+                #"procid="8710""#,
+            ]
+        ),
+        (
+            #"<165>1 2003-10-11T22:14:15.003Z h evntslog - ID47 [exampleSDID@32473 iut="3" eventSource="Ap\"p\]\\\n"]"#
                 + #"[examplePriority@32473 class="high"]"#,
             "", "2003-10-11T22:14:15.003000000Z",
-            [#"severity="notice""#, #"facility="local4""#, #"hostname="h""#, #"appname="evntslog""#, #"msgid="ID47""#,
+            [
+                #"severity="notice""#, #"facility="local4""#, #"hostname="h""#, #"appname="evntslog""#,
+                #"msgid="ID47""#,
                 #"exampleSDID@32473.iut="3""#, #"exampleSDID@32473.eventSource="Ap"p]\\n""#,
-                #"examplePriority@32473.class="high""#]),
+                #"examplePriority@32473.class="high""#,
+            ]
+        ),
         ("<0>1 - - - - - -", "", "2026-11-21T12:00:00Z", [#"severity="emergency""#, #"facility="kern""#]),
         ("<14>1 - - - - - [empty] hi", "hi", "2026-11-21T12:00:00Z", [#"severity="info""#, #"facility="user""#]),
-        (#"<14>1 - - - - - [t@1 trace_id="4bf92f3577b34da6a3ce929d0e0e4736"] hi"#, "hi", "2026-11-21T12:00:00Z",
-            [#"severity="info""#, #"trace_id="4bf92f3577b34da6a3ce929d0e0e4736""#, #"facility="user""#]),
+        (
+            #"<14>1 - - - - - [t@1 trace_id="4bf92f3577b34da6a3ce929d0e0e4736"] hi"#, "hi", "2026-11-21T12:00:00Z",
+            [#"severity="info""#, #"trace_id="4bf92f3577b34da6a3ce929d0e0e4736""#, #"facility="user""#]
+        ),
         // RFC 3164's.
-        ("<34>Oct 11 22:14:15 mymachine su: 'su root' failed for lonvick on /dev/pts/8",
+        (
+            "<34>Oct 11 22:14:15 mymachine su: 'su root' failed for lonvick on /dev/pts/8",
             "'su root' failed for lonvick on /dev/pts/8", "2026-10-11T22:14:15Z",
-            [#"severity="critical""#, #"facility="auth""#, #"hostname="mymachine""#, #"appname="su""#]),
-        ("<13>Feb  5 17:32:18 10.0.0.99 Use the BFG!", "Use the BFG!", "2027-02-05T17:32:18Z",
-            [#"severity="notice""#, #"facility="user""#, #"hostname="10.0.0.99""#]),
+            [#"severity="critical""#, #"facility="auth""#, #"hostname="mymachine""#, #"appname="su""#]
+        ),
+        (
+            "<13>Feb  5 17:32:18 10.0.0.99 Use the BFG!", "Use the BFG!", "2027-02-05T17:32:18Z",
+            [#"severity="notice""#, #"facility="user""#, #"hostname="10.0.0.99""#]
+        ),
         // As they stand in files.
-        ("Nov 21 02:38:30 web1 sshd[123]: Accepted publickey for root", "Accepted publickey for root",
-            "2026-11-21T02:38:30Z", [#"hostname="web1""#, #"appname="sshd""#, #"procid="123""#]),
-        ("2026-11-21T02:38:30.123456+01:00 web1 kernel: [   12.3] eth0: up", "[   12.3] eth0: up",
-            "2026-11-21T01:38:30.123456000Z", [#"hostname="web1""#, #"appname="kernel""#]),
-        ("Nov 21 02:38:30 web1 postfix/smtpd[9]: connect", "connect", "2026-11-21T02:38:30Z",
-            [#"hostname="web1""#, #"appname="postfix/smtpd""#, #"procid="9""#]),
-        ("<30>Nov 21 02:38:30 cron[1]: without a host", "without a host", "2026-11-21T02:38:30Z",
-            [#"severity="info""#, #"facility="daemon""#, #"appname="cron""#, #"procid="1""#]),
-        ("<189>Nov 21 2026 02:38:30.123: %SYS-5-CONFIG_I: Configured", "Configured",
+        (
+            "Nov 21 02:38:30 web1 sshd[123]: Accepted publickey for root", "Accepted publickey for root",
+            "2026-11-21T02:38:30Z", [#"hostname="web1""#, #"appname="sshd""#, #"procid="123""#]
+        ),
+        (
+            "2026-11-21T02:38:30.123456+01:00 web1 kernel: [   12.3] eth0: up", "[   12.3] eth0: up",
+            "2026-11-21T01:38:30.123456000Z", [#"hostname="web1""#, #"appname="kernel""#]
+        ),
+        (
+            "Nov 21 02:38:30 web1 postfix/smtpd[9]: connect", "connect", "2026-11-21T02:38:30Z",
+            [#"hostname="web1""#, #"appname="postfix/smtpd""#, #"procid="9""#]
+        ),
+        (
+            "<30>Nov 21 02:38:30 cron[1]: without a host", "without a host", "2026-11-21T02:38:30Z",
+            [#"severity="info""#, #"facility="daemon""#, #"appname="cron""#, #"procid="1""#]
+        ),
+        (
+            "<189>Nov 21 2026 02:38:30.123: %SYS-5-CONFIG_I: Configured", "Configured",
             "2026-11-21T02:38:30.123000000Z",
-            [#"severity="notice""#, #"facility="local7""#, #"appname="%SYS-5-CONFIG_I""#]),
-        ("Dec 31 23:59:59 web1 a: last year's", "last year's", "2026-12-31T23:59:59Z",
-            [#"hostname="web1""#, #"appname="a""#]),
+            [#"severity="notice""#, #"facility="local7""#, #"appname="%SYS-5-CONFIG_I""#]
+        ),
+        (
+            "Dec 31 23:59:59 web1 a: last year's", "last year's", "2026-12-31T23:59:59Z",
+            [#"hostname="web1""#, #"appname="a""#]
+        ),
         ("Nov 21 02:38:30 web1 a:", "", "2026-11-21T02:38:30Z", [#"hostname="web1""#, #"appname="a""#]),
         ("Nov 21 02:38:30 fe80::1 a: hi", "hi", "2026-11-21T02:38:30Z", [#"hostname="fe80::1""#, #"appname="a""#]),
     ])
@@ -160,22 +195,38 @@ import Testing
 
     @Test(arguments: [
         // common
-        (#"::1 - - [21/Nov/2026:02:38:30 +0000] "GET / HTTP/1.0" 304 -"#,
-            [#"remote_addr="::1""#, #"request_method="GET""#, #"request_uri="/""#, #"server_protocol="HTTP/1.0""#,
-                "status=304"]),
+        (
+            #"::1 - - [21/Nov/2026:02:38:30 +0000] "GET / HTTP/1.0" 304 -"#,
+            [
+                #"remote_addr="::1""#, #"request_method="GET""#, #"request_uri="/""#, #"server_protocol="HTTP/1.0""#,
+                "status=304",
+            ]
+        ),
         // nginx's own `main`, and more behind it.
-        (#"10.0.0.1 - a b [21/Nov/2026:02:38:30 +0000] "PUT /x y HTTP/2.0" 201 5 "-" "\xD0\x9F\x22" "10.9.9.9" 0.012"#,
-            [#"remote_addr="10.0.0.1""#, #"remote_user="a b""#, #"request_method="PUT""#, #"request_uri="/x y""#,
+        (
+            #"10.0.0.1 - a b [21/Nov/2026:02:38:30 +0000] "PUT /x y HTTP/2.0" 201 5 "-" "\xD0\x9F\x22" "10.9.9.9" 0.012"#,
+            [
+                #"remote_addr="10.0.0.1""#, #"remote_user="a b""#, #"request_method="PUT""#, #"request_uri="/x y""#,
                 #"server_protocol="HTTP/2.0""#, "status=201", "body_bytes_sent=5", #"http_user_agent="П"""#,
-                #"http_x_forwarded_for="10.9.9.9""#]),
+                #"http_x_forwarded_for="10.9.9.9""#,
+            ]
+        ),
         // What scanners send.
-        (#"10.0.0.1 - - [21/Nov/2026:02:38:30 +0000] "\x16\x03\x01" 400 157 "-" "-""#,
-            [#"remote_addr="10.0.0.1""#, "request=\"\u{16}\u{3}\u{1}\"", "status=400", "body_bytes_sent=157"]),
-        (#"10.0.0.1 - - [21/Nov/2026:02:38:30 +0000] "" 408 0 "-" "-""#,
-            [#"remote_addr="10.0.0.1""#, "status=408", "body_bytes_sent=0"]),
-        (#"10.0.0.1 - - [21/Nov/2026:02:38:30 +0000] "GET /\"q\" HTTP/1.1" 200 1 "-" "a\\b\qc""#,
-            [#"remote_addr="10.0.0.1""#, #"request_method="GET""#, #"request_uri="/"q"""#,
-                #"server_protocol="HTTP/1.1""#, "status=200", "body_bytes_sent=1", #"http_user_agent="a\b\qc""#]),
+        (
+            #"10.0.0.1 - - [21/Nov/2026:02:38:30 +0000] "\x16\x03\x01" 400 157 "-" "-""#,
+            [#"remote_addr="10.0.0.1""#, "request=\"\u{16}\u{3}\u{1}\"", "status=400", "body_bytes_sent=157"]
+        ),
+        (
+            #"10.0.0.1 - - [21/Nov/2026:02:38:30 +0000] "" 408 0 "-" "-""#,
+            [#"remote_addr="10.0.0.1""#, "status=408", "body_bytes_sent=0"]
+        ),
+        (
+            #"10.0.0.1 - - [21/Nov/2026:02:38:30 +0000] "GET /\"q\" HTTP/1.1" 200 1 "-" "a\\b\qc""#,
+            [
+                #"remote_addr="10.0.0.1""#, #"request_method="GET""#, #"request_uri="/"q"""#,
+                #"server_protocol="HTTP/1.1""#, "status=200", "body_bytes_sent=1", #"http_user_agent="a\b\qc""#,
+            ]
+        ),
     ])
     func lines(line: String, fields: [String]) {
         let parsed = parse(.accessLog, line)

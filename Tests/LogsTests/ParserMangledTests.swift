@@ -64,7 +64,7 @@ import Testing
 
     @Test func randomBytes() throws {
         var random = SeededRandom()
-        let likely = Array(#"{}[]:,"\="# .utf8) + Array("0123456789-+.eEtfnu T_<>\u{FEFF}\n".utf8)
+        let likely = Array(#"{}[]:,"\="#.utf8) + Array("0123456789-+.eEtfnu T_<>\u{FEFF}\n".utf8)
         var lines: [[UInt8]] = []
         for sample in Self.samples {
             for _ in 0..<150 {
@@ -73,7 +73,10 @@ import Testing
                 let end = min(line.count, start + Int.random(in: 0...20, using: &random))
                 switch Int.random(in: 0..<5, using: &random) {
                 case 0: line[start] = .random(in: 0 ... .max, using: &random)
-                case 1: for _ in 0..<4 { line[Int.random(in: 0..<line.count, using: &random)] = likely.randomElement(using: &random) ?? 0 }
+                case 1:
+                    for _ in 0..<4 {
+                        line[Int.random(in: 0..<line.count, using: &random)] = likely.randomElement(using: &random) ?? 0
+                    }
                 case 2: line.removeSubrange(start..<end)
                 case 3: line.insert(contentsOf: line[start..<end], at: start)
                 default: line.replaceSubrange(start..<end, with: random.bytes(0...20))

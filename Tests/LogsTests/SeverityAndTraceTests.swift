@@ -44,17 +44,31 @@ import Testing
         // 64 bits are the lower half.
         (#"{"traceId":"\#(span)"}"#, [#"trace_id="0000000000000000\#(span)""#]),
         (#"{"trace_id":"\#(xray)"}"#, [#"trace_id="5759e988bd862e3fe1be46a994272793""#]),
-        (#"{"xray_trace_id":"\#(xray)"}"#,
-            [#"trace_id="5759e988bd862e3fe1be46a994272793""#, #"xray_trace_id="\#(xray)""#]),
-        (#"{"X-Amzn-Trace-Id":"Root=\#(xray);Parent=53995c3f42cd8ad8;Sampled=1"}"#,
-            [#"trace_id="5759e988bd862e3fe1be46a994272793""#, #"span_id="53995c3f42cd8ad8""#,
-                #"X-Amzn-Trace-Id="Root=\#(xray);Parent=53995c3f42cd8ad8;Sampled=1""#]),
-        (#"{"AWS-XRAY-TRACE-ID":"\#(xray)@53995c3f42cd8ad8"}"#,
-            [#"trace_id="5759e988bd862e3fe1be46a994272793""#, #"span_id="53995c3f42cd8ad8""#,
-                #"AWS-XRAY-TRACE-ID="\#(xray)@53995c3f42cd8ad8""#]),
-        (#"{"dd":{"trace_id":"255","span_id":"18446744073709551615"}}"#,
-            [#"trace_id="000000000000000000000000000000ff""#, #"span_id="ffffffffffffffff""#,
-                #"dd.trace_id="255""#, #"dd.span_id="18446744073709551615""#]),
+        (
+            #"{"xray_trace_id":"\#(xray)"}"#,
+            [#"trace_id="5759e988bd862e3fe1be46a994272793""#, #"xray_trace_id="\#(xray)""#]
+        ),
+        (
+            #"{"X-Amzn-Trace-Id":"Root=\#(xray);Parent=53995c3f42cd8ad8;Sampled=1"}"#,
+            [
+                #"trace_id="5759e988bd862e3fe1be46a994272793""#, #"span_id="53995c3f42cd8ad8""#,
+                #"X-Amzn-Trace-Id="Root=\#(xray);Parent=53995c3f42cd8ad8;Sampled=1""#,
+            ]
+        ),
+        (
+            #"{"AWS-XRAY-TRACE-ID":"\#(xray)@53995c3f42cd8ad8"}"#,
+            [
+                #"trace_id="5759e988bd862e3fe1be46a994272793""#, #"span_id="53995c3f42cd8ad8""#,
+                #"AWS-XRAY-TRACE-ID="\#(xray)@53995c3f42cd8ad8""#,
+            ]
+        ),
+        (
+            #"{"dd":{"trace_id":"255","span_id":"18446744073709551615"}}"#,
+            [
+                #"trace_id="000000000000000000000000000000ff""#, #"span_id="ffffffffffffffff""#,
+                #"dd.trace_id="255""#, #"dd.span_id="18446744073709551615""#,
+            ]
+        ),
         (#"{"dd.trace_id":"\#(trace)"}"#, [#"trace_id="\#(trace)""#, #"dd.trace_id="\#(trace)""#]),
     ])
     func fields(line: String, fields: [String]) { #expect(parse(.json, line).fields == fields) }
@@ -76,8 +90,10 @@ import Testing
         ("trace_id=\(trace) span_id=\(span) done", both),
         (#"{"traceId": "\#(trace)", "spanId": "\#(span)"}"#, both),
         ("TraceID: \(trace)", [#"trace_id="\#(trace)""#]),
-        ("x Root=\(xray);Parent=53995c3f42cd8ad8;Sampled=1",
-            [#"trace_id="5759e988bd862e3fe1be46a994272793""#, #"span_id="53995c3f42cd8ad8""#]),
+        (
+            "x Root=\(xray);Parent=53995c3f42cd8ad8;Sampled=1",
+            [#"trace_id="5759e988bd862e3fe1be46a994272793""#, #"span_id="53995c3f42cd8ad8""#]
+        ),
         ("md5 \(trace) of a file", []),
         ("00-\(trace)-\(span)x", []),
         ("trace_id=00000000000000000000000000000000", []),

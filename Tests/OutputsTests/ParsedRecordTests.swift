@@ -40,7 +40,8 @@ import Testing
     }
 
     @Test func whatTheSettingsGiveIsNotOverridden() throws {
-        let line = try #require(try encode([Array(#"{"app":"evil","host":"evil","input":"evil","msg":"x"}"#.utf8)]).first)
+        let line = try #require(
+            try encode([Array(#"{"app":"evil","host":"evil","input":"evil","msg":"x"}"#.utf8)]).first)
         #expect(line.contains(#""app_":"evil","host_":"evil","input_":"evil""#))
         #expect(line.contains(#""app":"shop""#) && line.contains(#""host":"web1""#))
     }

@@ -105,7 +105,8 @@ struct SyslogMessage: MessageParser {
             }
             let start = draft.bytes.count
             // What a parameter is by its name, it is in any element.
-            let hasRole = FieldRole.of(draft.bytes, parameter).map { $0.kind == .traceID || $0.kind == .spanID } ?? false
+            let hasRole =
+                FieldRole.of(draft.bytes, parameter).map { $0.kind == .traceID || $0.kind == .spanID } ?? false
             if !hasRole {
                 draft.bytes.append(copyOf: element)
                 draft.bytes.append(UInt8(ascii: "."))

@@ -31,11 +31,13 @@ struct TraceContext {
         }
         // Datadog's own are left as they are: others than its tools need them so.
         if traceID == nil, let value = found.value(of: .datadogTraceID) {
-            traceID = draft.hexadecimal(value, digits: Self.traceIDDigits)
+            traceID =
+                draft.hexadecimal(value, digits: Self.traceIDDigits)
                 ?? draft.hexadecimal(decimal: value, digits: Self.traceIDDigits)
         }
         if spanID == nil, let value = found.value(of: .datadogSpanID) {
-            spanID = draft.hexadecimal(decimal: value, digits: Self.spanIDDigits)
+            spanID =
+                draft.hexadecimal(decimal: value, digits: Self.spanIDDigits)
                 ?? draft.hexadecimal(value, digits: Self.spanIDDigits)
         }
     }
@@ -72,7 +74,8 @@ package struct TraceFinder {
         case .matches: break
         }
         func group(_ index: Int) -> Range<Int>? { index < groups.count ? groups[index] : nil }
-        let traceID = (group(1) ?? group(5)).flatMap { draft.hexadecimal($0, digits: TraceContext.traceIDDigits) }
+        let traceID =
+            (group(1) ?? group(5)).flatMap { draft.hexadecimal($0, digits: TraceContext.traceIDDigits) }
             ?? group(3).flatMap { draft.traceID($0) }
         guard let traceID else { return }
         var spanText = group(2) ?? group(4)
@@ -131,7 +134,9 @@ extension RecordDraft {
         guard number > 0 else { return nil }
         let start = bytes.count
         for _ in 0..<digits - 16 { bytes.append(UInt8(ascii: "0")) }
-        for byte in stride(from: 56, through: 0, by: -8) { bytes.append(hexadecimal: UInt8(truncatingIfNeeded: number >> byte)) }
+        for byte in stride(from: 56, through: 0, by: -8) {
+            bytes.append(hexadecimal: UInt8(truncatingIfNeeded: number >> byte))
+        }
         return start..<bytes.count
     }
 
@@ -152,7 +157,8 @@ extension RecordDraft {
         var span: Range<Int>?
         var start = value.lowerBound
         while start < value.upperBound {
-            let part = start..<(bytes.firstIndex(of: UInt8(ascii: ";"), in: start..<value.upperBound) ?? value.upperBound)
+            let part =
+                start..<(bytes.firstIndex(of: UInt8(ascii: ";"), in: start..<value.upperBound) ?? value.upperBound)
             start = part.upperBound + 1
             let equals = bytes.firstIndex(of: UInt8(ascii: "="), in: part)
             let said = (equals.map { $0 + 1 } ?? part.lowerBound)..<part.upperBound
