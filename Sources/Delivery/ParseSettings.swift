@@ -104,7 +104,7 @@ private struct TimeZoneFault: Error {
 
 private let zoneDirectory = "/usr/share/zoneinfo"
 
-/// - Parameter name: `+02:00`, or a file of the database.
+/// By an offset such as `+02:00`, or the name of a file of the database.
 private func timeZone(_ name: String) throws(TimeZoneFault) -> TimeZoneRules {
     let text = Array(name.utf8)
     if text.first == UInt8(ascii: "+") || text.first == UInt8(ascii: "-") {

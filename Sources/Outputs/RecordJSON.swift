@@ -184,8 +184,8 @@ extension [UInt8] {
 }
 
 extension [UInt8] {
-    /// `0`, `-12`, `0.25`, `1e-7`, `true`: what JSON takes for a number (RFC 8259, section 6) and every reader can hold,
-    /// or a boolean.
+    /// `0`, `-12`, `0.25`, `1e-7`, `true`: what JSON takes for a number (RFC 8259, section 6) and every reader can
+    /// hold, or a boolean.
     fileprivate func isPlainJSON(_ range: Range<Int>) -> Bool {
         var at = range.lowerBound
         let end = range.upperBound

@@ -10,8 +10,8 @@ import Testing
         Array(try Data(contentsOf: URL(fileURLWithPath: "\(directory)/\(name)")))
     }
 
-    /// What Foundation makes of the same data, which knows nothing of ours; over the past, now, and the far future, which
-    /// is in the rule at the file's end.
+    /// What Foundation makes of the same data, which knows nothing of ours; over the past, now, and the far future,
+    /// which is in the rule at the file's end.
     @Test(arguments: [
         "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Sao_Paulo", "Asia/Kolkata",
         "Africa/Casablanca", "Pacific/Apia", "Europe/Dublin", "Asia/Tehran", "America/St_Johns", "Etc/UTC",

@@ -8,7 +8,8 @@ import Testing
         let parsed = parse(
             .json,
             #"{"time":"2026-11-21T02:38:30.123Z","level":"WARN","msg":"disk is \"full\"","path":"/var","free":0.25,"#
-                + #""tries":3,"final":false,"cause":null,"http":{"status":503,"peer":{"ip":"192.0.2.1"}},"tags":["a",1]}"#
+                + #""tries":3,"final":false,"cause":null,"http":{"status":503,"peer":{"ip":"192.0.2.1"}},"#
+                + #""tags":["a",1]}"#
         )
         #expect(parsed.message == #"disk is "full""#)
         #expect(parsed.timeText == "2026-11-21T02:38:30.123000000Z")

@@ -204,7 +204,8 @@ import Testing
         ),
         // nginx's own `main`, and more behind it.
         (
-            #"10.0.0.1 - a b [21/Nov/2026:02:38:30 +0000] "PUT /x y HTTP/2.0" 201 5 "-" "\xD0\x9F\x22" "10.9.9.9" 0.012"#,
+            #"10.0.0.1 - a b [21/Nov/2026:02:38:30 +0000] "PUT /x y HTTP/2.0" 201 5 "-" "\xD0\x9F\x22" "#
+                + #""10.9.9.9" 0.012"#,
             [
                 #"remote_addr="10.0.0.1""#, #"remote_user="a b""#, #"request_method="PUT""#, #"request_uri="/x y""#,
                 #"server_protocol="HTTP/2.0""#, "status=201", "body_bytes_sent=5", #"http_user_agent="П"""#,

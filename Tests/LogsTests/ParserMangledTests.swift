@@ -14,7 +14,8 @@ import Testing
             + #"53995c3f42cd8ad8","dd":{"trace_id":"255","span_id":"9"},"message":"x","message_":1,"host":"h"}"#,
         #"time=2026-11-21T02:38:30Z level=info msg="it \"works\" \u00e9" took=12ms done traceparent=00-4bf92f3577b34d"#
             + #"a6a3ce929d0e0e4736-00f067aa0ba902b7-01"#,
-        #"<165>1 2003-10-11T22:14:15.003Z h evntslog 12 ID47 [ex@32473 iut="3" src="Ap\"p\]\\\n"][e@1 class="high"] hi"#,
+        #"<165>1 2003-10-11T22:14:15.003Z h evntslog 12 ID47 [ex@32473 iut="3" src="Ap\"p\]\\\n"]"#
+            + #"[e@1 class="high"] hi"#,
         "<34>Oct 11 22:14:15 mymachine su[12]: 'su root' failed for lonvick",
         "2026-11-21T02:38:30.123456+01:00 web1 kernel: [   12.3] eth0: up",
         #"192.0.2.1 - al ice [21/Nov/2026:02:38:30 +0100] "GET /a\x22?b=1 HTTP/1.1" 200 612 "https://ref/" "c/8" "x""#,

@@ -2,8 +2,10 @@
 //
 //     192.0.2.1 - alice [21/Nov/2026:02:38:30 +0100] "GET /a?b HTTP/1.1" 200 612 "https://ref/" "curl/8.0" "10.0.0.9"
 //
-// https://nginx.org/en/docs/http/ngx_http_log_module.html, https://httpd.apache.org/docs/current/mod/mod_log_config.html.
-// The fields have the names of nginx's variables. The message stays the whole line, and so does what is behind the last.
+// https://nginx.org/en/docs/http/ngx_http_log_module.html
+// https://httpd.apache.org/docs/current/mod/mod_log_config.html
+//
+// The fields have the names of nginx's variables. The message stays the whole line, with all that is behind the last.
 
 internal import Bytes
 

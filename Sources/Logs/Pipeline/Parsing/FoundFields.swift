@@ -1,5 +1,5 @@
-// The fields that a parser found in one record, before they become fields of it: which of them is the message, the time,
-// the severity, the trace, and what the others are called so that no name stands twice.
+// The fields that a parser found in one record, before they become fields of it: which of them is the message, the
+// time, the severity, the trace, and what the others are called so that no name stands twice.
 
 internal import Bytes
 
@@ -42,7 +42,7 @@ struct FoundFields {
     /// All bytes of the message are ASCII.
     private var isPlain = false
 
-    /// - Parameter others: what the settings give each record.
+    /// `others` are the names of what the settings give each record.
     init(timeName: String?, reserving others: [String]) {
         self.timeName = timeName.map { Array($0.utf8) }
         for name in RecordNames.own + RecordNames.ofInputs + RecordNames.understood + others {
@@ -62,7 +62,7 @@ struct FoundFields {
         isCut = false
     }
 
-    /// - Parameter mayHaveRole: its name says what it is, as names do in JSON or logfmt.
+    /// Its name says what it is, as names do in JSON or logfmt, if it `mayHaveRole`.
     mutating func add(
         _ name: Range<Int>, _ value: Range<Int>, isNumber: Bool = false, mayHaveRole: Bool = true,
         in bytes: [UInt8]

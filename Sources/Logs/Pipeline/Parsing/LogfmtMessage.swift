@@ -1,5 +1,5 @@
-// logfmt: `level=info msg="it \"works\"" took=12ms`, as Heroku, Grafana and Go's loggers write it. There is no standard;
-// what github.com/go-logfmt/logfmt takes is taken here. A word alone is a field that is `true`.
+// logfmt: `level=info msg="it \"works\"" took=12ms`, as Heroku, Grafana and Go's loggers write it. There is no
+// standard; what github.com/go-logfmt/logfmt takes is taken here. A word alone is a field that is `true`.
 
 internal import Bytes
 

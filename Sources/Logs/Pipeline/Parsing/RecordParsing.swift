@@ -26,10 +26,8 @@ package struct RecordParsing {
     private var found: FoundFields
     private var traces: TraceFinder?
 
-    /// - Parameter format: nil when only traces are looked for.
-    /// - Parameter time: nil for what is usual in the format.
-    /// - Parameter timeField: the name of the field that is the time; nil for the usual ones.
-    /// - Parameter names: what fields may not be called, besides what records have anyway.
+    /// Without a format, only traces are looked for. Without `timeField` and `time`, those count that are usual in the
+    /// format. `names` are what fields may not be called, besides what records have anyway.
     package init(
         _ format: ParseFormat?, keepsOriginal: Bool = false, timeField: String? = nil, time: TimeFormat? = nil,
         zone: TimeZoneRules = .utc, traces: TraceFinder? = nil, reserving names: [String] = []
@@ -51,7 +49,7 @@ package struct RecordParsing {
         self.traces = traces
     }
 
-    /// - Parameter input: what the draft's own fields of its input lie in.
+    /// The draft's fields of its input lie in `input`.
     mutating func apply(
         _ draft: inout RecordDraft, of input: LogBatch, now: Int64,
         _ events: inout [RecordPipeline.Event: UInt64]

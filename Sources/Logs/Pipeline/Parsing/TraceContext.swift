@@ -1,5 +1,5 @@
 // The trace that a record belongs to, in the form of W3C's Trace Context (https://www.w3.org/TR/trace-context/): 32 and
-// 16 lower-case hexadecimal digits, not all of them zero. AWS X-Ray writes its identifiers as `1-<8 digits>-<24 digits>`
+// 16 lower-case hexadecimal digits, not all of them zero. AWS X-Ray writes its own as `1-<8 digits>-<24 digits>`
 // (https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html), Datadog's libraries theirs in decimal.
 
 package import Bytes
