@@ -46,9 +46,16 @@ package struct RecordPipeline {
         case metricValueUnreadable = "metric_value_unreadable"
         /// Records that were counted under the label value "other".
         case metricSeriesFull = "metric_series_full"
+        /// A message was none of the format that `parse` names, and passed as it is.
+        case parseFailed = "parse_failed"
+        /// A time was missing or could not be read: the record has the time at which it was read.
+        case timeUnreadable = "time_unreadable"
+        /// A message had more fields, or longer names, than the limits allow: the others are in its text alone.
+        case fieldsCut = "fields_cut"
     }
 
     package var assembly: RecordAssembly?
+    package var parsing: RecordParsing?
     package var filters: [RecordFilter] = []
     package var metrics: [LogMetric] = []
 
@@ -64,7 +71,7 @@ package struct RecordPipeline {
     package init() {}
 
     /// Nothing to do: the input may read into the batch itself.
-    package var isEmpty: Bool { assembly == nil && filters.isEmpty && metrics.isEmpty }
+    package var isEmpty: Bool { assembly == nil && parsing == nil && filters.isEmpty && metrics.isEmpty }
 
     /// When something that is held back is due; nil when nothing is.
     package var deadline: Instant? { assembly?.deadline }
@@ -81,7 +88,7 @@ package struct RecordPipeline {
             let record = input.records[first]
             first += 1
             draft.begin(record, of: input)
-            finish(input, into: &batch)
+            finish(input, into: &batch, at: now)
         }
     }
 
@@ -90,7 +97,7 @@ package struct RecordPipeline {
         carried = nil
         begin(at: now)
         while !batch.isFull {
-            if takeAssembled(into: &batch) { continue }
+            if takeAssembled(into: &batch, at: now) { continue }
             guard assembly?.release(at: now.monotonic, &events) == true else { return }
         }
     }
@@ -109,23 +116,24 @@ package struct RecordPipeline {
     ) {
         assembly?.beginInput()
         while !batch.isFull {
-            if takeAssembled(into: &batch) { continue }
+            if takeAssembled(into: &batch, at: now) { continue }
             guard first < input.records.count else { return }
             assembly?.take(input.records[first], of: input, at: now.monotonic, &events)
             first += 1
         }
     }
 
-    private mutating func takeAssembled(into batch: inout LogBatch) -> Bool {
+    private mutating func takeAssembled(into batch: inout LogBatch, at now: Moment) -> Bool {
         guard assembly?.next(&draft) == true, let fields = assembly?.fields else { return false }
-        finish(fields, into: &batch)
+        finish(fields, into: &batch, at: now)
         return true
     }
 
     /// The stages that look at one whole record.
-    private mutating func finish(_ input: LogBatch, into batch: inout LogBatch) {
+    private mutating func finish(_ input: LogBatch, into batch: inout LogBatch, at now: Moment) {
         // A document is nobody's text: it goes as it is.
         if !draft.isDocument {
+            parsing?.apply(&draft, of: input, now: now.unixNanoseconds, &events)
             if let reason = filter(input) {
                 dropped[reason, default: 0] += 1
                 return batch.skip(to: draft.next)
@@ -136,17 +144,9 @@ package struct RecordPipeline {
 
     private mutating func add(_ input: LogBatch, to batch: inout LogBatch) {
         let shared = carry(draft.inputFields, of: input, to: &batch)
-        var fields = shared
-        if !draft.fields.isEmpty {
-            let start = batch.nextField
-            for index in shared { batch.repeatField(index) }
-            for field in draft.fields {
-                _ = batch.addField(named: field.name, field.value, isNumber: field.isNumber, of: draft.bytes)
-            }
-            fields = start..<batch.nextField
-        }
+        guard draft.fields.isEmpty else { return batch.append(draft, shared: shared) }
         batch.append(
-            draft.bytes, draft.text, fields: fields, at: draft.unixNanoseconds, next: draft.next,
+            draft.bytes, draft.text, fields: shared, at: draft.unixNanoseconds, next: draft.next,
             isDocument: draft.isDocument, isCut: draft.isCut)
     }
 
