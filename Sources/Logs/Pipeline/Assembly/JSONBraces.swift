@@ -1,4 +1,5 @@
-// JSON over several lines (RFC 8259): from one that begins with a brace to the one in which the last brace is closed.
+// JSON over several lines: from a line that begins with a brace to the one in which the last brace is closed (RFC
+// 8259).
 
 struct JSONBraces {
     /// Braces and brackets that are open.
