@@ -104,10 +104,13 @@ package final class RunningAgent: Sendable {
         _ settings: AgentSettings, scraper: Scraper, routes: [Route], status: StatusSource, log: AgentLog
     ) throws(SettingsError) -> Endpoint? {
         guard var section = settings.endpoint else { return nil }
+        let logMetrics = LogMetricExposition()
         let endpoint = try Endpoint(
             &section, scraper: scraper,
             selfMetrics: { snapshot in
-                SelfMetrics.add(routes.map(\.status), to: &snapshot)
+                let statuses = routes.map(\.status)
+                SelfMetrics.add(statuses, to: &snapshot)
+                logMetrics.add(statuses, to: &snapshot)
                 SelfMetrics.add(log, to: &snapshot)
             },
             status: { status.current.json() }, isReady: { status.isReady }, log: log)

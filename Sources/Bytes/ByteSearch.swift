@@ -13,22 +13,4 @@ extension [UInt8] {
             return unsafe range.lowerBound + (UnsafeRawPointer(found) - start)
         }
     }
-
-    /// No byte of `range`, which must lie within the array, has its high bit set. Eight at a time.
-    package func isASCII(_ range: Range<Int>) -> Bool {
-        guard range.lowerBound >= 0, range.upperBound <= count else { bug("a search outside the buffer") }
-        return unsafe withUnsafeBytes { bytes in
-            var all: UInt64 = 0
-            var index = range.lowerBound
-            while index + 8 <= range.upperBound {
-                all |= unsafe bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-                index += 8
-            }
-            while index < range.upperBound {
-                all |= unsafe UInt64(bytes[index])
-                index += 1
-            }
-            return all & 0x8080_8080_8080_8080 == 0
-        }
-    }
 }

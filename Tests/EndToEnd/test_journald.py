@@ -12,6 +12,7 @@ from support import Scratch, eventually, require_programs
 
 EVENTS = 'vitals_input_events_total{input="journal",output="central",reason="%s"}'
 
+RECORDS_ACKNOWLEDGED = 'vitals_route_records_acknowledged_total{input="journal",output="central"}'
 RECORDS_READ = 'vitals_route_records_read_total{input="journal",output="central"}'
 
 
@@ -113,6 +114,8 @@ class Journald(Scratch):
         agent = self.follow().start()
         self.sender.send_numbers(range(1000))
         self.wait_for(1000, agent)
+        # An answer that is broken off is none: its batch would come again.
+        eventually(lambda: agent.metric(RECORDS_ACKNOWLEDGED) == 1000, 5, "1000 acknowledged")
         self.central.stop()
         self.sender.send_numbers(range(1000, 3000))
         self.journald.rotate()

@@ -48,6 +48,11 @@ class Lines(Scratch):
             sys.executable, Path(__file__).with_name("piece_writer.py"), content, self.log, str(SEED),
             str(pieces_per_second)])
 
+    def wait_until_read(self, agent, lines):
+        """Also those that are held."""
+        series = 'vitals_route_records_read_total{input="app",output="central"}'
+        eventually(lambda: agent.metric(series) == lines, 20, f"{lines} lines are read")
+
     def counted(self, agent, reason):
         return agent.metric(f'vitals_input_events_total{{input="app",output="central",reason="{reason}"}}') or 0
 
@@ -64,8 +69,7 @@ class Multiline(Lines):
         text = "\n".join(expected[:27]) + "\n"
         self.append(text + first + "\n" + rest[:10])
         eventually(lambda: len(self.messages()) == 27, 20, "27 records, and not the one that is begun")
-        read = 'vitals_route_records_read_total{input="app",output="central"}'
-        eventually(lambda: agent.metric(read) == text.count("\n") + 1, 20, "what is held was read")
+        self.wait_until_read(agent, text.count("\n") + 1)
         agent.kill()
         self.append(rest[10:] + "\n" + "\n".join(expected[28:]) + "\n")
         agent.start()
@@ -93,6 +97,7 @@ class Multiline(Lines):
         agent = self.make_agent(**self.settings).start()
         lines = trace(0).split("\n")
         self.append("one\n" + "\n".join(lines[:3]) + "\n")
+        self.wait_until_read(agent, 4)
         eventually(lambda: self.messages() == ["one"], 20, "the line before the trace")
         self.assertEqual(agent.stop(), 0)
         self.append("\n".join(lines[3:]) + "\ntwo\n")
@@ -103,6 +108,7 @@ class Multiline(Lines):
     def test_a_trace_whose_file_is_gone_goes_when_its_time_is_over(self):
         agent = self.make_agent(multiline={"preset": "java", "timeout": "500ms"}).start()
         self.append(trace(0) + "\n")
+        self.wait_until_read(agent, 6)
         self.log.rename(self.log.with_suffix(".gone"))
         eventually(lambda: self.messages() == [trace(0)], 20, "the trace")
         eventually(lambda: self.counted(agent, "multiline_timeout") == 1, 5, "it is counted")

@@ -16,6 +16,8 @@ package struct RecordPipeline {
     /// Why records were left out on purpose, as it stands in the metrics.
     package enum Drop: String, CaseIterable, Sendable {
         case filter
+        case sample
+        case rateLimit = "rate_limit"
     }
 
     /// What stages met; it loses nothing.
@@ -40,23 +42,37 @@ package struct RecordPipeline {
         case timeUnreadable = "time_unreadable"
         /// A message had more fields, or longer names, than the limits allow: the others are in its text alone.
         case fieldsCut = "fields_cut"
+        /// Secrets that were hidden.
+        case redacted
+        /// Texts that were withheld, since a redaction could not search them to their end.
+        case redactionGaveUp = "redaction_gave_up"
+        /// Records that shared a bucket, since `rate_limit` has no more for values of its field.
+        case rateLimitKeysFull = "rate_limit_keys_full"
+        /// Records that a histogram has no number of.
+        case metricValueUnreadable = "metric_value_unreadable"
+        /// Records that were counted under the label value "other".
+        case metricSeriesFull = "metric_series_full"
     }
 
     package var assembly: RecordAssembly?
     package var parsing: RecordParsing?
     package var filters: [RecordFilter] = []
+    package var metrics: [LogMetric] = []
 
     private var dropped: [Drop: UInt64] = [:]
-    private var events: [Event: UInt64] = [:]
+    var events: [Event: UInt64] = [:]
 
-    private var draft = RecordDraft()
+    var draft = RecordDraft()
+    /// Of the call under way.
+    var now = Instant(nanoseconds: 0)
+    var unixNow: Int64 = 0
     /// The input's fields of the last record, and the same in the batch that is being filled.
     private var carried: (input: Range<UInt32>, batch: Range<UInt32>)?
 
     package init() {}
 
     /// Nothing to do: the input may read into the batch itself.
-    package var isEmpty: Bool { assembly == nil && parsing == nil && filters.isEmpty }
+    package var isEmpty: Bool { assembly == nil && parsing == nil && filters.isEmpty && metrics.isEmpty }
 
     /// When something that is held back is due; nil when nothing is.
     package var deadline: Instant? { assembly?.deadline }
@@ -67,20 +83,22 @@ package struct RecordPipeline {
         _ input: LogBatch, from first: inout Int, into batch: inout LogBatch, at now: Moment
     ) {
         carried = nil
+        begin(at: now)
         if assembly != nil { return assemble(input, from: &first, into: &batch, at: now) }
         while first < input.records.count, !batch.isFull {
             let record = input.records[first]
             first += 1
             draft.begin(record, of: input)
-            finish(input, into: &batch, at: now)
+            finish(input, into: &batch)
         }
     }
 
     /// Gives what was held back for more and is due.
     package mutating func flush(into batch: inout LogBatch, at now: Moment) {
         carried = nil
+        begin(at: now)
         while !batch.isFull {
-            if takeAssembled(into: &batch, at: now) { continue }
+            if takeAssembled(into: &batch) { continue }
             guard assembly?.release(at: now.monotonic, &events) == true else { return }
         }
     }
@@ -99,29 +117,27 @@ package struct RecordPipeline {
     ) {
         assembly?.beginInput()
         while !batch.isFull {
-            if takeAssembled(into: &batch, at: now) { continue }
+            if takeAssembled(into: &batch) { continue }
             guard first < input.records.count else { return }
             assembly?.take(input.records[first], of: input, at: now.monotonic, &events)
             first += 1
         }
     }
 
-    private mutating func takeAssembled(into batch: inout LogBatch, at now: Moment) -> Bool {
+    private mutating func takeAssembled(into batch: inout LogBatch) -> Bool {
         guard assembly?.next(&draft) == true, let fields = assembly?.fields else { return false }
-        finish(fields, into: &batch, at: now)
+        finish(fields, into: &batch)
         return true
     }
 
     /// The stages that look at one whole record.
-    private mutating func finish(_ input: LogBatch, into batch: inout LogBatch, at now: Moment) {
+    private mutating func finish(_ input: LogBatch, into batch: inout LogBatch) {
         // A document is nobody's text: it goes as it is.
         if !draft.isDocument {
-            parsing?.apply(&draft, of: input, now: now.unixNanoseconds, &events)
-            for index in filters.indices {
-                if case .drop(let reason) = filters[index].judge(draft, &events) {
-                    dropped[reason, default: 0] += 1
-                    return batch.skip(to: draft.next)
-                }
+            parsing?.apply(&draft, of: input, now: unixNow, &events)
+            if let reason = filter(input) {
+                dropped[reason, default: 0] += 1
+                return batch.skip(to: draft.next)
             }
         }
         add(input, to: &batch)

@@ -178,6 +178,21 @@ import Testing
         #expect(world.records.allSatisfy { $0.next == 1 })
     }
 
+    @Test func piecesAndLinesShareTheLimitOfLanes() {
+        var world = AssemblyWorld(.indent, format: .cri)
+        let count = HeldLanes.laneLimit
+        let text = Self.cri(1, "stdout P piece")
+        world.feed(SourceLine.numbered((0..<count).map { SourceLine(text: text, source: UInt32($0)) }))
+        #expect(world.texts == [])
+        let last = UInt32(count)
+        world.feed([SourceLine(text: Self.cri(1, "stdout F line"), source: last, next: 1)])
+        #expect(world.records.map(\.source) == [0])
+        #expect(world.count(.heldLimit) == 1)
+        world.waitForAll()
+        #expect(Set(world.records.map(\.source)) == Set(0...last))
+        #expect(world.records.count == count + 1)
+    }
+
     @Test func noMoreIsHeldThanTheLimitOfBytes() {
         var world = AssemblyWorld(.indent)
         let text = String(repeating: "x", count: 1 << 20)
@@ -288,8 +303,8 @@ import Testing
         }
     }
 
-    /// A kill after any of the records: all lines come, and what was not acknowledged is read again from the beginning of
-    /// a record.
+    /// A kill after any of the records: all lines come, and what was not acknowledged is read again from the beginning
+    /// of a record.
     @Test(arguments: 0..<10) func nothingIsLostByAKill(index: Int) {
         let test = Self.cases[index]
         var random = SeededRandom()

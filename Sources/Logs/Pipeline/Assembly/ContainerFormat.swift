@@ -36,8 +36,8 @@ struct ContainerLine: Equatable {
 }
 
 extension RecordDraft {
-    /// Takes off what the runtime wrote, and leaves the text alone. Nil, and nothing has changed, when the text is not of
-    /// that format.
+    /// Takes off what the runtime wrote, and leaves the text alone. Nil, and nothing has changed, when the text is not
+    /// of that format.
     mutating func unwrap(_ format: ContainerFormat) -> ContainerLine? {
         switch format {
         case .plain: nil
@@ -46,8 +46,8 @@ extension RecordDraft {
         }
     }
 
-    /// Time, stream and tags, each with one space after it. The tags stand between colons; the first is `P` for a piece,
-    /// `F` for what ends a line.
+    /// Time, stream and tags, each with one space after it. The tags stand between colons; the first is `P` for a
+    /// piece, `F` for what ends a line.
     private mutating func unwrapCRI() -> ContainerLine? {
         guard let timeEnd = space(after: text.lowerBound),
             let unixNanoseconds = parseRuntimeTime(bytes, text.lowerBound..<timeEnd),

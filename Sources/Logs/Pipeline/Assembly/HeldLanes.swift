@@ -1,7 +1,8 @@
-// What is held back for more of it, by source, fields and stream; and how far each source may be acknowledged meanwhile.
+// What is held back for more of it, by source, fields and stream; and how far each source may be acknowledged
+// meanwhile.
 //
-// A lane is there only as long as it holds something. Lanes stand in two kinds of order, each a list of links: in that of
-// their last piece, from which the timeout takes the first; and, within a source, in that of where they begin.
+// A lane is there only as long as it holds something. Lanes stand in two kinds of order, each a list of links: in that
+// of their last piece, from which the timeout takes the first; and, within a source, in that of where they begin.
 
 internal import Platform
 
@@ -53,7 +54,8 @@ struct HeldLanes {
         var lanes = Ends()
     }
 
-    /// A follower has up to 10 000 files by default, and seldom writes of more than a few of them come within a timeout.
+    /// A follower has up to 10 000 files by default, and seldom writes of more than a few of them come within a
+    /// timeout.
     static let laneLimit = 10_000
     /// Of all lanes together; what a few files with the longest records need.
     static let bytesLimit = 16 << 20
@@ -104,8 +106,8 @@ struct HeldLanes {
 
     mutating func note(_ position: Position) { sources[index(of: position.source)].last = position.offset }
 
-    /// How far a source may be acknowledged once all that was let go is: up to the earliest record that is held, or that
-    /// begins at `pending`.
+    /// How far a source may be acknowledged once all that was let go is: up to the earliest record that is held, or
+    /// that begins at `pending`.
     mutating func safe(_ source: UInt32, pending: UInt64 = .max) -> Position {
         let entry = sources[index(of: source)]
         let held = entry.lanes.first < 0 ? entry.last : slots[entry.lanes.first].before

@@ -1,11 +1,12 @@
-// JSON over several lines: from a line that begins with a brace to the one in which the last brace is closed (RFC 8259).
+// JSON over several lines: from a line that begins with a brace to the one in which the last brace is closed (RFC
+// 8259).
 
 struct JSONBraces {
     /// Braces and brackets that are open.
     private var depth = 0
 
-    /// A line that begins with a brace, or that is a bracket alone, begins a record; what stands outside of all braces is
-    /// one record each.
+    /// A line that begins with a brace, or that is a bracket alone, begins a record; what stands outside of all braces
+    /// is one record each.
     mutating func judge(_ line: Line) -> LineVerdict {
         let joins = depth > 0
         if !joins, !begins(line) { return LineVerdict(joins: false, isLast: true) }

@@ -153,8 +153,6 @@ extension UInt8 {
     /// A space or a tab.
     var isSpace: Bool { self == UInt8(ascii: " ") || self == UInt8(ascii: "\t") }
 
-    var isDigit: Bool { self &- UInt8(ascii: "0") <= 9 }
-
     /// Of a name in Java, Python or Go, by which all that is not ASCII is taken for a letter.
     var isNameByte: Bool {
         isDigit || (self | 0x20) &- UInt8(ascii: "a") < 26 || self == UInt8(ascii: "_") || self >= 0x80

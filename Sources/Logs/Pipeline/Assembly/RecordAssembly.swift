@@ -81,6 +81,7 @@ package struct RecordAssembly {
         let before = lanes.last(of: source)
         lanes.note(record.next)
         var key = HeldLanes.Key(source: source, fields: id, stream: nil, stage: .lines)
+        defer { holdToLimits(at: now, &events) }
         // A document is nobody's text.
         if work.isDocument { return finish(key) }
         guard format != .plain else { return addLine(key, before: before, at: now, &events) }
@@ -102,7 +103,7 @@ package struct RecordAssembly {
         if lanes.oldest(.pieces) != nil, let lane = lanes.find(key) {
             if lanes[lane].draft.text.count + work.text.count <= Self.wholeLineBytes {
                 lanes.append(lane, work, onNewLine: false, at: now)
-                guard isWhole else { return holdToLimits(at: now, &events) }
+                guard isWhole else { return }
                 let begun = lanes[lane].before
                 lanes.release(lane, into: &work)
                 return addLine(lineKey, before: begun, at: now, &events)
@@ -116,7 +117,6 @@ package struct RecordAssembly {
         }
         if isWhole { return addLine(lineKey, before: before, at: now, &events) }
         _ = lanes.begin(key, &work, before: before, phase: .lines, at: now)
-        holdToLimits(at: now, &events)
     }
 
     /// `work` is a whole line, of which the source stood at `before`. What begins at `pending` is still to come.
@@ -131,14 +131,14 @@ package struct RecordAssembly {
         guard let lane else {
             if verdict.isLast { return finish(key, pending: pending) }
             _ = lanes.begin(key, &work, before: before, phase: phase, at: now)
-            return holdToLimits(at: now, &events)
+            return
         }
         if verdict.joins {
             guard let limit = reachedLimit(lane, multiline) else {
                 lanes.append(lane, work, onNewLine: true, at: now)
                 lanes[lane].lineCount += 1
                 lanes[lane].phase = phase
-                guard verdict.isLast else { return holdToLimits(at: now, &events) }
+                guard verdict.isLast else { return }
                 lanes.release(lane, into: &work)
                 return finish(key, pending: pending)
             }
@@ -223,7 +223,12 @@ package struct RecordAssembly {
             let oldest = HeldLanes.Stage.allCases.compactMap { lanes.oldest($0) }
             guard let lane = oldest.min(by: { lanes[$0].touched < lanes[$1].touched }) else { return }
             events[.heldLimit, default: 0] += 1
+            var key = lanes[lane].key
             release(lane, at: now, &events)
+            guard key.stage == .pieces else { continue }
+            // It may be held again, as a line.
+            key.stage = .lines
+            if let lane = lanes.find(key) { release(lane, at: now, &events) }
         }
     }
 }
