@@ -1,4 +1,4 @@
-// What the groups of a pattern captured: pcre2api(3), "Extracting a list of named substrings".
+// The names of a pattern's groups: pcre2api(3), "Extracting captured substrings by name".
 
 internal import CPCRE2
 
@@ -18,20 +18,5 @@ extension Pattern {
             let number = unsafe Int(entry[0]) << 8 | Int(entry[1])
             return unsafe (String(decoding: entry.dropFirst(2).prefix { $0 != 0 }, as: UTF8.self), number)
         }
-    }
-
-    /// As `match`; `groups` then has what each group captured, the whole match first, as ranges of `bytes`. A group
-    /// that took no part is nil.
-    package func match(_ bytes: [UInt8], _ range: Range<Int>, groups: inout [Range<Int>?]) -> PatternMatch {
-        groups.removeAll(keepingCapacity: true)
-        let found = match(bytes, range)
-        guard found == .matches, let vector = unsafe pcre2_get_ovector_pointer_8(data) else { return found }
-        for group in 0..<Int(unsafe pcre2_get_ovector_count_8(data)) {
-            let (start, end) = unsafe (vector[2 * group], vector[2 * group + 1])
-            // -1 where it took no part; `\K` in a look-ahead may put the start behind the end.
-            let isSet = start >= 0 && start <= end && end <= range.count
-            groups.append(isSet ? range.lowerBound + start..<range.lowerBound + end : nil)
-        }
-        return .matches
     }
 }

@@ -5,7 +5,6 @@ internal import Bytes
 struct PatternMessage: MessageParser {
     private let pattern: Pattern
     private let names: [(text: [UInt8], group: Int)]
-    private var groups: [Range<Int>?] = []
 
     init(_ pattern: Pattern) {
         self.pattern = pattern
@@ -14,9 +13,9 @@ struct PatternMessage: MessageParser {
     }
 
     mutating func parse(_ draft: inout RecordDraft, _ found: inout FoundFields, now: Int64) -> ParsedMessage? {
-        guard pattern.match(draft.bytes, draft.text, groups: &groups) == .matches else { return nil }
-        for (text, group) in names where group < groups.count {
-            guard let value = groups[group] else { continue }
+        guard pattern.match(draft.bytes, draft.text) == .matches else { return nil }
+        for (text, group) in names {
+            guard let value = pattern.range(ofGroup: group, startingAt: draft.text.lowerBound) else { continue }
             let name = draft.append(text, 0..<text.count)
             found.add(name, value, in: draft.bytes)
         }

@@ -52,7 +52,7 @@ package struct RecordParsing {
     /// The draft's fields of its input lie in `input`.
     mutating func apply(
         _ draft: inout RecordDraft, of input: LogBatch, now: Int64,
-        _ events: inout [RecordPipeline.Event: UInt64]
+        _ events: inout EventCounts
     ) {
         if hasParser {
             let whole = draft.text
@@ -71,7 +71,7 @@ package struct RecordParsing {
     /// Gives the record what was found in it.
     private mutating func settle(
         _ parsed: ParsedMessage, _ whole: Range<Int>, _ draft: inout RecordDraft, of input: LogBatch, now: Int64,
-        _ events: inout [RecordPipeline.Event: UInt64]
+        _ events: inout EventCounts
     ) {
         // A time that is given as a field is what the settings ask for; a parser's own is that of its format.
         if let value = found.value(of: .time) {

@@ -32,9 +32,9 @@ package struct TimeReading: Sendable {
     mutating func read(_ bytes: [UInt8], _ range: Range<Int>, now: Int64) -> Int64? {
         switch format {
         case .automatic:
-            return readRFC3339(bytes, range, now: now) ?? DecimalNumber.of(bytes, range)?.unixNanoseconds()
+            return readRFC3339(bytes, range, now: now) ?? EpochCount.of(bytes, range)?.unixNanoseconds()
         case .rfc3339: return readRFC3339(bytes, range, now: now)
-        case .epoch(let scale): return DecimalNumber.of(bytes, range)?.times(scale)
+        case .epoch(let scale): return EpochCount.of(bytes, range)?.times(scale)
         case .pattern(let pattern):
             var at = range.lowerBound
             guard let parts = pattern.read(bytes, &at, range.upperBound), at == range.upperBound else { return nil }
@@ -135,13 +135,13 @@ package struct TimeReading: Sendable {
 }
 
 /// `1700000000.25`, `1.7e9`: digits times a power of ten.
-private struct DecimalNumber {
+private struct EpochCount {
     private var digits: Int64 = 0
     private var exponent = 0
 
     /// nil for what is no number as a whole.
-    static func of(_ bytes: [UInt8], _ range: Range<Int>) -> DecimalNumber? {
-        var number = DecimalNumber()
+    static func of(_ bytes: [UInt8], _ range: Range<Int>) -> EpochCount? {
+        var number = EpochCount()
         var at = range.lowerBound
         let end = range.upperBound
         let isNegative = at < end && bytes[at] == UInt8(ascii: "-")

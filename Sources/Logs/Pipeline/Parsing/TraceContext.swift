@@ -52,7 +52,6 @@ struct TraceContext {
 package struct TraceFinder {
     private let trace: Pattern
     private let span: Pattern
-    private var groups: [Range<Int>?] = []
 
     package init() throws(PatternError) {
         trace = try Pattern(
@@ -62,24 +61,27 @@ package struct TraceFinder {
         span = try Pattern(#"(?i)\bspan[_.-]?id["']?\s*[:=]\s*["']?([0-9a-f]{16})\b"#)
     }
 
-    mutating func find(
-        _ draft: inout RecordDraft, of input: LogBatch, _ events: inout [RecordPipeline.Event: UInt64]
+    func find(
+        _ draft: inout RecordDraft, of input: LogBatch, _ events: inout EventCounts
     ) {
         guard draft.value(of: Array("trace_id".utf8)) == nil else { return }
-        switch trace.match(draft.bytes, draft.text, groups: &groups) {
+        let start = draft.text.lowerBound
+        switch trace.match(draft.bytes, draft.text) {
         case .doesNotMatch: return
         case .gaveUp:
             events[.patternGaveUp, default: 0] += 1
             return
         case .matches: break
         }
-        func group(_ index: Int) -> Range<Int>? { index < groups.count ? groups[index] : nil }
+        func group(_ index: Int) -> Range<Int>? { trace.range(ofGroup: index, startingAt: start) }
         let traceID =
             (group(1) ?? group(5)).flatMap { draft.hexadecimal($0, digits: TraceContext.traceIDDigits) }
             ?? group(3).flatMap { draft.traceID($0) }
         guard let traceID else { return }
         var spanText = group(2) ?? group(4)
-        if spanText == nil, span.match(draft.bytes, draft.text, groups: &groups) == .matches { spanText = group(1) }
+        if spanText == nil, span.match(draft.bytes, draft.text) == .matches {
+            spanText = span.range(ofGroup: 1, startingAt: start)
+        }
         draft.addUnderstood("trace_id", traceID, of: input)
         if let spanText, let spanID = draft.hexadecimal(spanText, digits: TraceContext.spanIDDigits),
             draft.value(of: Array("span_id".utf8)) == nil
