@@ -73,7 +73,7 @@ package struct RecordPipeline {
     }
 
     /// Gives what was held back for more and is due.
-    package mutating func flush(into batch: inout LogBatch, at now: Moment) {}
+    package mutating func flush(into batch: inout LogBatch, at now: Moment) { begin(at: now) }
 
     package var dropCounts: [(reason: Drop, count: UInt64)] {
         Drop.allCases.compactMap { reason in dropped[reason].map { (reason, $0) } }
