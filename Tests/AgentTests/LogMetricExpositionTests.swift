@@ -48,8 +48,10 @@ import Testing
     @Test func countersAndHistograms() throws {
         let settings = #"""
             { "metrics": [
-                { "name": "requests", "help": "Requests.", "count": { "pattern": " (\\d\\d\\d) " }, "labels": { "status": "$1" } },
-                { "full_name": "app_seconds", "histogram": { "pattern": "(\\d+)ms", "scale": 0.001 }, "buckets": [0.1, 1] }
+                { "name": "requests", "help": "Requests.", "count": { "pattern": " (\\d\\d\\d) " },
+                  "labels": { "status": "$1" } },
+                { "full_name": "app_seconds", "histogram": { "pattern": "(\\d+)ms", "scale": 0.001 },
+                  "buckets": [0.1, 1] }
             ] }
             """#
         let web = try status(settings, ["a 200 50ms", "b 404 100ms", "c 200 2000ms", "say \"x\" 500 "])

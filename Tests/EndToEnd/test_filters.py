@@ -38,9 +38,9 @@ class Filters(Scratch):
             "a" * 60 + f" {SECRET}", f"refused password={SECRET}", "last"])
         refused = []
 
-        def answer(lines):
-            if any(b"refused" in line for line in lines):
-                refused.append(lines)
+        def answer(records):
+            if any("refused" in record["message"] for record in records):
+                refused.append(records)
                 return 400
             return 200
         receiver = self.receiver(answer=answer)
@@ -117,14 +117,9 @@ class Filters(Scratch):
         ours = [line for line in (result.stdout + result.stderr).splitlines() if "vitals_log" in line or "app_" in line]
         self.assertEqual(ours, [])
         self.assertNotIn("error while linting", result.stdout + result.stderr)
-        try:
-            from prometheus_client.openmetrics.parser import text_string_to_metric_families
-        except ImportError:
-            return
         _, _, body = get(agent.port, "/metrics", {"Accept": "application/openmetrics-text; version=1.0.0"})
-        families = {family.name: family for family in text_string_to_metric_families(body.decode())}
-        self.assertEqual(families["vitals_log_request_seconds"].type, "histogram")
-        self.assertEqual(families["vitals_log_http_requests"].type, "counter")
+        self.assertIn("# TYPE vitals_log_request_seconds histogram\n# UNIT ", body.decode())
+        self.assertIn("# TYPE vitals_log_http_requests counter\n", body.decode())
 
     def test_check_compiles_every_pattern_and_points_at_the_key(self):
         logs = self.directory / "app.log"
