@@ -202,6 +202,8 @@ extension Route {
         let recordsBefore = reader.batch.records.count
         reader.pipeline.flush(into: &reader.batch, at: now)
         settleSkipped(&reader)
+        // What it counted is to be seen, and the cursor may have moved.
+        reader.noteChange(at: now.monotonic)
         if reader.batch.records.count > recordsBefore { noteFilling(&reader, at: now.monotonic) }
     }
 

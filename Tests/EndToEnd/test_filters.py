@@ -65,6 +65,18 @@ class Filters(Scratch):
                 for secret in (SECRET, CARD, "john.doe"):
                     self.assertNotIn(secret.encode(), path.read_bytes(), path)
 
+    def test_a_secret_that_the_runtime_cut_in_two_is_hidden(self):
+        logs = self.directory / "0.log"
+        receiver = self.receiver()
+        time = "2026-11-21T02:38:30.123456789Z stdout"
+        self.write(logs, [
+            f"{time} P login password={SECRET[:5]}", f"{time} F {SECRET[5:]} ok", f"{time} F next password={SECRET}"])
+        self.agent(self.settings(
+            logs, receiver.url, format="cri", filters=[{"redact": "password=\\S+", "with": "password=***"}])).start()
+        eventually(lambda: len(receiver.records) == 2, 20, "both arrive")
+        self.assertEqual(
+            [record["message"] for record in receiver.records], ["login password=*** ok", "next password=***"])
+
     def test_counts_are_exact(self):
         logs = self.directory / "access.log"
         receiver, second = self.receiver(), self.receiver()

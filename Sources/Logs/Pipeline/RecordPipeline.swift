@@ -25,6 +25,17 @@ package struct RecordPipeline {
         /// A pattern needed more steps than its limit: it was taken as not matching for `exclude`, as matching for
         /// `include`.
         case patternGaveUp = "pattern_gave_up"
+        /// A line was not of the container format that was set, and passed whole.
+        case formatFailed = "format_failed"
+        /// Pieces of a container's line that came to the limit, or of which the next one did not come.
+        case containerLineLimit = "container_line_limit"
+        case containerLineTimeout = "container_line_timeout"
+        /// Records of several lines that went on as they were, at a limit of `multiline`.
+        case multilineLines = "multiline_lines_limit"
+        case multilineBytes = "multiline_bytes_limit"
+        case multilineTimeout = "multiline_timeout"
+        /// So much was held back that the oldest of it went on as it was.
+        case heldLimit = "held_limit"
         /// Secrets that were hidden.
         case redacted
         /// Texts that were withheld, since a redaction could not search them to their end.
@@ -37,6 +48,7 @@ package struct RecordPipeline {
         case metricSeriesFull = "metric_series_full"
     }
 
+    package var assembly: RecordAssembly?
     package var filters: [RecordFilter] = []
     package var metrics: [LogMetric] = []
 
@@ -52,10 +64,10 @@ package struct RecordPipeline {
     package init() {}
 
     /// Nothing to do: the input may read into the batch itself.
-    package var isEmpty: Bool { filters.isEmpty && metrics.isEmpty }
+    package var isEmpty: Bool { assembly == nil && filters.isEmpty && metrics.isEmpty }
 
     /// When something that is held back is due; nil when nothing is.
-    package var deadline: Instant? { nil }
+    package var deadline: Instant? { assembly?.deadline }
 
     /// Takes records of `input` from the one at `first` on, until there are no more or `batch` is full; `first` is then
     /// the next one.
@@ -64,6 +76,7 @@ package struct RecordPipeline {
     ) {
         carried = nil
         begin(at: now)
+        if assembly != nil { return assemble(input, from: &first, into: &batch, at: now) }
         while first < input.records.count, !batch.isFull {
             let record = input.records[first]
             first += 1
@@ -73,7 +86,14 @@ package struct RecordPipeline {
     }
 
     /// Gives what was held back for more and is due.
-    package mutating func flush(into batch: inout LogBatch, at now: Moment) { begin(at: now) }
+    package mutating func flush(into batch: inout LogBatch, at now: Moment) {
+        carried = nil
+        begin(at: now)
+        while !batch.isFull {
+            if takeAssembled(into: &batch) { continue }
+            guard assembly?.release(at: now.monotonic, &events) == true else { return }
+        }
+    }
 
     package var dropCounts: [(reason: Drop, count: UInt64)] {
         Drop.allCases.compactMap { reason in dropped[reason].map { (reason, $0) } }
@@ -81,6 +101,25 @@ package struct RecordPipeline {
 
     package var eventCounts: [(event: Event, count: UInt64)] {
         Event.allCases.compactMap { event in events[event].map { (event, $0) } }
+    }
+
+    /// The stages that make records of lines. Of one line may come none, or several.
+    private mutating func assemble(
+        _ input: LogBatch, from first: inout Int, into batch: inout LogBatch, at now: Moment
+    ) {
+        assembly?.beginInput()
+        while !batch.isFull {
+            if takeAssembled(into: &batch) { continue }
+            guard first < input.records.count else { return }
+            assembly?.take(input.records[first], of: input, at: now.monotonic, &events)
+            first += 1
+        }
+    }
+
+    private mutating func takeAssembled(into batch: inout LogBatch) -> Bool {
+        guard assembly?.next(&draft) == true, let fields = assembly?.fields else { return false }
+        finish(fields, into: &batch)
+        return true
     }
 
     /// The stages that look at one whole record.

@@ -61,7 +61,3 @@ private func isCard(_ bytes: [UInt8], _ range: Range<Int>) -> Bool {
     }
     return count >= 13 && sum % 10 == 0
 }
-
-extension UInt8 {
-    fileprivate var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
-}
