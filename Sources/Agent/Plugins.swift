@@ -33,7 +33,7 @@ package struct Plugins: Sendable {
         let context = InputContext(
             name: plugin.name, host: settings.host, hostName: hostName, log: log, resume: resume, now: now)
         // The section has keys of both.
-        if !type.givesDocuments { _ = try RecordPipeline(&section) }
+        if !type.givesDocuments { _ = try makePipeline(plugin, &section) }
         let input = try type.init(&section, context)
         try section.finish()
         return input
@@ -47,9 +47,15 @@ package struct Plugins: Sendable {
             return RecordPipeline()
         }
         var section = plugin.section
-        var pipeline = try RecordPipeline(&section)
+        var pipeline = try makePipeline(plugin, &section)
         if !counts { pipeline.metrics = [] }
         return pipeline
+    }
+
+    private func makePipeline(
+        _ plugin: PluginSettings, _ section: inout SettingsSection
+    ) throws(SettingsError) -> sending RecordPipeline {
+        try RecordPipeline(&section, reserving: plugin.fields.map(\.name))
     }
 
     /// For the records of `input`.

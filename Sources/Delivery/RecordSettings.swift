@@ -4,10 +4,12 @@ package import Logs
 package import Settings
 
 extension RecordPipeline {
-    /// Takes its keys from the section of an input: `format`, `kubernetes`, `multiline`, `filters`, `metrics`.
-    package init(_ section: inout SettingsSection) throws(SettingsError) {
+    /// Takes its keys from the section of an input: `format`, `kubernetes`, `multiline`, `parse` and what goes with it,
+    /// `filters`, `metrics`. What the log says gets none of the `names`, which the settings give each record.
+    package init(_ section: inout SettingsSection, reserving names: [String] = []) throws(SettingsError) {
         self.init()
         assembly = try RecordAssembly.make(&section)
+        parsing = try RecordParsing.make(&section, reserving: names)
         for var entry in try section.sections("filters") {
             filters += try RecordFilter.entry(&entry)
             try entry.finish()

@@ -29,7 +29,7 @@ package struct TextRange: Sendable, Equatable {
 package struct LogField: Sendable {
     package let name: TextRange
     package let value: TextRange
-    /// The value is a number, and is written without quotes.
+    /// The value is a number, `true` or `false`, and is written without quotes.
     package let isNumber: Bool
 
     package init(name: TextRange, value: TextRange, isNumber: Bool) {
@@ -153,10 +153,7 @@ package struct LogBatch: Sendable {
         _ source: [UInt8], _ range: Range<Int>, fields: Range<UInt32>, at unixNanoseconds: Int64, next: Position,
         isDocument: Bool = false, isCut: Bool = false
     ) {
-        if bytes.capacity - bytes.count < range.count { grow(by: range.count) }
-        if records.count == records.capacity, records.count >= Self.smallRecords {
-            records.reserveCapacity(recordLimit)
-        }
+        reserve(range.count)
         let start = UInt32(bytes.count)
         bytes.append(contentsOf: source[range])
         records.append(
@@ -164,6 +161,27 @@ package struct LogBatch: Sendable {
                 text: TextRange(start: start, count: UInt32(range.count)), fields: fields,
                 unixNanoseconds: unixNanoseconds, next: next, isDocument: isDocument, isCut: isCut))
         textByteCount += range.count
+    }
+
+    /// Adds a record with fields of its own besides those at `shared`: all that the draft has is copied once.
+    mutating func append(_ draft: RecordDraft, shared: Range<UInt32>) {
+        let firstField = nextField
+        for index in shared { repeatField(index) }
+        let base = bytes.count
+        func moved(_ range: Range<Int>) -> TextRange {
+            TextRange(start: UInt32(base + range.lowerBound), count: UInt32(range.count))
+        }
+        for field in draft.fields {
+            fields.append(LogField(name: moved(field.name), value: moved(field.value), isNumber: field.isNumber))
+        }
+        reserve(draft.bytes.count)
+        bytes.append(contentsOf: draft.bytes)
+        records.append(
+            Record(
+                text: moved(draft.text), fields: firstField..<nextField, unixNanoseconds: draft.unixNanoseconds,
+                next: draft.next, isDocument: draft.isDocument, isCut: draft.isCut))
+        textByteCount += draft.text.count
+        namedFieldByteCount += draft.bytes.count - draft.text.count
     }
 
     /// A record that ends at `next` was left out: what stands before it vouches for it.
@@ -180,6 +198,15 @@ package struct LogBatch: Sendable {
     package mutating func takeSkipped() -> [Position] {
         defer { skipped.removeAll(keepingCapacity: true) }
         return skipped
+    }
+
+    /// Room for one more record of so many bytes.
+    @inline(__always)
+    private mutating func reserve(_ count: Int) {
+        if bytes.capacity - bytes.count < count { grow(by: count) }
+        if records.count == records.capacity, records.count >= Self.smallRecords {
+            records.reserveCapacity(recordLimit)
+        }
     }
 
     private mutating func grow(by count: Int) {

@@ -36,6 +36,12 @@ package struct RecordPipeline {
         case multilineTimeout = "multiline_timeout"
         /// So much was held back that the oldest of it went on as it was.
         case heldLimit = "held_limit"
+        /// A message was none of the format that `parse` names, and passed as it is.
+        case parseFailed = "parse_failed"
+        /// A time was missing or could not be read: the record has the time at which it was read.
+        case timeUnreadable = "time_unreadable"
+        /// A message had more fields, or longer names, than the limits allow: the others are in its text alone.
+        case fieldsCut = "fields_cut"
         /// Secrets that were hidden.
         case redacted
         /// Texts that were withheld, since a redaction could not search them to their end.
@@ -49,6 +55,7 @@ package struct RecordPipeline {
     }
 
     package var assembly: RecordAssembly?
+    package var parsing: RecordParsing?
     package var filters: [RecordFilter] = []
     package var metrics: [LogMetric] = []
 
@@ -56,15 +63,13 @@ package struct RecordPipeline {
     var events: [Event: UInt64] = [:]
 
     var draft = RecordDraft()
-    /// Of the call under way.
-    var now = Instant(nanoseconds: 0)
     /// The input's fields of the last record, and the same in the batch that is being filled.
     private var carried: (input: Range<UInt32>, batch: Range<UInt32>)?
 
     package init() {}
 
     /// Nothing to do: the input may read into the batch itself.
-    package var isEmpty: Bool { assembly == nil && filters.isEmpty && metrics.isEmpty }
+    package var isEmpty: Bool { assembly == nil && parsing == nil && filters.isEmpty && metrics.isEmpty }
 
     /// When something that is held back is due; nil when nothing is.
     package var deadline: Instant? { assembly?.deadline }
@@ -75,22 +80,22 @@ package struct RecordPipeline {
         _ input: LogBatch, from first: inout Int, into batch: inout LogBatch, at now: Moment
     ) {
         carried = nil
-        begin(at: now)
+        forgetInput()
         if assembly != nil { return assemble(input, from: &first, into: &batch, at: now) }
         while first < input.records.count, !batch.isFull {
             let record = input.records[first]
             first += 1
             draft.begin(record, of: input)
-            finish(input, into: &batch)
+            finish(input, into: &batch, at: now)
         }
     }
 
     /// Gives what was held back for more and is due.
     package mutating func flush(into batch: inout LogBatch, at now: Moment) {
         carried = nil
-        begin(at: now)
+        forgetInput()
         while !batch.isFull {
-            if takeAssembled(into: &batch) { continue }
+            if takeAssembled(into: &batch, at: now) { continue }
             guard assembly?.release(at: now.monotonic, &events) == true else { return }
         }
     }
@@ -109,24 +114,25 @@ package struct RecordPipeline {
     ) {
         assembly?.beginInput()
         while !batch.isFull {
-            if takeAssembled(into: &batch) { continue }
+            if takeAssembled(into: &batch, at: now) { continue }
             guard first < input.records.count else { return }
             assembly?.take(input.records[first], of: input, at: now.monotonic, &events)
             first += 1
         }
     }
 
-    private mutating func takeAssembled(into batch: inout LogBatch) -> Bool {
+    private mutating func takeAssembled(into batch: inout LogBatch, at now: Moment) -> Bool {
         guard assembly?.next(&draft) == true, let fields = assembly?.fields else { return false }
-        finish(fields, into: &batch)
+        finish(fields, into: &batch, at: now)
         return true
     }
 
     /// The stages that look at one whole record.
-    private mutating func finish(_ input: LogBatch, into batch: inout LogBatch) {
+    private mutating func finish(_ input: LogBatch, into batch: inout LogBatch, at now: Moment) {
         // A document is nobody's text: it goes as it is.
         if !draft.isDocument {
-            if let reason = filter(input) {
+            parsing?.apply(&draft, of: input, now: now.unixNanoseconds, &events)
+            if let reason = filter(input, at: now.monotonic) {
                 dropped[reason, default: 0] += 1
                 return batch.skip(to: draft.next)
             }
@@ -136,17 +142,9 @@ package struct RecordPipeline {
 
     private mutating func add(_ input: LogBatch, to batch: inout LogBatch) {
         let shared = carry(draft.inputFields, of: input, to: &batch)
-        var fields = shared
-        if !draft.fields.isEmpty {
-            let start = batch.nextField
-            for index in shared { batch.repeatField(index) }
-            for field in draft.fields {
-                _ = batch.addField(named: field.name, field.value, isNumber: field.isNumber, of: draft.bytes)
-            }
-            fields = start..<batch.nextField
-        }
+        guard draft.fields.isEmpty else { return batch.append(draft, shared: shared) }
         batch.append(
-            draft.bytes, draft.text, fields: fields, at: draft.unixNanoseconds, next: draft.next,
+            draft.bytes, draft.text, fields: shared, at: draft.unixNanoseconds, next: draft.next,
             isDocument: draft.isDocument, isCut: draft.isCut)
     }
 
