@@ -63,6 +63,28 @@ final class FileWorld {
     func delete(_ name: String) { unlink(path(name)) }
     func truncate(_ name: String = "a.log") { Glibc.truncate(path(name), 0) }
     func copy(_ from: String, _ to: String) { append(content(from), to: to) }
+    /// As gzip(1) does it: beside, with the time of change of the original, which is then removed.
+    func compress(_ name: String, to compressed: String? = nil, keeping: Bool = false) {
+        let target = compressed ?? name + ".gz"
+        write(bytes: gzipped(Array(content(name).utf8)), to: target)
+        var status = stat()
+        stat(path(name), &status)
+        utimensat(AT_FDCWD, path(target), [status.st_atim, status.st_mtim], 0)
+        if !keeping { delete(name) }
+    }
+
+    func gzipped(_ text: [UInt8]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        GzipCompressor(level: 1).compress(text, into: &bytes)
+        return bytes
+    }
+
+    func write(bytes: [UInt8], to name: String) {
+        let descriptor = open(path(name), O_WRONLY | O_CREAT | O_APPEND, 0o644)
+        _ = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        close(descriptor)
+    }
+
     func content(_ name: String) -> String {
         String(decoding: FileManager.default.contents(atPath: path(name)) ?? Data(), as: UTF8.self)
     }
