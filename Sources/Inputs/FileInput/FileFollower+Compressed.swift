@@ -21,7 +21,14 @@ extension FileFollower {
         // `app.log.1.gz` is a file of `app.log`, not of `app.log.1`.
         if rotatedFamily(of: family) != nil { return true }
         if starts.contains(where: { $0.elementsEqual(start.bytes) }) { return true }
-        return (byFamily[family] ?? []).contains { isSame($0, start) }
+        return tails.values.contains { isOf($0, family) && isSame($0, start) }
+    }
+
+    /// With a pattern that matches them too, rotated files are families of their own.
+    private func isOf(_ tail: Tail, _ family: String) -> Bool {
+        if tail.family == family { return true }
+        guard tail.family.hasPrefix(splitPath(family).directory + "/") else { return false }
+        return mayBeCopyName(splitPath(tail.family).name, of: splitPath(family).name)
     }
 
     /// Whether a compressed file has the content of one that is followed, or was until a moment ago.
@@ -34,7 +41,9 @@ extension FileFollower {
 
     /// A file was read to its end and is gone. When it was compressed, what it became has been read as well.
     func rememberCompressed(_ tail: Tail) {
-        guard !tail.isCompressed, tail.print.length > 0, let places = places(of: tail.family) else { return }
+        guard !tail.isCompressed, tail.print.length > 0,
+            let places = places(of: rotatedFamily(of: tail.family) ?? tail.family)
+        else { return }
         for place in places where withoutGzipEnding(place) != place {
             guard let sibling = open(place), sibling.start.form == .gzip, byID[sibling.status.id] == nil,
                 known[sibling.status.id] == nil, StartPrint(of: sibling.start.bytes) == tail.print

@@ -22,7 +22,8 @@ extension FileFollower {
         let status: FileStatus
         do throws(Errno) { status = try FileStatus(of: place) } catch {
             if let standing { leave(standing) }
-            held[place] = nil
+            // What became of it may have been left alone because of it.
+            if let file = held.removeValue(forKey: place) { catchUp(file.family, at: now) }
             if error != .notFound { report(path, error) }
             return
         }
@@ -117,7 +118,12 @@ extension FileFollower {
             } else if isFirstScan, !hasHistory, settings.startAt == .end {
                 cursor.offset = status.sizeBytes
             }
-            if let other = known[status.id], !other.print.matches(start) { giveUp(other, isReplaced: true, at: now) }
+            if let other = known[status.id], !other.print.matches(start) {
+                // What had this inode before may go on in a copy, or have been compressed.
+                catchUp(other.path, at: now)
+                if byPlace[place] != nil { return }
+                if known[status.id] == other { giveUp(other, isReplaced: true, at: now) }
+            }
             let before = lastRotated(of: place)
             let tail = follow(file, status, path: path, family: place, place: place, cursor: cursor)
             tail.predecessor = before

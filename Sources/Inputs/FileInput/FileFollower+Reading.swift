@@ -31,7 +31,7 @@ extension FileFollower {
     func lookAround(at now: Moment) {
         takeEvents(at: now)
         if now.monotonic >= nextScan { scan(at: now) }
-        for tail in turns.waiting { tail.noteSize() }
+        for tail in turns.waiting { tail.noteGrowth(through: &buffers) }
     }
 
     func makeReady(_ tail: Tail) {

@@ -75,9 +75,10 @@ extension FileFollower {
     private func forget(_ tail: Tail) {
         remove(tail)
         cursorVersion += 1
-        guard byID[tail.id] === tail else { return }
-        byID[tail.id] = nil
-        if tail.isDeleted {
+        // Another file may have its inode by now.
+        let isStill = byID[tail.id] === tail
+        if isStill { byID[tail.id] = nil }
+        if tail.isDeleted || !isStill {
             rememberCompressed(tail)
         } else if tail.print.length > 0 {
             known[tail.id] = tail.cursor

@@ -155,10 +155,12 @@ final class Tail {
     }
 
     /// Notes how far it has grown, so that the lag is true while nothing is read, and what a truncation takes is known.
-    func noteSize() {
+    /// What identifies it grows with it: a file that was found empty could not be found again.
+    func noteGrowth(through buffers: inout TailBuffers) {
         guard file != nil, !isCompressed else { return }
         do throws(Errno) {
-            if let status = try file?.status(), status.sizeBytes > sizeBytes { sizeBytes = status.sizeBytes }
+            guard let status = try file?.status(), status.sizeBytes > sizeBytes else { return }
+            if print.isWhole { sizeBytes = status.sizeBytes } else { _ = try isSame(upTo: 0, through: &buffers.start) }
         } catch {
             // Reading it will fail too, and say so.
         }
