@@ -190,14 +190,16 @@ private final class Sequence {
     /// With VITALS_TRACE set: what there is after each step, to find out about a failure.
     func trace(_ step: String) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: world.directory)) ?? []
-        let files = names.sorted().map { "\($0)=\((try? FileStatus(of: world.path($0)).sizeBytes) ?? 0)" }
+        let files = names.sorted().map { name in
+            let status = try? FileStatus(of: world.path(name))
+            return "\(name)=\(status?.sizeBytes ?? 0)#\(status?.id.inode ?? 0)"
+        }
         let tails = world.input.follower.tails.values.sorted { $0.number < $1.number }.map { tail in
             "\(tail.number)@\(tail.place.map { splitPath($0).name } ?? "-"):\(tail.readOffset)/\(tail.sizeBytes)"
                 + (tail.isAway ? "a" : "") + (tail.isFinished ? "f" : "") + (tail.file == nil ? "c" : "")
         }
-        print(
-            "\(step)\(isDown ? " down" : "") next \(model.next) \(files) tails \(tails) delivered \(model.delivered.count)"
-        )
+        let known = world.input.follower.known.all.map { "\($0.id.inode):\($0.offset)/\($0.sizeBytes)" }
+        print("\(step)\(isDown ? " down" : "") next \(model.next) delivered \(everDelivered.count)", files, tails, known)
     }
 
     func perform(_ step: Model.Step) throws {
@@ -247,6 +249,7 @@ private final class Sequence {
         isDown = false
         complete()
         readAll()
+        if isTraced { trace("end") }
         for _ in 0..<4 {
             world.advance(.seconds(11))
             readAll()

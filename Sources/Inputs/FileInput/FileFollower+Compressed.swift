@@ -18,17 +18,21 @@ extension FileFollower {
             held[place] = Held(family: family, since: now.monotonic, sizeBytes: 0)
             return true
         }
-        // `app.log.1.gz` is a file of `app.log`, not of `app.log.1`.
-        if rotatedFamily(of: family) != nil { return true }
         if starts.contains(where: { $0.elementsEqual(start.bytes) }) { return true }
-        return tails.values.contains { isOf($0, family) && isSame($0, start) }
+        return tails.values.contains { ($0.family == family || isPart($0.family, of: family)) && isSame($0, start) }
     }
 
     /// With a pattern that matches them too, rotated files are families of their own.
-    private func isOf(_ tail: Tail, _ family: String) -> Bool {
-        if tail.family == family { return true }
-        guard tail.family.hasPrefix(splitPath(family).directory + "/") else { return false }
-        return mayBeCopyName(splitPath(tail.family).name, of: splitPath(family).name)
+    private func isPart(_ other: String, of family: String) -> Bool {
+        let (directory, name) = splitPath(family)
+        guard other.hasPrefix(directory + "/") else { return false }
+        let (otherDirectory, otherName) = splitPath(other)
+        return otherDirectory == directory && mayBeCopyName(otherName, of: name)
+    }
+
+    /// Cursors of rotated files that had a family of their own, and are not among `seen`.
+    func missingParts(of family: String, _ seen: Set<FileID>) -> [FileCursor] {
+        known.paths.filter { isPart($0, of: family) }.flatMap(known.of).filter { !seen.contains($0.id) }
     }
 
     /// Whether a compressed file has the content of one that is followed, or was until a moment ago.
@@ -39,21 +43,27 @@ extension FileFollower {
         return startBytes(of: tail).elementsEqual(start.bytes)
     }
 
-    /// A file was read to its end and is gone. When it was compressed, what it became has been read as well.
-    func rememberCompressed(_ tail: Tail) {
-        guard !tail.isCompressed, tail.print.length > 0,
-            let places = places(of: rotatedFamily(of: tail.family) ?? tail.family)
-        else { return }
+    /// A file is gone. When it was compressed, what was read of it has been read of what it became.
+    func rememberCompressed(_ cursor: FileCursor) {
+        guard cursor.print.length > 0, let places = places(of: rotatedFamily(of: cursor.path) ?? cursor.path) else {
+            return
+        }
         for place in places where withoutGzipEnding(place) != place {
             guard let sibling = open(place), sibling.start.form == .gzip, byID[sibling.status.id] == nil,
-                known[sibling.status.id] == nil, StartPrint(of: sibling.start.bytes) == tail.print
+                known[sibling.status.id] == nil, StartPrint(of: sibling.start.bytes) == cursor.print
             else { continue }
-            var cursor = tail.cursor
-            cursor.id = sibling.status.id
-            cursor.sizeBytes = max(sibling.start.sizeBytes, cursor.offset)
-            known[cursor.id] = cursor
+            var own = cursor
+            own.id = sibling.status.id
+            own.sizeBytes = max(sibling.start.sizeBytes, cursor.offset)
+            known[own.id] = own
             cursorVersion += 1
             return
         }
+    }
+
+    /// A file with this print has the inode now.
+    func forgetKnown(_ id: FileID, for print: StartPrint) {
+        if let other = known[id], other.print != print { rememberCompressed(other) }
+        known[id] = nil
     }
 }

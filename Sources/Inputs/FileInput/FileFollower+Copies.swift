@@ -54,7 +54,7 @@ extension FileFollower {
         openCount += 1
         byID[best.status.id] = tail
         byPlace[best.place] = tail
-        known[best.status.id] = nil
+        forgetKnown(best.status.id, for: StartPrint(of: best.start.bytes))
         held[best.place] = nil
         makeReady(tail)
         return true
@@ -84,7 +84,9 @@ extension FileFollower {
     /// The path that is or was followed and of which `place` is a rotated name.
     func rotatedFamily(of place: String) -> String? {
         let (directory, name) = splitPath(place)
-        return originalNames(of: name).map { directory + "/" + $0 }.first { floors[$0] != nil }
+        let families = originalNames(of: name).map { directory + "/" + $0 }.filter { floors[$0] != nil }
+        // With a pattern that matches `app.log.1` too, `app.log.1.gz` is a file of `app.log` all the same.
+        return withoutGzipEnding(name) == name ? families.first : families.min { $0.utf8.count < $1.utf8.count }
     }
 
     private func original(of place: String, _ status: FileStatus) -> Tail? {

@@ -43,7 +43,9 @@ extension FileFollower {
         var survey = survey(places, of: family, at: now)
         for cursor in cursors where survey.present.contains(cursor.id) { known.notePresent(cursor.id) }
         let missing = cursors.filter { !survey.present.contains($0.id) }
-        let copies = findCopies(of: missing, among: survey.unknown.map(\.start))
+        let hasCompressed = survey.unknown.contains { $0.start.form == .gzip }
+        let parts = hasCompressed ? missingParts(of: family, survey.seen) : []
+        let copies = findCopies(of: missing + parts, among: survey.unknown.map(\.start))
         for (index, cursor) in copies {
             let copy = survey.unknown[index]
             survey.found.append((copy.place, copy.status, copy.start, cursor))
@@ -70,6 +72,7 @@ extension FileFollower {
     private func survey(_ places: [String], of family: String, at now: Moment) -> Survey {
         var survey = Survey()
         var starts: [[UInt8]] = []
+        var compressed: [(start: [UInt8], cursor: FileCursor)] = []
         for place in places {
             guard let sibling = open(place) else {
                 // What cannot be read now is not gone for that.
@@ -86,6 +89,7 @@ extension FileFollower {
                 start.form == .gzip || start.sizeBytes >= cursor.offset
             {
                 survey.present.insert(status.id)
+                if start.form == .gzip { compressed.append((Array(start.bytes), cursor)) }
                 let sizeBytes = start.form == .gzip ? cursor.sizeBytes : start.sizeBytes
                 if place != family, sizeBytes > cursor.offset || mayHaveWriter(status, start, now) {
                     survey.found.append((place, status, start, cursor))
@@ -93,6 +97,14 @@ extension FileFollower {
             } else if place != family, start.form != .otherCompression {
                 survey.unknown.append((place, status, start))
             }
+        }
+        // What was decompressed again, or is in both forms for a moment, has been read as far as the other form.
+        survey.unknown.removeAll { file in
+            guard file.start.form == .plain,
+                let twin = compressed.first(where: { $0.start.elementsEqual(file.start.bytes) })
+            else { return false }
+            survey.found.append((file.place, file.status, file.start, twin.cursor))
+            return true
         }
         survey.unknown.removeAll {
             $0.start.form == .gzip && isLeftAlone($0.place, $0.start, of: family, beside: starts, at: now)
@@ -145,6 +157,8 @@ extension FileFollower {
         _ place: String, _ status: FileStatus, _ start: FileStart, of family: String, at now: Moment
     ) -> Bool {
         guard status.modifiedUnixNanoseconds > floors[family] ?? 0 else { return false }
+        // `app.log.1.gz` is a file of `app.log`, not of `app.log.1`.
+        if start.form == .gzip, rotatedFamily(of: family) != nil { return false }
         return isFirstScan || start.form == .gzip || !mustHold(place, status, start.bytes, at: now)
     }
 

@@ -23,7 +23,7 @@ extension FileFollower {
         byPlace[place] = tail
         held[place] = nil
         unreadable[path] = nil
-        known[status.id] = nil
+        forgetKnown(status.id, for: cursor.print)
         cursorVersion += 1
         makeReady(tail)
         if openCount > Self.openLimit { close(tail) }
@@ -79,7 +79,7 @@ extension FileFollower {
         let isStill = byID[tail.id] === tail
         if isStill { byID[tail.id] = nil }
         if tail.isDeleted || !isStill {
-            rememberCompressed(tail)
+            rememberCompressed(tail.cursor)
         } else if tail.print.length > 0 {
             known[tail.id] = tail.cursor
         }
