@@ -199,7 +199,8 @@ private final class Sequence {
                 + (tail.isAway ? "a" : "") + (tail.isFinished ? "f" : "") + (tail.file == nil ? "c" : "")
         }
         let known = world.input.follower.known.all.map { "\($0.id.inode):\($0.offset)/\($0.sizeBytes)" }
-        print("\(step)\(isDown ? " down" : "") next \(model.next) delivered \(everDelivered.count)", files, tails, known)
+        print(
+            "\(step)\(isDown ? " down" : "") next \(model.next) delivered \(everDelivered.count)", files, tails, known)
     }
 
     func perform(_ step: Model.Step) throws {

@@ -1,6 +1,7 @@
 // A temporary directory with log files, an input that follows them, and a clock that the test turns.
 
 import Bytes
+import CLinux
 import Foundation
 import Glibc
 import Logs

@@ -40,7 +40,7 @@ extension FileFollower {
         }
         if let tail = byID[status.id], !tail.isFinished, isStill(tail, place) {
             arrive(tail, at: place, path: path)
-        } else if settings.matches(path) {
+        } else if settings.matches(path), !isTooOld(status, at: now) {
             adopt(path, place, at: now)
         }
     }
@@ -85,10 +85,17 @@ extension FileFollower {
         }
     }
 
+    /// Such a file is not begun; one that was begun is read on.
+    func isTooOld(_ status: FileStatus, at now: Moment) -> Bool {
+        guard let limit = settings.ignoreOlder, known[status.id] == nil else { return false }
+        return now.unixNanoseconds - status.modifiedUnixNanoseconds > limit.nanoseconds
+    }
+
     /// A file that matches and is not followed yet.
     private func adopt(_ path: String, _ place: String, at now: Moment) {
         guard tails.count < settings.fileLimit else { return count(.fileLimit) }
-        catchUp((isFirstScan ? nil : rotatedFamily(of: place)) ?? place, at: now)
+        let family = isFirstScan ? nil : rotatedFamily(of: place)
+        if family != nil || withoutGzipEnding(place) == place { catchUp(family ?? place, at: now) }
         // Catching up may have found it under this very name.
         if byPlace[place] != nil { return }
         do throws(Errno) {

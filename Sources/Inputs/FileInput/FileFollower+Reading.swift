@@ -51,11 +51,14 @@ extension FileFollower {
         let partialIsDue = tail.partialSince.map { $0 + settings.partialLineTimeout <= now.monotonic } ?? false
         let graceIsOver = tail.quietSince.map { $0 + settings.rotationGrace <= now.monotonic } ?? false
         let (cutBefore, skippedBefore) = (tail.cutCount, tail.skippedBytes)
+        let (nulBefore, replacedBefore) = (tail.nulBytes, tail.replacedCount)
         let outcome = tail.readLines(
             into: &batch, through: &buffers, flushPartial: partialIsDue || graceIsOver, at: now)
         if tail.inflated == nil { inflating.remove(tail.number) } else { inflating.insert(tail.number) }
         if tail.cutCount > cutBefore { count(.lineCut, tail.cutCount - cutBefore) }
         if tail.skippedBytes > skippedBefore { count(.bytesCut, tail.skippedBytes - skippedBefore) }
+        if tail.nulBytes > nulBefore { count(.nulSkipped, tail.nulBytes - nulBefore) }
+        if tail.replacedCount > replacedBefore { count(.utf16Replaced, tail.replacedCount - replacedBefore) }
         switch outcome {
         case .more: makeReady(tail)
         case .atEnd:

@@ -156,7 +156,7 @@ extension FileFollower {
     private func isNew(
         _ place: String, _ status: FileStatus, _ start: FileStart, of family: String, at now: Moment
     ) -> Bool {
-        guard status.modifiedUnixNanoseconds > floors[family] ?? 0 else { return false }
+        guard status.modifiedUnixNanoseconds > floors[family] ?? 0, !isTooOld(status, at: now) else { return false }
         // `app.log.1.gz` is a file of `app.log`, not of `app.log.1`.
         if start.form == .gzip, rotatedFamily(of: family) != nil { return false }
         return isFirstScan || start.form == .gzip || !mustHold(place, status, start.bytes, at: now)
@@ -208,6 +208,7 @@ extension FileFollower {
                 let tail = follow(
                     file, status, path: matchedPath(family), family: family, place: place, cursor: own,
                     isCompressed: start.form == .gzip)
+                tail.note(start)
                 tail.isAway = true
                 tail.predecessor = before
                 before = tail

@@ -49,6 +49,7 @@ extension FileFollower {
         limitDeleted()
         limitFloors(paths)
         closeQuiet()
+        removeRead(at: now)
         // Saved at once: a kill must not make the next start the first one again.
         if isFirstScan { cursorVersion += 1 }
         isFirstScan = false

@@ -12,7 +12,7 @@ extension FileFollower {
     ) -> Tail {
         let tail = Tail(
             number: nextNumber, path: path, family: family, place: place, cursor: cursor,
-            lineLimit: settings.lineLimit, isCompressed: isCompressed)
+            settings: settings, isCompressed: isCompressed)
         nextNumber += 1
         tail.file = consume file
         tail.modifiedUnixNanoseconds = status.modifiedUnixNanoseconds

@@ -24,12 +24,16 @@ final class FileFollower {
     enum Counted: String, CaseIterable {
         case lineCut = "line_cut"
         case bytesCut = "bytes_cut"
+        case nulSkipped = "nul_skipped"
+        case utf16Replaced = "utf16_replaced"
         case bytesLostTruncation = "bytes_lost_truncation"
         case bytesLostDeleted = "bytes_lost_deleted"
         case bytesLostDamaged = "bytes_lost_damaged"
         case fileUnreadable = "file_unreadable"
         case fileLimit = "file_limit"
         case fileCompressed = "file_compressed"
+        case fileRemoved = "file_removed"
+        case removalFailed = "removal_failed"
         case watchFailed = "watch_failed"
         case watchOverflow = "watch_overflow"
         case directoryLimit = "directory_limit"
@@ -72,6 +76,8 @@ final class FileFollower {
     /// New files that may be copies of one that is about to be truncated, by place.
     var held: [String: Held] = [:]
     var unreadable: [String: TailFailure] = [:]
+    /// Files that were to be removed, and could not be.
+    var unremovable: [String: Errno] = [:]
     /// Compressed files that are left out, each counted once.
     var compressed: Set<FileID> = []
     /// Where a symbolic link leads, and the path that it has there.
@@ -123,6 +129,7 @@ final class FileFollower {
     /// For a path that is new to us: its rotated files that were written to after this time are ours. `others` are the
     /// times of those that are there.
     func firstFloor(of family: String, _ others: [Int64]) -> Int64 {
+        if settings.fromRotated { return 0 }
         let path = Array((aliases[family] ?? family).utf8)
         let times = settings.paths.compactMap { $0.matches(path) ? since[$0.text] : nil }
         guard let earliest = times.min() else { return others.max() ?? 0 }

@@ -105,8 +105,8 @@ final class Tail {
     var lastTurn: UInt64 = 0
 
     init(
-        number: UInt32, path: String, family: String, place: String, cursor: FileCursor, lineLimit: Int,
-        isCompressed: Bool
+        number: UInt32, path: String, family: String, place: String, cursor: FileCursor,
+        settings: FileInputSettings, isCompressed: Bool
     ) {
         self.number = number
         self.isCompressed = isCompressed
@@ -120,12 +120,15 @@ final class Tail {
         readOffset = cursor.offset
         acknowledgedOffset = cursor.offset
         lastRecordOffset = cursor.offset
-        splitter = LineSplitter(lineLimit: lineLimit, mark: cursor.mark)
+        splitter = LineSplitter(
+            lineLimit: settings.lineLimit, mark: cursor.mark, form: TextForm(settings.encoding, settings.lineEnd))
         if cursor.mark != .line { marks.append((cursor.offset, cursor.mark)) }
     }
 
     var cutCount: UInt64 { splitter.cutCount }
     var skippedBytes: UInt64 { splitter.skippedBytes }
+    var nulBytes: UInt64 { splitter.nulBytes }
+    var replacedCount: UInt64 { splitter.replacedCount }
     var unreadBytes: UInt64 { sizeBytes > readOffset ? sizeBytes - readOffset : 0 }
     var lagBytes: UInt64 { sizeBytes > acknowledgedOffset ? sizeBytes - acknowledgedOffset : 0 }
     var isAcknowledged: Bool { acknowledgedOffset >= readOffset }
@@ -279,6 +282,7 @@ final class Tail {
         guard let status = try file?.status(), status.sizeBytes >= end else { return false }
         let count = try file?.read(into: &start, limit: StartPrint.lengthLimit, at: 0) ?? 0
         guard print.accept(start[..<count]) else { return false }
+        splitter.form.note(start: start[..<count])
         sizeBytes = status.sizeBytes
         modifiedUnixNanoseconds = status.modifiedUnixNanoseconds
         isDeleted = status.linkCount == 0
@@ -305,6 +309,9 @@ final class Tail {
         while let first = marks.first, first.offset < acknowledgedOffset { marks.removeFirst() }
     }
 
+    /// For one whose beginning is not read again.
+    func note(_ start: FileStart) { splitter.form.note(start: start.bytes) }
+
     /// What was not read of it cannot be read.
     func giveUpRest() { sizeBytes = readOffset }
 
@@ -320,6 +327,7 @@ final class Tail {
         id = status.id
         isCompressed = start.form == .gzip
         inflated = nil
+        splitter.form.note(start: start.bytes)
         place = path
         sizeBytes = max(start.sizeBytes, readOffset)
         modifiedUnixNanoseconds = status.modifiedUnixNanoseconds
