@@ -437,7 +437,7 @@ def idle(options, directory):
         for n in range(count):
             (logs / f"{n}.log").write_text(f"a line of file {n}\n")
         settings = {
-            "inputs": {"quiet": {"type": "file", "paths": [f"{logs}/*.log"]}},
+            "inputs": {"quiet": {"type": "file", "paths": [f"{logs}/*.log"], "file_limit": 20_000}},
             "outputs": {"out": {"type": "file", "path": str(place / "out.ndjson")}},
             "routes": [{"from": "quiet", "to": "out"}]}
         began = time.monotonic()

@@ -12,36 +12,35 @@ extension FileFollower {
         for path in known.paths {
             let name = splitPath(path).name
             for place in places(of: path) ?? [] where isRotatedName(splitPath(place).name, of: name) {
-                if isDone(place, age: age, at: now) { remove(place) }
+                if let status = doneStatus(place, age: age, at: now) { remove(place, status) }
             }
         }
     }
 
-    private func isDone(_ place: String, age: Duration, at now: Moment) -> Bool {
+    /// Nil when something of it may still be needed.
+    private func doneStatus(_ place: String, age: Duration, at now: Moment) -> FileStatus? {
         guard byPlace[place] == nil, let sibling = open(place), byID[sibling.status.id] == nil,
-            let cursor = known[sibling.status.id], cursor.print.matches(sibling.start.bytes), cursor.mark != .cut
-        else { return false }
-        let sizeBytes = sibling.start.form == .gzip ? cursor.sizeBytes : sibling.status.sizeBytes
-        guard cursor.offset >= sizeBytes else { return false }
-        return age == .zero || now.unixNanoseconds - sibling.status.modifiedUnixNanoseconds >= age.nanoseconds
+            let cursor = known[sibling.status.id], cursor.print.matches(sibling.start.bytes), cursor.mark != .cut,
+            cursor.offset >= (sibling.start.form == .gzip ? cursor.sizeBytes : sibling.status.sizeBytes)
+        else { return nil }
+        let isOld = now.unixNanoseconds - sibling.status.modifiedUnixNanoseconds >= age.nanoseconds
+        return age == .zero || isOld ? sibling.status : nil
     }
 
     /// Rotation may give the name to another file at any moment: the file is taken away under a name of our own, and
     /// looked at again there.
-    private func remove(_ place: String) {
+    private func remove(_ place: String, _ seen: FileStatus) {
         let aside = "\(splitPath(place).directory)/.vitals-removing-\(processID)"
         do throws(Errno) {
-            let id = try FileStatus(ofLink: place).id
             try renameFile(place, to: aside)
             let status = try FileStatus(ofLink: aside)
-            guard status.id == id, let cursor = known[id], status.sizeBytes <= max(cursor.offset, cursor.sizeBytes)
-            else {
+            guard status.id == seen.id, status.sizeBytes == seen.sizeBytes else {
                 // Back, unless the name has been given away once more.
                 guard (try? FileStatus(ofLink: place)) == nil else { throw Errno.alreadyThere }
                 return try renameFile(aside, to: place)
             }
             try removeFile(aside)
-            known[id] = nil
+            known[seen.id] = nil
             cursorVersion += 1
             count(.fileRemoved)
             unremovable[place] = nil

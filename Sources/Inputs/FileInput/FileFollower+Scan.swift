@@ -14,7 +14,10 @@ extension FileFollower {
     func scan(at now: Moment) {
         listings = [:]
         isScanning = true
-        defer { isScanning = false }
+        defer {
+            isScanning = false
+            listings = [:]
+        }
         let finder = FileFinder(settings.paths)
         directoryErrors = finder.errors
         if finder.directoriesLeftOut > 0 { count(.directoryLimit, UInt64(finder.directoriesLeftOut)) }
@@ -44,7 +47,6 @@ extension FileFollower {
         let found = Set(paths)
         for (place, tail) in byPlace where !found.contains(tail.path) || tail.isAway { examine(place, at: now) }
         for tail in tails.values where tail.isAway && !tail.isCompressed { makeReady(tail) }
-        listings = [:]
         unreadable = unreadable.filter { path, _ in (try? FileStatus(ofLink: path)) != nil }
         limitDeleted()
         limitFloors(paths)
