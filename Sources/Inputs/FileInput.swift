@@ -22,6 +22,9 @@ package struct FileInput: Input {
             try FileInputSettings(&section), resume: context.resume, log: context.log, now: context.now)
     }
 
+    /// For tests.
+    init(follower: FileFollower) { self.follower = follower }
+
     package var removesFiles: Bool { follower.settings.removeAfter != nil }
 
     package var wakeDescriptor: Int32? { follower.inotify?.descriptor }

@@ -6,7 +6,6 @@ import Foundation
 import Glibc
 import Logs
 import Platform
-import Procfs
 import Settings
 import TestSupport
 import Testing
@@ -26,20 +25,23 @@ final class FileWorld {
     private(set) var pending: [Position] = []
     var batch = LogBatch()
 
-    init(_ settings: String = #""paths": ["DIR/*.log"]"#) throws {
+    let limits: FileLimits
+
+    init(_ settings: String = #""paths": ["DIR/*.log"]"#, limits: FileLimits = FileLimits()) throws {
         own = try TemporaryDirectory()
         self.settings = settings
-        input = try Self.make(settings, in: own.path, cursor: nil, now)
+        self.limits = limits
+        input = try Self.make(settings, in: own.path, cursor: nil, now, limits)
     }
 
-    static func make(_ settings: String, in directory: String, cursor: JSONValue?, _ now: Moment) throws -> FileInput {
+    static func make(
+        _ settings: String, in directory: String, cursor: JSONValue?, _ now: Moment, _ limits: FileLimits
+    ) throws -> FileInput {
         let text = "{" + settings.replacingOccurrences(of: "DIR", with: directory) + "}"
         var section = try section(text, path: "inputs.test")
-        let context = InputContext(
-            name: "test", host: Host(), hostName: "host", log: .silent, resume: cursor, now: now)
-        let input = try FileInput(&section, context)
+        let own = try FileInputSettings(&section)
         try section.finish()
-        return input
+        return FileInput(follower: FileFollower(own, resume: cursor, log: .silent, now: now, limits: limits))
     }
 
     func path(_ name: String) -> String { "\(directory)/\(name)" }
@@ -134,7 +136,7 @@ final class FileWorld {
     /// A stop and a start. Without a cursor: the first start.
     func restart(_ cursor: JSONValue?) throws {
         pending = []
-        input = try Self.make(settings, in: directory, cursor: cursor, now)
+        input = try Self.make(settings, in: directory, cursor: cursor, now, limits)
     }
 
     func count(_ reason: String) -> UInt64 {

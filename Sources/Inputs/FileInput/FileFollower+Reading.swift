@@ -85,7 +85,7 @@ extension FileFollower {
             report(tail.path, error)
         }
         if case .failed = outcome {} else { unreadable[tail.path] = nil }
-        if openCount > Self.openLimit || openCount == Self.openLimit && outcome == .atEnd, !tail.isAway { close(tail) }
+        if isOverOpenLimit || isAtOpenLimit && outcome == .atEnd, !tail.isAway { close(tail) }
         if tail.isAway || tail.partialSince != nil, !tail.isTimed {
             tail.isTimed = true
             timed.append(tail)

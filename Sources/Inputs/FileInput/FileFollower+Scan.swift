@@ -18,11 +18,11 @@ extension FileFollower {
             isScanning = false
             listings = [:]
         }
-        let finder = FileFinder(settings.paths)
+        let finder = FileFinder(settings.paths) { self.watch($0, holdsFiles: $1) }
         directoryErrors = finder.errors
         if finder.directoriesLeftOut > 0 { count(.directoryLimit, UInt64(finder.directoriesLeftOut)) }
         let paths = finder.paths.filter { settings.matches($0) }
-        watch(finder.directories)
+        unwatchAll(but: finder.directories)
         if isFirstScan {
             // Also those whose path is gone: their rotated siblings may still be there.
             for family in known.paths where settings.matches(aliases[family] ?? family) {
@@ -33,17 +33,7 @@ extension FileFollower {
             for family in known.missingPaths { catchUp(family, at: now) }
         }
 
-        // What is new is read in the order in which it was last written.
-        var new: [(path: String, modified: Int64)] = []
-        for path in paths {
-            let place = place(of: path)
-            if byPlace[place] != nil {
-                examine(path, place, at: now)
-            } else {
-                new.append((path, (try? FileStatus(of: path))?.modifiedUnixNanoseconds ?? 0))
-            }
-        }
-        for (path, _) in new.sorted(by: { ($0.modified, $1.path) < ($1.modified, $0.path) }) { examine(path, at: now) }
+        examine(all: paths, at: now)
         let found = Set(paths)
         for (place, tail) in byPlace where !found.contains(tail.path) || tail.isAway { examine(place, at: now) }
         for tail in tails.values where tail.isAway && !tail.isCompressed { makeReady(tail) }
@@ -61,6 +51,28 @@ extension FileFollower {
         if hasNewAlias { nextScan = now.monotonic }
         hasNewAlias = false
         if !known.missing.isEmpty { nextScan = min(nextScan, now.monotonic + settings.rotationGrace) }
+    }
+
+    /// Looks at a directory that came, and at nothing beside it: a tree of ten thousand costs what changes in it.
+    func scan(below directory: String, at now: Moment) {
+        let finder = FileFinder(settings.paths, below: directory) { self.watch($0, holdsFiles: $1) }
+        if finder.directoriesLeftOut > 0 { count(.directoryLimit, UInt64(finder.directoriesLeftOut)) }
+        directoryErrors += finder.errors
+        examine(all: finder.paths.filter { settings.matches($0) }, at: now)
+    }
+
+    /// What is new is read in the order in which it was last written.
+    private func examine(all paths: [String], at now: Moment) {
+        var new: [(path: String, modified: Int64)] = []
+        for path in paths {
+            let place = place(of: path)
+            if byPlace[place] != nil {
+                examine(path, place, at: now)
+            } else {
+                new.append((path, (try? FileStatus(of: path))?.modifiedUnixNanoseconds ?? 0))
+            }
+        }
+        for (path, _) in new.sorted(by: { ($0.modified, $1.path) < ($1.modified, $0.path) }) { examine(path, at: now) }
     }
 
     /// Deleted files that nobody can see any more must not fill the disk.
@@ -90,8 +102,8 @@ extension FileFollower {
 
     /// Makes room among the descriptors when all are taken: those read least recently give theirs back.
     private func closeQuiet() {
-        guard openCount >= Self.openLimit else { return }
+        guard isAtOpenLimit else { return }
         let quiet = tails.values.filter { $0.file != nil && !$0.isAway && !$0.isReady }
-        for tail in quiet.sorted(by: { $0.lastTurn < $1.lastTurn }).prefix(Self.openLimit / 4) { close(tail) }
+        for tail in quiet.sorted(by: { $0.lastTurn < $1.lastTurn }).prefix(max(1, openCount / 4)) { close(tail) }
     }
 }

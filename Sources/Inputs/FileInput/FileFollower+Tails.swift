@@ -26,7 +26,7 @@ extension FileFollower {
         forgetKnown(status.id, for: cursor.print)
         cursorVersion += 1
         makeReady(tail)
-        if openCount > Self.openLimit { close(tail) }
+        if isOverOpenLimit { close(tail) }
         return tail
     }
 

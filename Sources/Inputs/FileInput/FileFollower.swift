@@ -9,6 +9,7 @@ internal import Platform
 final class FileFollower {
     /// Descriptors that are kept for files with nothing to read. systemd's default for a service is 1024 (soft) in all.
     static let openLimit = 512
+    private let descriptors: DescriptorBudget
     /// Bytes of deleted files that are kept on the disk because they are not read yet: a log that nobody can see must
     /// not fill the disk. Beyond it the largest is given up, and counted.
     static let deletedBytesLimit: UInt64 = 4 << 30
@@ -99,16 +100,25 @@ final class FileFollower {
     var timed: [Tail] = []
     /// Those that hold the buffers for a compressed file.
     var inflating: Set<UInt32> = []
-    var openCount = 0
+    var openCount = 0 { didSet { descriptors.add(openCount - oldValue) } }
+    /// No more files can be open than are.
+    var isAtOpenLimit: Bool { openCount >= Self.openLimit || descriptors.isSpent }
+    var isOverOpenLimit: Bool { openCount > Self.openLimit || descriptors.isOverdrawn }
 
-    init(_ settings: FileInputSettings, resume: JSONValue?, log: AgentLog, now: Moment) {
+    init(
+        _ settings: FileInputSettings, resume: JSONValue?, log: AgentLog, now: Moment, limits: FileLimits = FileLimits()
+    ) {
+        descriptors = limits.descriptors
         self.settings = settings
         self.log = log
         buffers = TailBuffers(lineLimit: settings.lineLimit)
         nextScan = now.monotonic
         begun = now.unixNanoseconds - Self.clockTickNanoseconds
         hasHistory = resume != nil
-        do throws(Errno) { inotify = try INotify() } catch {
+        do throws(Errno) {
+            guard limits.hasINotify else { throw Errno.processFileLimit }
+            inotify = try INotify(watchLimit: limits.watches)
+        } catch {
             inotify = nil
             log.warning("no inotify, files are looked at every second instead", ["reason": error.description])
         }
@@ -125,6 +135,8 @@ final class FileFollower {
         let known = since
         since = Dictionary(settings.paths.map { ($0.text, known[$0.text] ?? begun) }) { first, _ in first }
     }
+
+    deinit { descriptors.add(-openCount) }
 
     /// For a path that is new to us: its rotated files that were written to after this time are ours. `others` are the
     /// times of those that are there.
