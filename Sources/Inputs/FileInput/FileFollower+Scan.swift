@@ -21,7 +21,7 @@ extension FileFollower {
         let finder = FileFinder(settings.paths) { self.watch($0, holdsFiles: $1) }
         directoryErrors = finder.errors
         if finder.directoriesLeftOut > 0 { count(.directoryLimit, UInt64(finder.directoriesLeftOut)) }
-        let paths = finder.paths.filter { settings.matches($0) }
+        let paths = finder.paths.filter { !settings.excludes($0) }
         unwatchAll(but: finder.directories)
         if isFirstScan {
             // Also those whose path is gone: their rotated siblings may still be there.
@@ -58,13 +58,18 @@ extension FileFollower {
         let finder = FileFinder(settings.paths, below: directory) { self.watch($0, holdsFiles: $1) }
         if finder.directoriesLeftOut > 0 { count(.directoryLimit, UInt64(finder.directoriesLeftOut)) }
         directoryErrors += finder.errors
-        examine(all: finder.paths.filter { settings.matches($0) }, at: now)
+        examine(all: finder.paths.filter { !settings.excludes($0) }, at: now)
     }
 
     /// What is new is read in the order in which it was last written.
     private func examine(all paths: [String], at now: Moment) {
         var new: [(path: String, modified: Int64)] = []
         for path in paths {
+            // Most files are where they were: one call to the kernel for each of them.
+            if let standing = byPlace[path], let status = try? FileStatus(ofLink: path), status.id == standing.id {
+                if standing.noteStatus(status) { makeReady(standing) }
+                continue
+            }
             let place = place(of: path)
             if byPlace[place] != nil {
                 examine(path, place, at: now)
@@ -93,7 +98,7 @@ extension FileFollower {
 
     /// A path with a date in it comes once: it is forgotten when nothing is left of it.
     private func limitFloors(_ paths: [String]) {
-        guard floors.count > Self.floorLimit else { return }
+        guard floors.count > Self.floorLimit + tails.count else { return }
         var used = Set(paths.map { place(of: $0) })
         used.formUnion(tails.values.map(\.family))
         used.formUnion(known.paths)

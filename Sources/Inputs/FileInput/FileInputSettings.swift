@@ -83,9 +83,15 @@ struct FileInputSettings {
     /// An `exclude` without a slash is one for names in any directory.
     func matches(_ path: String) -> Bool {
         let bytes = Array(path.utf8)
-        guard paths.contains(where: { $0.matches(bytes) }) else { return false }
+        return paths.contains { $0.matches(bytes) } && !excludes(path)
+    }
+
+    /// Whether a path that `paths` match is left out.
+    func excludes(_ path: String) -> Bool {
+        if exclude.isEmpty { return false }
+        let bytes = Array(path.utf8)
         let name = Array(splitPath(path).name.utf8)
-        return !exclude.contains { glob in
+        return exclude.contains { glob in
             glob.matches(glob.alternatives.allSatisfy { $0.count == 1 } ? name : bytes)
         }
     }
