@@ -85,8 +85,8 @@ package struct Plugins: Sendable {
             let routes = settings.routes.filter { $0.from == plugin.name }
             guard routes.count > 1 else { continue }
             throw routes[1].error(
-                "input \(plugin.name) has \"remove_after\", and its files may be removed before this route has read them; "
-                    + "it can have one route only")
+                "input \(plugin.name) has \"remove_after\": its files may be removed before this route has read them, "
+                    + "so it can have one route only")
         }
     }
 

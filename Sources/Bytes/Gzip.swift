@@ -64,7 +64,7 @@ internal import CZlib
     package func inflate(
         _ input: [UInt8], _ range: Range<Int>, into output: inout [UInt8], _ room: Range<Int>
     ) -> (consumed: Int, produced: Int, outcome: Outcome) {
-        precondition(range.upperBound <= input.count && room.upperBound <= output.count)
+        guard range.upperBound <= input.count, room.upperBound <= output.count else { bug("inflating past the end") }
         return unsafe input.withUnsafeBufferPointer { input in
             unsafe output.withUnsafeMutableBufferPointer { output in
                 unsafe stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress).map {
