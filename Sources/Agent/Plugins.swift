@@ -13,7 +13,7 @@ package import Settings
 package struct Plugins: Sendable {
     private let inputTypes: [any Input.Type]
     private let outputTypes: [any Output.Type]
-    private let settings: AgentSettings
+    let settings: AgentSettings
     private let hostName: String
     private let log: AgentLog
 
@@ -33,19 +33,29 @@ package struct Plugins: Sendable {
         let context = InputContext(
             name: plugin.name, host: settings.host, hostName: hostName, log: log, resume: resume, now: now)
         // The section has keys of both.
-        if !type.givesDocuments { _ = try RecordPipeline(&section) }
+        if !type.givesDocuments { _ = try makePipeline(plugin, &section) }
         let input = try type.init(&section, context)
         try section.finish()
         return input
     }
 
-    /// What the same section asks of the input's records.
-    private func makePipeline(_ plugin: PluginSettings) throws(SettingsError) -> RecordPipeline {
+    /// What the same section asks of the input's records; without its metrics unless it `counts`.
+    func makePipeline(
+        _ plugin: PluginSettings, counts: Bool = true
+    ) throws(SettingsError) -> sending RecordPipeline {
         guard let type = inputTypes.first(where: { $0.type == plugin.type }), !type.givesDocuments else {
             return RecordPipeline()
         }
         var section = plugin.section
-        return try RecordPipeline(&section)
+        var pipeline = try makePipeline(plugin, &section)
+        if !counts { pipeline.metrics = [] }
+        return pipeline
+    }
+
+    private func makePipeline(
+        _ plugin: PluginSettings, _ section: inout SettingsSection
+    ) throws(SettingsError) -> sending RecordPipeline {
+        try RecordPipeline(&section, reserving: plugin.fields.map(\.name))
     }
 
     /// For the records of `input`.
@@ -73,6 +83,7 @@ package struct Plugins: Sendable {
         for input in settings.inputs { inputs.append(try makeInput(input, resume: nil, now: now)) }
         var outputs: [any Output] = []
         for output in settings.outputs { outputs.append(try makeOutput(output, for: settings.inputs.first).output) }
+        try refuseUnlikeMetrics()
         let feedback = findFeedback(settings, inputs, outputs)
         try refuseLoops(feedback, settings.routes)
         try refuseRemovals(inputs)
@@ -96,6 +107,7 @@ package struct Plugins: Sendable {
     package func makeRoutes(now: Moment) throws(SettingsError) -> [Route] {
         let rejected = RejectedStore(stateDirectory: settings.stateDirectory)
         var routes: [Route] = []
+        var counted: Set<String> = []
         for route in settings.routes {
             guard let from = settings.inputs.first(where: { $0.name == route.from }),
                 let to = settings.outputs.first(where: { $0.name == route.to })
@@ -103,7 +115,8 @@ package struct Plugins: Sendable {
             var cursors = CursorStore(
                 stateDirectory: settings.stateDirectory, input: from.name, output: to.name, disk: HostDisk(), log: log)
             let input = try makeInput(from, resume: cursors.load(), now: now)
-            let pipeline = try makePipeline(from)
+            // What an input feeds twice is not to be counted twice.
+            let pipeline = try makePipeline(from, counts: counted.insert(from.name).inserted)
             let (output, options) = try makeOutput(to, for: from)
             let status = RouteStatus(input: from.name, inputType: from.type, output: to.name, outputType: to.type)
             routes.append(

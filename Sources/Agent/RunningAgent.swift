@@ -104,10 +104,13 @@ package final class RunningAgent: Sendable {
         _ settings: AgentSettings, scraper: Scraper, routes: [Route], status: StatusSource, log: AgentLog
     ) throws(SettingsError) -> Endpoint? {
         guard var section = settings.endpoint else { return nil }
+        let logMetrics = LogMetricExposition()
         let endpoint = try Endpoint(
             &section, scraper: scraper,
             selfMetrics: { snapshot in
-                SelfMetrics.add(routes.map(\.status), to: &snapshot)
+                let statuses = routes.map(\.status)
+                SelfMetrics.add(statuses, to: &snapshot)
+                logMetrics.add(statuses, to: &snapshot)
                 SelfMetrics.add(log, to: &snapshot)
             },
             status: { status.current.json() }, isReady: { status.isReady }, log: log)
@@ -153,7 +156,7 @@ package final class RunningAgent: Sendable {
                     })
             }
             // A good part of what is resident by now was used once: by the loader, and for the settings.
-            linux_release_code()
+            linux_release_memory()
             control.watches.append(self.control.every(Self.logFlushInterval) { _ in self.log.flush() })
             if let interval = self.notifier.watchdogInterval {
                 control.watches.append(self.control.every(interval) { self.feedWatchdog(&$0) })

@@ -209,6 +209,9 @@ package struct ByteCursor {
 }
 
 extension UInt8 {
+    /// A decimal digit in ASCII.
+    package var isDigit: Bool { self &- UInt8(ascii: "0") <= 9 }
+
     /// 0 to 15, nil for anything else.
     package var hexadecimalDigit: UInt8? {
         switch self {

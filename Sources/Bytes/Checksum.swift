@@ -16,5 +16,6 @@ package struct Fingerprint: Equatable, Hashable, Sendable {
         for index in 0..<bytes.count { value = (value ^ UInt64(unsafe bytes[index])) &* 0x100_0000_01B3 }
     }
 
+    /// For the loops of other modules over arrays.
     package mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
 }

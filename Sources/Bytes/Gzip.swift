@@ -4,6 +4,9 @@ internal import CZlib
 
 /// One deflate stream, kept between texts: its 256 KiB of tables are made once.
 @safe package final class GzipCompressor {
+    /// What gzip adds to nothing, and some more.
+    private static let headerBytes = 64
+
     private var stream = unsafe z_stream()
 
     /// - Parameter level: 1 (fast) to 9 (small).
@@ -17,23 +20,28 @@ internal import CZlib
     /// Appends `input`, compressed, to `output`: one complete gzip member.
     package func compress(_ input: [UInt8], into output: inout [UInt8]) {
         unsafe _ = deflateReset(&stream)
-        let bound = unsafe Int(deflateBound(&stream, UInt(input.count)))
-        let start = output.count
-        output.reserveCapacity(start + bound)
-        output.append(contentsOf: repeatElement(0, count: bound))
-        let written = unsafe input.withUnsafeBufferPointer { input in
-            unsafe output.withUnsafeMutableBufferPointer { output in
-                unsafe stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress)
-                unsafe stream.avail_in = UInt32(input.count)
-                unsafe stream.next_out = output.baseAddress.map { unsafe $0 + start }
-                unsafe stream.avail_out = UInt32(bound)
-                let code = unsafe deflate(&stream, Z_FINISH)
-                // deflateBound is a promise: there is room, so one call ends the stream.
-                guard code == Z_STREAM_END else { bug("deflate answered \(code)") }
-                return unsafe bound - Int(stream.avail_out)
-            }
+        // What this is for gets smaller than that; zlib's own bound is larger than the input.
+        var room = Self.headerBytes + input.count / 4
+        unsafe input.withUnsafeBufferPointer { input in
+            unsafe stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress)
+            unsafe stream.avail_in = UInt32(input.count)
+            while !write(to: &output, room: room) { room = output.count }
         }
-        output.removeLast(bound - written)
+    }
+
+    /// Appends no more than `room` bytes. Returns whether that was all.
+    private func write(to output: inout [UInt8], room: Int) -> Bool {
+        let start = output.count
+        output.append(contentsOf: repeatElement(0, count: room))
+        let isDone = unsafe output.withUnsafeMutableBufferPointer { output in
+            unsafe stream.next_out = output.baseAddress.map { unsafe $0 + start }
+            unsafe stream.avail_out = UInt32(room)
+            let code = unsafe deflate(&stream, Z_FINISH)
+            guard code == Z_STREAM_END || code == Z_OK else { bug("deflate answered \(code)") }
+            return code == Z_STREAM_END
+        }
+        output.removeLast(unsafe Int(stream.avail_out))
+        return isDone
     }
 }
 

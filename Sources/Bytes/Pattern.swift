@@ -24,20 +24,18 @@ package struct PatternError: Error, Equatable, CustomStringConvertible {
     private static let matchLimit: UInt32 = 100_000
 
     package let text: String
-    private let code: OpaquePointer
-    private let data: OpaquePointer
+    let code: OpaquePointer
+    let data: OpaquePointer
     private let context: OpaquePointer
+    /// The same for texts that are not UTF-8, made for the first of them. Without the JIT: where such texts are
+    /// allowed, that of PCRE2 10.42 takes no character beyond ASCII for `\S`, `\W` or `\D`.
+    private var tolerant: OpaquePointer?
 
     package init(_ text: String) throws(PatternError) {
         self.text = text
         var errorCode: Int32 = 0
         var errorOffset = 0
-        let compiled = unsafe Array(text.utf8).withUnsafeBufferPointer { text in
-            unsafe pcre2_compile_8(
-                text.baseAddress, text.count, UInt32(PCRE2_UTF) | PCRE2_NEVER_BACKSLASH_C | PCRE2_MATCH_INVALID_UTF,
-                &errorCode, &errorOffset, nil)
-        }
-        guard let compiled = unsafe compiled else {
+        guard let compiled = unsafe Self.compile(text, 0, &errorCode, &errorOffset) else {
             var message = [UInt8](repeating: 0, count: 256)
             let length = unsafe message.withUnsafeMutableBufferPointer {
                 unsafe pcre2_get_error_message_8(errorCode, $0.baseAddress, $0.count)
@@ -60,15 +58,47 @@ package struct PatternError: Error, Equatable, CustomStringConvertible {
         unsafe pcre2_match_data_free_8(data)
         unsafe pcre2_match_context_free_8(context)
         unsafe pcre2_code_free_8(code)
+        unsafe pcre2_code_free_8(tolerant)
+    }
+
+    private static func compile(
+        _ text: String, _ options: UInt32, _ errorCode: inout Int32, _ errorOffset: inout Int
+    ) -> OpaquePointer? {
+        unsafe Array(text.utf8).withUnsafeBufferPointer { text in
+            unsafe pcre2_compile_8(
+                text.baseAddress, text.count, UInt32(PCRE2_UTF) | PCRE2_NEVER_BACKSLASH_C | options, &errorCode,
+                &errorOffset, nil)
+        }
     }
 
     package func match(_ bytes: borrowing RawSpan) -> PatternMatch {
+        match(bytes, from: 0, 0)
+    }
+
+    /// Looks from `start` on, with options of pcre2_match.
+    func match(_ bytes: borrowing RawSpan, from start: Int, _ options: UInt32) -> PatternMatch {
         let result = unsafe bytes.withUnsafeBytes { bytes in
-            unsafe pcre2_match_8(
-                code, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count, 0, 0, data, context)
+            let text = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            // Of ASCII there is nothing to check, which is most of what there is.
+            let check = unsafe isASCII(bytes) ? PCRE2_NO_UTF_CHECK : 0
+            let result = unsafe pcre2_match_8(code, text, bytes.count, start, options | check, data, context)
+            guard (PCRE2_ERROR_UTF8_ERR21...PCRE2_ERROR_UTF8_ERR1).contains(result) else { return result }
+            return unsafe pcre2_match_8(
+                codeForAnyBytes(), text, bytes.count, start, options | PCRE2_NO_JIT, data, context)
         }
         if result >= 0 { return .matches }
         return result == PCRE2_ERROR_NOMATCH ? .doesNotMatch : .gaveUp
+    }
+
+    private func codeForAnyBytes() -> OpaquePointer {
+        if let tolerant = unsafe tolerant { return unsafe tolerant }
+        var errorCode: Int32 = 0
+        var errorOffset = 0
+        guard let compiled = unsafe Self.compile(text, PCRE2_MATCH_INVALID_UTF, &errorCode, &errorOffset) else {
+            bug("a pattern that compiles only once: \(text)")
+        }
+        unsafe tolerant = compiled
+        return unsafe compiled
     }
 
     /// The same for a part of an array; a look behind sees nothing of what stands before it.
@@ -77,7 +107,7 @@ package struct PatternError: Error, Equatable, CustomStringConvertible {
     }
 
     package func matches(_ text: String) -> Bool {
-        let bytes = Array(text.utf8)
-        return match(unsafe bytes.span.bytes) == .matches
+        var text = text
+        return text.withUTF8 { bytes in unsafe match(bytes.span.bytes) == .matches }
     }
 }

@@ -110,7 +110,10 @@ static int release_part(struct dl_phdr_info *library, size_t size, void *unused)
     return 0;
 }
 
-void linux_release_code(void) { dl_iterate_phdr(release_part, NULL); }
+void linux_release_memory(void) {
+    malloc_trim(0);
+    dl_iterate_phdr(release_part, NULL);
+}
 
 int linux_btrfs_file_system(int descriptor, uint8_t uuid[16], uint64_t *last_device) {
     struct btrfs_ioctl_fs_info_args info = {0};

@@ -7,10 +7,12 @@
 #include <systemd/sd-journal.h>
 
 const int csystemd_local_only = SD_JOURNAL_LOCAL_ONLY;
+const int csystemd_all_namespaces = SD_JOURNAL_ALL_NAMESPACES;
+const int csystemd_own_namespace_too = SD_JOURNAL_INCLUDE_DEFAULT_NAMESPACE;
 const int csystemd_invalidated = SD_JOURNAL_INVALIDATE;
 
 #define EACH_CALL(DO) \
-    DO(journal_open) DO(journal_open_directory) DO(journal_close) \
+    DO(journal_open) DO(journal_open_namespace) DO(journal_open_directory) DO(journal_close) \
     DO(journal_add_match) DO(journal_add_disjunction) DO(journal_add_conjunction) DO(journal_flush_matches) \
     DO(journal_seek_head) DO(journal_seek_realtime_usec) DO(journal_seek_cursor) DO(journal_next) \
     DO(journal_get_cursor) DO(journal_test_cursor) \
@@ -18,6 +20,7 @@ const int csystemd_invalidated = SD_JOURNAL_INVALIDATE;
     DO(journal_get_realtime_usec) \
     DO(journal_get_fd) DO(journal_get_events) DO(journal_get_timeout) DO(journal_process) \
     DO(journal_get_usage) DO(journal_query_unique) DO(journal_enumerate_available_unique) \
+    DO(journal_enumerate_fields) DO(journal_restart_fields) \
     DO(bus_new) DO(bus_open_system) DO(bus_set_address) DO(bus_start) DO(bus_close_unref) \
     DO(bus_send) DO(bus_process) DO(bus_wait) \
     DO(bus_message_new_method_call) DO(bus_message_set_auto_start) DO(bus_message_append_basic) \
@@ -62,6 +65,9 @@ int csystemd_load(const char *library, char *problem, size_t problem_size) {
 }
 
 int journal_open(sd_journal **journal, int flags) { return calls.journal_open(journal, flags); }
+int journal_open_namespace(sd_journal **journal, const char *name, int flags) {
+    return calls.journal_open_namespace(journal, name, flags);
+}
 int journal_open_directory(sd_journal **journal, const char *path, int flags) {
     return calls.journal_open_directory(journal, path, flags);
 }
@@ -103,6 +109,10 @@ int journal_get_usage(sd_journal *journal, uint64_t *bytes) { return calls.journ
 int journal_query_unique(sd_journal *journal, const char *field) { return calls.journal_query_unique(journal, field); }
 int journal_enumerate_available_unique(sd_journal *journal, const void **data, size_t *size) {
     return calls.journal_enumerate_available_unique(journal, data, size);
+}
+void journal_restart_fields(sd_journal *journal) { calls.journal_restart_fields(journal); }
+int journal_enumerate_fields(sd_journal *journal, const char **field) {
+    return calls.journal_enumerate_fields(journal, field);
 }
 
 int bus_new(sd_bus **bus) { return calls.bus_new(bus); }

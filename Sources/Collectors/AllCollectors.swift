@@ -1,4 +1,4 @@
-// The list of collectors: a file in Node/ is one line here.
+// The list of collectors: a file …Collector.swift in Node/ or Vitals/ is one line here.
 
 package let allCollectors: [any Collector.Type] = [
     ARPCollector.self,
@@ -7,6 +7,7 @@ package let allCollectors: [any Collector.Type] = [
     BondingCollector.self,
     BtrfsCollector.self,
     BuddyinfoCollector.self,
+    CgroupCollector.self,
     CgroupsCollector.self,
     ConntrackCollector.self,
     CPUCollector.self,
@@ -49,6 +50,7 @@ package let allCollectors: [any Collector.Type] = [
     PerfCollector.self,
     PowerSupplyClassCollector.self,
     PressureCollector.self,
+    ProcessGroupsCollector.self,
     ProcessesCollector.self,
     QdiscCollector.self,
     RaplCollector.self,
@@ -68,6 +70,7 @@ package let allCollectors: [any Collector.Type] = [
     ThermalZoneCollector.self,
     TimeCollector.self,
     TimexCollector.self,
+    TopCollector.self,
     UDPQueuesCollector.self,
     UnameCollector.self,
     VMStatCollector.self,

@@ -29,6 +29,10 @@ package protocol Collector: SendableMetatype {
     /// All metrics with fixed names: for `vitals collectors`, and for a test that lints the names.
     static var metrics: [MetricDescriptor] { get }
 
+    /// `node_scrape_collector_success` is 1 also when it has nothing to read, as node_exporter has it for some: an
+    /// alert on that must not fire on a host that moves to Vitals.
+    static var isAbsenceSuccess: Bool { get }
+
     /// Asks `section` for its options; the caller calls `finish()` on it.
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError)
 
@@ -41,6 +45,8 @@ package protocol Collector: SendableMetatype {
 }
 
 extension Collector {
+    package static var isAbsenceSuccess: Bool { false }
+
     package mutating func collect(into snapshot: inout Snapshot, until deadline: Instant) throws(CollectError) {
         try collect(into: &snapshot)
     }

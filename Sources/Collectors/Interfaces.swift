@@ -7,9 +7,13 @@ package import Procfs
 /// Asks the kernel through a netlink socket that is kept open: one dump whatever the number of interfaces.
 final class LinkTable {
     private let client = NetlinkClient(.route)
+    /// How many there were the last time.
+    private var linkCount = 0
 
     func links() throws(NetlinkFailure) -> [LinkStatistics] {
         var links: [LinkStatistics] = []
+        links.reserveCapacity(linkCount)
+        defer { linkCount = links.count }
         let isWhole = try client.ask(LinkStatistics.request, begin: { links.removeAll(keepingCapacity: true) }) {
             bytes, count, sequence throws(NetlinkError) in
             try LinkStatistics.parse(bytes, count: count, sequence: sequence, into: &links)

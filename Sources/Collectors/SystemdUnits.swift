@@ -1,6 +1,7 @@
 // What the service manager says of its units, and what is served of it: the pure part of the systemd collector.
 // https://www.freedesktop.org/software/systemd/man/latest/org.freedesktop.systemd1.html
 
+internal import Bytes
 internal import Metrics
 
 struct SystemdUnit: Sendable, Equatable {
@@ -143,10 +144,6 @@ struct SystemdReading: Sendable, Equatable {
         }
         return nil
     }
-}
-
-extension UInt8 {
-    fileprivate var isDigit: Bool { self >= UInt8(ascii: "0") && self <= UInt8(ascii: "9") }
 }
 
 enum SystemdMetrics {

@@ -78,6 +78,18 @@ struct Reader {
         return status
     }
 
+    /// Puts what is known of the reading side into the status.
+    func report(to exchange: Exchange, at now: Moment) {
+        let input = inputStatus(at: now)
+        let dropped = pipeline.dropCounts
+        let metrics = pipeline.metrics.map(\.values)
+        exchange.with { state in
+            state.status.reading = input
+            state.status.logMetrics = metrics
+            for (reason, count) in dropped { state.status.setDropped(reason.rawValue, count) }
+        }
+    }
+
     var situation: BatchPolicy.Situation {
         BatchPolicy.Situation(
             recordCount: batch.records.count, textBytes: batch.textByteCount, isFull: batch.isFull, begun: begun,
@@ -190,6 +202,8 @@ extension Route {
         let recordsBefore = reader.batch.records.count
         reader.pipeline.flush(into: &reader.batch, at: now)
         settleSkipped(&reader)
+        // What it counted is to be seen, and the cursor may have moved.
+        reader.noteChange(at: now.monotonic)
         if reader.batch.records.count > recordsBefore { noteFilling(&reader, at: now.monotonic) }
     }
 
@@ -293,21 +307,13 @@ extension Route {
     private func keepHouse(_ reader: inout Reader, at now: Moment) {
         reader.housekeepingDue = nil
         reader.lastHousekeeping = now.monotonic
-        let input = reader.inputStatus(at: now)
-        let dropped = reader.pipeline.dropCounts
-        exchange.with { state in
-            state.status.reading = input
-            for (reason, count) in dropped { state.status.setDropped(reason.rawValue, count) }
-        }
+        reader.report(to: exchange, at: now)
         saveCursor(&reader)
     }
 
     func refreshStatus(_ reader: inout Reader) {
-        let input = reader.inputStatus(at: .now)
-        exchange.with { state in
-            state.status.reading = input
-            state.isRefreshAsked = false
-        }
+        reader.report(to: exchange, at: .now)
+        exchange.with { $0.isRefreshAsked = false }
     }
 
     /// Has the cursor saved if it changed, on a worker of its own: fsync may take seconds.
@@ -370,11 +376,8 @@ extension Route {
         // The input, which owns the descriptor, stays until it is no longer watched.
         reader.watch?.cancel(then: { withExtendedLifetime(self) {} })
         reader.watch = nil
-        let input = reader.inputStatus(at: .now)
-        exchange.with { state in
-            state.isFinished = true
-            state.status.reading = input
-        }
+        reader.report(to: exchange, at: .now)
+        exchange.with { $0.isFinished = true }
         guard reader.isSaving || reader.input.cursorVersion != reader.savedVersion else {
             exchange.callDone()
             return

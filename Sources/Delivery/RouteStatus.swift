@@ -1,6 +1,7 @@
 // What a route knows about itself: read by the self-metrics, the status page and `vitals status`.
 
 package import Inputs
+package import Logs
 
 /// A value, copied out whenever somebody asks.
 package struct RouteStatus: Sendable {
@@ -35,6 +36,8 @@ package struct RouteStatus: Sendable {
     package var cursorSaveFailures: UInt64 = 0
 
     package var reading = InputStatus()
+    /// What the settings count of the records that were read.
+    package var logMetrics: [LogMetricValues] = []
 
     package init(input: String, inputType: String, output: String, outputType: String) {
         self.input = input

@@ -29,8 +29,14 @@ package struct TextRange: Sendable, Equatable {
 package struct LogField: Sendable {
     package let name: TextRange
     package let value: TextRange
-    /// The value is a number, and is written without quotes.
+    /// The value is a number, `true` or `false`, and is written without quotes.
     package let isNumber: Bool
+
+    package init(name: TextRange, value: TextRange, isNumber: Bool) {
+        self.name = name
+        self.value = value
+        self.isNumber = isNumber
+    }
 }
 
 /// Records that travel together: one buffer for all the text, so that a record costs no allocation.
@@ -62,6 +68,8 @@ package struct LogBatch: Sendable {
     package private(set) var records: [Record] = []
     /// Bytes of the records' text alone, which is what limits count.
     package private(set) var textByteCount = 0
+    /// Bytes of fields whose names the source chose: a source may send much there, and the batch must stay bounded.
+    private var namedFieldByteCount = 0
     /// Where to go on in sources of which a record was left out before any was taken: acknowledged with the last
     /// record.
     package private(set) var skipped: [Position] = []
@@ -76,7 +84,7 @@ package struct LogBatch: Sendable {
     }
 
     package var isEmpty: Bool { records.isEmpty }
-    package var isFull: Bool { textByteCount >= byteLimit || records.count >= recordLimit }
+    package var isFull: Bool { textByteCount + namedFieldByteCount >= byteLimit || records.count >= recordLimit }
 
     /// Empties it, and keeps the memory.
     package mutating func removeAll() {
@@ -85,6 +93,7 @@ package struct LogBatch: Sendable {
         records.removeAll(keepingCapacity: true)
         skipped.removeAll(keepingCapacity: true)
         textByteCount = 0
+        namedFieldByteCount = 0
     }
 
     /// Adds a field and returns its index, which any number of records may share. Not generic: across modules that is
@@ -101,7 +110,23 @@ package struct LogBatch: Sendable {
         return UInt32(fields.count - 1)
     }
 
-    /// The same for a field whose name is data, from memory of others.
+    /// Adds fields whose names are known only at run time: their names and values are pieces of `text`, which is taken
+    /// over in one piece. Its bytes count for the byte limit.
+    package mutating func addFields(_ parts: [LogField], of text: [UInt8]) {
+        let start = UInt32(bytes.count)
+        if bytes.capacity - bytes.count < text.count { grow(by: text.count) }
+        bytes.append(contentsOf: text)
+        namedFieldByteCount += text.count
+        for part in parts {
+            fields.append(
+                LogField(
+                    name: TextRange(start: start + part.name.start, count: part.name.count),
+                    value: TextRange(start: start + part.value.start, count: part.value.count),
+                    isNumber: part.isNumber))
+        }
+    }
+
+    /// Adds one field whose name is data, from memory of others. Its bytes count for the byte limit.
     package mutating func addField(
         named name: Range<Int>, _ value: Range<Int>, isNumber: Bool, of source: [UInt8]
     ) -> UInt32 {
@@ -109,6 +134,7 @@ package struct LogBatch: Sendable {
         bytes.append(contentsOf: source[name])
         let middle = UInt32(bytes.count)
         bytes.append(contentsOf: source[value])
+        namedFieldByteCount += name.count + value.count
         fields.append(
             LogField(
                 name: TextRange(start: start, count: middle - start),
@@ -127,10 +153,7 @@ package struct LogBatch: Sendable {
         _ source: [UInt8], _ range: Range<Int>, fields: Range<UInt32>, at unixNanoseconds: Int64, next: Position,
         isDocument: Bool = false, isCut: Bool = false
     ) {
-        if bytes.capacity - bytes.count < range.count { grow(by: range.count) }
-        if records.count == records.capacity, records.count >= Self.smallRecords {
-            records.reserveCapacity(recordLimit)
-        }
+        reserve(range.count)
         let start = UInt32(bytes.count)
         bytes.append(contentsOf: source[range])
         records.append(
@@ -138,6 +161,27 @@ package struct LogBatch: Sendable {
                 text: TextRange(start: start, count: UInt32(range.count)), fields: fields,
                 unixNanoseconds: unixNanoseconds, next: next, isDocument: isDocument, isCut: isCut))
         textByteCount += range.count
+    }
+
+    /// Adds a record with fields of its own besides those at `shared`: all that the draft has is copied once.
+    mutating func append(_ draft: RecordDraft, shared: Range<UInt32>) {
+        let firstField = nextField
+        for index in shared { repeatField(index) }
+        let base = bytes.count
+        func moved(_ range: Range<Int>) -> TextRange {
+            TextRange(start: UInt32(base + range.lowerBound), count: UInt32(range.count))
+        }
+        for field in draft.fields {
+            fields.append(LogField(name: moved(field.name), value: moved(field.value), isNumber: field.isNumber))
+        }
+        reserve(draft.bytes.count)
+        bytes.append(contentsOf: draft.bytes)
+        records.append(
+            Record(
+                text: moved(draft.text), fields: firstField..<nextField, unixNanoseconds: draft.unixNanoseconds,
+                next: draft.next, isDocument: draft.isDocument, isCut: draft.isCut))
+        textByteCount += draft.text.count
+        namedFieldByteCount += draft.bytes.count - draft.text.count
     }
 
     /// A record that ends at `next` was left out: what stands before it vouches for it.
@@ -154,6 +198,15 @@ package struct LogBatch: Sendable {
     package mutating func takeSkipped() -> [Position] {
         defer { skipped.removeAll(keepingCapacity: true) }
         return skipped
+    }
+
+    /// Room for one more record of so many bytes.
+    @inline(__always)
+    private mutating func reserve(_ count: Int) {
+        if bytes.capacity - bytes.count < count { grow(by: count) }
+        if records.count == records.capacity, records.count >= Self.smallRecords {
+            records.reserveCapacity(recordLimit)
+        }
     }
 
     private mutating func grow(by count: Int) {

@@ -1,5 +1,7 @@
 // What a metric is: https://prometheus.io/docs/instrumenting/exposition_formats/
 
+internal import Synchronization
+
 /// The raw value is the word of a TYPE line.
 package enum MetricKind: String, Sendable {
     case counter, gauge, untyped
@@ -19,11 +21,7 @@ package final class MetricDescriptor: Sendable {
     /// In the order in which `Snapshot.add` takes the values; written in this order too.
     package let labels: [String]
     package let help: String
-    /// The HELP and TYPE lines, rendered once.
-    let header: [UInt8]
-    /// What a line has before its label values, between them, and between the last one and the number: `name{a="`,
-    /// `",b="`, `"} `.
-    let pieces: [[UInt8]]
+    private let kept = AtomicLazyReference<Rendered>()
 
     /// Its samples are parts of histograms or summaries, which stand together.
     var isPart: Bool { kind == .histogram || kind == .summary }
@@ -38,7 +36,22 @@ package final class MetricDescriptor: Sendable {
         self.kind = kind
         self.labels = labels
         self.help = help
-        header = PrometheusText.header(self.family, kind, help: help)
-        pieces = PrometheusText.pieces(name, labels: labels)
     }
+
+    /// What stands in an exposition for each of its samples alike.
+    final class Rendered: Sendable {
+        /// The HELP and TYPE lines.
+        let header: [UInt8]
+        /// What a line has before its label values, between them, and between the last one and the number: `name{a="`,
+        /// `",b="`, `"} `.
+        let pieces: [[UInt8]]
+
+        init(_ descriptor: MetricDescriptor) {
+            header = PrometheusText.header(descriptor.family, descriptor.kind, help: descriptor.help)
+            pieces = PrometheusText.pieces(descriptor.name, labels: descriptor.labels)
+        }
+    }
+
+    /// Made when it is first written: most descriptors are of things that a host does not have.
+    var rendered: Rendered { kept.load() ?? kept.storeIfNil(Rendered(self)) }
 }

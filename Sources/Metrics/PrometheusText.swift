@@ -61,7 +61,7 @@ package struct PrometheusText {
             let isFirst = group.rank != rank
             if isFirst {
                 switch format {
-                case .prometheusText: output.append(contentsOf: layout[index].header)
+                case .prometheusText: output.append(contentsOf: layout[index].rendered.header)
                 case .openMetrics: output.append(contentsOf: openMetrics[index].header)
                 }
                 rank = group.rank
@@ -217,7 +217,7 @@ extension Snapshot {
     fileprivate func append(
         _ indexes: ArraySlice<Int>, of family: MetricDescriptor, createdName: [UInt8]?, to output: inout [UInt8]
     ) {
-        let pieces = family.pieces
+        let pieces = family.rendered.pieces
         for index in indexes {
             let sample = samples[index]
             output.append(contentsOf: pieces[0])

@@ -22,11 +22,6 @@ package enum RecordFormat: String, CaseIterable, Sendable {
 
 /// Belongs to one route, since every record of it has the same host, input and fields.
 package struct RecordJSON: Sendable {
-    /// What a record has itself; no field of the settings may have these names.
-    private static let ownKeys = ["timestamp", "message", "host", "input", "truncated"]
-    /// What inputs add to their records.
-    private static let recordKeys = ["file", "unit", "priority", "identifier", "pid"]
-
     /// The input's `fields`, each as `,"name":"value"`.
     private let inputFields: [(name: [UInt8], text: [UInt8])]
     /// `,"host":"…","input":"…"`
@@ -40,7 +35,7 @@ package struct RecordJSON: Sendable {
 
     /// What is wrong with a name in an input's `fields`; nil when records can have it.
     package static func fault(ofField name: String) -> String? {
-        (ownKeys + recordKeys).contains(name) ? "is a name that records have already" : nil
+        (RecordNames.own + RecordNames.ofInputs).contains(name) ? "is a name that records have already" : nil
     }
 
     /// The fields of `context` have no fault.
@@ -89,20 +84,21 @@ package struct RecordJSON: Sendable {
         tail.removeAll(keepingCapacity: true)
         tail.append(contentsOf: source)
         let bytes = batch.bytes
-        let fields = batch.fields[Int(record.fields.lowerBound)..<Int(record.fields.upperBound)]
-        for field in fields {
+        let all = batch.fields
+        let range = Int(record.fields.lowerBound)..<Int(record.fields.upperBound)
+        for index in range {
+            let field = all[index]
             tail.append(UInt8(ascii: ","))
             tail.append(jsonString: field.name.range, of: bytes)
             tail.append(UInt8(ascii: ":"))
-            let value = bytes[field.value.range]
             // What a journal calls a number was written by whoever logged: it may be none.
-            if field.isNumber, value.isJSONInteger {
-                tail.append(contentsOf: value)
+            if field.isNumber, bytes.isPlainJSON(field.value.range) {
+                for at in field.value.range { tail.append(bytes[at]) }
             } else {
                 replaced += tail.append(jsonString: field.value.range, of: bytes)
             }
         }
-        for (name, text) in inputFields where !fields.contains(where: { name[...] == bytes[$0.name.range] }) {
+        for (name, text) in inputFields where !all[range].contains(where: { name[...] == bytes[$0.name.range] }) {
             tail.append(contentsOf: text)
         }
         tail.append(record.isCut ? ",\"truncated\":true}\n" : "}\n")
@@ -187,13 +183,34 @@ extension [UInt8] {
     }
 }
 
-extension ArraySlice<UInt8> {
-    /// `0`, `-12`: what JSON takes for a whole number (RFC 8259, section 6), and every reader can hold.
-    fileprivate var isJSONInteger: Bool {
-        let digits = first == UInt8(ascii: "-") ? dropFirst() : self
-        guard let leading = digits.first, digits.count <= 18, leading != UInt8(ascii: "0") || digits.count == 1 else {
-            return false
+extension [UInt8] {
+    /// `0`, `-12`, `0.25`, `1e-7`, `true`: what JSON takes for a number (RFC 8259, section 6) and every reader can
+    /// hold, or a boolean.
+    fileprivate func isPlainJSON(_ range: Range<Int>) -> Bool {
+        var at = range.lowerBound
+        let end = range.upperBound
+        func digits() -> Int {
+            let start = at
+            while at < end, self[at] &- UInt8(ascii: "0") <= 9 { at += 1 }
+            return at - start
         }
-        return digits.allSatisfy { $0 &- UInt8(ascii: "0") <= 9 }
+        if at < end, self[at] == UInt8(ascii: "-") { at += 1 }
+        let first = at
+        let whole = digits()
+        guard whole > 0 else {
+            return self[range].elementsEqual("true".utf8) || self[range].elementsEqual("false".utf8)
+        }
+        guard whole <= 18, whole == 1 || self[first] != UInt8(ascii: "0") else { return false }
+        if at < end, self[at] == UInt8(ascii: ".") {
+            at += 1
+            guard 1...32 ~= digits() else { return false }
+        }
+        if at < end, self[at] | 0x20 == UInt8(ascii: "e") {
+            at += 1
+            if at < end, self[at] == UInt8(ascii: "+") || self[at] == UInt8(ascii: "-") { at += 1 }
+            // Doubles end at about e308.
+            guard 1...2 ~= digits() else { return false }
+        }
+        return at == end
     }
 }

@@ -19,6 +19,8 @@ package struct FileStatus: Sendable, Equatable {
 
     package let id: FileID
     package let kind: Kind
+    /// The lower 9 bits of its mode: who may read, write and execute.
+    package let permissions: UInt32
     package let sizeBytes: UInt64
     /// Names that the file has; 0 when it was deleted and is only kept open.
     package let linkCount: UInt64
@@ -37,6 +39,7 @@ package struct FileStatus: Sendable, Equatable {
             case S_IFIFO: .fifo
             default: .other
             }
+        permissions = UInt32(raw.st_mode) & 0o777
         sizeBytes = UInt64(max(0, raw.st_size))
         linkCount = UInt64(raw.st_nlink)
         modifiedUnixNanoseconds = Int64(raw.st_mtim.tv_sec) * 1_000_000_000 + Int64(raw.st_mtim.tv_nsec)
@@ -46,14 +49,21 @@ package struct FileStatus: Sendable, Equatable {
     /// Of the file that `path` leads to, through symbolic links.
     package init(of path: String) throws(Errno) {
         var raw = stat()
-        guard unsafe stat(path, &raw) == 0 else { throw .current }
+        guard unsafe path.withCString({ unsafe stat($0, &raw) }) == 0 else { throw .current }
+        self.init(raw)
+    }
+
+    /// Of an open file.
+    init(of descriptor: Int32) throws(Errno) {
+        var raw = stat()
+        guard unsafe fstat(descriptor, &raw) == 0 else { throw .current }
         self.init(raw)
     }
 
     /// Of what `path` names: a symbolic link itself, not what it leads to.
     package init(ofLink path: String) throws(Errno) {
         var raw = stat()
-        guard unsafe lstat(path, &raw) == 0 else { throw .current }
+        guard unsafe path.withCString({ unsafe lstat($0, &raw) }) == 0 else { throw .current }
         self.init(raw)
     }
 }
@@ -78,7 +88,8 @@ package struct File: ~Copyable {
     /// Never waits in the open: a FIFO without a writer opens at once, and reads as empty.
     package init(reading path: String) throws(Errno) {
         // Not into `descriptor` at once: an initializer that throws when it is set runs `deinit`, which would close -1.
-        let opened = unsafe linux_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0)
+        // `withCString` lends the path as it is, where passing the string itself would copy it.
+        let opened = unsafe path.withCString { unsafe linux_open($0, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0) }
         guard opened >= 0 else { throw .current }
         descriptor = opened
     }
@@ -139,11 +150,7 @@ package struct File: ~Copyable {
         try retryingOnInterrupt { Int(fsync(descriptor)) }
     }
 
-    package func status() throws(Errno) -> FileStatus {
-        var raw = stat()
-        guard unsafe fstat(descriptor, &raw) == 0 else { throw .current }
-        return FileStatus(raw)
-    }
+    package func status() throws(Errno) -> FileStatus { try FileStatus(of: descriptor) }
 
     /// Whether bytes stand after the end that its size tells, as in the files of /proc, and not because it is growing.
     package func hasMoreThanItsSize() throws(Errno) -> Bool {

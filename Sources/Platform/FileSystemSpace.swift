@@ -25,7 +25,7 @@ package struct FileSystemSpace: Sendable, Equatable {
     /// Asks the kernel, which asks the file system: on a dead network mount this never returns.
     package init(of path: String) throws(Errno) {
         var raw = statfs()
-        try retryingOnInterrupt { unsafe Int(linux_statfs(path, &raw)) }
+        try retryingOnInterrupt { unsafe Int(path.withCString { unsafe linux_statfs($0, &raw) }) }
         // FUSE counts in fragments, which need not be blocks; most others leave the fragment at 0.
         let unit = UInt64(clamping: raw.f_frsize > 0 ? raw.f_frsize : raw.f_bsize)
         totalBytes = UInt64(raw.f_blocks) &* unit

@@ -11,6 +11,8 @@ internal import Glibc
     package private(set) var names: [String] = []
     /// Closed when this goes; nobody else has it.
     private var stream: OpaquePointer?
+    /// What `stream` lists.
+    private var id: FileID?
     /// Of names and inodes: another device under an old name is a change too. nil before the first look.
     private var checksum: Fingerprint?
 
@@ -30,7 +32,7 @@ internal import Glibc
             try rewind()
             var found = try look(takingNames: false)
             // A directory that was removed stays empty for who has it open, and another may stand in its place.
-            if isKept, found == Fingerprint() {
+            if isKept, found == Fingerprint(), try FileStatus(of: path).id != id {
                 close()
                 try rewind()
                 found = try look(takingNames: false)
@@ -51,8 +53,9 @@ internal import Glibc
 
     private func rewind() throws(Errno) {
         if let stream = unsafe stream { return unsafe rewinddir(stream) }
-        guard let opened = unsafe opendir(path) else { throw .current }
+        guard let opened = unsafe path.withCString({ unsafe opendir($0) }) else { throw .current }
         unsafe stream = opened
+        id = try FileStatus(of: unsafe dirfd(opened)).id
     }
 
     private func close() {

@@ -1,4 +1,4 @@
-// Directories of numbers, as /proc and /proc/<pid>/task are: thousands of names at each look, so that none becomes a
+// Directories with thousands of names that are looked at again and again, /proc and /sys/fs/cgroup: no name becomes a
 // String. See getdents64(2).
 
 internal import Bytes
@@ -27,6 +27,12 @@ package struct PathBuffer {
         bytes.append(0)
     }
 
+    package mutating func append(text: String) {
+        bytes.removeLast()
+        bytes.append(text: text)
+        bytes.append(0)
+    }
+
     package mutating func append(_ number: UInt32) {
         bytes.removeLast()
         bytes.append(decimal: UInt64(number))
@@ -34,12 +40,16 @@ package struct PathBuffer {
     }
 
     fileprivate func open(_ flags: Int32) throws(Errno) -> Int32 {
-        let descriptor = unsafe bytes.withUnsafeBytes { bytes in
-            guard let start = bytes.baseAddress else { return Int32(-1) }
-            return unsafe linux_open(start.assumingMemoryBound(to: CChar.self), flags, 0)
-        }
+        let descriptor = unsafe withCString { path in unsafe linux_open(path, flags, 0) }
         guard descriptor >= 0 else { throw .current }
         return descriptor
+    }
+
+    fileprivate func withCString(_ body: (UnsafePointer<CChar>) -> Int32) -> Int32 {
+        unsafe bytes.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { bug("a path without its zero") }
+            return unsafe body(start.assumingMemoryBound(to: CChar.self))
+        }
     }
 }
 
@@ -47,13 +57,25 @@ extension File {
     package init(reading path: borrowing PathBuffer) throws(Errno) { self.init(owning: try path.open(O_RDONLY)) }
 }
 
-/// Lists directories of numbers into a buffer that it keeps.
-package struct NumberLister {
+extension FileStatus {
+    package init(of path: borrowing PathBuffer) throws(Errno) {
+        var raw = stat()
+        let result = unsafe path.withCString { path in unsafe stat(path, &raw) }
+        guard result == 0 else { throw .current }
+        self.init(raw)
+    }
+}
+
+/// Lists directories into a buffer that it keeps.
+package struct DirectoryLister {
     /// Some hundred names for each call; the kernel fills no more than it has.
     private static let bufferBytes = 32 << 10
-    /// Where a `linux_dirent64` has its length and its name.
+    /// Where a `linux_dirent64` has its length, its type and its name.
     private static let lengthOffset = 16
+    private static let typeOffset = 18
     private static let nameOffset = 19
+    /// DT_DIR of dirent.h.
+    private static let directoryType: UInt8 = 4
 
     private var buffer: [UInt8] = []
 
@@ -61,28 +83,65 @@ package struct NumberLister {
 
     /// Appends the names that are decimal numbers, and passes over the others.
     package mutating func list(_ path: borrowing PathBuffer, into numbers: inout [UInt32]) throws(Errno) {
-        if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Self.bufferBytes) }
-        let directory = File(owning: try path.open(O_RDONLY | O_DIRECTORY))
-        while true {
-            let count = try retryingOnInterrupt {
-                unsafe buffer.withUnsafeMutableBytes { bytes in
-                    unsafe Int(linux_list(directory.descriptor, bytes.baseAddress, bytes.count))
-                }
-            }
-            if count == 0 { return }
-            Self.append(buffer[..<min(count, buffer.count)], to: &numbers)
+        let directory = try open(path)
+        while case let count = try fill(from: directory), count > 0 { Self.append(buffer[..<count], to: &numbers) }
+    }
+
+    /// Appends the names of the directories in a directory but `.` and `..`, with a zero after each.
+    ///
+    /// What they are the directory itself must say; the kernel's own file systems and all usual ones do.
+    package mutating func listDirectories(
+        _ path: borrowing PathBuffer, into names: inout [UInt8]
+    ) throws(Errno) {
+        let directory = try open(path)
+        while case let count = try fill(from: directory), count > 0 {
+            Self.append(directoriesOf: buffer[..<count], to: &names)
         }
+    }
+
+    private mutating func open(_ path: borrowing PathBuffer) throws(Errno) -> File {
+        if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Self.bufferBytes) }
+        return File(owning: try path.open(O_RDONLY | O_DIRECTORY))
+    }
+
+    private mutating func fill(from directory: borrowing File) throws(Errno) -> Int {
+        let descriptor = directory.descriptor
+        let count = try retryingOnInterrupt {
+            unsafe buffer.withUnsafeMutableBytes { bytes in
+                unsafe Int(linux_list(descriptor, bytes.baseAddress, bytes.count))
+            }
+        }
+        return min(count, buffer.count)
     }
 
     /// What one call gave. Entries that do not hold together end it.
     static func append(_ entries: ArraySlice<UInt8>, to numbers: inout [UInt32]) {
         var at = entries.startIndex
-        while at + nameOffset < entries.endIndex {
-            let length = Int(entries[at + lengthOffset]) | Int(entries[at + lengthOffset + 1]) << 8
-            guard length > nameOffset, at + length <= entries.endIndex else { return }
-            if let number = number(entries[(at + nameOffset)..<(at + length)]) { numbers.append(number) }
-            at += length
+        while let entry = entry(of: entries, at: at) {
+            if let number = number(entries[(at + nameOffset)..<entry]) { numbers.append(number) }
+            at = entry
         }
+    }
+
+    static func append(directoriesOf entries: ArraySlice<UInt8>, to names: inout [UInt8]) {
+        var at = entries.startIndex
+        while let entry = entry(of: entries, at: at) {
+            if entries[at + typeOffset] == directoryType {
+                let name = entries[(at + nameOffset)..<entry].prefix { $0 != 0 }
+                if !name.isEmpty, !name.elementsEqual(".".utf8), !name.elementsEqual("..".utf8) {
+                    names.append(contentsOf: name)
+                    names.append(0)
+                }
+            }
+            at = entry
+        }
+    }
+
+    /// The end of the entry that begins at `start`; nil when none does.
+    private static func entry(of entries: ArraySlice<UInt8>, at start: Int) -> Int? {
+        guard start + nameOffset < entries.endIndex else { return nil }
+        let length = Int(entries[start + lengthOffset]) | Int(entries[start + lengthOffset + 1]) << 8
+        return length > nameOffset && start + length <= entries.endIndex ? start + length : nil
     }
 
     private static func number(_ name: ArraySlice<UInt8>) -> UInt32? {

@@ -134,7 +134,11 @@ private final class Round<Key: Hashable & Sendable, Result: Sendable>: Sendable 
     func close() -> [RelayOutcome<Result>] {
         state.withLock { state in
             state.isClosed = true
-            return state.outcomes.map { $0 ?? .late }
+            // Not `map`, which allocates for each element where it is not specialised: the type is another module's.
+            var outcomes: [RelayOutcome<Result>] = []
+            outcomes.reserveCapacity(state.outcomes.count)
+            for index in state.outcomes.indices { outcomes.append(state.outcomes[index] ?? .late) }
+            return outcomes
         }
     }
 }

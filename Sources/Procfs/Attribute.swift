@@ -8,9 +8,9 @@ internal import Synchronization
 
 /// One attribute. Made once for a device, and read as often as it is needed.
 package final class Attribute {
-    /// Descriptors that all attributes keep open together; those beyond it are opened each time. systemd's default for
-    /// a service is 1 024 in all.
-    package static let keptOpenLimit = 256
+    /// Descriptors that all attributes keep open together; those beyond it are opened each time. The kernel has 5 kB
+    /// for each. Where nobody may have more than 1 024 in all, attributes take no more than a quarter of them.
+    package static let keptOpenLimit = min(1_024, openFileLimit() / 4)
     private static let keptOpen = Atomic<Int>(0)
 
     /// Enough for a number; an attribute has at most a page.

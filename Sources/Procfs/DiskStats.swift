@@ -47,8 +47,11 @@ package struct DiskStats: Sendable, Equatable {
 
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> [DiskStats] {
         var disks: [DiskStats] = []
+        // The line of a device that was never used.
+        disks.reserveCapacity(text.end / 48)
         // One array for the numbers of all lines.
         var numbers: [UInt64] = []
+        numbers.reserveCapacity(17)
         while !text.isAtEnd {
             disks.append(try line(&text, &numbers))
         }

@@ -21,6 +21,8 @@ package enum KernelFileError: Error, Equatable, CustomStringConvertible {
 package final class KernelFile {
     /// What a file may hold; far above any that is read here (`/proc/stat` of 4 096 CPUs has 1 MB).
     private static let byteLimit = 16 << 20
+    /// Most files are short, and each keeps its buffer.
+    private static let firstBytes = 1 << 10
 
     package let path: String
     private let keepsOpen: Bool
@@ -58,7 +60,7 @@ package final class KernelFile {
         let open: OpenFile
         if let file { open = file } else { open = try OpenFile(path) }
         file = open
-        if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: 4 << 10) }
+        if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Self.firstBytes) }
         var count = 0
         while true {
             let read = try open.file.read(into: &buffer, from: count, at: UInt64(count))

@@ -1,28 +1,53 @@
 // /proc/<pid>/stat and /proc/<pid>/task/<tid>/stat: one line about a process or a thread. See proc_pid_stat(5).
 //
-//     812 (java (server) :)) S 1 812 812 0 -1 4194560 8 9 0 0 33 51 0 0 20 0 4 0 113 174063616 …
+//     812 (java (server) :)) S 1 812 812 0 -1 4194560 8 9 0 0 33 51 0 0 20 0 4 0 113 174063616 1342 …
 
 package import Bytes
 
 /// Of the 52 fields, those that are served.
 package struct ProcessStat: Equatable, Sendable {
+    /// The second, without its parentheses: where it stands in the text.
+    package var name = 0..<0
     /// The third: a letter such as `R`, `S`, `D`, `Z`, `T`, `I`.
     package var state: UInt8
+    /// The 14th and 15th: clock ticks (`KernelUnits.ticksPerSecond`) of all its threads, also those that ended.
+    package var userTicks: UInt64 = 0
+    package var systemTicks: UInt64 = 0
     /// The twentieth.
     package var threads: UInt64
+    /// The 22nd: clock ticks after the boot. With the number of the process it tells it from all others.
+    package var startTicks: UInt64 = 0
+    /// The 23rd.
+    package var virtualBytes: UInt64 = 0
+    /// The 24th. The kernel counts it for each CPU, and may be some pages behind.
+    package var residentPages: UInt64 = 0
 
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> ProcessStat {
         let expected = "<pid> (<name>) <state> …"
+        guard text.upTo(UInt8(ascii: "(")) != nil else { throw text.error(expected) }
         // A name may have parentheses, so the last one ends it; the kernel escapes a newline in it.
-        guard text.upTo(UInt8(ascii: ")")) != nil else { throw text.error(expected) }
-        while text.upTo(UInt8(ascii: ")")) != nil {}
+        guard var name = text.upTo(UInt8(ascii: ")")) else { throw text.error(expected) }
+        while let more = text.upTo(UInt8(ascii: ")")) { name = name.lowerBound..<more.upperBound }
         text.skipSpaces()
         guard let state = text.next, (UInt8(ascii: "A")...UInt8(ascii: "z")).contains(state), text.skip(byte: state)
         else { throw text.error(expected) }
-        for _ in 4...19 {
+        var stat = ProcessStat(name: name, state: state, threads: 0)
+        try skip(&text, 4...13)
+        stat.userTicks = try text.column("the user time in field 14")
+        stat.systemTicks = try text.column("the system time in field 15")
+        try skip(&text, 16...19)
+        stat.threads = try text.column("the number of threads in field 20")
+        try skip(&text, 21...21)
+        stat.startTicks = try text.column("the start time in field 22")
+        stat.virtualBytes = try text.column("the virtual memory in field 23")
+        stat.residentPages = try text.column("the resident pages in field 24")
+        return stat
+    }
+
+    private static func skip(_ text: inout ByteCursor, _ fields: ClosedRange<Int>) throws(ParseError) {
+        for _ in fields {
             text.skipSpaces()
-            guard !text.word().isEmpty else { throw text.error("20 fields or more") }
+            guard !text.word().isEmpty else { throw text.error("24 fields or more") }
         }
-        return ProcessStat(state: state, threads: try text.column("the number of threads in field 20"))
     }
 }

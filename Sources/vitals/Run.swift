@@ -5,6 +5,7 @@ internal import Platform
 
 func run(_ arguments: CommandLineArguments) -> Int32 {
     do throws(StartError) {
+        raiseOpenFileLimit()
         // Before the first thread: it inherits what is blocked.
         let signals: Signals
         do throws(Errno) { signals = try Signals() } catch { throw .world("cannot open a signal descriptor: \(error)") }

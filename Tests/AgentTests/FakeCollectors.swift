@@ -16,6 +16,8 @@ final class Script: Sendable {
     struct State {
         var calls: [String: Int] = [:]
         var failure: CollectError? = .failed("the file is upside down")
+        /// What the absent collector looks for.
+        var isThere = false
     }
 
     let state = Mutex(State())
@@ -33,10 +35,12 @@ final class Script: Sendable {
     func fail(_ error: CollectError?) { state.withLock { $0.failure = error } }
 
     func scraper(
-        _ section: SettingsSection = SettingsSection(missing: "collectors"), log: AgentLog = .silent
+        _ section: SettingsSection = SettingsSection(missing: "collectors"), log: AgentLog = .silent,
+        absencePause: Duration = Scraper.absencePause
     ) throws -> Scraper {
         var section = section
-        return try Scraper(&section, host: Procfs.Host(proc: key), collectors: fakeCollectors, log: log)
+        return try Scraper(
+            &section, host: Procfs.Host(proc: key), collectors: fakeCollectors, log: log, absencePause: absencePause)
     }
 }
 
@@ -97,10 +101,14 @@ struct Absent: Collector {
     static let name = "absent"
     static let isEnabledByDefault = true
     static let metrics = [sample]
+    private let script: Script
 
-    init(_ section: inout SettingsSection, host: Procfs.Host) throws(SettingsError) {}
+    init(_ section: inout SettingsSection, host: Procfs.Host) throws(SettingsError) { script = Script.of(host) }
 
-    mutating func collect(into snapshot: inout Snapshot) throws(CollectError) { throw .absent("no such file") }
+    mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
+        script.count(Self.name)
+        if !script.state.withLock(\.isThere) { throw .absent("no such file") }
+    }
 }
 
 struct Optional_: Collector {

@@ -37,6 +37,33 @@ import Testing
         #expect(script.calls("good") == 3)
     }
 
+    @Test func whatAHostNeverHadIsLookedForNowAndThen() throws {
+        let absent = #"vitals_collector_status{collector="absent",status="absent"} 1"#
+        let seldom = Script()
+        let scraper = try seldom.scraper()
+        for _ in 0..<5 { #expect(text(scraper).contains(absent)) }
+        #expect(seldom.calls("absent") == 1)
+        // Only what throws without a sample is left alone.
+        #expect(seldom.calls("failing") == 5)
+
+        let always = Script()
+        let hasty = try always.scraper(absencePause: .zero)
+        for _ in 0..<2 { #expect(text(hasty).contains(absent)) }
+        #expect(always.calls("absent") == 2)
+    }
+
+    @Test func whatWasThereOnceIsLookedForEachTime() throws {
+        let script = Script()
+        script.state.withLock { $0.isThere = true }
+        let scraper = try script.scraper()
+        for isThere in [true, false, false, true] {
+            script.state.withLock { $0.isThere = isThere }
+            let status = isThere ? "ok" : "absent"
+            #expect(text(scraper).contains(#"vitals_collector_status{collector="absent",status="\#(status)"} 1"#))
+        }
+        #expect(script.calls("absent") == 4)
+    }
+
     @Test func leavesTheOneBehindThatHangs() throws {
         let script = Script()
         defer { script.gate.signal() }
@@ -153,13 +180,13 @@ import Testing
         let scraper = try script.scraper(log: sink.log)
         for _ in 0..<3 { _ = scraper.exposition() }
         #expect(sink.text.count { $0.contains("collector=failing") } == 1)
-        #expect(sink.text.count { $0.contains("collector=absent") && $0.contains("level=info") } == 1)
+        #expect(sink.text.count { $0.contains("collectors=absent") && $0.contains("level=info") } == 1)
         script.fail(.failed("another"))
         for _ in 0..<3 { _ = scraper.exposition() }
         #expect(sink.text.count { $0.contains("collector=failing") && $0.contains("reason=another") } == 1)
         script.fail(nil)
         for _ in 0..<3 { _ = scraper.exposition() }
-        #expect(sink.text.count == 4)
+        #expect(sink.text.count { !$0.contains("level=debug") } == 4)
         #expect(sink.text.last?.contains("works again") == true)
         #expect(scraper.collectors.first { $0.name == "failing" }?.status == .ok)
         #expect(scraper.collectors.first { $0.name == "absent" }?.reason == "no such file")

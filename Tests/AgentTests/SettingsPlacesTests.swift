@@ -40,8 +40,8 @@ private func output(_ type: String, _ options: String) -> String {
             "agent.json:3:39: inputs.app.exclude[1]: a '{' has no '}' in the pattern \"{\""
         ),
         (
-            input("journald", "\"units\": [\"ssh\", \"cron*\"]"),
-            "agent.json:3:22: inputs.app.units[1]: \"cron*\" is no name of a unit; patterns are not possible here"
+            input("journald", "\"units\": [\"ssh\", \"cron[\"]"),
+            "agent.json:3:22: inputs.app.units[1]: a '[' has no ']' in the pattern \"cron[\""
         ),
         (
             input("journald", "\"matches\": [\"A=1\", \"b=1\"]"),

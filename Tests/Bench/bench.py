@@ -3,7 +3,8 @@
 Prints one JSON line for each figure, then a table with ratios and the goals. Nothing here is asserted: times are printed,
 people judge. CPU time is the process's own clock (user and system), read from outside.
 
-Usage: bench.py [--binary PATH] [--lines N] [case …]      cases: size start scrape defaults busy scale tree tail idle
+Usage: bench.py [--binary PATH] [--lines N] [case …]
+cases: size start scrape defaults busy scale tree tail journal idle
 busy and scale need root: they make interfaces, mounts and processes in namespaces of their own.
 """
 
@@ -20,6 +21,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "Support"))
+from large_tree import make_large_tree
 
 COLLECTORS = ("cpu meminfo filesystem diskstats netdev stat loadavg uname time vmstat netstat sockstat pressure "
               "filefd").split()
@@ -88,11 +92,12 @@ class Process:
         self.log.close()
 
 
-def vitals(options, directory, settings):
+def vitals(options, directory, settings, prefix=()):
+    """`prefix`: a program that becomes the agent, such as taskset."""
     port = free_port()
     config = directory / "agent.json"
     config.write_text(json.dumps({"endpoint": {"listen": [f"127.0.0.1:{port}"]}, **settings}))
-    process = Process([options.binary, "run", "--config", config, "--state-directory", directory / "state"],
+    process = Process([*prefix, options.binary, "run", "--config", config, "--state-directory", directory / "state"],
                       directory / "vitals.log")
     process.port = port
     return process
@@ -290,26 +295,8 @@ def scale(options, directory):
 
 
 def tree(options, directory):
-    """A large server, of files: the fixture hosts laid over one another, with 64 CPUs."""
-    root = directory / "tree"
-    hosts = Path(__file__).resolve().parent.parent / "Fixtures/hosts"
-    for name in ["debian12-6.18-vm", *sorted(path.name for path in hosts.glob("composed-*"))]:
-        shutil.copytree(hosts / name, root, dirs_exist_ok=True, symlinks=True, ignore=lambda path, names: [
-            n for n in names if (root / Path(path).relative_to(hosts / name) / n).is_symlink()])
-    cpus = 64
-    proc, system = root / "proc", root / "sys"
-    (proc / "stat").write_text("".join(
-        ["cpu  " + " ".join(["640000"] * 10) + "\n"]
-        + [f"cpu{n} " + " ".join(str(10_000 + n * column) for column in range(10)) + "\n" for n in range(cpus)]
-        + ["intr 1 2 3\nctxt 123456789\nbtime 1795230523\nprocesses 12345\nprocs_running 3\nprocs_blocked 0\n"
-           "softirq 10 1 1 1 1 1 1 1 1 1 1\n"]))
-    for n in range(cpus):
-        frequency = system / f"devices/system/cpu/cpu{n}/cpufreq"
-        frequency.mkdir(parents=True, exist_ok=True)
-        for file in ["scaling_cur_freq", "scaling_min_freq", "scaling_max_freq", "cpuinfo_min_freq", "cpuinfo_max_freq"]:
-            (frequency / file).write_text(f"{1_200_000 + n}\n")
-    (proc / "diskstats").write_text("".join(
-        f"   8      {16 * n} sd{chr(97 + n)} " + " ".join(str(1000 * n + column) for column in range(17)) + "\n" for n in range(26)))
+    """A large server, of files."""
+    root = make_large_tree(directory / "tree")
     paths = {"proc": f"{root}/proc", "sys": f"{root}/sys", "udev": f"{root}/udev"}
     # The peer ends, or gives up a whole collector, at some of the oddities in these.
     odd = "infiniband fibrechannel tapestats nfsd".split()
@@ -384,7 +371,8 @@ def receive_http(connection, buffer, wanted):
     return count
 
 
-def measure_drain(who, lines, framing, begin):
+def drain(who, lines, framing, begin):
+    """Seconds until `lines` have arrived, CPU seconds of the process until then, and its resident peak in MB."""
     port = free_port()
     finished, ready = multiprocessing.Queue(), multiprocessing.Event()
     receiver = multiprocessing.Process(target=receive, args=(port, lines, framing, finished, ready), daemon=True)
@@ -393,16 +381,21 @@ def measure_drain(who, lines, framing, begin):
     began = time.monotonic()
     with begin(port) as process:
         try:
-            ended, count = finished.get(timeout=120)
+            ended, _ = finished.get(timeout=120)
         except Exception:
             receiver.kill()
             raise SystemExit(f"bench: {who} did not deliver {lines} lines in 120 s")
         cpu = cpu_seconds(process.pid)
         peak = memory(process.pid, "VmHWM")
     receiver.join(10)
+    return ended - began, cpu, peak
+
+
+def measure_drain(who, lines, framing, begin):
+    seconds, cpu, peak = drain(who, lines, framing, begin)
     goals = [">= 400000", "<= 1", "<= 30"] if who == "vitals" else ["", "", ""]
-    report("tail", who, "lines a second", count / (ended - began), "lines/s", goals[0])
-    report("tail", who, "CPU a line", cpu / count * 1e6, "us", goals[1])
+    report("tail", who, "lines a second", lines / seconds, "lines/s", goals[0])
+    report("tail", who, "CPU a line", cpu / lines * 1e6, "us", goals[1])
     report("tail", who, "resident at peak", peak, "MB", goals[2])
 
 
@@ -424,6 +417,100 @@ def tail(options, directory):
     measure_drain("rsyslog", options.lines, "tcp", lambda port: rsyslog(
         directory, corpus,
         f'action(type="omfwd" target="127.0.0.1" protocol="tcp" port="{port}" queue.type="LinkedList" template="line")'))
+
+
+# ---- journal
+
+JOURNAL_REMOTE = "/lib/systemd/systemd-journal-remote"
+
+# What reading costs without us: every field of every entry is looked at, and nothing is done with it.
+LIBSYSTEMD_ALONE = r"""
+#include <stdio.h>
+#include <systemd/sd-journal.h>
+#include <time.h>
+int main(int count, char **arguments) {
+    sd_journal *journal;
+    if (count != 2 || sd_journal_open_directory(&journal, arguments[1], 0) < 0) return 1;
+    unsigned long entries = 0, fields = 0, bytes = 0;
+    while (sd_journal_next(journal) > 0) {
+        const void *data;
+        size_t size;
+        sd_journal_restart_data(journal);
+        while (sd_journal_enumerate_data(journal, &data, &size) > 0) fields++, bytes += size;
+        entries++;
+    }
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    printf("%lu %lu %lu %.6f\n", entries, fields, bytes, used.tv_sec + used.tv_nsec / 1e9);
+}
+"""
+
+
+def make_journal(path, entries):
+    """By systemd-journal-remote from the export format, with the fields that journald gives a service's line:
+    https://systemd.io/JOURNAL_EXPORT_FORMATS/"""
+    writer = subprocess.Popen([JOURNAL_REMOTE, "--split-mode=none", f"--output={path}", "-"], stdin=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True)
+    boot, machine = "0123456789abcdef" * 2, "fedcba9876543210" * 2
+    for n in range(0, entries, 1000):
+        block = []
+        for i in range(n, min(n + 1000, entries)):
+            unit, microseconds = f"worker-{i % 20}.service", 1_700_000_000_000_000 + i * 100
+            block.append(
+                f"__REALTIME_TIMESTAMP={microseconds}\n__MONOTONIC_TIMESTAMP={1_000_000 + i * 100}\n_BOOT_ID={boot}\n"
+                f"MESSAGE=finished job {i} of queue default in {i % 90} ms, {i % 7} retries, result of {i % 40000} bytes\n"
+                f"PRIORITY={6 if i % 50 else 3}\nSYSLOG_FACILITY=3\nSYSLOG_IDENTIFIER=worker\n_TRANSPORT=stdout\n"
+                f"_PID={1000 + i % 30}\n_UID=997\n_GID=997\n_COMM=worker\n_EXE=/usr/bin/worker\n_CAP_EFFECTIVE=0\n"
+                f"_CMDLINE=/usr/bin/worker --queue default --slot {i % 20}\n_SYSTEMD_CGROUP=/system.slice/{unit}\n"
+                f"_SYSTEMD_UNIT={unit}\n_SYSTEMD_SLICE=system.slice\n_SYSTEMD_INVOCATION_ID={i % 20:032x}\n"
+                f"_MACHINE_ID={machine}\n_HOSTNAME=web-1\n_STREAM_ID={i % 20:032x}\n\n")
+        writer.stdin.write("".join(block))
+    writer.stdin.close()
+    if writer.wait() != 0:
+        raise SystemExit("bench: systemd-journal-remote failed")
+
+
+def libsystemd_alone(directory, journal):
+    """Microseconds of CPU for an entry, the better of three readings."""
+    (directory / "alone.c").write_text(LIBSYSTEMD_ALONE)
+    subprocess.run(["clang", "-O2", "-o", directory / "alone", directory / "alone.c", "-lsystemd"], check=True)
+    best = None
+    for _ in range(3):
+        said = subprocess.run([directory / "alone", journal], capture_output=True, text=True, check=True).stdout.split()
+        entries, fields, size, seconds = int(said[0]), int(said[1]), int(said[2]), float(said[3])
+        best = min(best or seconds, seconds)
+    report("journal", "corpus", "fields an entry", fields / entries, "")
+    report("journal", "corpus", "bytes an entry", size / entries, "B")
+    return entries, best / entries * 1e6
+
+
+def journal(options, directory):
+    """The agent on one core, with what it needs beyond reading: JSON, HTTP, cursors."""
+    place = directory / "journal"
+    place.mkdir()
+    make_journal(place / "a.journal", max(200_000, options.lines))
+    entries, alone = libsystemd_alone(directory, place)
+    report("journal", "libsystemd", "CPU an entry", alone, "us")
+    report("journal", "libsystemd", "entries a second", 1e6 / alone, "entries/s")
+    goal = min(200_000, 0.8 * 1e6 / alone)
+    core = sorted(os.sched_getaffinity(0))[-1]
+    wholes = [("", {}, f">= {goal:.0f}"), (", whole entry", {"journal_fields": "all"}, ""),
+              (", one unit by pattern", {"units": ["worker-7.*"]}, ""), (", one unit by name", {"units": ["worker-7"]}, "")]
+    for suffix, keys, goal in wholes:
+        wanted = entries // 20 if "units" in keys else entries
+
+        def begin(port):
+            shutil.rmtree(directory / "state", ignore_errors=True)
+            return vitals(options, directory, {
+                "inputs": {"journal": {"type": "journald", "directory": str(place), **keys}},
+                "outputs": {"sink": {"type": "http", "url": f"http://127.0.0.1:{port}/", "compression": "none"}},
+                "routes": [{"from": "journal", "to": "sink"}]}, prefix=["taskset", "-c", str(core)])
+
+        seconds, cpu, peak = drain("vitals", wanted, "http", begin)
+        report("journal", "vitals", "entries a second" + suffix, entries / seconds, "entries/s", goal)
+        report("journal", "vitals", "CPU an entry" + suffix, cpu / entries * 1e6, "us")
+        if not keys:
+            report("journal", "vitals", "resident at peak", peak, "MB")
 
 
 # ---- idle
@@ -497,7 +584,7 @@ def main():
     options = arguments.parse_args()
     options.binary = Path(options.binary).resolve()
     cases = {"size": size, "start": start, "scrape": scrape, "defaults": defaults, "busy": busy, "scale": scale, "tree": tree,
-             "tail": tail, "idle": idle}
+             "tail": tail, "journal": journal, "idle": idle}
     for name in [options.inside] if options.inside else options.cases or cases:
         directory = Path(tempfile.mkdtemp(prefix=f"vitals-bench-{name}-"))
         try:

@@ -79,7 +79,8 @@ import struct Procfs.Host
         let page = try String(contentsOfFile: Self.path, encoding: .utf8)
         for collector in allCollectors {
             // The keys it asks for, as the error about an unknown one lists them.
-            var options = try section(#"{ "0123456789abcdef": null }"#)
+            let groups = collector.name == "process_groups" ? #""groups": { "a": { "unit": "b" } }, "# : ""
+            var options = try section("{ \(groups)\"0123456789abcdef\": null }")
             _ = try collector.init(&options, host: Host())
             var said = ""
             do { try options.finish() } catch { said = "\(error)" }

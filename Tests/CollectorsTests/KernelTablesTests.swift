@@ -166,7 +166,7 @@ import struct Procfs.Host
             "proc/sys/kernel/threads-max": "100\n", "proc/sys/kernel/pid_max": "200\n", "proc/self/stat": "nonsense",
         ])
         func stat(_ threads: Int, _ state: String) -> String {
-            "1 (a b) \(state)\(String(repeating: " -1", count: 16)) \(threads) 0\n"
+            "1 (a b) \(state)\(String(repeating: " -1", count: 10)) 1 2 0 0 20 0 \(threads) 0 9 4096 1 0\n"
         }
         for pid in 1...300 {
             try host.write("proc/\(pid)/stat", stat(pid == 300 ? 3 : 1, pid.isMultiple(of: 2) ? "S" : "I"))
@@ -194,7 +194,7 @@ import struct Procfs.Host
         ])
         let (served, error) = try samples("processes", on: host.host)
         #expect(served.count == 2)
-        #expect(error == .failed("\(host.root)/proc/7/stat: line 1: expected 20 fields or more"))
+        #expect(error == .failed("\(host.root)/proc/7/stat: line 1: expected 24 fields or more"))
     }
 
     /// Processes come and go on a living machine, and none may make it fail.

@@ -52,8 +52,8 @@ import Testing
 
     @Test(arguments: [
         (#"{ "filters": [ { "exclude": "(" } ] }"#, "filters[0].exclude"),
-        (#"{ "filters": [ { } ] }"#, "expected \"include\" or \"exclude\""),
-        (#"{ "filters": [ { "include": "a", "exclude": "b" } ] }"#, "expected \"include\" or \"exclude\""),
+        (#"{ "filters": [ { } ] }"#, "expected one of \"include\", \"exclude\""),
+        (#"{ "filters": [ { "include": "a", "exclude": "b" } ] }"#, "expected one of \"include\", \"exclude\""),
         (#"{ "filters": [ { "exlude": "b" } ] }"#, "exlude"),
     ])
     func wrongFiltersAreRefused(settings: String, words: String) throws {

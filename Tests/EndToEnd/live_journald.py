@@ -77,6 +77,7 @@ class LiveJournald:
         self.directory = None
         self.keeper = None
         self.daemon = None
+        self.namespaces = []
 
     def __enter__(self):
         reason = missing()
@@ -112,10 +113,20 @@ class LiveJournald:
 
     def stop(self, kill=False):
         """By its process number. A daemon that is killed leaves a journal that was not closed."""
-        if self.daemon and self.daemon.poll() is None:
-            self.daemon.kill() if kill else self.daemon.terminate()
-            self.daemon.wait(10)
+        for daemon in [self.daemon, *self.namespaces]:
+            if daemon and daemon.poll() is None:
+                daemon.kill() if kill else daemon.terminate()
+                daemon.wait(10)
         self.daemon = None
+        self.namespaces = []
+
+    def start_namespace(self, name):
+        """A second daemon, for the journal namespace `name`; it ends with this one."""
+        self.run(["sh", "-c", 'mkdir -p "/run/systemd/journal.$1" "/run/systemd/journald@$1.conf.d" && '
+                  'touch "/run/systemd/journal.$1/flushed" && printf %s "$2" > "/run/systemd/journald@$1.conf.d/live.conf"',
+                  "sh", name, SETTINGS])
+        self.namespaces.append(self.popen([DAEMON, name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        poll(lambda: self.accepts(f"/run/systemd/journal.{name}/socket"), f"the socket of journald@{name}")
 
     def accepts(self, path):
         """Whether somebody reads from the socket: a journald that ended has left its own behind."""

@@ -18,6 +18,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("VITALS_BINARY", ROOT / ".build/vitals"))
 
+# Collectors that ask the machine by system calls, whatever `host` says.
+ASK_THE_KERNEL = ["filesystem", "time", "timex", "uname"]
+
+# Options with which collectors serve more, whatever the host.
+EVERYTHING = {
+    "bcache": {"priorityStats": True}, "cpu": {"info": True}, "interrupts": {"include_zeros": True},
+    "netdev": {"address_info": True, "label_ifalias": True}, "stat": {"softirq": True},
+    "process_groups": {"groups": {"python": {"pattern": "python"}, "kernel": {"pattern": "^\\["}}},
+    "systemd": {"enable_task_metrics": True, "enable_restarts_metrics": True, "enable_start_time_metrics": True},
+}
+
 
 def eventually(condition, within, what):
     """Waits until `condition()` is true and returns its value; fails with `what` after `within` seconds."""
@@ -65,6 +76,12 @@ def get(port, path, headers=None, timeout=10):
         return response.status, response.headers, response.read()
     finally:
         connection.close()
+
+
+def all_collectors():
+    """The names of all that the agent has."""
+    listed = subprocess.run([BINARY, "collectors"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return [row.split()[0] for row in listed.splitlines()[1:]]
 
 
 class Scratch(unittest.TestCase):

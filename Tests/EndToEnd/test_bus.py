@@ -4,8 +4,8 @@ import random
 import struct
 import time
 from fake_bus import FakeBus, units, value
+from node_exporter import parse
 from support import Scratch
-from test_node_exporter import parse
 
 MANAGER = {"Version": value("s", "255.4-1"), "Virtualization": value("s", ""), "SystemState": value("s", "running"),
            "UnitsLoadTimestamp": value("t", 5)}

@@ -12,14 +12,15 @@ from support import Scratch, eventually, require_programs
 
 EVENTS = 'vitals_input_events_total{input="journal",output="central",reason="%s"}'
 
+RECORDS_ACKNOWLEDGED = 'vitals_route_records_acknowledged_total{input="journal",output="central"}'
 RECORDS_READ = 'vitals_route_records_read_total{input="journal",output="central"}'
 
 
 class Sender:
     """Writes to a journald by its native protocol, from outside its namespace: systemd.io/JOURNAL_NATIVE_PROTOCOL."""
 
-    def __init__(self, journald):
-        self.path = f"/proc/{journald.keeper.pid}/root/run/systemd/journal/socket"
+    def __init__(self, journald, directory="journal"):
+        self.path = f"/proc/{journald.keeper.pid}/root/run/systemd/{directory}/socket"
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 
     def send(self, message, **fields):
@@ -113,6 +114,8 @@ class Journald(Scratch):
         agent = self.follow().start()
         self.sender.send_numbers(range(1000))
         self.wait_for(1000, agent)
+        # An answer that is broken off is none: its batch would come again.
+        eventually(lambda: agent.metric(RECORDS_ACKNOWLEDGED) == 1000, 5, "1000 acknowledged")
         self.central.stop()
         self.sender.send_numbers(range(1000, 3000))
         self.journald.rotate()
@@ -142,7 +145,10 @@ class Journald(Scratch):
         eventually(lambda: self.central.sequences()[-1:] == [3009], 20, agent.log())
         self.assertLess(len(self.central.records), 3010, "the vacuum took nothing")
         eventually(lambda: agent.metric(EVENTS % "cursor_lost") == 1, 5, "a word about it")
-        self.assertIn("others may be lost", agent.log())
+        self.assertIn("entries went from the journal before they were read", agent.log())
+        # journald numbers its own messages too.
+        lost = agent.metric(EVENTS % "entry_lost")
+        self.assertIn(lost - (3010 - len(self.central.records)), range(20))
         self.assertEqual(agent.stop(), 0)
         self.assertEqual(self.central.sequences(), sorted(set(self.central.sequences())))
 
@@ -201,6 +207,93 @@ class Journald(Scratch):
         self.assertEqual(agent.metric(EVENTS % "line_cut"), 2)
         replaced = 'vitals_route_invalid_sequences_replaced_total{input="journal",output="central"}'
         self.assertEqual(agent.metric(replaced), 1)
+
+    def test_units_by_pattern_and_without_some(self):
+        self.assertEqual(
+            self.messages_with("cron debug", units=["ssh*", "c?on.service"], exclude_units=["ss*"]),
+            ["cron error", "cron debug"])
+
+    def test_units_that_are_excluded(self):
+        self.assertEqual(
+            self.messages_with("plain warning", exclude_units=["{ssh,cron}.*"]), ["plain warning"])
+
+    def test_identifiers(self):
+        self.assertEqual(
+            self.messages_with("ssh critical", identifiers=["sshd", "other"]),
+            ["ssh info", "ssh error", "plain warning", "ssh critical"])
+
+    def test_a_unit_that_is_new_is_taken_by_its_pattern(self):
+        agent = self.follow(matches=[], units=["web-*"]).start()
+        for number in range(3):
+            self.sender.send(f"seq={number}", SYSLOG_IDENTIFIER="n", OBJECT_SYSTEMD_UNIT=f"web-{number}.service")
+            self.sender.send("seq=99", SYSLOG_IDENTIFIER="n", OBJECT_SYSTEMD_UNIT=f"db-{number}.service")
+            self.wait_for(number + 1, agent)
+        self.assertIn("no unit in the journal is like web-*", agent.command("check"))
+        self.assertEqual(agent.stop(), 0)
+        self.assertEqual(self.central.sequences(), [0, 1, 2])
+
+    def test_the_whole_entry(self):
+        agent = self.follow(journal_fields="all").start()
+        self.sender.send("with more", SYSLOG_IDENTIFIER="numbered", PRIORITY=5, CODE_FILE="a.c", TEXT='a "quoted" one')
+        self.sender.socket.sendto(
+            b"SYSLOG_IDENTIFIER=numbered\nBINARY\n" + struct.pack("<Q", 4) + b"\xff\0\n\x80\n", self.sender.path)
+        first, second = eventually(
+            lambda: len(self.central.records) == 2 and self.central.records, 10, agent.log())
+        self.assertEqual(agent.stop(), 0)
+        self.assertEqual(first["message"], "with more")
+        self.assertEqual((first["priority"], first["PRIORITY"]), (5, "5"))
+        self.assertEqual((first["CODE_FILE"], first["TEXT"]), ("a.c", 'a "quoted" one'))
+        # What journald adds by itself.
+        self.assertEqual(first["_UID"], "0")
+        self.assertEqual(first["_TRANSPORT"], "journal")
+        self.assertIn("python3", first["_CMDLINE"])
+        self.assertEqual((second["message"], second["BINARY"]), ("", "\ufffd\0\n\ufffd"))
+
+    def test_namespaces(self):
+        for name in ["web", "db"]:
+            self.journald.start_namespace(name)
+        senders = {"own": self.sender}
+        for name in ["web", "db"]:
+            senders[name] = Sender(self.journald, f"journal.{name}")
+            self.addCleanup(senders[name].socket.close)
+        choices = {
+            "own": ["default"], "web": ["web"], "own web": ["web", "default"], "web db": ["web", "db"],
+            "own web db": ["*"], "db own web": ["db", "default", "web"],
+        }
+        for name, sender in senders.items():
+            sender.send(f"of {name}", SYSLOG_IDENTIFIER="numbered")
+        for wanted, namespaces in choices.items():
+            with self.subTest(namespaces=namespaces):
+                shutil.rmtree(self.directory / "agent-state", ignore_errors=True)
+                expected = {f"of {name}" for name in wanted.split()}
+                self.central.records = []
+                agent = self.follow(namespaces=namespaces).start()
+                texts = lambda: {record["message"] for record in self.central.records}
+                eventually(lambda: texts() >= expected, 10, f"{expected}, not {texts()}\n{agent.log()}")
+                # A stop comes after all that was there was read.
+                self.assertEqual(agent.stop(), 0)
+                self.assertEqual(texts(), expected)
+                self.assertEqual(agent.command("check").count("no entry of the namespace"), 0)
+
+    def test_a_file_that_is_cut_short_while_it_is_read(self):
+        """Its pages are gone, and reading them would end the process (SIGBUS)."""
+        self.sender.send_numbers(range(20_000))
+        self.journald.rotate()
+        self.sender.send_numbers(range(20_000, 20_100))
+        self.central.stop()
+        agent = self.follow(output={"batch_records": 100, "in_flight": 1}, directory=str(self.directory / "log")).start()
+        eventually(lambda: agent.metric(RECORDS_READ) >= 100, 10, "a first batch")
+        # Named by the number of their first entry: the one that is being read.
+        oldest = sorted((self.directory / "log").rglob("system@*.journal"))[0]
+        with oldest.open("r+b") as file:
+            file.truncate(256 << 10)
+        self.central.start()
+        eventually(lambda: 20_099 in self.central.sequences(), 20, agent.log())
+        self.assertEqual(sorted(set(self.central.sequences()))[-100:], list(range(20_000, 20_100)))
+        self.assertLess(len(self.central.sequences()), 20_000, "the cut took nothing")
+        eventually(
+            lambda: agent.metric(EVENTS % "file_corrupt") + agent.metric(EVENTS % "entry_corrupt") >= 1, 20, "a word about it")
+        self.assertEqual(agent.stop(), 0)
 
     def test_a_journal_that_is_not_there_is_said_and_read_when_it_appears(self):
         self.journald.stop()

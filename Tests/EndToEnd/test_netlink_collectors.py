@@ -11,8 +11,8 @@ import struct
 import subprocess
 import sys
 import unittest
+from node_exporter import parse
 from support import BINARY, ROOT, Scratch, eventually, free_port, require_programs, require_root
-from test_node_exporter import parse
 
 WORLD = ROOT / "Tests/Support/netlink_world.sh"
 COLLECTORS = ["arp", "ethtool", "netclass", "network_route", "qdisc", "tcpstat"]

@@ -70,7 +70,7 @@ class Collectors(Scratch):
         open_ended = ("memory_", "netstat_", "sockstat_", "vmstat_", "scrape_collector_")
         missing = [
             name for name in re.findall(r"^# TYPE node_(\S+) ", agent.metrics(), re.MULTILINE)
-            if not name.startswith(open_ended) and name not in words]
+            if not name.startswith(open_ended) and not {name, f"node_{name}"} & words]
         # Said as one sentence: reads as they stand, writes likewise.
         likewise = {"disk_writes_completed_total", "disk_writes_merged_total", "disk_written_bytes_total",
                     "disk_write_time_seconds_total"}

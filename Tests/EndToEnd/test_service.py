@@ -57,6 +57,17 @@ class Service(Scratch):
         # The sandbox lets the clock be asked.
         self.assertIn('node_scrape_collector_success{collector="timex"} 1', exposition)
 
+        # Groups by unit, and control groups, where systemd made them: the host's own hierarchies may be others.
+        units = """{"collectors": {"enable": ["cgroup", "process_groups"],
+                    "process_groups": {"groups": {"journal": {"unit": "systemd-journald"}}}}}"""
+        system.run("sh", "-c", f"echo '{units}' > /root/units.json", check=True)
+        served = "".join(
+            system.run("vitals", "once", "--config", "/root/units.json", "--collect", name, check=True).stdout
+            for name in ["cgroup", "process_groups"])
+        self.assertIn('vitals_process_group_processes{group="journal"} 1\n', served)
+        self.assertRegex(
+            served, r'vitals_cgroup_cpu_usage_seconds_total\{cgroup="/system.slice/vitals.service"\} [0-9.]*[1-9]')
+
         # What the default settings ship really arrives: a line of the guest's journal in the local file.
         system.run("systemd-cat", "-t", "proof", "echo", "a line for the agent", check=True)
         eventually(

@@ -4,8 +4,8 @@ btrfs and XFS that are made for the test."""
 import re
 import shutil
 import subprocess
-from support import ROOT, Scratch, eventually, free_port, get, require_programs, require_root
-from test_node_exporter import OWN, is_left_out, parse
+from node_exporter import OWN, is_left_out, only, parse, start_node_exporter
+from support import ROOT, Scratch, get, require_programs, require_root
 
 # Series of the peer (1.5.0) that are different here, each with its reason.
 DIFFERENT = {
@@ -19,23 +19,6 @@ DIFFERENT = {
 
 
 class Storage(Scratch):
-    def peer(self, collectors, *options):
-        require_programs("prometheus-node-exporter")
-        port = free_port()
-        with (self.directory / "node_exporter.log").open("wb") as log:
-            self.program(
-                ["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}", "--collector.disable-defaults",
-                 *[f"--collector.{name}" for name in collectors], *options], stdout=log, stderr=log)
-
-        def answers():
-            try:
-                return get(port, "/")[0] == 200
-            except OSError:
-                return False
-
-        eventually(answers, 20, "node_exporter answers")
-        return port
-
     def compare(self, agent, port, collectors, at_least):
         """All that the peer serves of these collectors is served, with its type and value; returns what is."""
         query = "?" + "&".join(f"collect[]={name}" for name in collectors)
@@ -81,8 +64,8 @@ class Storage(Scratch):
         agent = self.agent({
             "host": {"proc": f"{host}/proc", "sys": f"{host}/sys"},
             "collectors": {"bcache": {"priorityStats": True}}}).start()
-        port = self.peer(
-            collectors, "--collector.bcache.priorityStats", f"--path.procfs={host}/proc", f"--path.sysfs={host}/sys")
+        port = start_node_exporter(
+            self, *only(collectors), "--collector.bcache.priorityStats", f"--path.procfs={host}/proc", f"--path.sysfs={host}/sys")
         self.compare(agent, port, collectors, at_least=400)
 
     def test_file_systems_of_btrfs_and_xfs(self):
@@ -99,7 +82,7 @@ class Storage(Scratch):
             self.run_quietly("sync", "-f", self.directory / name)
         agent = self.agent({}).start()
         collectors = ["btrfs", "xfs"]
-        series = self.compare(agent, self.peer(collectors), collectors, at_least=39 + 20)
+        series = self.compare(agent, start_node_exporter(self, *only(collectors)), collectors, at_least=39 + 20)
         labels = [dict(labels) for name, labels in series if name == "node_btrfs_info"]
         self.assertIn("my data", [label.get("label") for label in labels])
         unused = {dict(labels).get("device") for name, labels in series if name == "node_btrfs_device_unused_bytes"}

@@ -331,7 +331,7 @@ import Testing
 
     @Test func theLibraryIsNamedWhenItIsMissing() throws {
         #expect {
-            _ = try Journal(directory: directory.path, maximumFieldBytes: 1_024, library: "libsystemd-none.so.0")
+            _ = try Journal(.directory(directory.path), maximumFieldBytes: 1_024, library: "libsystemd-none.so.0")
         } throws: { error in
             "\(error)".contains("install the package libsystemd0")
         }

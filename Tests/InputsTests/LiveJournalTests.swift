@@ -134,6 +134,10 @@ struct LiveJournalTests {
         var again = try journald(settings, resume: place)
         let rest = readAll(&again).texts
         #expect(count("cursor_lost", of: again) == 1)
+        // How many is told by their numbers; journald's own messages are among them.
+        let lost = try #require(count("entry_lost", of: again))
+        let oldest = try #require(rest.first.flatMap { UInt64($0.dropFirst("live ".count)) })
+        #expect((oldest - 100...oldest - 80).contains(lost))
         #expect(rest.last == "live 399")
         let numbers = rest.compactMap { Int($0.dropFirst("live ".count)) }
         #expect(numbers == Array((numbers.first ?? 0)..<400))

@@ -50,5 +50,12 @@ import Testing
         #expect(try directory.refresh())
         #expect(try !directory.refresh())
         #expect(directory.names == [])
+        // Nor is another that is as empty; what comes into it is seen all the same.
+        try FileManager.default.moveItem(atPath: "\(own.path)/class", toPath: "\(own.path)/old")
+        mkdir("\(own.path)/class", 0o755)
+        #expect(try !directory.refresh())
+        try own.write("class/b", "1")
+        #expect(try directory.refresh())
+        #expect(directory.names == ["b"])
     }
 }

@@ -12,7 +12,7 @@ import Testing
         for name in ["1", "42", "4294967295", "4294967296", "12a", "self", "-1", "007"] {
             try directory.write("\(name)/x", "")
         }
-        var (lister, numbers) = (NumberLister(), [UInt32]())
+        var (lister, numbers) = (DirectoryLister(), [UInt32]())
         for _ in 0..<2 {
             numbers = []
             try lister.list(PathBuffer(directory.path), into: &numbers)
@@ -24,9 +24,24 @@ import Testing
     @Test func listsMoreThanOneCallGives() throws {
         let directory = try TemporaryDirectory()
         for number in 0..<3_000 { mkdir("\(directory.path)/\(number)", 0o700) }
-        var (lister, numbers) = (NumberLister(), [UInt32]())
+        var (lister, numbers) = (DirectoryLister(), [UInt32]())
         try lister.list(PathBuffer(directory.path), into: &numbers)
         #expect(numbers.sorted() == Array(0..<3_000))
+    }
+
+    @Test func listsDirectoriesAndNothingElse() throws {
+        let directory = try TemporaryDirectory()
+        for name in ["a.slice", "b", ".hidden", "ünï"] { try directory.write("\(name)/x", "") }
+        try directory.write("file", "")
+        symlink("b", "\(directory.path)/link")
+        var (lister, names) = (DirectoryLister(), [UInt8]())
+        try lister.listDirectories(PathBuffer(directory.path), into: &names)
+        #expect(
+            names.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }.sorted()
+                == [".hidden", "a.slice", "b", "ünï"])
+        #expect(throws: Errno.notFound) {
+            try lister.listDirectories(PathBuffer(directory.path + "/none"), into: &names)
+        }
     }
 
     @Test func aPathIsCutAndGrowsAgain() throws {
@@ -53,9 +68,12 @@ import Testing
         var random = SeededRandom()
         for _ in 0..<5_000 {
             var numbers: [UInt32] = []
-            let bytes = random.bytes(0...120, from: [0, 0, 0, 24, 32, 49, 50])
-            NumberLister.append(bytes[...], to: &numbers)
+            let bytes = random.bytes(0...120, from: [0, 0, 0, 4, 24, 32, 49, 50])
+            DirectoryLister.append(bytes[...], to: &numbers)
             #expect(numbers.count <= bytes.count / 20 + 1, "seed \(SeededRandom.seed)")
+            var names: [UInt8] = []
+            DirectoryLister.append(directoriesOf: bytes[...], to: &names)
+            #expect(names.count <= bytes.count && names.last ?? 0 == 0, "seed \(SeededRandom.seed)")
         }
     }
 }

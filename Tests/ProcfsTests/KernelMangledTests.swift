@@ -66,8 +66,12 @@ import Testing
 
     @Test func aProcessMayHaveAnyName() throws {
         for name in ["a", ") S (", "((", "R 1 2)", "", "x\\n) Z"] {
-            let text = "12 (\(name)) D\(String(repeating: " 5", count: 16)) 44 0 0\n"
-            #expect(try value(text, ProcessStat.parse) == ProcessStat(state: UInt8(ascii: "D"), threads: 44))
+            let text = "12 (\(name)) D\(String(repeating: " 5", count: 10)) 31 32 7 7 7 7 44 0 99 4096 3 0 0\n"
+            let stat = try value(text, ProcessStat.parse)
+            #expect(stat.state == UInt8(ascii: "D") && stat.threads == 44 && stat.startTicks == 99)
+            #expect(stat.userTicks == 31 && stat.systemTicks == 32)
+            #expect(stat.virtualBytes == 4_096 && stat.residentPages == 3)
+            #expect(Array(text.utf8)[stat.name].elementsEqual(name.utf8))
         }
     }
 

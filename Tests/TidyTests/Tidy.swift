@@ -103,6 +103,7 @@ enum Tidy {
     private static func unregistered(_ files: [SourceFile]) -> [String] {
         let kinds = [
             ("Sources/Collectors/Node/", "Collector", "Sources/Collectors/AllCollectors.swift"),
+            ("Sources/Collectors/Vitals/", "Collector", "Sources/Collectors/AllCollectors.swift"),
             ("Sources/Inputs/", "Input", "Sources/Inputs/AllInputs.swift"),
             ("Sources/Outputs/", "Output", "Sources/Outputs/AllOutputs.swift"),
         ]

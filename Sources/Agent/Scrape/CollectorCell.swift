@@ -11,46 +11,74 @@ struct Finding: Sendable, Equatable {
     var reason: String?
 }
 
-struct Reading: Sendable {
-    var snapshot: Snapshot
-    var finding: Finding
-}
-
 /// One collector. Its lock is held as long as it works, which may be for ever; the relay sees to it that nobody waits
 /// for that.
 final class CollectorCell: Sendable {
+    private struct Asked {
+        var collector: any Collector
+        /// What it reads was there once: when that is gone, it may be back at any time.
+        var hasWorked = false
+        /// It had nothing to read, and is not asked again until then.
+        var absence: (finding: Finding, until: Instant)?
+    }
+
     let name: String
+    let isAbsenceSuccess: Bool
     /// How the last scrape found it.
     let last = Mutex<Finding?>(nil)
-    private let collector: Mutex<any Collector>
-    private let spare = Mutex(Snapshot())
+    private let absencePause: Duration
+    private let asked: Mutex<Asked>
+    private let snapshot = Mutex(Snapshot())
     private let started = Mutex<Instant?>(nil)
 
-    init(_ name: String, _ collector: sending any Collector) {
+    /// A collector that never had anything to read is asked once in `absencePause`.
+    init(_ name: String, _ collector: sending any Collector, isAbsenceSuccess: Bool, absencePause: Duration) {
         self.name = name
-        self.collector = Mutex(collector)
+        self.isAbsenceSuccess = isAbsenceSuccess
+        self.absencePause = absencePause
+        asked = Mutex(Asked(collector: collector))
     }
 
     /// When it began with what it has not finished yet.
     var startedAt: Instant? { started.withLock(\.self) }
 
-    func collect(until deadline: Instant) -> Reading {
-        started.withLock { $0 = .now }
+    /// What it has to say; its samples are there to be taken afterwards.
+    func collect(until deadline: Instant) -> Finding {
+        let now = Instant.now
+        started.withLock { $0 = now }
         defer { started.withLock { $0 = nil } }
-        var snapshot = Snapshot()
-        spare.withLock { swap(&$0, &snapshot) }
-        snapshot.removeAll()
-        var finding = Finding(status: .ok)
-        collector.withLock { collector in
-            do throws(CollectError) { try collector.collect(into: &snapshot, until: deadline) } catch {
-                switch error {
-                case .absent(let what): finding = Finding(status: .absent, reason: what)
-                case .failed(let what): finding = Finding(status: .failed, reason: what)
-                }
-            }
+        var samples = takeSnapshot()
+        samples.removeAll()
+        let finding = asked.withLock { asked -> Finding in
+            if let absence = asked.absence, now < absence.until { return absence.finding }
+            let finding = Self.ask(&asked.collector, until: deadline, &samples)
+            if finding.status == .ok { asked.hasWorked = true }
+            let mayPause = finding.status == .absent && !asked.hasWorked && samples.samples.isEmpty
+            asked.absence = mayPause ? (finding, now + absencePause) : nil
+            return finding
         }
-        return Reading(snapshot: snapshot, finding: finding)
+        giveBack(samples)
+        return finding
     }
 
-    func giveBack(_ snapshot: Snapshot) { spare.withLock { $0 = snapshot } }
+    private static func ask(
+        _ collector: inout any Collector, until deadline: Instant, _ snapshot: inout Snapshot
+    ) -> Finding {
+        do throws(CollectError) { try collector.collect(into: &snapshot, until: deadline) } catch {
+            switch error {
+            case .absent(let what): return Finding(status: .absent, reason: what)
+            case .failed(let what): return Finding(status: .failed, reason: what)
+            }
+        }
+        return Finding(status: .ok)
+    }
+
+    /// The samples of the last reading; they go back for their capacity.
+    func takeSnapshot() -> Snapshot {
+        var taken = Snapshot()
+        snapshot.withLock { swap(&$0, &taken) }
+        return taken
+    }
+
+    func giveBack(_ snapshot: Snapshot) { self.snapshot.withLock { $0 = snapshot } }
 }

@@ -24,15 +24,19 @@ struct ProcessStat: Equatable, Sendable {
     /// `pid (comm) state …`: the name may have spaces and parentheses, so the fields are counted from the last
     /// parenthesis.
     static func parse(_ text: inout ByteCursor) throws(ParseError) -> ProcessStat {
-        let line = text.restOfLine()
-        let bytes = text.bytes[line]
-        guard let end = bytes.lastIndex(of: UInt8(ascii: ")")) else { throw text.error("the name of a process") }
-        let fields = bytes[(end + 1)...].split(separator: UInt8(ascii: " "))
-        // Field 3 of the manual page, the state, is the first here.
+        guard text.upTo(UInt8(ascii: ")")) != nil else { throw text.error("the name of a process") }
+        while text.upTo(UInt8(ascii: ")")) != nil {}
+        // The state is field 3 of the manual page.
+        var next = 3
         func field(_ number: Int) throws(ParseError) -> UInt64 {
-            guard fields.indices.contains(number - 3),
-                let value = UInt64(String(decoding: fields[number - 3], as: UTF8.self))
-            else { throw text.error("a number as field \(number)") }
+            while next < number {
+                text.skipSpaces()
+                _ = text.word()
+                next += 1
+            }
+            text.skipSpaces()
+            guard let value = text.unsigned() else { throw text.error("a number as field \(number)") }
+            next += 1
             return value
         }
         return ProcessStat(
@@ -52,9 +56,6 @@ struct ProcessMetrics {
             snapshot.countersBeginUnixSeconds = usage[Names.startIndex]
             for (value, names) in zip(usage, Names.all) { for name in names { snapshot.add(name, value) } }
         }
-        let openCount: Int?
-        // One of them is the descriptor that lists them.
-        do throws(Errno) { openCount = try directoryEntries("/proc/self/fd").count - 1 } catch { openCount = nil }
         if let openCount { for name in Names.openDescriptors { snapshot.add(name, Double(openCount)) } }
         for (resource, names) in [(RLIMIT_NOFILE, Names.maxDescriptors), (RLIMIT_AS, Names.maxVirtualMemory)] {
             var limit = rlimit()
@@ -62,6 +63,15 @@ struct ProcessMetrics {
             guard unsafe getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0 else { continue }
             for name in names { snapshot.add(name, Double(limit.rlim_cur)) }
         }
+    }
+
+    private var openCount: Int? {
+        do throws(Errno) {
+            // Since Linux 6.2 its size is their number.
+            let size = try FileStatus(of: "/proc/self/fd").sizeBytes
+            // One of those listed is the descriptor that lists them.
+            return size > 0 ? Int(size) : try directoryEntries("/proc/self/fd").count - 1
+        } catch { return nil }
     }
 
     /// In the order of `Names.all`; nil when there is no /proc.

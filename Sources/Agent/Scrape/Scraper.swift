@@ -17,23 +17,30 @@ package struct CollectorState: Sendable {
     package var name: String
     package var isEnabled: Bool
     package var isEnabledByDefault: Bool
-    /// All metrics with fixed names.
-    package var metrics: [MetricDescriptor]
+    private let listMetrics: @Sendable () -> [MetricDescriptor]
+    /// All metrics with fixed names. Made when somebody asks: most are of what a host does not have.
+    package var metrics: [MetricDescriptor] { listMetrics() }
     /// nil before the first scrape, and when it is not enabled.
     package var status: CollectorStatus?
     /// What is wrong, or missing on this host.
     package var reason: String?
 
     package init(
-        name: String, isEnabled: Bool, isEnabledByDefault: Bool, metrics: [MetricDescriptor],
+        name: String, isEnabled: Bool, isEnabledByDefault: Bool,
+        metrics: @autoclosure @escaping @Sendable () -> [MetricDescriptor],
         status: CollectorStatus? = nil, reason: String? = nil
     ) {
         self.name = name
         self.isEnabled = isEnabled
         self.isEnabledByDefault = isEnabledByDefault
-        self.metrics = metrics
+        listMetrics = metrics
         self.status = status
         self.reason = reason
+    }
+
+    init(of type: any Collector.Type, isEnabled: Bool) {
+        self.init(
+            name: type.name, isEnabled: isEnabled, isEnabledByDefault: type.isEnabledByDefault, metrics: type.metrics)
     }
 }
 
@@ -79,6 +86,8 @@ package final class Scraper: Sendable {
     /// A scrape that had to wait for another still has this long, so that its collectors are not called late for
     /// nothing.
     private static let leastTime: Duration = .milliseconds(100)
+    /// What a host never had seldom comes: it is looked for again after this, not at each scrape.
+    package static let absencePause: Duration = .seconds(30)
     /// Two have been read, written and compressed by then.
     private static let settledReadingCount = 3
 
@@ -94,7 +103,7 @@ package final class Scraper: Sendable {
     /// Names of those that are not enabled.
     private let disabled: [String]
     private let timeout: Duration
-    private let relay = Relay<Int, Reading>("collectors")
+    private let relay = Relay<Int, Finding>("collectors")
     private let worker = Worker<Exposition>("scrape", Exposition())
     private let waiting = Mutex<[Waiting]>([])
     private let log: AgentLog
@@ -102,7 +111,8 @@ package final class Scraper: Sendable {
     /// Makes every collector that is enabled, from the section `collectors`: `timeout`, `enable`, `disable`, and an
     /// object of options under the name of a collector. Options of one that is not enabled are checked all the same.
     package init(
-        _ section: inout SettingsSection, host: Host, collectors: [any Collector.Type], log: AgentLog
+        _ section: inout SettingsSection, host: Host, collectors: [any Collector.Type], log: AgentLog,
+        absencePause: Duration = absencePause
     ) throws(SettingsError) {
         self.log = log
         timeout = try section.duration("timeout", default: .seconds(5), in: .milliseconds(10)...Self.timeoutLimit)
@@ -118,15 +128,14 @@ package final class Scraper: Sendable {
         for type in collectors {
             let name = type.name
             let isEnabled = !switchedOff.contains(name) && (enabled.contains(name) || type.isEnabledByDefault)
-            known.append(
-                CollectorState(
-                    name: name, isEnabled: isEnabled, isEnabledByDefault: type.isEnabledByDefault, metrics: type.metrics
-                ))
+            known.append(CollectorState(of: type, isEnabled: isEnabled))
             guard isEnabled || section.has(name) else { _ = section.value(name); continue }
             var options = try section.section(name)
             let collector = try type.init(&options, host: host)
             try options.finish()
-            if isEnabled { cells.append(CollectorCell(name, collector)) }
+            guard isEnabled else { continue }
+            let isSuccess = type.isAbsenceSuccess
+            cells.append(CollectorCell(name, collector, isAbsenceSuccess: isSuccess, absencePause: absencePause))
         }
         try section.finish()
         self.cells = cells
@@ -223,19 +232,21 @@ package final class Scraper: Sendable {
         into exposition: inout Exposition, _ request: ScrapeRequest, _ extra: @Sendable (inout Snapshot) -> Void
     ) {
         let cells = cells
-        let indexes = cells.indices.filter { index in
-            request.only.isEmpty
-                ? !request.without.contains(cells[index].name) : request.only.contains(cells[index].name)
-        }
+        let indexes = indexes(of: request)
         let begin = Instant.now
         let asked = request.deadline.map { max($0, begin + Self.leastTime) }
         let end = min(begin + timeout, asked ?? begin + timeout)
         let outcomes = relay.run(indexes, until: end) { index in cells[index].collect(until: end) }
         exposition.begin()
         // The tables that the first readings make are made: that code is not needed again.
-        if exposition.readingCount == Self.settledReadingCount { linux_release_code() }
+        if exposition.readingCount == Self.settledReadingCount { linux_release_memory() }
+        var absent: [String] = []
         for (index, outcome) in zip(indexes, outcomes) {
-            take(outcome, from: index, at: .now, into: &exposition)
+            take(outcome, from: index, at: .now, into: &exposition, &absent)
+        }
+        // Most hosts lack the subjects of twenty collectors: that is one line.
+        if !absent.isEmpty {
+            log.info("collectors have nothing to read here", ["collectors": absent.joined(separator: " ")])
         }
         if request.only.isEmpty {
             for name in disabled { exposition.extra.add(ScrapeMetrics.status, 1, name, "disabled") }
@@ -244,34 +255,44 @@ package final class Scraper: Sendable {
         extra(&exposition.extra)
     }
 
+    private func indexes(of request: ScrapeRequest) -> [Int] {
+        if request.only.isEmpty, request.without.isEmpty { return Array(cells.indices) }
+        return cells.indices.filter { index in
+            request.only.isEmpty
+                ? !request.without.contains(cells[index].name) : request.only.contains(cells[index].name)
+        }
+    }
+
     /// The snapshots go back for their capacity. Those that were late keep theirs, or make a new one.
     private func giveBack(_ snapshot: Snapshot, to cell: Int) { cells[cell].giveBack(snapshot) }
 
     /// What the scrape says of one collector, besides the collector's own samples.
     private func take(
-        _ outcome: RelayOutcome<Reading>, from index: Int, at now: Instant, into exposition: inout Exposition
+        _ outcome: RelayOutcome<Finding>, from index: Int, at now: Instant, into exposition: inout Exposition,
+        _ absent: inout [String]
     ) {
         let cell = cells[index]
         let result: Finding
         let took: Duration
         switch outcome {
-        case .finished(let reading, let time):
+        case .finished(let finding, let time):
             took = time
-            result = reading.finding
-            exposition.add(reading.snapshot, from: index)
+            result = finding
+            exposition.add(cell.takeSnapshot(), from: index)
         case .late, .stillLate:
             took = cell.startedAt.map { now - $0 } ?? .zero
             result = Finding(status: .late, reason: "has not come back")
         }
-        let isGood = result.status == .ok
+        let isGood = result.status == .ok || result.status == .absent && cell.isAbsenceSuccess
         exposition.extra.add(ScrapeMetrics.duration, took.inSeconds, cell.name)
         exposition.extra.add(ScrapeMetrics.success, isGood ? 1 : 0, cell.name)
         exposition.extra.add(ScrapeMetrics.status, 1, cell.name, result.status.rawValue)
-        report(result, of: cell)
+        report(result, of: cell, &absent)
     }
 
-    /// Said when it begins, when it changes and when it ends, not each time.
-    private func report(_ finding: Finding, of cell: CollectorCell) {
+    /// Said when it begins, when it changes and when it ends, not each time. Those that are absent from the beginning
+    /// are gathered.
+    private func report(_ finding: Finding, of cell: CollectorCell, _ absent: inout [String]) {
         let before = cell.last.withLock { last in
             defer { last = finding }
             return last
@@ -280,6 +301,9 @@ package final class Scraper: Sendable {
         switch finding.status {
         case .ok:
             if before != nil, before?.status != .absent { log.info("collector works again", ["collector": cell.name]) }
+        case .absent where before == nil:
+            absent.append(cell.name)
+            log.debug("collector has nothing to read here", ["collector": cell.name, "reason": finding.reason ?? ""])
         case .absent:
             log.info("collector has nothing to read here", ["collector": cell.name, "reason": finding.reason ?? ""])
         case .failed:
@@ -296,7 +320,7 @@ private enum ScrapeMetrics {
         help: "How long a collector took; for one that is late, since when it has been asked.")
     static let success = MetricDescriptor(
         "node_scrape_collector_success", .gauge, labels: ["collector"],
-        help: "Whether a collector succeeded: 0 when it failed, is late, or has nothing to read on this host.")
+        help: "Whether a collector succeeded: 0 when it failed, is late, or, for most, has nothing to read here.")
     static let status = MetricDescriptor(
         "vitals_collector_status", .gauge, labels: ["collector", "status"],
         help: "How a collector fared, as its label says; absent: there is nothing for it to read on this host.")

@@ -63,9 +63,10 @@ int linux_interface_name(int descriptor, unsigned index, char *name);
 /// EFAULT here, since an unmapped page follows.
 int linux_ethtool(int descriptor, const char *name, void *data, size_t bytes);
 
-/// Takes the program's code and constants out of this process's memory: what it goes on using comes back from the page
-/// cache, and what only its start needed does not. See madvise(2), MADV_DONTNEED.
-void linux_release_code(void);
+/// Gives back what malloc(3) has and nobody uses, and takes the program's code and constants out of this process's
+/// memory: what it goes on using comes back from the page cache, and what only its start needed does not. See madvise(2),
+/// MADV_DONTNEED.
+void linux_release_memory(void);
 
 /// One device of a btrfs file system.
 struct linux_btrfs_device {

@@ -14,6 +14,9 @@ typedef struct sd_bus_message sd_bus_message;
 
 /// SD_JOURNAL_LOCAL_ONLY: not the journals that other machines sent here.
 extern const int csystemd_local_only;
+/// SD_JOURNAL_ALL_NAMESPACES, and SD_JOURNAL_INCLUDE_DEFAULT_NAMESPACE: sd_journal_open_namespace(3).
+extern const int csystemd_all_namespaces;
+extern const int csystemd_own_namespace_too;
 /// What journal_process answers when files came or went: SD_JOURNAL_INVALIDATE.
 extern const int csystemd_invalidated;
 
@@ -21,7 +24,16 @@ extern const int csystemd_invalidated;
 /// What is loaded stays loaded. May be called from any thread, and again.
 int csystemd_load(const char *name, char *problem, size_t problem_size);
 
+/// Whether this thread is reading a journal. libsystemd maps the files into memory, and a page that is no longer in its
+/// file (cut short, or the disk fails) raises SIGBUS, which would end the process. Between begin and end such a page is
+/// replaced by one of zeros, which libsystemd takes for damage; everywhere else SIGBUS does what it did.
+void journal_begin_reading(void);
+void journal_end_reading(void);
+/// How many pages were replaced, in any thread, since the start.
+unsigned long journal_lost_pages(void);
+
 int journal_open(sd_journal **journal, int flags);
+int journal_open_namespace(sd_journal **journal, const char *name, int flags);
 int journal_open_directory(sd_journal **journal, const char *path, int flags);
 void journal_close(sd_journal *journal);
 
@@ -50,6 +62,8 @@ int journal_process(sd_journal *journal);
 int journal_get_usage(sd_journal *journal, uint64_t *bytes);
 int journal_query_unique(sd_journal *journal, const char *field);
 int journal_enumerate_available_unique(sd_journal *journal, const void **data, size_t *size);
+void journal_restart_fields(sd_journal *journal);
+int journal_enumerate_fields(sd_journal *journal, const char **field);
 
 int bus_new(sd_bus **bus);
 int bus_open_system(sd_bus **bus);

@@ -23,6 +23,12 @@ struct NameFilter {
         self.exclude = exclude
     }
 
+    /// By two options that may both be set: takes what the one does not match and the other does.
+    init(_ section: inout SettingsSection, exclude: String, include: String) throws(SettingsError) {
+        self.exclude = Self.nonEmpty(try section.pattern(exclude))
+        self.include = Self.nonEmpty(try section.pattern(include))
+    }
+
     private static func nonEmpty(_ pattern: Pattern?) -> Pattern? { pattern?.text == "" ? nil : pattern }
 
     func takes(_ name: String) -> Bool {

@@ -22,9 +22,37 @@ package enum JournalError: Error, Equatable, CustomStringConvertible {
 /// What happened to the set of journal files since the last time.
 package enum JournalChange: Sendable { case none, appended, filesChanged }
 
-/// One field of an entry, found by its name.
-package enum JournalField: Sendable {
-    case message, priority, systemdUnit, unit, identifier, command, pid, syslogPID, sourceTime
+/// Namespaces of journald whose entries are wanted: see systemd-journald.service(8), Journal Namespaces.
+package struct JournalNamespaces: Equatable, Sendable {
+    package static let own = "default"
+    package static let all = "*"
+
+    package private(set) var names: [String] = []
+    /// The host's own, which is none of the named.
+    package private(set) var hasOwn = true
+    package private(set) var isAll = false
+
+    package init() {}
+
+    package init(_ list: [String]) {
+        hasOwn = list.contains(Self.own)
+        isAll = list.contains(Self.all)
+        names = list.filter { $0 != Self.own && $0 != Self.all }
+    }
+
+    /// libsystemd opens one of them or all; which of several an entry belongs to is seen when it was read.
+    package var areToldByEntries: Bool { !isAll && names.count > 1 }
+
+    /// Whether the files of this one are read; nil for the host's own.
+    func has(_ name: String?) -> Bool { isAll || (name.map { names.contains($0) } ?? hasOwn) }
+}
+
+/// Which journal is read.
+package enum JournalSource: Equatable, Sendable {
+    case host(JournalNamespaces)
+    case directory(String)
+
+    package var isHost: Bool { if case .host = self { true } else { false } }
 }
 
 /// An open journal and a place in it. Belongs to one queue; libsystemd forbids use from two threads at a time.
@@ -33,10 +61,9 @@ package enum JournalField: Sendable {
 
     private let handle: OpaquePointer
 
-    /// Opens the journals of the host, or those in `directory`. `maximumFieldBytes` is how much of a compressed field
-    /// is unpacked; what is not compressed comes whole.
+    /// `maximumFieldBytes` is how much of a compressed field is unpacked; what is not compressed comes whole.
     package init(
-        directory: String?, maximumFieldBytes: Int, library: String = Journal.libraryName
+        _ source: JournalSource, maximumFieldBytes: Int, library: String = Journal.libraryName
     ) throws(JournalError) {
         var reason = [CChar](repeating: 0, count: 256)
         guard unsafe csystemd_load(library, &reason, reason.count) == 0 else {
@@ -44,10 +71,19 @@ package enum JournalField: Sendable {
                 String(decoding: reason.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
         }
         var opened: OpaquePointer?
-        if let directory {
+        switch source {
+        case .directory(let directory):
             _ = try check("opening the journal in \(directory)", unsafe journal_open_directory(&opened, directory, 0))
-        } else {
-            _ = try check("sd_journal_open", unsafe journal_open(&opened, csystemd_local_only))
+        case .host(let namespaces) where namespaces.isAll || namespaces.areToldByEntries:
+            let flags = csystemd_local_only | csystemd_all_namespaces
+            _ = try check("sd_journal_open_namespace", unsafe journal_open_namespace(&opened, nil, flags))
+        case .host(let namespaces):
+            guard let name = namespaces.names.first else {
+                _ = try check("sd_journal_open", unsafe journal_open(&opened, csystemd_local_only))
+                break
+            }
+            let flags = csystemd_local_only | (namespaces.hasOwn ? csystemd_own_namespace_too : 0)
+            _ = try check("sd_journal_open_namespace", unsafe journal_open_namespace(&opened, name, flags))
         }
         guard let handle = unsafe opened else { throw .failed(call: "sd_journal_open", .invalid) }
         unsafe self.handle = handle
@@ -55,6 +91,16 @@ package enum JournalField: Sendable {
     }
 
     deinit { unsafe journal_close(handle) }
+
+    // MARK: Lost pages
+
+    /// Between these two calls a page of a file that is lost reads as zeros, on this thread, instead of ending the
+    /// process. Around everything that is done with a journal.
+    package static func beginReading() { journal_begin_reading() }
+    package static func endReading() { journal_end_reading() }
+
+    /// How many pages were lost since the start.
+    package static var lostPages: UInt { journal_lost_pages() }
 
     // MARK: Changes
 
@@ -139,20 +185,23 @@ package enum JournalField: Sendable {
         return microseconds
     }
 
-    /// Calls `body` with the value of each field that is one of `JournalField`; a field may come more than once.
+    /// Calls `body` with the name and the value of each field; a field may come more than once.
     ///
     /// One pass over all fields costs less than asking for six of them by name, each of which searches from the first.
-    package func forEachField(_ body: (JournalField, UnsafeRawBufferPointer) -> Void) throws(JournalError) {
+    @inline(__always)
+    func forEachField(_ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void) throws(JournalError) {
         unsafe journal_restart_data(handle)
         while true {
             var data: UnsafeRawPointer?
             var count = 0
             let answer = unsafe journal_enumerate_available_data(handle, &data, &count)
             guard try check("sd_journal_enumerate_data", answer) > 0 else { return }
-            let bytes = unsafe UnsafeRawBufferPointer(start: data, count: count)
-            if let (field, nameBytes) = unsafe wantedField(bytes) {
-                unsafe body(field, UnsafeRawBufferPointer(rebasing: bytes[nameBytes...]))
-            }
+            // A name has at most 64 bytes: journal-fields(7).
+            guard let start = unsafe data, let equals = unsafe memchr(start, 0x3D, min(count, 65)) else { continue }
+            let length = unsafe UnsafeRawPointer(equals) - start
+            unsafe body(
+                UnsafeRawBufferPointer(start: start, count: length),
+                UnsafeRawBufferPointer(start: start + length + 1, count: count - length - 1))
         }
     }
 
@@ -179,34 +228,23 @@ package enum JournalField: Sendable {
         }
         return values
     }
+
+    /// The names of all fields that any entry has; `limit` at the most.
+    package func fieldNames(limit: Int) throws(JournalError) -> [String] {
+        unsafe journal_restart_fields(handle)
+        var name: UnsafePointer<CChar>?
+        var names: [String] = []
+        while names.count < limit,
+            try unsafe check("sd_journal_enumerate_fields", journal_enumerate_fields(handle, &name)) > 0
+        {
+            if let name = unsafe name { names.append(unsafe String(cString: name)) }
+        }
+        return names
+    }
 }
 
 /// libsystemd answers a negative error number.
 private func check(_ call: String, _ answer: Int32) throws(JournalError) -> Int32 {
     guard answer >= 0 else { throw .failed(call: call, Errno(code: -answer)) }
     return answer
-}
-
-/// Which field `NAME=value` is, and where the value begins. The length of the name comes first: most fields are none
-/// of these.
-@unsafe private func wantedField(_ bytes: UnsafeRawBufferPointer) -> (JournalField, Int)? {
-    // Names of the wanted fields have at most 26 bytes.
-    guard let start = bytes.baseAddress, let equals = unsafe memchr(start, 0x3D, min(bytes.count, 27)) else {
-        return nil
-    }
-    let length = unsafe UnsafeRawPointer(equals) - start
-    func named(_ name: StaticString, _ field: JournalField) -> (JournalField, Int)? {
-        unsafe memcmp(name.utf8Start, start, length) == 0 ? (field, length + 1) : nil
-    }
-    switch length {
-    case 4: return named("_PID", .pid) ?? named("UNIT", .unit)
-    case 5: return named("_COMM", .command)
-    case 7: return named("MESSAGE", .message)
-    case 8: return named("PRIORITY", .priority)
-    case 10: return named("SYSLOG_PID", .syslogPID)
-    case 13: return named("_SYSTEMD_UNIT", .systemdUnit)
-    case 17: return named("SYSLOG_IDENTIFIER", .identifier)
-    case 26: return named("_SOURCE_REALTIME_TIMESTAMP", .sourceTime)
-    default: return nil
-    }
 }

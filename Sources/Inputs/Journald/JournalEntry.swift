@@ -7,23 +7,22 @@ internal import Platform
 /// Kept from entry to entry for the capacity of its buffers.
 struct JournalEntry {
     enum Outcome {
-        case message(isCut: Bool)
+        case record(isCut: Bool)
         /// It has no `MESSAGE`: nothing that a log could show.
         case noMessage
+        /// Not one of those that were chosen.
+        case unwanted
         /// The files are damaged where it stands.
         case corrupt(Errno)
     }
 
-    private var message: [UInt8] = []
-    private var hasMessage = false
-    private var priority: [UInt8] = []
-    private var systemdUnit: [UInt8] = []
-    private var unit: [UInt8] = []
-    private var identifier: [UInt8] = []
-    private var command: [UInt8] = []
-    private var pid: [UInt8] = []
-    private var syslogPID: [UInt8] = []
-    private var sourceTime: [UInt8] = []
+    private let lineLimit: Int
+    private var choice: JournalChoice
+    private var others: JournalOtherFields
+    /// Bits of the fields to take.
+    private let wanted: UInt32
+
+    private var values = JournalValues()
     private var unixNanoseconds: Int64 = 0
 
     /// The fields of the record before in this batch, one after another, and where the batch has them: neighbours
@@ -32,66 +31,54 @@ struct JournalEntry {
     private var lastFields: Range<UInt32>?
     private var key: [UInt8] = []
 
+    /// `lineLimit` is in bytes: of the message, and again of all other fields that go with it.
+    init(_ choice: JournalChoice, _ fields: JournalFieldChoice, lineLimit: Int) {
+        self.choice = choice
+        self.lineLimit = lineLimit
+        others = JournalOtherFields(fields, byteLimit: lineLimit)
+        wanted = choice.hasQuestions ? .max : JournalField.ofRecord
+    }
+
     /// A new batch has none of the fields.
     mutating func beginBatch() { lastFields = nil }
 
-    /// Takes what is wanted of the entry at which `journal` stands; `lineLimit` in bytes.
-    mutating func read(_ journal: Journal, lineLimit: Int) -> Outcome {
-        removeAll()
+    /// Takes what is wanted of the entry at which `journal` stands.
+    mutating func read(_ journal: Journal, _ counts: inout JournalCounts) -> Outcome {
+        values.removeAll()
+        others.removeAll()
+        let takesOthers = !others.isNone
+        let lostPages = Journal.lostPages
         var isCut = false
         do throws(JournalError) {
-            try unsafe journal.forEachField { field, value in
-                unsafe take(field, value, lineLimit, &isCut)
+            try unsafe journal.forEachField { name, value in
+                if let field = unsafe JournalField(name), wanted & field.bit != 0 {
+                    // Of a message said twice the first counts, and its length with it.
+                    if field == .message, value.count > lineLimit, !values.has(.message) { isCut = true }
+                    unsafe values.take(field, value.prefix(lineLimit))
+                }
+                if takesOthers { unsafe others.take(name, value) }
             }
-            guard hasMessage else { return .noMessage }
+            // What was copied of such a page is not what was written.
+            guard Journal.lostPages == lostPages else { return .corrupt(.io) }
+            if choice.hasQuestions, !choice.wants(values) { return .unwanted }
+            guard values.has(.message) || others.isAll else { return .noMessage }
             unixNanoseconds = try time(journal)
-            return .message(isCut: isCut)
         } catch {
             switch error {
             case .failed(_, let errno): return .corrupt(errno)
             case .noLibrary: bug("a journal is open without a library")
             }
         }
-    }
-
-    private mutating func removeAll() {
-        hasMessage = false
-        message.removeAll(keepingCapacity: true)
-        priority.removeAll(keepingCapacity: true)
-        systemdUnit.removeAll(keepingCapacity: true)
-        unit.removeAll(keepingCapacity: true)
-        identifier.removeAll(keepingCapacity: true)
-        command.removeAll(keepingCapacity: true)
-        pid.removeAll(keepingCapacity: true)
-        syslogPID.removeAll(keepingCapacity: true)
-        sourceTime.removeAll(keepingCapacity: true)
-    }
-
-    /// Of a field that an entry has several times, the first counts, as it does for journalctl.
-    @unsafe private mutating func take(
-        _ field: JournalField, _ value: UnsafeRawBufferPointer, _ lineLimit: Int, _ isCut: inout Bool
-    ) {
-        switch field {
-        case .message:
-            guard !hasMessage else { return }
-            hasMessage = true
-            isCut = value.count > lineLimit
-            unsafe message.append(contentsOf: value.prefix(lineLimit))
-        case .priority: if priority.isEmpty { unsafe priority.append(contentsOf: value) }
-        case .systemdUnit: if systemdUnit.isEmpty { unsafe systemdUnit.append(contentsOf: value) }
-        case .unit: if unit.isEmpty { unsafe unit.append(contentsOf: value) }
-        case .identifier: if identifier.isEmpty { unsafe identifier.append(contentsOf: value) }
-        case .command: if command.isEmpty { unsafe command.append(contentsOf: value) }
-        case .pid: if pid.isEmpty { unsafe pid.append(contentsOf: value) }
-        case .syslogPID: if syslogPID.isEmpty { unsafe syslogPID.append(contentsOf: value) }
-        case .sourceTime: if sourceTime.isEmpty { unsafe sourceTime.append(contentsOf: value) }
-        }
+        if isCut { counts.linesCut += 1 }
+        counts.fieldsCut += others.cutCount
+        counts.fieldsRepeated += others.repeatedCount
+        return .record(isCut: isCut || others.cutCount > 0)
     }
 
     /// When it was written, which is what journalctl shows; the early messages of the kernel were received seconds
     /// later.
     private func time(_ journal: Journal) throws(JournalError) -> Int64 {
-        let (microseconds, isTime) = sourceTime.decimalValue
+        let (microseconds, isTime) = values[.sourceTime].decimalValue
         let chosen = isTime ? microseconds : try journal.realtimeMicroseconds()
         return Int64(clamping: chosen.multipliedFullWidth(by: 1_000).high == 0 ? chosen &* 1_000 : .max)
     }
@@ -100,36 +87,41 @@ struct JournalEntry {
     mutating func append(to batch: inout LogBatch, next: Position, isCut: Bool) {
         // What the service manager says of a unit is of that unit: journalctl -u shows it there. `_SYSTEMD_UNIT`
         // cannot be forged, and of init.scope is only process 1.
-        let isManager = systemdUnit == Self.managerUnit && !unit.isEmpty
-        let isNumber = pid.decimalValue.isNumber
+        let isManager = values.has(.unit) && values[.systemdUnit] == Self.managerUnit
+        let unit = values[isManager ? .unit : .systemdUnit]
+        let name = values[values[.identifier].isEmpty ? .command : .identifier]
+        let pid = values[values[.pid].decimalValue.isNumber ? .pid : .syslogPID]
         key.removeAll(keepingCapacity: true)
-        key.append(contentsOf: isManager ? unit : systemdUnit)
-        key.append(0)
-        key.append(contentsOf: priority)
-        key.append(0)
-        key.append(contentsOf: identifier.isEmpty ? command : identifier)
-        key.append(0)
-        key.append(contentsOf: isNumber ? pid : syslogPID)
+        key.append(part: unit)
+        key.append(part: values[.userUnit])
+        key.append(part: values[.priority])
+        key.append(part: name)
+        key.append(part: pid)
+        // No two whole entries are the same.
+        if others.isAll { lastFields = nil } else { others.addKey(to: &key) }
         let fields: Range<UInt32>
         if let lastFields, key == lastKey {
             fields = lastFields
         } else {
-            fields = addFields(to: &batch, unit: isManager ? unit : systemdUnit, pid: isNumber ? pid : syslogPID)
+            fields = addFields(to: &batch, unit: unit, name: name, pid: pid)
             lastFields = fields
             swap(&key, &lastKey)
         }
+        let message = values[.message]
         batch.append(message, 0..<message.count, fields: fields, at: unixNanoseconds, next: next, isCut: isCut)
     }
 
     private static let managerUnit = Array("init.scope".utf8)
 
-    private func addFields(to batch: inout LogBatch, unit: [UInt8], pid: [UInt8]) -> Range<UInt32> {
+    private func addFields(to batch: inout LogBatch, unit: [UInt8], name: [UInt8], pid: [UInt8]) -> Range<UInt32> {
         let first = batch.nextField
+        let (userUnit, priority) = (values[.userUnit], values[.priority])
         if !unit.isEmpty { _ = batch.addField("unit", unit) }
+        if !userUnit.isEmpty { _ = batch.addField("user_unit", userUnit) }
         if priority.decimalValue.isNumber { _ = batch.addField("priority", priority, isNumber: true) }
-        let name = identifier.isEmpty ? command : identifier
         if !name.isEmpty { _ = batch.addField("identifier", name) }
         if pid.decimalValue.isNumber { _ = batch.addField("pid", pid, isNumber: true) }
+        others.add(to: &batch)
         return first..<batch.nextField
     }
 }

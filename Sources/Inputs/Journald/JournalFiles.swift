@@ -21,16 +21,34 @@ struct JournalFiles {
     private(set) var unlisted: [String] = []
     private let wanted: [String]
 
-    /// Of the host, or in `directory` and the directories in it that are named for a machine.
-    init(directory: String?) {
-        if let directory {
+    init(_ source: JournalSource) {
+        switch source {
+        case .directory(let directory):
             wanted = [directory]
-            look(in: directory) { _ in true }
-        } else {
+            // Those that are named for a machine, and not for a namespace of it.
+            look(in: directory) { Self.namespace(of: $0) == nil }
+        case .host(let namespaces):
             wanted = ["/var/log/journal", "/run/log/journal"]
             let machine = Self.machineID()
-            for directory in wanted { look(in: directory) { $0 == machine } }
+            for directory in wanted {
+                look(in: directory) { name in
+                    guard name.hasPrefix(machine), !machine.isEmpty else { return false }
+                    return namespaces.has(Self.namespace(of: name))
+                }
+            }
         }
+    }
+
+    /// `NAME` of `ID.NAME`.
+    private static func namespace(of directory: String) -> String? {
+        directory.utf8.count > 33 ? String(directory.dropFirst(33)) : nil
+    }
+
+    /// 32 hexadecimal digits, or these, a dot and the name of a namespace.
+    private static func isOfMachine(_ name: String) -> Bool {
+        let bytes = name.utf8
+        return bytes.prefix(32).count { $0.hexadecimalDigit != nil } == 32
+            && (bytes.count == 32 || bytes.count > 33 && bytes.dropFirst(32).first == UInt8(ascii: "."))
     }
 
     private static func machineID() -> String {
@@ -46,7 +64,8 @@ struct JournalFiles {
     private mutating func look(in directory: String, machine isWanted: (String) -> Bool) {
         for name in list(directory) {
             let path = "\(directory)/\(name)"
-            if name.utf8.count == 32, name.utf8.allSatisfy({ $0.hexadecimalDigit != nil }), isWanted(name) {
+            if Self.isOfMachine(name) {
+                guard isWanted(name) else { continue }
                 for file in list(path) { add("\(path)/\(file)") }
             } else {
                 add(path)

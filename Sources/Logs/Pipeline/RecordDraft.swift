@@ -5,7 +5,7 @@ package struct RecordDraft: Sendable {
     package struct Field: Sendable {
         package var name: Range<Int>
         package var value: Range<Int>
-        /// The value is a number, and is written without quotes.
+        /// The value is a number, `true` or `false`, and is written without quotes.
         package var isNumber: Bool
     }
 

@@ -16,6 +16,8 @@ package struct RecordPipeline {
     /// Why records were left out on purpose, as it stands in the metrics.
     package enum Drop: String, CaseIterable, Sendable {
         case filter
+        case sample
+        case rateLimit = "rate_limit"
     }
 
     /// What stages met; it loses nothing.
@@ -23,24 +25,56 @@ package struct RecordPipeline {
         /// A pattern needed more steps than its limit: it was taken as not matching for `exclude`, as matching for
         /// `include`.
         case patternGaveUp = "pattern_gave_up"
+        /// A line was not of the container format that was set, and passed whole.
+        case formatFailed = "format_failed"
+        /// Pieces of a container's line that came to the limit, or of which the next one did not come.
+        case containerLineLimit = "container_line_limit"
+        case containerLineTimeout = "container_line_timeout"
+        /// Records of several lines that went on as they were, at a limit of `multiline`.
+        case multilineLines = "multiline_lines_limit"
+        case multilineBytes = "multiline_bytes_limit"
+        case multilineTimeout = "multiline_timeout"
+        /// So much was held back that the oldest of it went on as it was.
+        case heldLimit = "held_limit"
+        /// Secrets that were hidden.
+        case redacted
+        /// Texts that were withheld, since a redaction could not search them to their end.
+        case redactionGaveUp = "redaction_gave_up"
+        /// Records that shared a bucket, since `rate_limit` has no more for values of its field.
+        case rateLimitKeysFull = "rate_limit_keys_full"
+        /// Records that a histogram has no number of.
+        case metricValueUnreadable = "metric_value_unreadable"
+        /// Records that were counted under the label value "other".
+        case metricSeriesFull = "metric_series_full"
+        /// A message was none of the format that `parse` names, and passed as it is.
+        case parseFailed = "parse_failed"
+        /// A time was missing or could not be read: the record has the time at which it was read.
+        case timeUnreadable = "time_unreadable"
+        /// A message had more fields, or longer names, than the limits allow: the others are in its text alone.
+        case fieldsCut = "fields_cut"
     }
 
+    package var assembly: RecordAssembly?
+    package var parsing: RecordParsing?
     package var filters: [RecordFilter] = []
+    package var metrics: [LogMetric] = []
 
     private var dropped: [Drop: UInt64] = [:]
-    private var events: [Event: UInt64] = [:]
+    var events: [Event: UInt64] = [:]
 
-    private var draft = RecordDraft()
+    var draft = RecordDraft()
+    /// Of the call under way.
+    var now = Instant(nanoseconds: 0)
     /// The input's fields of the last record, and the same in the batch that is being filled.
     private var carried: (input: Range<UInt32>, batch: Range<UInt32>)?
 
     package init() {}
 
     /// Nothing to do: the input may read into the batch itself.
-    package var isEmpty: Bool { filters.isEmpty }
+    package var isEmpty: Bool { assembly == nil && parsing == nil && filters.isEmpty && metrics.isEmpty }
 
     /// When something that is held back is due; nil when nothing is.
-    package var deadline: Instant? { nil }
+    package var deadline: Instant? { assembly?.deadline }
 
     /// Takes records of `input` from the one at `first` on, until there are no more or `batch` is full; `first` is then
     /// the next one.
@@ -48,16 +82,25 @@ package struct RecordPipeline {
         _ input: LogBatch, from first: inout Int, into batch: inout LogBatch, at now: Moment
     ) {
         carried = nil
+        begin(at: now)
+        if assembly != nil { return assemble(input, from: &first, into: &batch, at: now) }
         while first < input.records.count, !batch.isFull {
             let record = input.records[first]
             first += 1
             draft.begin(record, of: input)
-            finish(input, into: &batch)
+            finish(input, into: &batch, at: now)
         }
     }
 
     /// Gives what was held back for more and is due.
-    package mutating func flush(into batch: inout LogBatch, at now: Moment) {}
+    package mutating func flush(into batch: inout LogBatch, at now: Moment) {
+        carried = nil
+        begin(at: now)
+        while !batch.isFull {
+            if takeAssembled(into: &batch, at: now) { continue }
+            guard assembly?.release(at: now.monotonic, &events) == true else { return }
+        }
+    }
 
     package var dropCounts: [(reason: Drop, count: UInt64)] {
         Drop.allCases.compactMap { reason in dropped[reason].map { (reason, $0) } }
@@ -67,15 +110,33 @@ package struct RecordPipeline {
         Event.allCases.compactMap { event in events[event].map { (event, $0) } }
     }
 
+    /// The stages that make records of lines. Of one line may come none, or several.
+    private mutating func assemble(
+        _ input: LogBatch, from first: inout Int, into batch: inout LogBatch, at now: Moment
+    ) {
+        assembly?.beginInput()
+        while !batch.isFull {
+            if takeAssembled(into: &batch, at: now) { continue }
+            guard first < input.records.count else { return }
+            assembly?.take(input.records[first], of: input, at: now.monotonic, &events)
+            first += 1
+        }
+    }
+
+    private mutating func takeAssembled(into batch: inout LogBatch, at now: Moment) -> Bool {
+        guard assembly?.next(&draft) == true, let fields = assembly?.fields else { return false }
+        finish(fields, into: &batch, at: now)
+        return true
+    }
+
     /// The stages that look at one whole record.
-    private mutating func finish(_ input: LogBatch, into batch: inout LogBatch) {
+    private mutating func finish(_ input: LogBatch, into batch: inout LogBatch, at now: Moment) {
         // A document is nobody's text: it goes as it is.
         if !draft.isDocument {
-            for index in filters.indices {
-                if case .drop(let reason) = filters[index].judge(draft, &events) {
-                    dropped[reason, default: 0] += 1
-                    return batch.skip(to: draft.next)
-                }
+            parsing?.apply(&draft, of: input, now: now.unixNanoseconds, &events)
+            if let reason = filter(input) {
+                dropped[reason, default: 0] += 1
+                return batch.skip(to: draft.next)
             }
         }
         add(input, to: &batch)
@@ -83,17 +144,9 @@ package struct RecordPipeline {
 
     private mutating func add(_ input: LogBatch, to batch: inout LogBatch) {
         let shared = carry(draft.inputFields, of: input, to: &batch)
-        var fields = shared
-        if !draft.fields.isEmpty {
-            let start = batch.nextField
-            for index in shared { batch.repeatField(index) }
-            for field in draft.fields {
-                _ = batch.addField(named: field.name, field.value, isNumber: field.isNumber, of: draft.bytes)
-            }
-            fields = start..<batch.nextField
-        }
+        guard draft.fields.isEmpty else { return batch.append(draft, shared: shared) }
         batch.append(
-            draft.bytes, draft.text, fields: fields, at: draft.unixNanoseconds, next: draft.next,
+            draft.bytes, draft.text, fields: shared, at: draft.unixNanoseconds, next: draft.next,
             isDocument: draft.isDocument, isCut: draft.isCut)
     }
 

@@ -1,6 +1,7 @@
 // What the disks of /proc/diskstats are: read from udev's data base and sysfs when a disk appears, and then kept.
 
 internal import Bytes
+internal import Metrics
 internal import Platform
 internal import Procfs
 
@@ -18,43 +19,67 @@ struct DiskIdentity {
     }
 }
 
+/// What is served of a disk besides its counters, as long as it stays what it is.
+struct InfoSample {
+    let descriptor: MetricDescriptor
+    var value = 1.0
+    let labels: [String]
+}
+
 /// Identities of disks, read again when udev has written their file anew, and now and then.
 struct DiskIdentities {
     /// For what changes without udev's knowing, such as `queue/rotational`.
     private static let refreshInterval: Duration = .seconds(60)
 
-    private struct Known {
-        let identity: DiskIdentity
-        let udevFile: FileID?
-        let udevModified: Int64?
+    /// A class, so that it is noted when it was seen without a copy of `known`.
+    private final class Known {
+        let major, minor: UInt64
+        let udevPath: String
+        let udevStatus: FileStatus?
+        let samples: [InfoSample]
         let readAt: Instant
         var seenAt: Instant
+
+        init(_ disk: DiskStats, udevPath: String, _ udevStatus: FileStatus?, _ samples: [InfoSample], now: Instant) {
+            (major, minor) = (disk.major, disk.minor)
+            self.udevPath = udevPath
+            self.udevStatus = udevStatus
+            self.samples = samples
+            readAt = now
+            seenAt = now
+        }
     }
 
     private let host: Host
+    private let describe: (DiskStats, DiskIdentity) -> [InfoSample]
     private var known: [String: Known] = [:]
 
-    init(host: Host) { self.host = host }
+    /// `describe` says what is served of a disk; it is called again when that may have changed.
+    init(host: Host, describe: @escaping (DiskStats, DiskIdentity) -> [InfoSample]) {
+        self.host = host
+        self.describe = describe
+    }
 
-    mutating func identity(of disk: DiskStats, at now: Instant) throws(KernelFileError) -> DiskIdentity {
-        let path = "\(host.udev)/b\(disk.major):\(disk.minor)"
+    mutating func samples(of disk: DiskStats, at now: Instant) throws(KernelFileError) -> [InfoSample] {
+        var kept = known[disk.name]
+        if let other = kept, other.major != disk.major || other.minor != disk.minor { kept = nil }
+        let path = kept?.udevPath ?? "\(host.udev)/b\(disk.major):\(disk.minor)"
         let status: FileStatus?
         do throws(Errno) { status = try FileStatus(of: path) } catch {
             // Many hosts have no udev; that is no error.
             guard error == .notFound else { throw .unreadable(path: path, error) }
             status = nil
         }
-        if let kept = known[disk.name], kept.udevFile == status?.id,
-            kept.udevModified == status?.modifiedUnixNanoseconds, now - kept.readAt < Self.refreshInterval
+        if let kept, kept.udevStatus?.id == status?.id,
+            kept.udevStatus?.modifiedUnixNanoseconds == status?.modifiedUnixNanoseconds,
+            now - kept.readAt < Self.refreshInterval
         {
-            known[disk.name]?.seenAt = now
-            return kept.identity
+            kept.seenAt = now
+            return kept.samples
         }
-        let identity = try read(disk, udevPath: status == nil ? nil : path)
-        known[disk.name] = Known(
-            identity: identity, udevFile: status?.id, udevModified: status?.modifiedUnixNanoseconds, readAt: now,
-            seenAt: now)
-        return identity
+        let samples = describe(disk, try read(disk, udevPath: status == nil ? nil : path))
+        known[disk.name] = Known(disk, udevPath: path, status, samples, now: now)
+        return samples
     }
 
     /// Drops what was not asked for at `now`: devices that are gone.

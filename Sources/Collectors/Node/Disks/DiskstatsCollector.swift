@@ -97,7 +97,7 @@ package struct DiskstatsCollector: Collector {
     package init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         filter = try NameFilter(&section, "device", excluding: Self.excludedDevices)
         file = KernelFile("\(host.proc)/diskstats")
-        identities = DiskIdentities(host: host)
+        identities = DiskIdentities(host: host, describe: Self.samples)
     }
 
     package mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
@@ -113,7 +113,9 @@ package struct DiskstatsCollector: Collector {
                 for (descriptor, value) in Self.flushes { snapshot.add(descriptor, value(flushes), disk.name) }
             }
             do throws(KernelFileError) {
-                add(try identities.identity(of: disk, at: now), of: disk, to: &snapshot)
+                for sample in try identities.samples(of: disk, at: now) {
+                    snapshot.add(sample.descriptor, sample.value, labels: sample.labels)
+                }
             } catch {
                 problem = error
             }
@@ -122,32 +124,29 @@ package struct DiskstatsCollector: Collector {
         if let problem { throw CollectError(problem) }
     }
 
-    private func add(_ identity: DiskIdentity, of disk: DiskStats, to snapshot: inout Snapshot) {
+    private static func samples(of disk: DiskStats, _ identity: DiskIdentity) -> [InfoSample] {
         let udev = identity.udev
-        snapshot.add(
-            Self.info, 1,
-            labels: [
-                disk.name, "\(disk.major)", "\(disk.minor)", udev["ID_MODEL"], udev["ID_PATH"], udev["ID_REVISION"],
-                identity.rotational, identity.serial, udev["ID_WWN"],
-            ])
-        if !udev["ID_FS_TYPE"].isEmpty {
-            snapshot.add(
-                Self.filesystemInfo, 1,
+        var samples = [
+            InfoSample(
+                descriptor: info,
                 labels: [
-                    disk.name, udev["ID_FS_TYPE"], udev["ID_FS_USAGE"], udev["ID_FS_UUID"], udev["ID_FS_VERSION"],
+                    disk.name, "\(disk.major)", "\(disk.minor)", udev["ID_MODEL"], udev["ID_PATH"], udev["ID_REVISION"],
+                    identity.rotational, identity.serial, udev["ID_WWN"],
                 ])
+        ]
+        if !udev["ID_FS_TYPE"].isEmpty {
+            let labels = ["ID_FS_TYPE", "ID_FS_USAGE", "ID_FS_UUID", "ID_FS_VERSION"].map { udev[$0] }
+            samples.append(InfoSample(descriptor: filesystemInfo, labels: [disk.name] + labels))
         }
         if !udev["DM_NAME"].isEmpty {
-            snapshot.add(
-                Self.deviceMapperInfo, 1,
-                labels: [
-                    disk.name, udev["DM_LV_LAYER"], udev["DM_LV_NAME"], udev["DM_NAME"], udev["DM_UUID"],
-                    udev["DM_VG_NAME"],
-                ])
+            let labels = ["DM_LV_LAYER", "DM_LV_NAME", "DM_NAME", "DM_UUID", "DM_VG_NAME"].map { udev[$0] }
+            samples.append(InfoSample(descriptor: deviceMapperInfo, labels: [disk.name] + labels))
         }
-        guard !udev["ID_ATA"].isEmpty else { return }
-        for (property, descriptor) in Self.ataAttributes {
-            if let value = Double(udev[property]) { snapshot.add(descriptor, value, disk.name) }
+        guard !udev["ID_ATA"].isEmpty else { return samples }
+        for (property, descriptor) in ataAttributes {
+            guard let value = Double(udev[property]) else { continue }
+            samples.append(InfoSample(descriptor: descriptor, value: value, labels: [disk.name]))
         }
+        return samples
     }
 }

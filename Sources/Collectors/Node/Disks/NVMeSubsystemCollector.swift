@@ -9,6 +9,7 @@ internal import Settings
 struct NVMeSubsystemCollector: Collector {
     static let name = "nvmesubsystem"
     static let isEnabledByDefault = false
+    static let isAbsenceSuccess = true
     static let metrics = [info, namespaceInfo, paths, livePaths, pathState]
 
     private static let info = metric(

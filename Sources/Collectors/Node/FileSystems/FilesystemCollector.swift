@@ -15,7 +15,7 @@ package struct FilesystemCollector: Collector {
     package static let name = "filesystem"
     package static let isEnabledByDefault = true
     package static let metrics = [
-        size, free, available, files, filesFree, readOnly, deviceError, mountInfo,
+        size, free, available, purgeable, files, filesFree, readOnly, deviceError, mountInfo,
     ]
 
     private static let labels = ["device", "device_error", "fstype", "mountpoint"]
@@ -25,6 +25,9 @@ package struct FilesystemCollector: Collector {
         "node_filesystem_free_bytes", .gauge, labels: labels, help: "Free space, with what is kept for root.")
     static let available = MetricDescriptor(
         "node_filesystem_avail_bytes", .gauge, labels: labels, help: "Free space for users other than root.")
+    static let purgeable = MetricDescriptor(
+        "node_filesystem_purgeable_bytes", .gauge, labels: labels,
+        help: "Space that the system could make free by itself: always 0, since Linux keeps none such.")
     static let files = MetricDescriptor(
         "node_filesystem_files", .gauge, labels: labels, help: "Inodes that the file system can hold.")
     static let filesFree = MetricDescriptor(
@@ -102,6 +105,7 @@ package struct FilesystemCollector: Collector {
         snapshot.add(Self.size, Double(space.totalBytes), labels: labels)
         snapshot.add(Self.free, Double(space.freeBytes), labels: labels)
         snapshot.add(Self.available, Double(space.availableBytes), labels: labels)
+        snapshot.add(Self.purgeable, 0, labels: labels)
         snapshot.add(Self.files, Double(space.inodes), labels: labels)
         snapshot.add(Self.filesFree, Double(space.freeInodes), labels: labels)
     }

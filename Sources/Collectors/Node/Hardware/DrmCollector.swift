@@ -9,6 +9,7 @@ internal import Settings
 struct DrmCollector: Collector {
     static let name = "drm"
     static let isEnabledByDefault = false
+    static let isAbsenceSuccess = true
     static let metrics = numbers.map(\.descriptor) + [info]
 
     private static func number(_ file: String, _ name: String, _ help: String) -> NumberMetric {

@@ -10,6 +10,7 @@ internal import Settings
 struct EdacCollector: Collector {
     static let name = "edac"
     static let isEnabledByDefault = true
+    static let isAbsenceSuccess = true
     static let metrics = [
         corrected, uncorrected, rowCorrected, rowUncorrected, channelCorrected, channelUncorrected,
     ]

@@ -45,8 +45,8 @@ package struct NetdevCollector: Collector {
         var links: [LinkStatistics] = []
         switch try interfaces.read() {
         case .links(let all):
-            links = all.filter { filter.takes($0.name) }
-            for link in links { add(link, to: &snapshot) }
+            for link in all where filter.takes(link.name) { add(link, to: &snapshot) }
+            if withAddresses { links = all.filter { filter.takes($0.name) } }
         case .file(let devices):
             for device in devices where filter.takes(device.name) {
                 add(device, names: isDetailed ? .fileDetailed : .sums, alias: alias(of: device.name), to: &snapshot)

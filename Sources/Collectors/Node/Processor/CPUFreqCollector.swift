@@ -9,6 +9,7 @@ internal import Settings
 struct CPUFreqCollector: Collector {
     static let name = "cpufreq"
     static let isEnabledByDefault = true
+    static let isAbsenceSuccess = true
     static let metrics = frequencies.map(\.descriptor) + [governorMetric]
 
     private static func frequency(_ file: String, _ name: String, _ help: String) -> NumberMetric {
@@ -34,7 +35,8 @@ struct CPUFreqCollector: Collector {
         let number: Int
         let label: String
         let frequencies: [(metric: NumberMetric, attribute: Attribute)]
-        let governor: Attribute
+        /// A driver that sets the frequency by itself has none.
+        let governor: Attribute?
         private let availableGovernors: Attribute
         private(set) var governors: [String] = []
 
@@ -44,7 +46,7 @@ struct CPUFreqCollector: Collector {
             frequencies = CPUFreqCollector.frequencies.compactMap { metric in
                 attributeIfThere("\(path)/\(metric.file)").map { (metric, $0) }
             }
-            governor = Attribute("\(path)/scaling_governor")
+            governor = attributeIfThere("\(path)/scaling_governor")
             availableGovernors = Attribute("\(path)/scaling_available_governors")
         }
 
@@ -86,7 +88,7 @@ struct CPUFreqCollector: Collector {
                 if let number { snapshot.add(metric.descriptor, metric.scale(number), cpu.label) }
             }
             let governor = problem.noted { () throws(KernelFileError) in
-                let governor = try cpu.governor.text()
+                let governor = try cpu.governor?.text()
                 if let governor { try cpu.listGovernors(with: governor) }
                 return governor
             }

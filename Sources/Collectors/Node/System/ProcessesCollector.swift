@@ -40,22 +40,17 @@ struct ProcessesCollector: Collector {
 
     private let threadsMaximum: KernelFile
     private let pidMaximum: KernelFile
-    private var lister = NumberLister()
-    /// `/proc/`, and more at its end while a process is looked at.
-    private var path: PathBuffer
-    private let rootCount: Int
+    private var files: ProcessFiles
     /// Kept for their memory.
     private var processes: [UInt32] = []
     private var tasks: [UInt32] = []
-    private var buffer = [UInt8](repeating: 0, count: 1 << 10)
     private var processStates = States()
     private var threadStates = States()
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         threadsMaximum = KernelFile("\(host.proc)/sys/kernel/threads-max")
         pidMaximum = KernelFile("\(host.proc)/sys/kernel/pid_max")
-        path = PathBuffer("\(host.proc)/")
-        rootCount = path.count
+        files = ProcessFiles(host)
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
@@ -64,22 +59,19 @@ struct ProcessesCollector: Collector {
         processStates.removeAll()
         threadStates.removeAll()
         var (processCount, threadCount) = (0, UInt64(0))
-        processes.removeAll(keepingCapacity: true)
-        path.cut(to: rootCount)
-        do throws(Errno) { try lister.list(path, into: &processes) } catch { throw .failed("\(path.text): \(error)") }
-        for process in processes {
-            path.cut(to: rootCount)
-            path.append(process)
-            let directoryCount = path.count
-            guard let stat = try stat() else { continue }
-            processCount += 1
-            threadCount &+= stat.threads
-            processStates.count(stat.state)
-            threadStates.count(stat.state)
-            if stat.threads > 1 {
-                path.cut(to: directoryCount)
-                try countTasks(besides: process)
+        do throws(KernelFileError) {
+            try files.list(into: &processes)
+            for process in processes {
+                let answer = try files.read(process, "/stat", ProcessStat.parse)
+                guard let stat = try stat(answer) else { continue }
+                processCount += 1
+                threadCount &+= stat.threads
+                processStates.count(stat.state)
+                threadStates.count(stat.state)
+                if stat.threads > 1 { try countThreads(besides: process) }
             }
+        } catch {
+            throw CollectError(error)
         }
         snapshot.add(Self.pids, Double(processCount))
         snapshot.add(Self.threads, Double(threadCount))
@@ -87,40 +79,22 @@ struct ProcessesCollector: Collector {
         threadStates.add(Self.threadState, to: &snapshot)
     }
 
-    /// The threads of the process that `path` leads to, but the first, whose state is that of the process.
-    private mutating func countTasks(besides first: UInt32) throws(CollectError) {
-        path.append("/task/")
-        let count = path.count
-        tasks.removeAll(keepingCapacity: true)
-        do throws(Errno) { try lister.list(path, into: &tasks) } catch {
-            guard error.isOfVanishedProcess else { throw .failed("\(path.text): \(error)") }
-        }
+    /// The threads of a process but the first, whose state is that of the process.
+    private mutating func countThreads(besides first: UInt32) throws(KernelFileError) {
+        try files.list(threadsOf: first, into: &tasks)
         for task in tasks where task != first {
-            path.cut(to: count)
-            path.append(task)
-            if let stat = try stat() { threadStates.count(stat.state) }
+            let answer = try files.read(first, thread: task, "/stat", ProcessStat.parse)
+            if let stat = try stat(answer) { threadStates.count(stat.state) }
         }
     }
 
-    /// `stat` in the directory that `path` leads to; nil when the process ended meanwhile.
-    private mutating func stat() throws(CollectError) -> ProcessStat? {
-        path.append("/stat")
-        let count: Int
-        do throws(Errno) { count = try File(reading: path).read(into: &buffer, at: 0) } catch {
-            guard error.isOfVanishedProcess else { throw .failed("\(path.text): \(error)") }
-            return nil
-        }
-        var text: [UInt8] = []
-        swap(&text, &buffer)
-        var cursor = ByteCursor(text, count: count)
-        text = []
-        defer { buffer = cursor.takeBytes() }
-        do throws(ParseError) { return try ProcessStat.parse(&cursor) } catch {
-            throw .failed("\(path.text): \(error)")
+    /// nil when the process ended meanwhile. Takes an answer that is there already: were it read in the call, this
+    /// collector would be copied for the call before, and the reading would copy all buffers.
+    private func stat(_ answer: SmallFileAnswer<ProcessStat>) throws(KernelFileError) -> ProcessStat? {
+        switch answer {
+        case .value(let stat): return stat
+        case .gone: return nil
+        case .denied: throw .unreadable(path: files.path, .accessDenied)
         }
     }
-}
-
-extension Errno {
-    fileprivate var isOfVanishedProcess: Bool { self == .notFound || self == .noProcess }
 }

@@ -1,0 +1,95 @@
+// What Go's runtime writes of a panic or a fatal error:
+//
+//     panic: runtime error: index out of range [5] with length 3
+//
+//     goroutine 1 [running]:
+//     main.main()
+//             /app/main.go:8 +0x1d
+//     exit status 2
+//
+// https://pkg.go.dev/runtime#hdr-Environment_Variables (GOTRACEBACK)
+
+internal import Bytes
+
+struct GoTrace {
+    private enum State {
+        case outside
+        /// After the line that says what happened.
+        case message
+        /// After the head of a goroutine, or a place: a function is next.
+        case frames
+        /// After a function: its place is next.
+        case place
+        /// After an empty line: another goroutine may follow.
+        case gap
+    }
+
+    private var state = State.outside
+
+    /// A panic with all its goroutines is a record; all other lines are one each.
+    mutating func judge(_ line: Line) -> LineVerdict {
+        if let next = following(line) {
+            state = next
+            return LineVerdict(joins: true, isLast: false)
+        }
+        state = isMessage(line) ? .message : isHead(line) ? .frames : .outside
+        return LineVerdict(joins: false, isLast: state == .outside)
+    }
+
+    /// Nil when the line does not belong to what was before it.
+    private func following(_ line: Line) -> State? {
+        switch state {
+        case .outside: return nil
+        case .message:
+            if line.isBlank { return .gap }
+            if isHead(line) { return .frames }
+            // A panic within a panic, and the further lines of a message, are indented.
+            return line.isIndented || line.hasPrefix("[") ? .message : nil
+        case .frames:
+            if line.isBlank { return .gap }
+            if isFunction(line) { return .place }
+            // A place whose function was left out, or a second head.
+            if isHead(line) || line.isIndented { return .frames }
+            return line.hasPrefix("...") || line.hasPrefix("exit status ") ? .frames : nil
+        case .place:
+            if line.isBlank { return .gap }
+            return line.isIndented ? .frames : nil
+        case .gap:
+            if line.isBlank { return .gap }
+            if isHead(line) { return .frames }
+            return isRegister(line) || line.hasPrefix("exit status ") || line.hasPrefix("[signal ") ? .gap : nil
+        }
+    }
+
+    private func isMessage(_ line: Line) -> Bool {
+        line.hasPrefix("panic: ") || line.hasPrefix("fatal error: ") || line.hasPrefix("unexpected fault address ")
+            || line.hasPrefix("runtime: goroutine stack exceeds ") || line.hasPrefix("SIGQUIT: ")
+            || line.hasPrefix("SIGABRT: ") || line.hasPrefix("SIGSEGV: ") || line.contains("http: panic serving ")
+    }
+
+    /// `goroutine 18 [chan receive, 2 minutes]:`
+    private func isHead(_ line: Line) -> Bool {
+        if line.hasPrefix("runtime stack:") { return true }
+        guard line.hasPrefix("goroutine "), line.hasSuffix(":") else { return false }
+        let number = line.range.lowerBound + "goroutine ".utf8.count
+        return line.bytes[number].isDigit && line.contains("[")
+    }
+
+    /// `main.(*Server).Run(0xc000010000, {0x4a1, 0x5})`, `created by main.main in goroutine 1`.
+    private func isFunction(_ line: Line) -> Bool {
+        if line.hasPrefix("created by ") { return true }
+        guard line.hasSuffix(")"), let open = line.bytes.firstIndex(of: UInt8(ascii: "("), in: line.range) else {
+            return false
+        }
+        let name = line.bytes[line.range.lowerBound..<open]
+        return !name.isEmpty && !name.contains(where: \.isSpace)
+    }
+
+    /// `rax    0x0`, after SIGQUIT.
+    private func isRegister(_ line: Line) -> Bool {
+        guard let space = line.range.first(where: { line.bytes[$0].isSpace }), space - line.range.lowerBound <= 6 else {
+            return false
+        }
+        return Line(line.bytes, space..<line.range.upperBound).trimmed.hasPrefix("0x")
+    }
+}

@@ -1,0 +1,65 @@
+// What Java's Throwable.printStackTrace, and the loggers after it, write of an exception:
+//
+//     java.lang.IllegalStateException: no
+//             at com.example.App.main(App.java:5)
+//             Suppressed: java.io.IOException: closed
+//                     at com.example.App.close(App.java:9)
+//     Caused by: java.io.IOException: gone
+//             at com.example.App.read(App.java:7)
+//             ... 12 more
+//
+// https://docs.oracle.com/en/java/javase/21/docs/api/java.base/java/lang/Throwable.html#printStackTrace()
+
+struct JavaTrace {
+    private var isInside = false
+
+    /// A stack trace with the line above it is a record; all other lines are one each.
+    mutating func judge(_ line: Line) -> LineVerdict {
+        if isInside, isPart(line) { return LineVerdict(joins: true, isLast: false) }
+        isInside = isPart(line) && isFrame(line) || namesThrowable(line) || beginsWithClass(line)
+        return LineVerdict(joins: false, isLast: !isInside)
+    }
+
+    private func isPart(_ line: Line) -> Bool { line.isIndented ? !line.isBlank : isFrame(line) }
+
+    private func isFrame(_ line: Line) -> Bool {
+        let text = line.trimmed
+        if text.hasPrefix("at ") { return line.isIndented }
+        if text.hasPrefix("... ") {
+            return text.hasSuffix(" more") || text.hasSuffix(" common frames omitted")
+        }
+        return text.hasPrefix("Caused by:") || text.hasPrefix("Suppressed:") || text.hasPrefix("Wrapped by:")
+    }
+
+    /// A word that ends as the names of throwables do, before a colon or at the end.
+    private func namesThrowable(_ line: Line) -> Bool {
+        if line.hasPrefix("Exception in thread ") { return true }
+        let end = line.range.upperBound
+        var index = line.range.lowerBound
+        while index < end {
+            let byte = line.bytes[index]
+            if byte == UInt8(ascii: "E") || byte == UInt8(ascii: "T") {
+                for word: StaticString in ["Exception", "Error", "Throwable"] where line.has(word, at: index) {
+                    let after = index + word.utf8CodeUnitCount
+                    if after == end || line.bytes[after] == UInt8(ascii: ":") { return true }
+                }
+            }
+            index += 1
+        }
+        return false
+    }
+
+    /// `com.example.Timeout: no answer`.
+    private func beginsWithClass(_ line: Line) -> Bool {
+        var dots = 0
+        for index in line.range {
+            let byte = line.bytes[index]
+            if byte == UInt8(ascii: ".") {
+                dots += 1
+            } else if !byte.isNameByte && byte != UInt8(ascii: "$") {
+                return dots > 0 && byte == UInt8(ascii: ":")
+            }
+        }
+        return dots > 0
+    }
+}

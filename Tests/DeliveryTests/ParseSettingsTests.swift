@@ -1,0 +1,113 @@
+// `parse`, `time`, `trace` in the settings, from the text of agent.json to records and to errors.
+
+import Bytes
+import Foundation
+import Inputs
+import Logs
+import Platform
+import Settings
+import TestSupport
+import Testing
+
+@testable import Delivery
+
+@Suite struct ParseSettingsTests {
+    private func pipeline(_ settings: String) throws -> RecordPipeline {
+        var section = try section(settings)
+        let pipeline = try RecordPipeline(&section, reserving: ["app"])
+        try section.finish()
+        return pipeline
+    }
+
+    /// The message and the time of a line, read in the northern summer of 2026.
+    private func read(_ settings: String, _ line: String) throws -> (message: String, unixSeconds: Int64) {
+        var pipeline = try pipeline(settings)
+        var input = LogBatch()
+        let bytes = Array(line.utf8)
+        input.append(bytes, 0..<bytes.count, fields: 0..<0, at: 0, next: Position(source: 1, offset: 1))
+        var batch = LogBatch()
+        var next = 0
+        let now = Moment(monotonic: Instant(nanoseconds: 0), unixNanoseconds: 1_784_116_800_000_000_000)
+        pipeline.process(input, from: &next, into: &batch, at: now)
+        return (batch.text(of: batch.records[0]), batch.records[0].unixNanoseconds / 1_000_000_000)
+    }
+
+    @Test(arguments: [
+        (#"{ "parse": "json" }"#, #"{"ts":1784116000,"msg":"hi"}"#, "hi", 1_784_116_000),
+        (#"{ "parse": "logfmt" }"#, "ts=1784116000 msg=hi", "hi", 1_784_116_000),
+        (#"{ "parse": { "regex": "^(?<ts>\\d+) (?<message>.*)" } }"#, "1784116000 hi", "hi", 1_784_116_000),
+        (
+            #"{ "parse": "syslog", "time": { "zone": "Europe/Berlin" } }"#, "Jul 15 13:30:00 h a: hi", "hi",
+            1_784_115_000
+        ),
+        (#"{ "parse": "syslog", "time": { "zone": "+02:00" } }"#, "Jul 15 13:30:00 h a: hi", "hi", 1_784_115_000),
+        (#"{ "parse": "syslog", "time": { "zone": "UTC" } }"#, "Jul 15 11:30:00 h a: hi", "hi", 1_784_115_000),
+        (
+            #"{ "parse": "nginx" }"#, #"1 - - [15/Jul/2026:13:30:00 +0200] "" 400 0"#,
+            #"1 - - [15/Jul/2026:13:30:00 +0200] "" 400 0"#, 1_784_115_000
+        ),
+        (
+            #"{ "parse": "json", "time": { "field": "at", "format": "%d.%m.%Y %H:%M", "zone": "America/New_York" } }"#,
+            #"{"at":"15.07.2026 07:30","msg":"hi"}"#, "hi", 1_784_115_000
+        ),
+        (
+            #"{ "parse": "json", "time": { "format": "epoch_ms" } }"#, #"{"time":1784115000,"msg":"hi"}"#, "hi",
+            1_784_115
+        ),
+        (#"{ "trace": true }"#, "hi", "hi", 0),
+    ])
+    func settings(text: String, line: String, message: String, unixSeconds: Int64) throws {
+        let found = try read(text, line)
+        #expect(found.message == message)
+        #expect(found.unixSeconds == unixSeconds)
+    }
+
+    @Test func nothingIsAskedFor() throws {
+        #expect(try pipeline("{}").isEmpty)
+        #expect(try pipeline(#"{ "trace": false }"#).isEmpty)
+        #expect(try !pipeline(#"{ "trace": true }"#).isEmpty)
+    }
+
+    /// Errors point at the very key: the column is that of the value.
+    @Test(arguments: [
+        (#"{ "parse": "xml" }"#, 12, "test.parse: expected \"json\""),
+        (#"{ "parse": 1 }"#, 12, "test.parse: expected \"json\""),
+        (#"{ "parse": { } }"#, 12, "test.parse: \"regex\" is missing"),
+        (#"{ "parse": { "regex": "(" } }"#, 23, "test.parse.regex: missing closing parenthesis"),
+        (#"{ "parse": { "regex": "a(b)" } }"#, 23, "test.parse.regex: has no named group"),
+        (#"{ "parse": { "regexp": "(?<a>b)" } }"#, 14, "test.parse.regexp: unknown key, did you mean \"regex\"?"),
+        (#"{ "time": { "field": "a" } }"#, 11, "test.time: has no effect without \"parse\""),
+        (#"{ "keep_original": true }"#, 20, "test.keep_original: has no effect without \"parse\""),
+        (#"{ "parse": "json", "time": { "zone": "Europe/Berlyn" } }"#, 38, "test.time.zone: no zone \"Europe/Berlyn\""),
+        (#"{ "parse": "json", "time": { "zone": "../../../etc/passwd" } }"#, 38, "test.time.zone: no zone"),
+        (#"{ "parse": "json", "time": { "zone": "Europe" } }"#, 38, "test.time.zone: no zone"),
+        (#"{ "parse": "json", "time": { "zone": "zone.tab" } }"#, 38, "zone.tab is no time zone"),
+        (#"{ "parse": "json", "time": { "zone": "+2" } }"#, 38, "test.time.zone: expected an offset"),
+        (#"{ "parse": "json", "time": { "zone": "" } }"#, 38, "test.time.zone: no zone"),
+        (#"{ "parse": "json", "time": { "format": "iso" } }"#, 40, "test.time.format: expected \"rfc3339\""),
+        (#"{ "parse": "json", "time": { "format": "%Q" } }"#, 40, "test.time.format: %Q is not known"),
+        (#"{ "parse": "json", "time": { "format": "%H:%M" } }"#, 40, "test.time.format: the pattern has no day"),
+        (#"{ "parse": "json", "time": { "feld": "x" } }"#, 30, "test.time.feld: unknown key, did you mean \"field\"?"),
+        (#"{ "parse": "syslog", "time": { "format": "rfc3339" } }"#, 42, "test.time.format: needs \"field\""),
+        (#"{ "trace": "yes" }"#, 12, "test.trace: expected true or false"),
+    ])
+    func wrongSettingsAreRefused(settings: String, column: Int, words: String) throws {
+        do {
+            _ = try pipeline(settings)
+            Issue.record("was accepted")
+        } catch let error as SettingsError {
+            #expect("\(error)".contains(words), "\(error)")
+            #expect(error.position.column == column, "\(error)")
+        }
+    }
+
+    @Test func aRouteCountsWhatItMeets() throws {
+        let world = try World()
+        world.write(100)
+        let route = try world.route(pipeline: #"{ "parse": "json" }"#)
+        route.start()
+        #expect(eventually { world.received.count == 100 })
+        #expect(route.stopAndWait())
+        #expect(route.status.reading.counts.first { $0.reason == "parse_failed" }?.count == 100)
+    }
+}
