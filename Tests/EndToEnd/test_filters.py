@@ -77,6 +77,34 @@ class Filters(Scratch):
         self.assertEqual(
             [record["message"] for record in receiver.records], ["login password=*** ok", "next password=***"])
 
+    def test_fields_that_a_parser_found(self):
+        logs = self.directory / "app.json"
+        receiver = self.receiver()
+        self.write(logs, [
+            json.dumps({"level": level, "msg": f"took {SECRET}", "user": {"mail": "john.doe\u0040example.com"},
+                        "card": 4111111111111111, "status": status, "ms": 250 * (number + 1), "trace": f"t{number}"})
+            .replace("@", "\\u0040")
+            for number, (level, status) in enumerate([("info", 200), ("debug", 200), ("error", 503), ("info", 200)])])
+        agent = self.agent(self.settings(
+            logs, receiver.url, parse="json", keep_original=True,
+            filters=[{"exclude": "^debug$", "field": "severity"}, {"redact": SECRET},
+                     {"preset": ["email", "credit_card"]}, {"redact": "john[^\"]*"}],
+            metrics=[
+                {"name": "requests", "count": {}, "labels": {"status": "status", "level": "severity"}},
+                {"name": "took_seconds", "histogram": {"field": "ms", "scale": 0.001}, "buckets": [0.25, 0.75]},
+            ])).start()
+        eventually(lambda: len(receiver.records) == 3, 20, "what is not excluded arrives")
+        for record in receiver.records:
+            said = json.dumps(record)
+            for secret in (SECRET, "4111111111111111", "john.doe"):
+                self.assertNotIn(secret, said)
+            self.assertEqual((record["message"], record["card"]), ("took ***", "***"))
+        eventually(lambda: self.series(agent, "vitals_log_requests_total") == {
+            (("level", "info"), ("status", "200")): 2.0, (("level", "error"), ("status", "503")): 1.0}, 10, "counted")
+        self.assertEqual(self.series(agent, "vitals_log_took_seconds_bucket"), {
+            (("le", "0.25"),): 1.0, (("le", "0.75"),): 2.0, (("le", "+Inf"),): 3.0})
+        self.assertEqual(self.series(agent, "vitals_log_took_seconds_sum"), {(): 2.0})
+
     def test_counts_are_exact(self):
         logs = self.directory / "access.log"
         receiver, second = self.receiver(), self.receiver()
