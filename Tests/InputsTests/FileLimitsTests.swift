@@ -11,7 +11,7 @@ import Testing
 
 @Suite struct FileLimitsTests {
     @Test func inputsShareTheDescriptorsOfTheProcess() throws {
-        let limits = FileLimits(descriptors: DescriptorBudget(descriptorLimit: 96))
+        let limits = FileLimits(descriptors: DescriptorBudget(descriptorLimit: 64))
         #expect(limits.descriptors.limit == 32)
         let worlds = try (0..<3).map { _ in try FileWorld(limits: limits) }
         for world in worlds {
@@ -34,9 +34,9 @@ import Testing
     }
 
     @Test func aDescriptorLimitLeavesRoomForOthers() {
-        #expect(DescriptorBudget(descriptorLimit: 1024).limit == 768)
-        #expect(DescriptorBudget(descriptorLimit: 256).limit == 192)
-        #expect(DescriptorBudget(descriptorLimit: 20).limit == 8)
+        #expect(DescriptorBudget(descriptorLimit: 1024).limit == 512)
+        #expect(DescriptorBudget(descriptorLimit: 256).limit == 128)
+        #expect(DescriptorBudget(descriptorLimit: 10).limit == 8)
     }
 
     @Test(arguments: [

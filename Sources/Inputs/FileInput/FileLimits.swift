@@ -6,13 +6,13 @@ internal import Synchronization
 /// Descriptors for log files, of all inputs of the agent together.
 final class DescriptorBudget: Sendable {
     /// The process's own.
-    static let shared = DescriptorBudget(descriptorLimit: descriptorLimit)
+    static let shared = DescriptorBudget(descriptorLimit: openFileLimit())
 
     let limit: Int
     private let used = Atomic<Int>(0)
 
-    /// A quarter is left for connections, collectors and libraries; no fewer than 64, where there are that many.
-    init(descriptorLimit: Int) { limit = max(8, descriptorLimit - max(64, descriptorLimit / 4)) }
+    /// Half of them: the rest is for connections, collectors and libraries.
+    init(descriptorLimit: Int) { limit = max(8, descriptorLimit / 2) }
 
     var isSpent: Bool { used.load(ordering: .relaxed) >= limit }
     var isOverdrawn: Bool { used.load(ordering: .relaxed) > limit }
