@@ -61,25 +61,3 @@ extension Pattern {
         return isLetter ? nil : byte
     }
 }
-
-extension [UInt8] {
-    /// No byte of the range is above 127.
-    package func isASCII(_ range: Range<Int>) -> Bool {
-        unsafe withUnsafeBytes { unsafe Bytes.isASCII(UnsafeRawBufferPointer(rebasing: $0[range])) }
-    }
-}
-
-/// Eight bytes a step.
-func isASCII(_ text: UnsafeRawBufferPointer) -> Bool {
-    var at = 0
-    var high: UInt64 = 0
-    while at + 8 <= text.count {
-        unsafe high |= text.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-        at += 8
-    }
-    while at < text.count {
-        unsafe high |= UInt64(text[at])
-        at += 1
-    }
-    return high & 0x8080_8080_8080_8080 == 0
-}

@@ -36,12 +36,6 @@ package struct RecordPipeline {
         case multilineTimeout = "multiline_timeout"
         /// So much was held back that the oldest of it went on as it was.
         case heldLimit = "held_limit"
-        /// A message was none of the format that `parse` names, and passed as it is.
-        case parseFailed = "parse_failed"
-        /// A time was missing or could not be read: the record has the time at which it was read.
-        case timeUnreadable = "time_unreadable"
-        /// A message had more fields, or longer names, than the limits allow: the others are in its text alone.
-        case fieldsCut = "fields_cut"
         /// Secrets that were hidden.
         case redacted
         /// Texts that were withheld, since a redaction could not search them to their end.
@@ -52,6 +46,12 @@ package struct RecordPipeline {
         case metricValueUnreadable = "metric_value_unreadable"
         /// Records that were counted under the label value "other".
         case metricSeriesFull = "metric_series_full"
+        /// A message was none of the format that `parse` names, and passed as it is.
+        case parseFailed = "parse_failed"
+        /// A time was missing or could not be read: the record has the time at which it was read.
+        case timeUnreadable = "time_unreadable"
+        /// A message had more fields, or longer names, than the limits allow: the others are in its text alone.
+        case fieldsCut = "fields_cut"
     }
 
     package var assembly: RecordAssembly?
@@ -65,7 +65,6 @@ package struct RecordPipeline {
     var draft = RecordDraft()
     /// Of the call under way.
     var now = Instant(nanoseconds: 0)
-    var unixNow: Int64 = 0
     /// The input's fields of the last record, and the same in the batch that is being filled.
     private var carried: (input: Range<UInt32>, batch: Range<UInt32>)?
 
@@ -89,7 +88,7 @@ package struct RecordPipeline {
             let record = input.records[first]
             first += 1
             draft.begin(record, of: input)
-            finish(input, into: &batch)
+            finish(input, into: &batch, at: now)
         }
     }
 
@@ -98,7 +97,7 @@ package struct RecordPipeline {
         carried = nil
         begin(at: now)
         while !batch.isFull {
-            if takeAssembled(into: &batch) { continue }
+            if takeAssembled(into: &batch, at: now) { continue }
             guard assembly?.release(at: now.monotonic, &events) == true else { return }
         }
     }
@@ -117,24 +116,24 @@ package struct RecordPipeline {
     ) {
         assembly?.beginInput()
         while !batch.isFull {
-            if takeAssembled(into: &batch) { continue }
+            if takeAssembled(into: &batch, at: now) { continue }
             guard first < input.records.count else { return }
             assembly?.take(input.records[first], of: input, at: now.monotonic, &events)
             first += 1
         }
     }
 
-    private mutating func takeAssembled(into batch: inout LogBatch) -> Bool {
+    private mutating func takeAssembled(into batch: inout LogBatch, at now: Moment) -> Bool {
         guard assembly?.next(&draft) == true, let fields = assembly?.fields else { return false }
-        finish(fields, into: &batch)
+        finish(fields, into: &batch, at: now)
         return true
     }
 
     /// The stages that look at one whole record.
-    private mutating func finish(_ input: LogBatch, into batch: inout LogBatch) {
+    private mutating func finish(_ input: LogBatch, into batch: inout LogBatch, at now: Moment) {
         // A document is nobody's text: it goes as it is.
         if !draft.isDocument {
-            parsing?.apply(&draft, of: input, now: unixNow, &events)
+            parsing?.apply(&draft, of: input, now: now.unixNanoseconds, &events)
             if let reason = filter(input) {
                 dropped[reason, default: 0] += 1
                 return batch.skip(to: draft.next)

@@ -6,7 +6,6 @@ extension RecordPipeline {
     /// Records of another batch come.
     mutating func begin(at now: Moment) {
         self.now = now.monotonic
-        unixNow = now.unixNanoseconds
         for case .redact(let redaction) in filters { redaction.forgetInput() }
     }
 
