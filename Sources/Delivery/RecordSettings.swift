@@ -8,8 +8,10 @@ extension RecordPipeline {
     /// `filters`, `metrics`. What the log says gets none of the `names`, which the settings give each record.
     package init(_ section: inout SettingsSection, reserving names: [String] = []) throws(SettingsError) {
         self.init()
+        let namesContainers = section.has("format") || section.has("kubernetes")
         assembly = try RecordAssembly.make(&section)
-        parsing = try RecordParsing.make(&section, reserving: names)
+        parsing = try RecordParsing.make(
+            &section, reserving: names + (namesContainers ? RecordNames.ofContainers : []))
         for var entry in try section.sections("filters") {
             filters += try RecordFilter.entry(&entry)
             try entry.finish()

@@ -119,6 +119,8 @@ package enum RecordNames {
     package static let own = ["timestamp", "message", "host", "input", "truncated"]
     /// What inputs add to their records.
     package static let ofInputs = ["file", "unit", "user_unit", "priority", "identifier", "pid"]
+    /// What the format of a container and the path of its file say.
+    package static let ofContainers = ["stream", "namespace", "pod", "container"]
     /// What is only here when it is understood.
     static let understood = ["severity", "trace_id", "span_id", "original"]
 }
