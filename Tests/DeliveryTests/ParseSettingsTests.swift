@@ -32,6 +32,23 @@ import Testing
         return (batch.text(of: batch.records[0]), batch.records[0].unixNanoseconds / 1_000_000_000)
     }
 
+    /// A program that logs JSON in a container may call a field as the runtime does.
+    @Test func noFieldStandsTwice() throws {
+        var pipeline = try pipeline(#"{ "format": "cri", "parse": "json" }"#)
+        var input = LogBatch()
+        let bytes = Array(#"2026-01-02T03:04:05Z stdout F {"stream":"mine","msg":"hi"}"#.utf8)
+        input.append(bytes, 0..<bytes.count, fields: 0..<0, at: 0, next: Position(source: 1, offset: 1))
+        var (batch, next) = (LogBatch(), 0)
+        pipeline.process(
+            input, from: &next, into: &batch, at: Moment(monotonic: Instant(nanoseconds: 0), unixNanoseconds: 0))
+        let record = try #require(batch.records.first)
+        let names = batch.fields[Int(record.fields.lowerBound)..<Int(record.fields.upperBound)].map {
+            String(decoding: batch.bytes[$0.name.range], as: UTF8.self)
+        }
+        #expect(batch.text(of: record) == "hi")
+        #expect(names.count == Set(names).count && names.contains("stream"), "\(names)")
+    }
+
     @Test(arguments: [
         (#"{ "parse": "json" }"#, #"{"ts":1784116000,"msg":"hi"}"#, "hi", 1_784_116_000),
         (#"{ "parse": "logfmt" }"#, "ts=1784116000 msg=hi", "hi", 1_784_116_000),
