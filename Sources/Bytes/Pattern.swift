@@ -30,6 +30,10 @@ package struct PatternError: Error, Equatable, CustomStringConvertible {
     /// The same for texts that are not UTF-8, made for the first of them. Without the JIT: where such texts are
     /// allowed, that of PCRE2 10.42 takes no character beyond ASCII for `\S`, `\W` or `\D`.
     private var tolerant: OpaquePointer?
+    /// For the JIT, made when its own 32 KiB are not enough: a text in quotes of 2 KiB may need more.
+    private var stack: OpaquePointer?
+    /// Enough for such a pattern over the longest record.
+    private static let stackLimit = 8 << 20
 
     package init(_ text: String) throws(PatternError) {
         self.text = text
@@ -59,6 +63,7 @@ package struct PatternError: Error, Equatable, CustomStringConvertible {
         unsafe pcre2_match_context_free_8(context)
         unsafe pcre2_code_free_8(code)
         unsafe pcre2_code_free_8(tolerant)
+        unsafe pcre2_jit_stack_free_8(stack)
     }
 
     private static func compile(
@@ -81,13 +86,26 @@ package struct PatternError: Error, Equatable, CustomStringConvertible {
             let text = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
             // Of ASCII there is nothing to check, which is most of what there is.
             let check = unsafe isASCII(bytes) ? PCRE2_NO_UTF_CHECK : 0
-            let result = unsafe pcre2_match_8(code, text, bytes.count, start, options | check, data, context)
+            var result = unsafe pcre2_match_8(code, text, bytes.count, start, options | check, data, context)
+            if result == PCRE2_ERROR_JIT_STACKLIMIT, enlargeStack() {
+                result = unsafe pcre2_match_8(code, text, bytes.count, start, options | check, data, context)
+            }
             guard (PCRE2_ERROR_UTF8_ERR21...PCRE2_ERROR_UTF8_ERR1).contains(result) else { return result }
             return unsafe pcre2_match_8(
                 codeForAnyBytes(), text, bytes.count, start, options | PCRE2_NO_JIT, data, context)
         }
         if result >= 0 { return .matches }
         return result == PCRE2_ERROR_NOMATCH ? .doesNotMatch : .gaveUp
+    }
+
+    /// False when that was done before.
+    private func enlargeStack() -> Bool {
+        guard unsafe stack == nil, let larger = unsafe pcre2_jit_stack_create_8(32 << 10, Self.stackLimit, nil) else {
+            return false
+        }
+        unsafe stack = larger
+        unsafe pcre2_jit_stack_assign_8(context, nil, UnsafeMutableRawPointer(larger))
+        return true
     }
 
     private func codeForAnyBytes() -> OpaquePointer {

@@ -38,6 +38,15 @@ import Testing
         }
     }
 
+    /// The JIT's own stack ends such a search after some 2 KiB.
+    @Test func longTextsHaveRoom() throws {
+        let quoted = try Pattern(#""(?:[^"\\]|\\.)*""#)
+        for count in [1_000, 10_000, 250_000, 1_000] {
+            #expect(quoted.matches("\"" + String(repeating: "a", count: count) + "\""), "\(count)")
+            #expect(!quoted.matches("\"" + String(repeating: "a", count: min(count, 10_000))), "\(count)")
+        }
+    }
+
     /// A byte that is no text matches nothing, and what stands around it is found all the same.
     @Test func textsThatAreNoUTF8() throws {
         let bytes: [UInt8] = Array("a=1 \u{E9}".utf8) + [0xE9, 0x80] + Array(" b=2".utf8) + [0xC3]
