@@ -14,12 +14,17 @@ package func cursorTable(stateDirectory: String) throws(Errno) -> (text: String,
     _ = try FileStatus(of: stateDirectory)
     let (cursors, unusable) = try savedCursors(in: stateDirectory)
     var problems = unusable.map { "\($0.path): \($0.reason)" }
-    var rows = [["INPUT", "OUTPUT", "SOURCE", "POSITION", "LAG"]]
+    var rows = [["INPUT", "OUTPUT", "SOURCE", "IDENTITY", "POSITION", "SIZE", "LAG", "STATE"]]
     for cursor in cursors {
         let places = places(of: cursor, &problems)
-        for place in places { rows.append([cursor.input, cursor.output, place.source, place.position, place.lag]) }
+        for place in places {
+            rows.append([
+                cursor.input, cursor.output, place.source, place.identity, place.position, place.size, place.lag,
+                place.state,
+            ])
+        }
     }
-    if !cursors.isEmpty { return (table(rows, leftColumns: 3), problems) }
+    if !cursors.isEmpty { return (table(rows, leftColumns: 4), problems) }
     return (problems.isEmpty ? "no cursors in \(stateDirectory)\n" : "", problems)
 }
 
@@ -45,8 +50,11 @@ package func cursorJSON(stateDirectory: String) throws(Errno) -> (text: [UInt8],
 /// One line of the table.
 private struct Place {
     let source: String
+    var identity = "-"
     let position: String
+    var size = "-"
     var lag = "-"
+    var state = "-"
 }
 
 /// The kind of an input is not in its cursor, but each kind has a form of its own. One that is not known here is shown
@@ -75,16 +83,41 @@ private func places(of cursor: SavedCursor, _ problems: inout [String]) -> [Plac
     return [Place(source: plainText(String(decoding: cursor.json, as: UTF8.self)), position: "-")]
 }
 
-/// The lag is what the file has now, if it is still the same one, else what it had when it was last looked at.
+/// The size is what the file has now, where it is found, else what it had when it was last looked at.
 private func place(of file: FileCursor) -> Place {
-    var sizeBytes = file.sizeBytes
-    do throws(Errno) {
-        let status = try FileStatus(of: file.path)
-        if status.id == file.id { sizeBytes = status.sizeBytes }
-    } catch {}  // rotated away, or not ours to see
+    var (sizeBytes, state) = (file.sizeBytes, "gone")
+    if let status = status(file.path, of: file) {
+        (sizeBytes, state) = (status.sizeBytes, "live")
+    } else if let (name, status) = findRotated(file) {
+        state = "rotated: \(plainText(name))"
+        // What is in a compressed file has another size than it.
+        if !name.hasSuffix(".gz") { sizeBytes = status.sizeBytes }
+    }
+    let lag = sizeBytes - min(sizeBytes, file.offset)
     return Place(
-        source: plainText(file.path), position: "\(file.offset)",
-        lag: bytesText(sizeBytes - min(sizeBytes, file.offset)))
+        source: plainText(file.path), identity: "\(file.id.device):\(file.id.inode)", position: "\(file.offset)",
+        size: "\(sizeBytes)", lag: bytesText(lag), state: state)
+}
+
+private func status(_ path: String, of file: FileCursor) -> FileStatus? {
+    do throws(Errno) {
+        let status = try FileStatus(of: path)
+        return status.id == file.id && status.sizeBytes >= file.offset ? status : nil
+    } catch { return nil }  // rotated away, or not ours to see
+}
+
+/// The name beside its path under which the file stands now.
+private func findRotated(_ file: FileCursor) -> (name: String, status: FileStatus)? {
+    let (directory, name) = splitPath(file.path)
+    let names: [String]
+    do throws(Errno) { names = try directoryEntries(directory.isEmpty ? "/" : directory) } catch { return nil }
+    for other in names where mayBeCopyName(other, of: name) {
+        do throws(Errno) {
+            let status = try FileStatus(of: "\(directory)/\(other)")
+            if status.id == file.id { return (other, status) }
+        } catch {}  // gone since it was listed
+    }
+    return nil
 }
 
 /// When the entry was written: its time is in libsystemd's cursor, `s=…;i=…;b=…;m=…;t=<microseconds, hexadecimal>;x=…`.

@@ -86,7 +86,19 @@ package struct Plugins: Sendable {
         try refuseUnlikeMetrics()
         let feedback = findFeedback(settings, inputs, outputs)
         try refuseLoops(feedback, settings.routes)
+        try refuseRemovals(inputs)
         return (inputs, outputs, feedback)
+    }
+
+    /// Each route reads for itself: what one has acknowledged, another may still have to read.
+    private func refuseRemovals(_ inputs: [any Input]) throws(SettingsError) {
+        for (plugin, input) in zip(settings.inputs, inputs) where input.removesFiles {
+            let routes = settings.routes.filter { $0.from == plugin.name }
+            guard routes.count > 1 else { continue }
+            throw routes[1].error(
+                "input \(plugin.name) has \"remove_after\": its files may be removed before this route has read them, "
+                    + "so it can have one route only")
+        }
     }
 
     package func validate(now: Moment) throws(SettingsError) { _ = try makeAll(now: now) }

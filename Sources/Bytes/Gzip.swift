@@ -1,4 +1,4 @@
-// gzip (RFC 1952) by zlib, into a buffer that the caller keeps.
+// gzip (RFC 1952) by zlib, from and into buffers that the caller keeps.
 
 internal import CZlib
 
@@ -42,5 +42,54 @@ internal import CZlib
         }
         output.removeLast(unsafe Int(stream.avail_out))
         return isDone
+    }
+}
+
+/// One inflate stream. Members that follow one another are one text, as for gzip(1).
+@safe package final class GzipInflater {
+    package enum Outcome: Equatable, Sendable {
+        /// The room is used up, or the input is.
+        case more
+        /// A member is complete; the input may go on with another.
+        case memberEnded
+        /// What stands here is no gzip, or its checksum is wrong.
+        case damaged
+    }
+
+    private var stream = unsafe z_stream()
+
+    package init() {
+        let code = unsafe czlib_inflate_init_gzip(&stream)
+        guard code == Z_OK else { bug("inflateInit2 answered \(code)") }
+    }
+
+    deinit { unsafe _ = inflateEnd(&stream) }
+
+    /// Begins with a new member.
+    package func reset() { unsafe _ = inflateReset(&stream) }
+
+    /// Inflates `input[range]` into `output[room]` until one of the two is used up, or a member ends.
+    package func inflate(
+        _ input: [UInt8], _ range: Range<Int>, into output: inout [UInt8], _ room: Range<Int>
+    ) -> (consumed: Int, produced: Int, outcome: Outcome) {
+        guard range.upperBound <= input.count, room.upperBound <= output.count else { bug("inflating past the end") }
+        return unsafe input.withUnsafeBufferPointer { input in
+            unsafe output.withUnsafeMutableBufferPointer { output in
+                unsafe stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress).map {
+                    unsafe $0 + range.lowerBound
+                }
+                unsafe stream.avail_in = UInt32(range.count)
+                unsafe stream.next_out = output.baseAddress.map { unsafe $0 + room.lowerBound }
+                unsafe stream.avail_out = UInt32(room.count)
+                let code = unsafe CZlib.inflate(&stream, Z_NO_FLUSH)
+                let outcome: Outcome =
+                    switch code {
+                    case Z_OK, Z_BUF_ERROR: .more
+                    case Z_STREAM_END: .memberEnded
+                    default: .damaged
+                    }
+                return unsafe (range.count - Int(stream.avail_in), room.count - Int(stream.avail_out), outcome)
+            }
+        }
     }
 }

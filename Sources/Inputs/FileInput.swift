@@ -22,6 +22,11 @@ package struct FileInput: Input {
             try FileInputSettings(&section), resume: context.resume, log: context.log, now: context.now)
     }
 
+    /// For tests.
+    init(follower: FileFollower) { self.follower = follower }
+
+    package var removesFiles: Bool { follower.settings.removeAfter != nil }
+
     package var wakeDescriptor: Int32? { follower.inotify?.descriptor }
 
     package mutating func read(into batch: inout LogBatch, at now: Moment) -> Wait {
@@ -44,6 +49,7 @@ package struct FileInput: Input {
             follower.counts[reason].map { (reason.rawValue, $0) }
         }
         var problems = follower.unreadable.map { "\($0.key): \($0.value)" }
+        problems += follower.unremovable.map { "\($0.key): cannot be removed: \($0.value)" }
         problems += follower.directoryErrors.map { "\($0.path): \($0.errno)" }
         problems += follower.unwatchedDirectories.map {
             "\($0.key): cannot be watched (\($0.value)), looked at instead"
@@ -102,6 +108,13 @@ package struct FileInput: Input {
                 } catch { problems.append("\(path): \(error)") }
             }
             problems += finder.errors.map { "\($0.path): \($0.errno)" }
+            if removesFiles {
+                for directory in Set(paths.map { splitPath($0).directory }).sorted() {
+                    do throws(DirectoryFault) { try tryDirectory(directory) } catch {
+                        problems.append("\(directory): files cannot be removed: \(error.errno)")
+                    }
+                }
+            }
             report.problems += Self.bounded(problems, Self.problemsLimit)
         }
         return report

@@ -90,6 +90,9 @@ package protocol Input: SendableMetatype {
     /// Those of `paths` that it reads, or would read if they were there.
     func filesRead(among paths: [String]) -> [String]
 
+    /// It removes what was acknowledged: no other route may need it.
+    var removesFiles: Bool { get }
+
     /// Opens what would be read, for `vitals check`.
     mutating func check() -> CheckReport
 }
@@ -100,4 +103,6 @@ extension Input {
     package mutating func lookAround(at now: Moment) {}
 
     package func filesRead(among paths: [String]) -> [String] { [] }
+
+    package var removesFiles: Bool { false }
 }

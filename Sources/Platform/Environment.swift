@@ -16,3 +16,10 @@ package func currentDirectory() -> String {
 }
 
 package var processID: Int { Int(getpid()) }
+
+/// How many descriptors this process may have open: the soft limit. See getrlimit(2).
+package var descriptorLimit: Int {
+    var limit = rlimit()
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+    return Int(clamping: limit.rlim_cur)
+}

@@ -14,17 +14,24 @@ package struct FileFinder {
     package private(set) var errors: [(path: String, errno: Errno)] = []
     package private(set) var directoriesLeftOut = 0
 
+    /// Only what lies here is looked for; what stands beside the way to it is not even listed.
+    private let place: String?
+    /// Called before a directory is listed, with whether files in it may match: whoever watches it from then on misses
+    /// nothing.
+    private let noting: ((String, Bool) -> Void)?
     private var listed: [String: [String]] = [:]
     private var seen: Set<String> = []
 
-    package init(_ globs: [Glob]) {
+    package init(_ globs: [Glob], below place: String? = nil, noting: ((String, Bool) -> Void)? = nil) {
+        self.place = place
+        self.noting = noting
         for glob in globs {
             for components in glob.alternatives { walk("", components.dropFirst()[...], depth: 0) }
         }
     }
 
     private mutating func walk(_ directory: String, _ components: ArraySlice<Glob.Component>, depth: Int) {
-        guard let component = components.first, depth <= Self.depthLimit else { return }
+        guard let component = components.first, depth <= Self.depthLimit, isOnTheWay(directory) else { return }
         let rest = components.dropFirst()
         switch component {
         case .literal(let bytes):
@@ -75,13 +82,24 @@ package struct FileFinder {
         if seen.insert(path).inserted { paths.append(path) }
     }
 
+    private func isOnTheWay(_ directory: String) -> Bool {
+        guard let place else { return true }
+        return place == directory || place.hasPrefix(directory + "/") || directory.hasPrefix(place + "/")
+    }
+
     private mutating func note(_ directory: String, holdsFiles: Bool) {
         let path = directory.isEmpty ? "/" : directory
-        directories[path] = holdsFiles || directories[path] ?? false
+        let before = directories[path]
+        guard before == nil || holdsFiles && before == false else { return }
+        directories[path] = holdsFiles
+        noting?(path, holdsFiles)
     }
 
     private mutating func list(_ directory: String) -> [String] {
         let path = directory.isEmpty ? "/" : directory
+        if let place, place.hasPrefix(directory + "/") {
+            return [String(place.dropFirst(directory.count + 1).prefix { $0 != "/" })]
+        }
         if let names = listed[path] { return names }
         guard listed.count < Self.directoryLimit else {
             directoriesLeftOut += 1

@@ -68,10 +68,14 @@ package final class INotify {
     private static let bufferBytes = 64 << 10
 
     private let file: File
+    /// For tests of what happens at `fs.inotify.max_user_watches`.
+    private let watchLimit: Int
+    private var watches: Set<Int32> = []
     private var buffer = [UInt8](repeating: 0, count: bufferBytes)
 
     /// - Throws: `EMFILE` when the user has as many instances as `fs.inotify.max_user_instances` allows.
-    package init() throws(Errno) {
+    package init(watchLimit: Int = .max) throws(Errno) {
+        self.watchLimit = watchLimit
         let descriptor = inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))
         guard descriptor >= 0 else { throw .current }
         file = File(owning: descriptor)
@@ -83,10 +87,17 @@ package final class INotify {
     package func watch(_ directory: String, _ mask: INotifyEvent.Mask) throws(Errno) -> Int32 {
         let watch = unsafe inotify_add_watch(descriptor, directory, mask.rawValue)
         guard watch >= 0 else { throw .current }
+        if watches.insert(watch).inserted, watches.count > watchLimit {
+            remove(watch)
+            throw .noSpace
+        }
         return watch
     }
 
-    package func remove(_ watch: Int32) { _ = inotify_rm_watch(descriptor, watch) }
+    package func remove(_ watch: Int32) {
+        watches.remove(watch)
+        _ = inotify_rm_watch(descriptor, watch)
+    }
 
     /// What has been queued, as far as one buffer holds it; empty when there is nothing.
     package func events() throws(Errno) -> [INotifyEvent] {

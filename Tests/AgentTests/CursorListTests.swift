@@ -29,11 +29,13 @@ import Testing
     @Test func eachKindOfInputIsALineThatCanBeRead() throws {
         let path = try own.write("app.log", "12345678901234567890")
         let id = try FileStatus(of: path).id
+        let old = try FileStatus(of: try own.write("app.log.1", "1234567890")).id
         let print = #""print":1,"print_length":9"#
         try save(
             """
             {"version":1,"files":[
             {"path":"\(path)","device":\(id.device),"inode":\(id.inode),\(print),"offset":8,"size":9},
+            {"path":"\(path)","device":\(old.device),"inode":\(old.inode),\(print),"offset":10,"size":9},
             {"path":"/gone\\u001b[2J","device":1,"inode":2,\(print),"offset":5,"size":3005}],"floors":[],"since":[]}
             """, "app")
         try save(#"{"version":1,"files":[],"floors":[],"since":[]}"#, "empty")
@@ -47,17 +49,18 @@ import Testing
         #expect(problems.isEmpty)
         #expect(
             rows(text) == [
-                ["INPUT", "OUTPUT", "SOURCE", "POSITION", "LAG"],
+                ["INPUT", "OUTPUT", "SOURCE", "IDENTITY", "POSITION", "SIZE", "LAG", "STATE"],
                 // What the file has now, and what the other had when it was last seen.
-                ["app", "central", path, "8", "12 B"],
-                ["app", "central", "/gone [2J", "5", "2.9 KiB"],
-                ["empty", "central", "no file yet", "-", "-"],
-                ["host", "central", "metrics", "2 to be sent", "9 B"],
-                ["journal1", "central", "journal", "2023-01-20T13:09:35Z", "-"],
-                ["journal2", "central", "journal", "another form", "-"],
-                ["journal3", "central", "journal", "2023-11-14T22:13:20Z", "-"],
-                ["nothing", "central", "nothing yet", "-", "-"],
-                ["other", "central", #"{"later":1}"#, "-", "-"],
+                ["app", "central", path, "\(id.device):\(id.inode)", "8", "20", "12 B", "live"],
+                ["app", "central", path, "\(old.device):\(old.inode)", "10", "10", "0 B", "rotated: app.log.1"],
+                ["app", "central", "/gone [2J", "1:2", "5", "3005", "2.9 KiB", "gone"],
+                ["empty", "central", "no file yet", "-", "-", "-", "-", "-"],
+                ["host", "central", "metrics", "-", "2 to be sent", "-", "9 B", "-"],
+                ["journal1", "central", "journal", "-", "2023-01-20T13:09:35Z", "-", "-", "-"],
+                ["journal2", "central", "journal", "-", "another form", "-", "-", "-"],
+                ["journal3", "central", "journal", "-", "2023-11-14T22:13:20Z", "-", "-", "-"],
+                ["nothing", "central", "nothing yet", "-", "-", "-", "-", "-"],
+                ["other", "central", #"{"later":1}"#, "-", "-", "-", "-", "-"],
             ])
     }
 

@@ -49,6 +49,15 @@ import Testing
             + "what it ships would come back for ever"
     }
 
+    /// What one route has acknowledged, the other may still have to read.
+    @Test func anInputThatRemovesItsFilesHasOneRoute() throws {
+        let removing = "\(path)/*.txt\"], \"remove_after\": \"acknowledged\", \"exclude\": [\"none"
+        let outputs = ["one": "\(path)/1.log", "two": "\(path)/2.log"]
+        #expect(try errorText(["app": removing], outputs, [("app", "one")]) == "no error")
+        let text = try errorText(["app": removing], outputs, [("app", "one"), ("app", "two")])
+        #expect(text.hasPrefix("agent.json:6:1: routes[1]: input app has \"remove_after\""), "\(text)")
+    }
+
     @Test func aPatternThatTakesItsOwnOutput() throws {
         let text = try errorText(["app": "\(path)/*.log"], ["out": "\(path)/out.log"], [("app", "out")])
         #expect(text.hasPrefix(refusal(5, 0, "\(path)/out.log")), "\(text)")

@@ -52,11 +52,9 @@ import Testing
 
     @Test(arguments: [
         #"{ "name": "lines", "count": {} }"#,
-        #"{ "name": "vitals_log_x_total", "count": { "pattern": "(a)" }, "#
-            + #""labels": { "a": "$1", "b": "$0", "c": "unit" } }"#,
+        #"{ "name": "vitals_log_x_total", "count": { "pattern": "(a)" }, "labels": { "a": "$1", "b": "$0" } }"#,
         #"{ "full_name": "app:errors", "count": { "field": "level", "pattern": "^E" }, "help": "Errors." }"#,
-        #"{ "name": "t", "histogram": { "field": "ms", "scale": 0.001 }, "#
-            + #""buckets": [-1, 0, 0.5, 1e3], "max_series": 5 }"#,
+        #"{ "name": "t", "histogram": { "field": "ms", "scale": 0.001 }, "buckets": [-1, 0, 1e3], "max_series": 5 }"#,
         #"{ "name": "t", "histogram": { "pattern": "took (\\d+)" } }"#,
         #"{ "name": "t", "histogram": { "pattern": "(a)(\\d+)", "group": 2, "field": "x" } }"#,
     ])

@@ -53,10 +53,18 @@ def require_programs(*names):
             raise unittest.SkipTest(f"needs the program {name} (make test-deps)")
 
 
+PORTS = set()
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that is free now, and that this process has given to nobody else."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        if port not in PORTS:
+            PORTS.add(port)
+            return port
 
 
 def get(port, path, headers=None, timeout=10):
@@ -188,7 +196,7 @@ class Receiver:
         self.records = []
         self.requests = 0
         self.lock = threading.Lock()
-        self.port = free_port()
+        self.port = 0  # chosen at the first start
         self.listener = None
         self.connections = set()
         self.start()
@@ -199,6 +207,7 @@ class Receiver:
 
     def start(self):
         self.listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
 
     def stop(self):

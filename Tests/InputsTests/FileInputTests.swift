@@ -165,7 +165,7 @@ import Testing
 
     @Test func compressedFilesAreNoLines() throws {
         let world = try FileWorld(#""paths": ["DIR/*"]"#)
-        let gzip = open(world.path("a.log.1.gz"), O_WRONLY | O_CREAT, 0o644)
+        let gzip = open(world.path("a.gz"), O_WRONLY | O_CREAT, 0o644)
         let magic: [UInt8] = [0x1F, 0x8B, 0x08, 0x00, 0x0A]
         write(gzip, magic, magic.count)
         close(gzip)
@@ -248,7 +248,8 @@ import Testing
     @Test(arguments: [
         ("app.log.1", true), ("app.log-20261121", true), ("app.log.2026-11-21", true), ("app-20261121.log", true),
         ("app.1.log", true), ("app.log.old", true), ("app.log~", true), ("app.log", false), ("app.log.err", false),
-        ("app.logs", false), ("app.log.1.gz", false), ("app2.log", false), ("app-error.log", false),
+        ("app.logs", false), ("app.log.1.gz", true), ("app.log.gz", true), ("app-20261121.log.gz", true),
+        ("app.log.err.gz", false), ("app.log.1.zst", false), ("app2.log", false), ("app-error.log", false),
         ("other.log.1", false), ("app.log.copy", true), ("app.log.bak.2", true), ("app.log.old1", true),
         ("app-backup.log", false), ("app.log.copyright", false),
     ]) func knowsRotatedNames(name: String, isRotated: Bool) {

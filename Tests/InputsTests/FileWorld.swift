@@ -1,11 +1,11 @@
 // A temporary directory with log files, an input that follows them, and a clock that the test turns.
 
 import Bytes
+import CLinux
 import Foundation
 import Glibc
 import Logs
 import Platform
-import Procfs
 import Settings
 import TestSupport
 import Testing
@@ -25,20 +25,23 @@ final class FileWorld {
     private(set) var pending: [Position] = []
     var batch = LogBatch()
 
-    init(_ settings: String = #""paths": ["DIR/*.log"]"#) throws {
+    let limits: FileLimits
+
+    init(_ settings: String = #""paths": ["DIR/*.log"]"#, limits: FileLimits = FileLimits()) throws {
         own = try TemporaryDirectory()
         self.settings = settings
-        input = try Self.make(settings, in: own.path, cursor: nil, now)
+        self.limits = limits
+        input = try Self.make(settings, in: own.path, cursor: nil, now, limits)
     }
 
-    static func make(_ settings: String, in directory: String, cursor: JSONValue?, _ now: Moment) throws -> FileInput {
+    static func make(
+        _ settings: String, in directory: String, cursor: JSONValue?, _ now: Moment, _ limits: FileLimits
+    ) throws -> FileInput {
         let text = "{" + settings.replacingOccurrences(of: "DIR", with: directory) + "}"
         var section = try section(text, path: "inputs.test")
-        let context = InputContext(
-            name: "test", host: Host(), hostName: "host", log: .silent, resume: cursor, now: now)
-        let input = try FileInput(&section, context)
+        let own = try FileInputSettings(&section)
         try section.finish()
-        return input
+        return FileInput(follower: FileFollower(own, resume: cursor, log: .silent, now: now, limits: limits))
     }
 
     func path(_ name: String) -> String { "\(directory)/\(name)" }
@@ -63,6 +66,28 @@ final class FileWorld {
     func delete(_ name: String) { unlink(path(name)) }
     func truncate(_ name: String = "a.log") { Glibc.truncate(path(name), 0) }
     func copy(_ from: String, _ to: String) { append(content(from), to: to) }
+    /// As gzip(1) does it: beside, with the time of change of the original, which is then removed.
+    func compress(_ name: String, to compressed: String? = nil, keeping: Bool = false) {
+        let target = compressed ?? name + ".gz"
+        write(bytes: gzipped(Array(content(name).utf8)), to: target)
+        var status = stat()
+        stat(path(name), &status)
+        utimensat(AT_FDCWD, path(target), [status.st_atim, status.st_mtim], 0)
+        if !keeping { delete(name) }
+    }
+
+    func gzipped(_ text: [UInt8]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        GzipCompressor(level: 1).compress(text, into: &bytes)
+        return bytes
+    }
+
+    func write(bytes: [UInt8], to name: String) {
+        let descriptor = open(path(name), O_WRONLY | O_CREAT | O_APPEND, 0o644)
+        _ = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        close(descriptor)
+    }
+
     func content(_ name: String) -> String {
         String(decoding: FileManager.default.contents(atPath: path(name)) ?? Data(), as: UTF8.self)
     }
@@ -111,7 +136,7 @@ final class FileWorld {
     /// A stop and a start. Without a cursor: the first start.
     func restart(_ cursor: JSONValue?) throws {
         pending = []
-        input = try Self.make(settings, in: directory, cursor: cursor, now)
+        input = try Self.make(settings, in: directory, cursor: cursor, now, limits)
     }
 
     func count(_ reason: String) -> UInt64 {

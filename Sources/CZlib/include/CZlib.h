@@ -10,3 +10,6 @@ static inline int czlib_deflate_init_gzip(z_stream *stream, int level) {
 
 /// 15 + 32: zlib or gzip, told by the header.
 static inline int czlib_inflate_init(z_stream *stream) { return inflateInit2(stream, 15 + 32); }
+
+/// 15 + 16: gzip alone.
+static inline int czlib_inflate_init_gzip(z_stream *stream) { return inflateInit2(stream, 15 + 16); }

@@ -10,6 +10,14 @@ struct FileInputSettings {
     let paths: [Glob]
     let exclude: [Glob]
     let startAt: StartAt
+    /// Rotated files that are there when a path is first seen are read as well.
+    let fromRotated: Bool
+    /// What has not changed for longer is not begun.
+    let ignoreOlder: Duration?
+    /// How long a rotated file that was acknowledged to its end must be unchanged to be removed; nil: never.
+    let removeAfter: Duration?
+    let encoding: TextEncoding
+    let lineEnd: LineEnd
     let lineLimit: Int
     let partialLineTimeout: Duration
     let rotationGrace: Duration
@@ -25,6 +33,14 @@ struct FileInputSettings {
         }
         exclude = try Self.globs("exclude", try section.strings("exclude", default: []), section)
         startAt = try section.choice("start_at", default: .beginning)
+        fromRotated = try section.bool("from_rotated", default: false)
+        guard !fromRotated || startAt == .beginning else {
+            throw section.error(at: "from_rotated", "rotated files come before the end at which \"start_at\" begins")
+        }
+        ignoreOlder = try Self.age("ignore_older", &section)
+        removeAfter = try Self.removal(&section)
+        encoding = try section.choice("encoding", default: .utf8)
+        lineEnd = try section.choice("line_end", default: .lf)
         lineLimit = try section.size("line_limit", default: 256 << 10, in: 1 << 10...16 << 20)
         let waits: ClosedRange<Duration> = .milliseconds(10)...(.seconds(86_400))
         partialLineTimeout = try section.duration("partial_line_timeout", default: .seconds(5), in: waits)
@@ -33,6 +49,23 @@ struct FileInputSettings {
         rescanInterval = try section.duration("rescan_interval", default: .seconds(60), in: waits)
         // A file that is followed costs about 1 KiB; a pattern that finds more is likely a mistake.
         fileLimit = try section.integer("file_limit", default: 10_000, in: 1...1_000_000)
+    }
+
+    private static let ages: ClosedRange<Duration> = .seconds(1)...(.seconds(3_650 * 86_400))
+
+    private static func age(_ key: String, _ section: inout SettingsSection) throws(SettingsError) -> Duration? {
+        guard section.has(key) else { return nil }
+        return try section.duration(key, default: .zero, in: ages)
+    }
+
+    /// `"acknowledged"`, or a duration.
+    private static func removal(_ section: inout SettingsSection) throws(SettingsError) -> Duration? {
+        var word = section
+        if case .string("acknowledged") = word.value("remove_after")?.content {
+            section = word
+            return .zero
+        }
+        return try age("remove_after", &section)
     }
 
     private static func globs(
@@ -50,9 +83,15 @@ struct FileInputSettings {
     /// An `exclude` without a slash is one for names in any directory.
     func matches(_ path: String) -> Bool {
         let bytes = Array(path.utf8)
-        guard paths.contains(where: { $0.matches(bytes) }) else { return false }
+        return paths.contains { $0.matches(bytes) } && !excludes(path)
+    }
+
+    /// Whether a path that `paths` match is left out.
+    func excludes(_ path: String) -> Bool {
+        if exclude.isEmpty { return false }
+        let bytes = Array(path.utf8)
         let name = Array(splitPath(path).name.utf8)
-        return !exclude.contains { glob in
+        return exclude.contains { glob in
             glob.matches(glob.alternatives.allSatisfy { $0.count == 1 } ? name : bytes)
         }
     }

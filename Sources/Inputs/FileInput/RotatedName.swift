@@ -12,6 +12,9 @@ package func stem(of name: String) -> String {
     return String(name[..<dot])
 }
 
+/// `app.log.1.gz` is named as `app.log.1` is.
+package func withoutGzipEnding(_ name: String) -> String { name.hasSuffix(".gz") ? String(name.dropLast(3)) : name }
+
 /// Whether `name` may hold the content of `original`: `app.log.copy`. Enough for a file whose content is compared.
 package func mayBeCopyName(_ name: String, of original: String) -> Bool {
     guard name != original else { return false }
@@ -21,10 +24,11 @@ package func mayBeCopyName(_ name: String, of original: String) -> Bool {
 
 /// The names of which `name` may be a copy or a rotated one, the longest first.
 package func originalNames(of name: String) -> [String] {
-    let bytes = Array(name.utf8)
+    let plain = withoutGzipEnding(name)
+    let bytes = Array(plain.utf8)
     let separators = bytes.indices.dropFirst().filter { isSeparator(bytes[$0]) }.reversed()
     let ending = bytes.lastIndex(of: UInt8(ascii: ".")) ?? bytes.count
-    var names: [String] = []
+    var names = plain == name ? [] : [plain]
     for index in separators {
         names.append(String(decoding: bytes[..<index], as: UTF8.self))
         if index < ending { names.append(String(decoding: bytes[..<index] + bytes[ending...], as: UTF8.self)) }
@@ -37,6 +41,8 @@ private func isSeparator(_ byte: UInt8) -> Bool { ".-_~".utf8.contains(byte) }
 /// Whether `name` is what a rotation makes of `original`, so that it is read without any other proof. `mail.err` is no
 /// rotated `mail`.
 package func isRotatedName(_ name: String, of original: String) -> Bool {
+    let plain = withoutGzipEnding(name)
+    if plain != name { return plain == original || isRotatedName(plain, of: original) }
     if name.hasPrefix(original) {
         return isRotationSuffix(name.utf8.dropFirst(original.utf8.count), orWord: true)
     }

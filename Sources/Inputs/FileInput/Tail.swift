@@ -24,11 +24,14 @@ enum TailFailure: Error, Equatable, CustomStringConvertible {
     /// Files of /proc say 0, and some file systems in user space say anything. Whether such a file was truncated cannot
     /// be known.
     case sizeIsWrong
+    /// A compressed file whose rest cannot be read.
+    case damaged
 
     var description: String {
         switch self {
         case .system(let errno): errno.description
         case .sizeIsWrong: "it has more bytes than its size says, so it cannot be followed as a log file"
+        case .damaged: "it is compressed, and damaged: what comes after that place cannot be read"
         }
     }
 }
@@ -41,6 +44,10 @@ final class Tail {
         case atEnd
         /// The content is another: what was read last is not there any more. Nothing of the new content has been read.
         case truncated
+        /// The end of a compressed file: there will be no more.
+        case complete
+        /// There is nothing more of a compressed file yet.
+        case incomplete
         case failed(TailFailure)
     }
 
@@ -65,6 +72,12 @@ final class Tail {
     private(set) var id: FileID
     private(set) var print: StartPrint
     var file: File?
+    /// What is read is the text in a gzip file. It is a rotated one, and does not grow once it is complete.
+    private(set) var isCompressed: Bool
+    /// The way through that text, as long as it is being read.
+    private(set) var inflated: InflatedText?
+    /// The size of the gzip file at which it was found to be incomplete.
+    private var incompleteBytes: UInt64?
     private(set) var sizeBytes: UInt64
     var modifiedUnixNanoseconds: Int64
     private(set) var readOffset: UInt64
@@ -91,8 +104,12 @@ final class Tail {
     /// A count of turns: the lowest was read least recently.
     var lastTurn: UInt64 = 0
 
-    init(number: UInt32, path: String, family: String, place: String, cursor: FileCursor, lineLimit: Int) {
+    init(
+        number: UInt32, path: String, family: String, place: String, cursor: FileCursor,
+        settings: FileInputSettings, isCompressed: Bool
+    ) {
         self.number = number
+        self.isCompressed = isCompressed
         self.path = path
         self.family = family
         self.place = place
@@ -103,12 +120,15 @@ final class Tail {
         readOffset = cursor.offset
         acknowledgedOffset = cursor.offset
         lastRecordOffset = cursor.offset
-        splitter = LineSplitter(lineLimit: lineLimit, mark: cursor.mark)
+        splitter = LineSplitter(
+            lineLimit: settings.lineLimit, mark: cursor.mark, form: TextForm(settings.encoding, settings.lineEnd))
         if cursor.mark != .line { marks.append((cursor.offset, cursor.mark)) }
     }
 
     var cutCount: UInt64 { splitter.cutCount }
     var skippedBytes: UInt64 { splitter.skippedBytes }
+    var nulBytes: UInt64 { splitter.nulBytes }
+    var replacedCount: UInt64 { splitter.replacedCount }
     var unreadBytes: UInt64 { sizeBytes > readOffset ? sizeBytes - readOffset : 0 }
     var lagBytes: UInt64 { sizeBytes > acknowledgedOffset ? sizeBytes - acknowledgedOffset : 0 }
     var isAcknowledged: Bool { acknowledgedOffset >= readOffset }
@@ -128,16 +148,22 @@ final class Tail {
 
     /// Notes what a stat of its path said. True when there may be something to read.
     func noteStatus(_ status: FileStatus) -> Bool {
+        if isCompressed {
+            isDeleted = status.linkCount == 0
+            return incompleteBytes != status.sizeBytes
+        }
         let isChanged = status.sizeBytes != sizeBytes || status.modifiedUnixNanoseconds != modifiedUnixNanoseconds
         isDeleted = status.linkCount == 0
         return isChanged || status.sizeBytes != readOffset + UInt64(partialBytes)
     }
 
     /// Notes how far it has grown, so that the lag is true while nothing is read, and what a truncation takes is known.
-    func noteSize() {
-        guard file != nil else { return }
+    /// What identifies it grows with it: a file that was found empty could not be found again.
+    func noteGrowth(through buffers: inout TailBuffers) {
+        guard file != nil, !isCompressed else { return }
         do throws(Errno) {
-            if let status = try file?.status(), status.sizeBytes > sizeBytes { sizeBytes = status.sizeBytes }
+            guard let status = try file?.status(), status.sizeBytes > sizeBytes else { return }
+            if print.isWhole { sizeBytes = status.sizeBytes } else { _ = try isSame(upTo: 0, through: &buffers.start) }
         } catch {
             // Reading it will fail too, and say so.
         }
@@ -155,11 +181,13 @@ final class Tail {
         var fields: Range<UInt32>?
         do throws(Errno) {
             while !batch.isFull, turn < Self.turnBytes {
-                let count = try file?.read(into: &buffers.chunk, limit: .max, at: readOffset) ?? 0
-                guard try isSame(upTo: readOffset + UInt64(count), through: &buffers.start) else {
-                    return try file?.hasMoreThanItsSize() == true ? .failed(.sizeIsWrong) : .truncated
+                let count: Int
+                let isLast: Bool
+                switch try readPiece(through: &buffers) {
+                case .text(let bytes, let isEnd): (count, isLast) = (bytes, isEnd)
+                case .skipped: return .more
+                case .other(let outcome): return outcome
                 }
-                let isLast = readOffset + UInt64(count) >= sizeBytes
                 if fields == nil, count > 0 {
                     let field = batch.addField("file", Array(path.utf8))
                     fields = field..<field + 1
@@ -169,10 +197,11 @@ final class Tail {
                     of: .init(
                         number: number, offset: readOffset, fields: fields ?? 0..<0,
                         unixNanoseconds: now.unixNanoseconds),
-                    isLast: isLast && flushPartial, into: &batch)
+                    isLast: isLast && (flushPartial || isCompressed), into: &batch)
                 advance(by: done, in: batch)
                 turn += done
                 if isLast, !batch.isFull || done == count {
+                    if isCompressed { return endCompressed() }
                     notePartial(count - done, at: now)
                     return .atEnd
                 }
@@ -182,6 +211,49 @@ final class Tail {
         } catch {
             return .failed(.system(error))
         }
+    }
+
+    private enum Piece {
+        /// `isLast` when there is no more behind it now.
+        case text(Int, isLast: Bool)
+        case skipped
+        case other(Outcome)
+    }
+
+    /// Reads on at `readOffset`.
+    private func readPiece(through buffers: inout TailBuffers) throws(Errno) -> Piece {
+        if isCompressed { return try readCompressed(through: &buffers) }
+        let count = try file?.read(into: &buffers.chunk, limit: .max, at: readOffset) ?? 0
+        guard try isSame(upTo: readOffset + UInt64(count), through: &buffers.start) else {
+            return .other(try file?.hasMoreThanItsSize() == true ? .failed(.sizeIsWrong) : .truncated)
+        }
+        return .text(count, isLast: readOffset + UInt64(count) >= sizeBytes)
+    }
+
+    private func readCompressed(through buffers: inout TailBuffers) throws(Errno) -> Piece {
+        let text = inflated ?? InflatedText()
+        inflated = text
+        guard let piece = try file?.read(text, into: &buffers.chunk, at: readOffset), let status = try file?.status()
+        else { return .other(.failed(.system(.notFound))) }
+        isDeleted = status.linkCount == 0
+        switch piece {
+        case .text(let count, let isEnd):
+            let end = readOffset + UInt64(count)
+            sizeBytes = isEnd && !text.isDamaged ? end : max(sizeBytes, end)
+            return .text(count, isLast: isEnd)
+        case .skipped: return .skipped
+        case .incomplete:
+            incompleteBytes = status.sizeBytes
+            // At least its end is missing.
+            sizeBytes = max(sizeBytes, readOffset + 1)
+            inflated = nil
+            return .other(.incomplete)
+        }
+    }
+
+    private func endCompressed() -> Outcome {
+        defer { inflated = nil }
+        return inflated?.isDamaged == true ? .failed(.damaged) : .complete
     }
 
     private func advance(by done: Int, in batch: LogBatch) {
@@ -210,6 +282,7 @@ final class Tail {
         guard let status = try file?.status(), status.sizeBytes >= end else { return false }
         let count = try file?.read(into: &start, limit: StartPrint.lengthLimit, at: 0) ?? 0
         guard print.accept(start[..<count]) else { return false }
+        splitter.form.note(start: start[..<count])
         sizeBytes = status.sizeBytes
         modifiedUnixNanoseconds = status.modifiedUnixNanoseconds
         isDeleted = status.linkCount == 0
@@ -218,7 +291,7 @@ final class Tail {
 
     /// Whether its content is another than what was read. A file that cannot be asked is taken for unchanged.
     func isTruncated(through buffers: inout TailBuffers) -> Bool {
-        guard file != nil else { return false }
+        guard file != nil, !isCompressed else { return false }
         do throws(Errno) { return try !isSame(upTo: readOffset, through: &buffers.start) } catch { return false }
     }
 
@@ -236,12 +309,27 @@ final class Tail {
         while let first = marks.first, first.offset < acknowledgedOffset { marks.removeFirst() }
     }
 
+    /// For one whose beginning is not read again.
+    func note(_ start: FileStart) { splitter.form.note(start: start.bytes) }
+
+    /// What was not read of it cannot be read.
+    func giveUpRest() { sizeBytes = readOffset }
+
+    /// Lets go of its descriptor and of what reads through it.
+    func closeFile() {
+        file = nil
+        inflated = nil
+    }
+
     /// Goes on in a copy of its content, at the same offset.
-    func moveTo(copy: consuming File, _ status: FileStatus, at path: String) {
+    func moveTo(copy: consuming File, _ status: FileStatus, _ start: FileStart, at path: String) {
         file = consume copy
         id = status.id
+        isCompressed = start.form == .gzip
+        inflated = nil
+        splitter.form.note(start: start.bytes)
         place = path
-        sizeBytes = status.sizeBytes
+        sizeBytes = max(start.sizeBytes, readOffset)
         modifiedUnixNanoseconds = status.modifiedUnixNanoseconds
         isAway = true
         quietSince = nil

@@ -36,6 +36,12 @@ package struct RecordPipeline {
         case multilineTimeout = "multiline_timeout"
         /// So much was held back that the oldest of it went on as it was.
         case heldLimit = "held_limit"
+        /// A message was none of the format that `parse` names, and passed as it is.
+        case parseFailed = "parse_failed"
+        /// A time was missing or could not be read: the record has the time at which it was read.
+        case timeUnreadable = "time_unreadable"
+        /// A message had more fields, or longer names, than the limits allow: the others are in its text alone.
+        case fieldsCut = "fields_cut"
         /// Secrets that were hidden.
         case redacted
         /// Texts that were withheld, since a redaction could not search them to their end.
@@ -46,12 +52,6 @@ package struct RecordPipeline {
         case metricValueUnreadable = "metric_value_unreadable"
         /// Records that were counted under the label value "other".
         case metricSeriesFull = "metric_series_full"
-        /// A message was none of the format that `parse` names, and passed as it is.
-        case parseFailed = "parse_failed"
-        /// A time was missing or could not be read: the record has the time at which it was read.
-        case timeUnreadable = "time_unreadable"
-        /// A message had more fields, or longer names, than the limits allow: the others are in its text alone.
-        case fieldsCut = "fields_cut"
     }
 
     package var assembly: RecordAssembly?
@@ -63,8 +63,6 @@ package struct RecordPipeline {
     var events: [Event: UInt64] = [:]
 
     var draft = RecordDraft()
-    /// Of the call under way.
-    var now = Instant(nanoseconds: 0)
     /// The input's fields of the last record, and the same in the batch that is being filled.
     private var carried: (input: Range<UInt32>, batch: Range<UInt32>)?
 
@@ -82,7 +80,7 @@ package struct RecordPipeline {
         _ input: LogBatch, from first: inout Int, into batch: inout LogBatch, at now: Moment
     ) {
         carried = nil
-        begin(at: now)
+        forgetInput()
         if assembly != nil { return assemble(input, from: &first, into: &batch, at: now) }
         while first < input.records.count, !batch.isFull {
             let record = input.records[first]
@@ -95,7 +93,7 @@ package struct RecordPipeline {
     /// Gives what was held back for more and is due.
     package mutating func flush(into batch: inout LogBatch, at now: Moment) {
         carried = nil
-        begin(at: now)
+        forgetInput()
         while !batch.isFull {
             if takeAssembled(into: &batch, at: now) { continue }
             guard assembly?.release(at: now.monotonic, &events) == true else { return }
@@ -134,7 +132,7 @@ package struct RecordPipeline {
         // A document is nobody's text: it goes as it is.
         if !draft.isDocument {
             parsing?.apply(&draft, of: input, now: now.unixNanoseconds, &events)
-            if let reason = filter(input) {
+            if let reason = filter(input, at: now.monotonic) {
                 dropped[reason, default: 0] += 1
                 return batch.skip(to: draft.next)
             }

@@ -4,8 +4,7 @@ internal import Platform
 
 extension RecordPipeline {
     /// Records of another batch come.
-    mutating func begin(at now: Moment) {
-        self.now = now.monotonic
+    func forgetInput() {
         for case .redact(let redaction) in filters { redaction.forgetInput() }
     }
 
@@ -13,7 +12,7 @@ extension RecordPipeline {
     ///
     /// Metrics count what `include` and `exclude` let pass, with its secrets hidden. What `sample` and `rate_limit`
     /// leave out is counted too: else the numbers would say less the more there is to say.
-    mutating func filter(_ input: borrowing LogBatch) -> Drop? {
+    mutating func filter(_ input: borrowing LogBatch, at now: Instant) -> Drop? {
         var thinned: Drop?
         for index in filters.indices {
             if thinned != nil, filters[index].isThinning { continue }

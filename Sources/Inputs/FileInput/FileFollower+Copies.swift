@@ -1,0 +1,159 @@
+// Files that were truncated, and the copies in which their content goes on.
+
+internal import Bytes
+internal import Logs
+internal import Platform
+
+extension FileFollower {
+    // MARK: Truncation
+
+    /// The file holds another content now. The rest of the old one is looked for in a copy beside it, and the new one
+    /// is followed from its beginning.
+    func truncated(_ tail: Tail, at now: Moment) {
+        let (family, path) = (tail.family, tail.path)
+        giveUpContent(of: tail)
+        familiesSeen.remove(family)
+        catchUp(family, at: now)
+        examine(path, at: now)
+    }
+
+    func giveUpContent(of tail: Tail) {
+        byID[tail.id] = nil
+        if let place = tail.place, byPlace[place] === tail { byPlace[place] = nil }
+        close(tail)
+        cursorVersion += 1
+        if moveToCopy(tail) { return }
+        count(.bytesLostTruncation, tail.unreadBytes)
+        if tail.unreadBytes > 0 {
+            log.warning(
+                "a log file was truncated before it was read, and no copy was found",
+                ["path": tail.path, "bytes": "\(tail.unreadBytes)"])
+        }
+        tail.isFinished = true
+        remove(tail)
+    }
+
+    func moveToCopy(_ tail: Tail) -> Bool {
+        guard tail.print.length > 0 else { return false }
+        var best: (place: String, status: FileStatus, start: FileStart)?
+        for place in places(of: tail.family) ?? [] where place != tail.family {
+            guard let sibling = open(place), isFree(sibling),
+                sibling.start.sizeBytes >= tail.readOffset, tail.print.matches(sibling.start.bytes),
+                sibling.start.form != .otherCompression
+            else { continue }
+            if let best {
+                // A copy that is being compressed is there twice: the whole one is better.
+                if best.start.form == .plain, sibling.start.form == .gzip { continue }
+                let isLater = sibling.status.modifiedUnixNanoseconds >= best.status.modifiedUnixNanoseconds
+                if !isLater, best.start.form == sibling.start.form { continue }
+            }
+            best = (sibling.place, sibling.status, sibling.start)
+        }
+        guard let best, let file = try? File(reading: best.place) else { return false }
+        tail.moveTo(copy: file, best.status, best.start, at: best.place)
+        openCount += 1
+        byID[best.status.id] = tail
+        byPlace[best.place] = tail
+        forgetKnown(best.status.id, for: StartPrint(of: best.start.bytes))
+        held[best.place] = nil
+        makeReady(tail)
+        return true
+    }
+
+    /// Neither followed nor remembered as read.
+    private func isFree(_ sibling: borrowing Sibling) -> Bool {
+        if let tail = byID[sibling.status.id] { return tail.isFinished && !tail.print.matches(sibling.start.bytes) }
+        if let cursor = known[sibling.status.id] { return !cursor.print.matches(sibling.start.bytes) }
+        return true
+    }
+
+    // MARK: Copies
+
+    /// A new file beside one that is followed: rotation may have put it there while nobody looked.
+    func examineSibling(_ place: String, at now: Moment) {
+        guard byPlace[place] == nil, let family = rotatedFamily(of: place), let status = try? FileStatus(of: place)
+        else { return }
+        if let tail = byID[status.id], !tail.isFinished { return }
+        if status.sizeBytes == 0 {
+            held[place] = Held(family: family, since: now.monotonic, sizeBytes: 0)
+        } else {
+            catchUp(family, at: now)
+        }
+    }
+
+    /// The path that is or was followed and of which `place` is a rotated name.
+    func rotatedFamily(of place: String) -> String? {
+        let (directory, name) = splitPath(place)
+        let families = originalNames(of: name).map { directory + "/" + $0 }.filter { floors[$0] != nil }
+        // With a pattern that matches `app.log.1` too, `app.log.1.gz` is a file of `app.log` all the same.
+        return withoutGzipEnding(name) == name ? families.first : families.min { $0.utf8.count < $1.utf8.count }
+    }
+
+    private func original(of place: String, _ status: FileStatus) -> Tail? {
+        let (directory, name) = splitPath(place)
+        for original in originalNames(of: name) {
+            let tails = byFamily[directory + "/" + original] ?? []
+            if let tail = tails.last(where: { !$0.isFinished && $0.id != status.id }) { return tail }
+        }
+        return nil
+    }
+
+    func startBytes(of tail: Tail) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: StartPrint.lengthLimit)
+        do throws(Errno) {
+            if let count = try tail.file?.read(into: &bytes, limit: .max, at: 0) { return Array(bytes[..<count]) }
+            guard let place = tail.place else { return [] }
+            return Array(bytes[..<(try File(reading: place).read(into: &bytes, limit: .max, at: 0))])
+        } catch {
+            return []
+        }
+    }
+
+    /// Held files whose time is over.
+    func releaseHeld(at now: Moment) {
+        for (place, file) in held where file.since + settings.rotationGrace <= now.monotonic {
+            if file.sizeBytes == 0 { held[place] = nil }
+            if settings.matches(place) { examine(place, at: now) } else { catchUp(file.family, at: now) }
+            // Whatever came of it, it is not asked again at once.
+            if held[place] == file { held[place] = nil }
+        }
+    }
+
+    /// Whether a new file may be the copy that comes before a truncation: it is left alone until that is known.
+    func mustHold(_ place: String, _ status: FileStatus, _ start: ArraySlice<UInt8>, at now: Moment) -> Bool {
+        guard let original = original(of: place, status) else { return false }
+        let mayBeCopy =
+            start.count >= original.print.length
+            ? original.print.matches(start) : start.elementsEqual(startBytes(of: original).prefix(start.count))
+        guard mayBeCopy else {
+            held[place] = nil
+            return false
+        }
+        guard let earlier = held[place], earlier.sizeBytes == status.sizeBytes else {
+            held[place] = Held(family: original.family, since: now.monotonic, sizeBytes: status.sizeBytes)
+            return true
+        }
+        guard earlier.since + settings.rotationGrace <= now.monotonic else { return true }
+        held[place] = nil
+        guard isPrefix(place, status, of: original) else { return false }
+        // A copy of what is read from the original: only what is added to it later is its own.
+        known[status.id] = FileCursor(
+            path: original.family, id: status.id, print: StartPrint(of: start), offset: status.sizeBytes,
+            sizeBytes: status.sizeBytes)
+        cursorVersion += 1
+        return true
+    }
+
+    /// Compares the last bytes of a file with those of the original at the same place.
+    private func isPrefix(_ place: String, _ status: FileStatus, of original: Tail) -> Bool {
+        guard let originalPlace = original.place, let one = try? File(reading: place),
+            let other = try? File(reading: originalPlace)
+        else { return false }
+        let length = min(status.sizeBytes, UInt64(StartPrint.lengthLimit))
+        var ends = [[UInt8](repeating: 0, count: Int(length)), [UInt8](repeating: 0, count: Int(length))]
+        guard let first = try? one.read(into: &ends[0], limit: .max, at: status.sizeBytes - length),
+            let second = try? other.read(into: &ends[1], limit: .max, at: status.sizeBytes - length)
+        else { return false }
+        return first == Int(length) && first == second && ends[0] == ends[1]
+    }
+}

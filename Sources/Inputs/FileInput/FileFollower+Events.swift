@@ -1,0 +1,131 @@
+// What inotify(7) says of the directories that are watched.
+
+internal import Bytes
+internal import Glibc
+internal import Logs
+internal import Platform
+
+extension FileFollower {
+    /// Buffers of events taken in one step; a writer that is faster must not keep us here.
+    private static let eventBuffersLimit = 16
+
+    func takeEvents(at now: Moment) {
+        guard let inotify else { return }
+        var touched: [String] = []
+        var seen: Set<String> = []
+        var arrived: [String] = []
+        var directories: [String] = []
+        var emptied: Set<String> = []
+        for _ in 0..<Self.eventBuffersLimit {
+            var events: [INotifyEvent] = []
+            do throws(Errno) { events = try inotify.events() } catch { log.warning("inotify: \(error)") }
+            if events.isEmpty { break }
+            for event in events {
+                if event.mask.contains(.deleted), let directory = watches[event.watch] { emptied.insert(directory) }
+                if let path = take(event, &touched, &seen, &directories, at: now),
+                    !event.mask.isDisjoint(with: [.created, .movedTo])
+                {
+                    arrived.append(path)
+                }
+            }
+        }
+        for directory in emptied where isGone(directory) { nextScan = now.monotonic }
+        for directory in directories { scan(below: directory, at: now) }
+        for path in touched { examine(path, at: now) }
+        for path in arrived { examineSibling(path, at: now) }
+        if hasNewAlias { nextScan = now.monotonic }
+    }
+
+    /// Returns the path that the event is about, when it is about a file.
+    private func take(
+        _ event: INotifyEvent, _ touched: inout [String], _ seen: inout Set<String>, _ directories: inout [String],
+        at now: Moment
+    ) -> String? {
+        if event.mask.contains(.overflow) {
+            count(.watchOverflow)
+            nextScan = now.monotonic
+            return nil
+        }
+        if event.mask.contains(.ignored) {
+            if let directory = watches.removeValue(forKey: event.watch) { watchedDirectories[directory] = nil }
+            return nil
+        }
+        guard let directory = watches[event.watch] else { return nil }
+        guard !event.name.isEmpty, !event.mask.contains(.isDirectory) else {
+            takeDirectory(event, in: directory, &directories, at: now)
+            return nil
+        }
+        let path = directory == "/" ? "/" + event.name : directory + "/" + event.name
+        if event.mask == .modified, let tail = byPlace[path], !tail.isCompressed {
+            makeReady(tail)
+        } else if seen.insert(path).inserted {
+            touched.append(path)
+            if let alias = aliases[path], seen.insert(alias).inserted { touched.append(alias) }
+        }
+        return path
+    }
+
+    /// A directory came or went, or is the one that is watched itself.
+    private func takeDirectory(
+        _ event: INotifyEvent, in directory: String, _ directories: inout [String], at now: Moment
+    ) {
+        if event.name.isEmpty {
+            // The watch of the one above tells what comes in its place, if there is one.
+            let above = splitPath(directory).directory
+            if watchedDirectories[above.isEmpty ? "/" : above] == nil { nextScan = now.monotonic }
+        } else if !event.mask.isDisjoint(with: [.created, .movedTo]) {
+            let path = directory == "/" ? "/" + event.name : directory + "/" + event.name
+            if !directories.contains(path) { directories.append(path) }
+        } else if event.mask.contains(.movedFrom) {
+            // Watches below it have its old name.
+            nextScan = now.monotonic
+        }
+    }
+
+    /// A directory that was removed says so only when the last file in it is closed, and we hold some.
+    private func isGone(_ directory: String) -> Bool {
+        guard let own = watchedDirectories[directory], (try? FileStatus(of: directory)) == nil else { return false }
+        inotify?.remove(own.watch)
+        watches[own.watch] = nil
+        watchedDirectories[directory] = nil
+        return true
+    }
+
+    // MARK: Watches
+
+    /// Watches a directory, before it is listed.
+    func watch(_ directory: String, holdsFiles: Bool) {
+        guard let inotify else { return }
+        let mask: INotifyEvent.Mask = holdsFiles ? .contents : .names
+        if let own = watchedDirectories[directory], own.mask == mask || own.mask == .contents { return }
+        do throws(Errno) {
+            let watch = try inotify.watch(directory.isEmpty ? "/" : directory, mask)
+            // The same directory by two names has one watch: the first name stays, the other waits for scans.
+            if let other = watches[watch], other != directory { throw Errno(code: EEXIST) }
+            watches[watch] = directory
+            watchedDirectories[directory] = (watch, mask)
+            unwatchedDirectories[directory] = nil
+        } catch {
+            guard error != .notFound, unwatchedDirectories.updateValue(error, forKey: directory) == nil else { return }
+            count(.watchFailed)
+            log.warning("cannot watch a directory", ["path": directory, "reason": error.description])
+        }
+    }
+
+    /// Behind a symbolic link, the file itself is written to and rotated in another directory.
+    func unwatchAll(but directories: [String: Bool]) {
+        guard let inotify else { return }
+        var wanted = directories
+        for real in aliases.keys {
+            let directory = splitPath(real).directory
+            wanted[directory] = true
+            watch(directory, holdsFiles: true)
+        }
+        for (directory, watched) in watchedDirectories where wanted[directory] == nil {
+            inotify.remove(watched.watch)
+            watches[watched.watch] = nil
+            watchedDirectories[directory] = nil
+        }
+        unwatchedDirectories = unwatchedDirectories.filter { wanted[$0.key] != nil }
+    }
+}

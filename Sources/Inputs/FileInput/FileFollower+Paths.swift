@@ -1,0 +1,171 @@
+// What stands at a path now, and whether it is followed.
+
+internal import Bytes
+internal import Logs
+internal import Platform
+
+extension FileFollower {
+    /// Where a path leads: the file itself, when the path is a symbolic link.
+    func place(of path: String) -> String {
+        guard let status = try? FileStatus(ofLink: path), status.kind == .symbolicLink,
+            let real = try? realPath(path)
+        else { return path }
+        if aliases.updateValue(path, forKey: real) == nil { hasNewAlias = true }
+        return real
+    }
+
+    /// Looks at what stands at `path` now, and follows it when it is new and matches.
+    func examine(_ path: String, at now: Moment) { examine(path, place(of: path), at: now) }
+
+    func examine(_ path: String, _ place: String, at now: Moment) {
+        let standing = byPlace[place]
+        let status: FileStatus
+        do throws(Errno) { status = try FileStatus(of: place) } catch {
+            if let standing { leave(standing) }
+            // What became of it may have been left alone because of it.
+            if let file = held.removeValue(forKey: place) { catchUp(file.family, at: now) }
+            if error != .notFound { report(path, error) }
+            return
+        }
+        guard status.kind == .regular else {
+            if let standing { leave(standing) }
+            return
+        }
+        if let standing {
+            if standing.id == status.id {
+                if standing.noteStatus(status) { makeReady(standing) }
+                return
+            }
+            leave(standing)
+        }
+        if let tail = byID[status.id], !tail.isFinished, isStill(tail, place) {
+            arrive(tail, at: place, path: path)
+        } else if settings.matches(path), !isTooOld(status, at: now) {
+            adopt(path, place, at: now)
+        }
+    }
+
+    /// An inode is not used again while a descriptor holds it; of a file that we closed, the content decides.
+    private func isStill(_ tail: Tail, _ place: String) -> Bool {
+        if tail.file != nil { return true }
+        guard let file = try? File(reading: place), let count = try? file.read(into: &buffers.start, limit: .max, at: 0)
+        else { return false }
+        return tail.print.matches(buffers.start[..<count])
+    }
+
+    /// Its name leads elsewhere now. Where it went, if anywhere, another event or a scan tells.
+    func leave(_ tail: Tail) {
+        if let place = tail.place, byPlace[place] === tail { byPlace[place] = nil }
+        tail.place = nil
+        guard !tail.isAway else { return }
+        tail.isAway = true
+        tail.hasReachedEnd = false
+        tail.quietSince = nil
+        makeReady(tail)
+    }
+
+    /// A file that is followed got another name.
+    private func arrive(_ tail: Tail, at place: String, path: String) {
+        if let old = tail.place, byPlace[old] === tail { byPlace[old] = nil }
+        tail.place = place
+        byPlace[place] = tail
+        makeReady(tail)
+        let isRotated = isRotatedName(splitPath(place).name, of: splitPath(tail.family).name)
+        if !isRotated, settings.matches(path) {
+            // Renamed from one name that is followed to another.
+            tail.path = path
+            move(tail, toFamily: place)
+            tail.isAway = false
+            tail.quietSince = nil
+            cursorVersion += 1
+        } else if !tail.isAway {
+            tail.isAway = true
+            tail.hasReachedEnd = false
+            tail.quietSince = nil
+        }
+    }
+
+    /// Such a file is not begun; one that was begun is read on.
+    func isTooOld(_ status: FileStatus, at now: Moment) -> Bool {
+        guard let limit = settings.ignoreOlder, known[status.id] == nil else { return false }
+        return now.unixNanoseconds - status.modifiedUnixNanoseconds > limit.nanoseconds
+    }
+
+    /// A file that matches and is not followed yet.
+    private func adopt(_ path: String, _ place: String, at now: Moment) {
+        guard tails.count < settings.fileLimit else { return count(.fileLimit) }
+        let family = isFirstScan ? nil : rotatedFamily(of: place)
+        if family != nil || withoutGzipEnding(place) == place { catchUp(family ?? place, at: now) }
+        // Catching up may have found it under this very name.
+        if byPlace[place] != nil { return }
+        do throws(Errno) {
+            let file = try File(reading: place)
+            let status = try file.status()
+            let first = try readStart(file, status)
+            unreadable[path] = nil
+            guard first.form == .plain else {
+                // Rotated ones are read by `catchUp`; any other has no lines.
+                if first.form == .otherCompression || rotatedFamily(of: place) == nil { noteCompressed(status) }
+                return
+            }
+            let start = first.bytes
+            if let tail = byID[status.id], tail.print.matches(start) {
+                if status.sizeBytes > tail.readOffset { revive(tail, file, at: place) }
+                return
+            }
+            var cursor = FileCursor(
+                path: place, id: status.id, print: StartPrint(of: start), offset: 0, sizeBytes: status.sizeBytes)
+            if let old = known[status.id], old.print.matches(start), status.sizeBytes >= old.offset {
+                if status.sizeBytes == old.offset, isRotatedName(splitPath(place).name, of: splitPath(old.path).name) {
+                    return
+                }
+                (cursor.offset, cursor.mark) = (old.offset, old.mark)
+            } else if !isFirstScan, mustHold(place, status, start, at: now) {
+                return
+            } else if isFirstScan, !hasHistory, settings.startAt == .end {
+                cursor.offset = status.sizeBytes
+            }
+            if let other = known[status.id], !other.print.matches(start) {
+                // What had this inode before may go on in a copy, or have been compressed.
+                catchUp(other.path, at: now)
+                if byPlace[place] != nil { return }
+                if known[status.id] == other { giveUp(other, isReplaced: true, at: now) }
+            }
+            let before = lastRotated(of: place)
+            let tail = follow(file, status, path: path, family: place, place: place, cursor: cursor)
+            tail.predecessor = before
+        } catch {
+            report(path, error)
+        }
+    }
+
+    func readStart(_ file: borrowing File, _ status: FileStatus) throws(Errno) -> FileStart {
+        try FileStart(file, status, through: &buffers.start)
+    }
+
+    /// Opens a file again that was closed to make room.
+    func reopen(_ tail: Tail, at now: Moment) -> Bool {
+        guard let place = tail.place else {
+            // It may have been compressed, or copied and deleted, between two looks.
+            if byID[tail.id] === tail { byID[tail.id] = nil }
+            if moveToCopy(tail) { return true }
+            count(.bytesLostDeleted, tail.unreadBytes)
+            finish(tail)
+            return false
+        }
+        do throws(Errno) {
+            let file = try File(reading: place)
+            guard try file.status().id == tail.id else {
+                examine(place, at: now)
+                return false
+            }
+            tail.file = consume file
+            openCount += 1
+            return true
+        } catch {
+            if error == .notFound { examine(place, at: now) } else { report(tail.path, error) }
+            tail.hasReachedEnd = true
+            return false
+        }
+    }
+}

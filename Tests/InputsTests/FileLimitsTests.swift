@@ -1,0 +1,119 @@
+// What happens at the limits of the system: descriptors, inotify watches and instances; and what a large tree costs.
+
+import Bytes
+import Foundation
+import Glibc
+import Logs
+import Platform
+import Testing
+
+@testable import Inputs
+
+@Suite struct FileLimitsTests {
+    @Test func inputsShareTheDescriptorsOfTheProcess() throws {
+        let limits = FileLimits(descriptors: DescriptorBudget(descriptorLimit: 96))
+        #expect(limits.descriptors.limit == 32)
+        let worlds = try (0..<3).map { _ in try FileWorld(limits: limits) }
+        for world in worlds {
+            for number in 0..<50 { world.append("\(number)\n", to: "\(number).log") }
+            #expect(world.read().count == 50)
+        }
+        // One beyond it for each input that reads while the others have all of them.
+        #expect(worlds.reduce(0) { $0 + $1.input.follower.openCount } <= 32 + 3)
+        for world in worlds {
+            world.append("rest\n", to: "7.log")
+            world.move("7.log", "7.log.1")
+            for number in 0..<50 { world.append("again\n", to: "\(number).log") }
+            #expect(world.read().count == 51)
+            world.advance(.seconds(61))
+            #expect(world.read() == [])
+            world.acknowledge()
+            #expect(world.input.status(at: world.now).lagBytes == 0)
+        }
+        #expect(worlds.reduce(0) { $0 + $1.input.follower.openCount } <= 32 + 3)
+    }
+
+    @Test func aDescriptorLimitLeavesRoomForOthers() {
+        #expect(DescriptorBudget(descriptorLimit: 1024).limit == 768)
+        #expect(DescriptorBudget(descriptorLimit: 256).limit == 192)
+        #expect(DescriptorBudget(descriptorLimit: 20).limit == 8)
+    }
+
+    @Test(arguments: [
+        FileLimits(watches: 0), FileLimits(watches: 2), FileLimits(hasINotify: false),
+    ]) func whatCannotBeWatchedIsLookedAt(limits: FileLimits) throws {
+        let world = try FileWorld(#""paths": ["DIR/**/*.log"]"#, limits: limits)
+        for name in ["a", "b", "c"] {
+            try makeDirectories(world.path(name))
+            world.append("one\n", to: "\(name)/x.log")
+        }
+        #expect(world.read().count == 3)
+        #expect(world.count("watch_failed") >= 1)
+        for name in ["a", "b", "c"] {
+            world.append("two\n", to: "\(name)/x.log")
+            world.append("new\n", to: "\(name)/y.log")
+        }
+        world.advance(.seconds(1))
+        #expect(world.read().count == 6)
+        #expect(
+            world.input.status(at: world.now).problems.contains { $0.contains("looked at instead") }
+                || !limits.hasINotify)
+        // Rotated meanwhile: nothing tells but the scan.
+        world.append("three\n", to: "c/x.log")
+        world.move("c/x.log", "c/x.log.1")
+        world.append("four\n", to: "c/x.log")
+        world.advance(.seconds(1))
+        #expect(world.read() == ["three", "four"])
+        #expect(world.input.read(into: &world.batch, at: world.now) == .until(world.now.monotonic + .seconds(1)))
+    }
+
+    @Test func aDirectoryThatComesCostsNoLookAtTheOthers() throws {
+        let world = try FileWorld(#""paths": ["DIR/**/*.log"]"#)
+        for number in 0..<50 {
+            try makeDirectories(world.path("old\(number)/deep"))
+            world.append("x\n", to: "old\(number)/deep/x.log")
+        }
+        #expect(world.read().count == 50)
+        world.advance(.seconds(10))
+        try makeDirectories(world.path("old7/deep/er/and/deeper"))
+        world.append("new\n", to: "old7/deep/er/and/deeper/y.log")
+        #expect(world.read() == ["new"])
+        // The scan of all is due when it was.
+        #expect(world.input.read(into: &world.batch, at: world.now) == .until(world.now.monotonic + .seconds(50)))
+        world.append("newer\n", to: "old7/deep/er/z.log")
+        #expect(world.read() == ["newer"])
+        // What goes costs none either, and may come again.
+        try FileManager.default.removeItem(atPath: world.path("old7/deep/er"))
+        #expect(world.read() == [])
+        #expect(world.input.read(into: &world.batch, at: world.now) == .until(world.now.monotonic + .seconds(10)))
+        try makeDirectories(world.path("old7/deep/er"))
+        world.append("again\n", to: "old7/deep/er/z.log")
+        #expect(world.read() == ["again"])
+    }
+
+    @Test func aFinderBelowAPlaceListsNothingBesideIt() throws {
+        let world = try FileWorld()
+        for name in ["a/b/c", "a/d", "e"] {
+            try makeDirectories(world.path(name))
+            world.append("x\n", to: name + "/x.log")
+        }
+        let globs = [try Glob("\(world.directory)/**/*.log"), try Glob("\(world.directory)/e/x.log")]
+        var noted: [String] = []
+        let finder = FileFinder(globs, below: world.path("a/b")) { noted.append("\($0) \($1)") }
+        #expect(finder.paths == [world.path("a/b/c/x.log")])
+        #expect(finder.directories.keys.allSatisfy { !$0.hasSuffix("/d") && !$0.hasSuffix("/e") })
+        #expect(noted.contains(world.path("a/b/c") + " true"))
+        #expect(Set(FileFinder(globs).paths).count == 3)
+    }
+
+    @Test func aLiteralDirectoryThatGoesAndComesIsFollowed() throws {
+        let world = try FileWorld(#""paths": ["DIR/logs/*.log"]"#)
+        for round in 0..<3 {
+            try makeDirectories(world.path("logs"))
+            world.append("\(round)\n", to: "logs/x.log")
+            #expect(world.read() == ["\(round)"])
+            try FileManager.default.removeItem(atPath: world.path("logs"))
+            #expect(world.read() == [])
+        }
+    }
+}
