@@ -2,6 +2,7 @@
 built agent running, stopped, killed, and with its receiver down. What docs/rotation.md promises."""
 
 import os
+import pwd
 import subprocess
 import sys
 import time
@@ -306,6 +307,35 @@ class Limits(Rotating):
         self.assertEqual(self.counted(agent, "file_unreadable"), 0)
         agent.stop()
         self.assertEqual(sorted(self.receive.sequences()), list(range(800)))
+
+
+class Removal(Rotating):
+    def test_removes_what_is_acknowledged_and_says_what_it_may_not_remove(self):
+        require_root()
+        require_programs("setpriv")
+        nobody = pwd.getpwnam("nobody")
+        prefix = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
+        agent = self.make_agent(rescan_interval="300ms", remove_after="acknowledged")
+        os.chmod(self.directory, 0o755)
+        agent.state.mkdir()
+        os.chown(agent.state, nobody.pw_uid, nobody.pw_gid)
+        agent.popen = lambda arguments, **options: subprocess.Popen([*prefix, *arguments], **options)
+        agent.start()
+        self.is_down = True
+        self.write("0..2000", "1000:shift")
+        rotated = self.logs / "app.log.1"
+        time.sleep(GRACE * 1.5)
+        self.assertEqual(self.counted(agent, "removal_failed"), 0, "it is not acknowledged yet")
+        self.is_down = False
+        self.wait_for(2_000)
+        self.wait_until_counted(agent, "removal_failed", 1)
+        self.assertIn("cannot be removed", agent.command("status"))
+        self.assertTrue(rotated.exists())
+        os.chown(self.logs, nobody.pw_uid, nobody.pw_gid)
+        eventually(lambda: not rotated.exists(), 10, "it is removed")
+        self.wait_until_counted(agent, "file_removed", 1)
+        self.assertEqual([path.name for path in self.logs.iterdir()], ["app.log"])
+        self.assert_each_once(2_000, agent)
 
 
 class Cursors(Rotating):

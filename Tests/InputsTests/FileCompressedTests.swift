@@ -202,6 +202,26 @@ import Testing
         #expect(world.count("bytes_lost_damaged") == 0)
     }
 
+    /// What was read before is inflated once more, and nobody waits for all of it.
+    @Test func theWayToTheCursorIsTakenInSteps() throws {
+        let world = try FileWorld()
+        let line = String(repeating: "x", count: 99_999) + "\n"
+        world.append(String(repeating: line, count: 1_300))
+        var count = 0
+        while world.readOnce() == .notAtAll { count += world.batch.records.count }
+        #expect(count + world.batch.records.count == 1_300)
+        world.acknowledge()
+        let cursor = world.saved()
+        world.append("two\n")
+        world.move("a.log", "a.log.1")
+        world.compress("a.log.1")
+        try world.restart(cursor)
+        var steps = 0
+        while world.readOnce() == .notAtAll, world.batch.records.isEmpty { steps += 1 }
+        #expect(world.batch.records.map { world.batch.text(of: $0) } == ["two"])
+        #expect(steps >= 1)
+    }
+
     @Test func severalMembersAreOneText() throws {
         let (world, cursor) = try stopped()
         world.delete("a.log")

@@ -61,6 +61,10 @@ extension FileFollower {
         if tail.replacedCount > replacedBefore { count(.utf16Replaced, tail.replacedCount - replacedBefore) }
         switch outcome {
         case .more: makeReady(tail)
+        case .skipped:
+            // It took as long as many turns that read.
+            turnCount += UInt64(Self.turnsInOneReadLimit / 4)
+            makeReady(tail)
         case .atEnd:
             tail.hasReachedEnd = true
             if tail.isAway {

@@ -44,6 +44,8 @@ final class Tail {
         case atEnd
         /// The content is another: what was read last is not there any more. Nothing of the new content has been read.
         case truncated
+        /// On the way through a compressed file to where reading stopped.
+        case skipped
         /// The end of a compressed file: there will be no more.
         case complete
         /// There is nothing more of a compressed file yet.
@@ -69,29 +71,29 @@ final class Tail {
     /// Deleted: there is no way back to it once it is closed.
     var isDeleted = false
 
-    private(set) var id: FileID
-    private(set) var print: StartPrint
+    var id: FileID
+    var print: StartPrint
     var file: File?
     /// What is read is the text in a gzip file. It is a rotated one, and does not grow once it is complete.
-    private(set) var isCompressed: Bool
+    var isCompressed: Bool
     /// The way through that text, as long as it is being read.
-    private(set) var inflated: InflatedText?
+    var inflated: InflatedText?
     /// The size of the gzip file at which it was found to be incomplete.
-    private var incompleteBytes: UInt64?
-    private(set) var sizeBytes: UInt64
+    var incompleteBytes: UInt64?
+    var sizeBytes: UInt64
     var modifiedUnixNanoseconds: Int64
-    private(set) var readOffset: UInt64
-    private(set) var acknowledgedOffset: UInt64
+    var readOffset: UInt64
+    var acknowledgedOffset: UInt64
 
-    private var splitter: LineSplitter
+    var splitter: LineSplitter
     /// Where a record ended within a line, in order, as long as a restart might have to go on there.
-    private var marks: [(offset: UInt64, mark: LineSplitter.Mark)] = []
+    var marks: [(offset: UInt64, mark: LineSplitter.Mark)] = []
     /// The end of the last record. When that is acknowledged, so is what was skipped after it.
-    private var lastRecordOffset: UInt64
+    var lastRecordOffset: UInt64
 
     /// A line without its end that stands at `readOffset`, and since when it has not grown.
-    private var partialBytes = 0
-    private(set) var partialSince: Instant?
+    var partialBytes = 0
+    var partialSince: Instant?
     /// When an away file was first found to have nothing more.
     var quietSince: Instant?
 
@@ -169,126 +171,6 @@ final class Tail {
         }
     }
 
-    /// Reads lines into `batch`, until it is full, the turn is over, or the file has no more.
-    ///
-    /// Each piece is verified after it was read and before any of it is used: the file is not shorter than what was
-    /// read, and still begins as it did.
-    func readLines(
-        into batch: inout LogBatch, through buffers: inout TailBuffers, flushPartial: Bool, at now: Moment
-    ) -> Outcome {
-        guard let descriptor = file?.descriptor, descriptor >= 0 else { return .failed(.system(.notFound)) }
-        var turn = 0
-        var fields: Range<UInt32>?
-        do throws(Errno) {
-            while !batch.isFull, turn < Self.turnBytes {
-                let count: Int
-                let isLast: Bool
-                switch try readPiece(through: &buffers) {
-                case .text(let bytes, let isEnd): (count, isLast) = (bytes, isEnd)
-                case .skipped: return .more
-                case .other(let outcome): return outcome
-                }
-                if fields == nil, count > 0 {
-                    let field = batch.addField("file", Array(path.utf8))
-                    fields = field..<field + 1
-                }
-                let done = splitter.split(
-                    buffers.chunk, count: count,
-                    of: .init(
-                        number: number, offset: readOffset, fields: fields ?? 0..<0,
-                        unixNanoseconds: now.unixNanoseconds),
-                    isLast: isLast && (flushPartial || isCompressed), into: &batch)
-                advance(by: done, in: batch)
-                turn += done
-                if isLast, !batch.isFull || done == count {
-                    if isCompressed { return endCompressed() }
-                    notePartial(count - done, at: now)
-                    return .atEnd
-                }
-                if done == 0, !batch.isFull { return .atEnd }
-            }
-            return .more
-        } catch {
-            return .failed(.system(error))
-        }
-    }
-
-    private enum Piece {
-        /// `isLast` when there is no more behind it now.
-        case text(Int, isLast: Bool)
-        case skipped
-        case other(Outcome)
-    }
-
-    /// Reads on at `readOffset`.
-    private func readPiece(through buffers: inout TailBuffers) throws(Errno) -> Piece {
-        if isCompressed { return try readCompressed(through: &buffers) }
-        let count = try file?.read(into: &buffers.chunk, limit: .max, at: readOffset) ?? 0
-        guard try isSame(upTo: readOffset + UInt64(count), through: &buffers.start) else {
-            return .other(try file?.hasMoreThanItsSize() == true ? .failed(.sizeIsWrong) : .truncated)
-        }
-        return .text(count, isLast: readOffset + UInt64(count) >= sizeBytes)
-    }
-
-    private func readCompressed(through buffers: inout TailBuffers) throws(Errno) -> Piece {
-        let text = inflated ?? InflatedText()
-        inflated = text
-        guard let piece = try file?.read(text, into: &buffers.chunk, at: readOffset), let status = try file?.status()
-        else { return .other(.failed(.system(.notFound))) }
-        isDeleted = status.linkCount == 0
-        switch piece {
-        case .text(let count, let isEnd):
-            let end = readOffset + UInt64(count)
-            sizeBytes = isEnd && !text.isDamaged ? end : max(sizeBytes, end)
-            return .text(count, isLast: isEnd)
-        case .skipped: return .skipped
-        case .incomplete:
-            incompleteBytes = status.sizeBytes
-            // At least its end is missing.
-            sizeBytes = max(sizeBytes, readOffset + 1)
-            inflated = nil
-            return .other(.incomplete)
-        }
-    }
-
-    private func endCompressed() -> Outcome {
-        defer { inflated = nil }
-        return inflated?.isDamaged == true ? .failed(.damaged) : .complete
-    }
-
-    private func advance(by done: Int, in batch: LogBatch) {
-        guard done > 0 else { return }
-        quietSince = nil
-        partialBytes = 0
-        partialSince = nil
-        if let last = batch.records.last, last.next.source == number, last.next.offset > readOffset {
-            lastRecordOffset = last.next.offset
-        }
-        readOffset += UInt64(done)
-        // Only the last record of a piece can end within a line.
-        if splitter.mark != .line, lastRecordOffset > (marks.last?.offset ?? 0) {
-            marks.append((lastRecordOffset, splitter.mark))
-        }
-        settle()
-    }
-
-    private func notePartial(_ count: Int, at now: Moment) {
-        guard count != partialBytes else { return }
-        partialBytes = count
-        partialSince = count > 0 ? now.monotonic : nil
-    }
-
-    private func isSame(upTo end: UInt64, through start: inout [UInt8]) throws(Errno) -> Bool {
-        guard let status = try file?.status(), status.sizeBytes >= end else { return false }
-        let count = try file?.read(into: &start, limit: StartPrint.lengthLimit, at: 0) ?? 0
-        guard print.accept(start[..<count]) else { return false }
-        splitter.form.note(start: start[..<count])
-        sizeBytes = status.sizeBytes
-        modifiedUnixNanoseconds = status.modifiedUnixNanoseconds
-        isDeleted = status.linkCount == 0
-        return true
-    }
-
     /// Whether its content is another than what was read. A file that cannot be asked is taken for unchanged.
     func isTruncated(through buffers: inout TailBuffers) -> Bool {
         guard file != nil, !isCompressed else { return false }
@@ -304,7 +186,7 @@ final class Tail {
     }
 
     /// What was skipped after the last record needs no acknowledgement of its own.
-    private func settle() {
+    func settle() {
         if acknowledgedOffset >= lastRecordOffset, splitter.mark == .line { acknowledgedOffset = readOffset }
         while let first = marks.first, first.offset < acknowledgedOffset { marks.removeFirst() }
     }

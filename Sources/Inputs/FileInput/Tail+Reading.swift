@@ -1,0 +1,127 @@
+// A turn of one file: its next lines, plain or out of a compressed file.
+
+internal import Bytes
+internal import Logs
+internal import Platform
+
+extension Tail {
+    /// Reads lines into `batch`, until it is full, the turn is over, or the file has no more.
+    ///
+    /// Each piece is verified after it was read and before any of it is used: the file is not shorter than what was
+    /// read, and still begins as it did.
+    func readLines(
+        into batch: inout LogBatch, through buffers: inout TailBuffers, flushPartial: Bool, at now: Moment
+    ) -> Outcome {
+        guard let descriptor = file?.descriptor, descriptor >= 0 else { return .failed(.system(.notFound)) }
+        var turn = 0
+        var fields: Range<UInt32>?
+        do throws(Errno) {
+            while !batch.isFull, turn < Self.turnBytes {
+                let count: Int
+                let isLast: Bool
+                switch try readPiece(through: &buffers) {
+                case .text(let bytes, let isEnd): (count, isLast) = (bytes, isEnd)
+                case .skipped: return .skipped
+                case .other(let outcome): return outcome
+                }
+                if fields == nil, count > 0 {
+                    let field = batch.addField("file", Array(path.utf8))
+                    fields = field..<field + 1
+                }
+                let done = splitter.split(
+                    buffers.chunk, count: count,
+                    of: .init(
+                        number: number, offset: readOffset, fields: fields ?? 0..<0,
+                        unixNanoseconds: now.unixNanoseconds),
+                    isLast: isLast && (flushPartial || isCompressed), into: &batch)
+                advance(by: done, in: batch)
+                turn += done
+                if isLast, !batch.isFull || done == count {
+                    if isCompressed { return endCompressed() }
+                    notePartial(count - done, at: now)
+                    return .atEnd
+                }
+                if done == 0, !batch.isFull { return .atEnd }
+            }
+            return .more
+        } catch {
+            return .failed(.system(error))
+        }
+    }
+
+    private enum Piece {
+        /// `isLast` when there is no more behind it now.
+        case text(Int, isLast: Bool)
+        case skipped
+        case other(Outcome)
+    }
+
+    /// Reads on at `readOffset`.
+    private func readPiece(through buffers: inout TailBuffers) throws(Errno) -> Piece {
+        if isCompressed { return try readCompressed(through: &buffers) }
+        let count = try file?.read(into: &buffers.chunk, limit: .max, at: readOffset) ?? 0
+        guard try isSame(upTo: readOffset + UInt64(count), through: &buffers.start) else {
+            return .other(try file?.hasMoreThanItsSize() == true ? .failed(.sizeIsWrong) : .truncated)
+        }
+        return .text(count, isLast: readOffset + UInt64(count) >= sizeBytes)
+    }
+
+    private func readCompressed(through buffers: inout TailBuffers) throws(Errno) -> Piece {
+        let text = inflated ?? InflatedText()
+        inflated = text
+        guard let piece = try file?.read(text, into: &buffers.chunk, at: readOffset), let status = try file?.status()
+        else { return .other(.failed(.system(.notFound))) }
+        isDeleted = status.linkCount == 0
+        switch piece {
+        case .text(let count, let isEnd):
+            let end = readOffset + UInt64(count)
+            sizeBytes = isEnd && !text.isDamaged ? end : max(sizeBytes, end)
+            return .text(count, isLast: isEnd)
+        case .skipped: return .skipped
+        case .incomplete:
+            incompleteBytes = status.sizeBytes
+            // At least its end is missing.
+            sizeBytes = max(sizeBytes, readOffset + 1)
+            inflated = nil
+            return .other(.incomplete)
+        }
+    }
+
+    private func endCompressed() -> Outcome {
+        defer { inflated = nil }
+        return inflated?.isDamaged == true ? .failed(.damaged) : .complete
+    }
+
+    private func advance(by done: Int, in batch: LogBatch) {
+        guard done > 0 else { return }
+        quietSince = nil
+        partialBytes = 0
+        partialSince = nil
+        if let last = batch.records.last, last.next.source == number, last.next.offset > readOffset {
+            lastRecordOffset = last.next.offset
+        }
+        readOffset += UInt64(done)
+        // Only the last record of a piece can end within a line.
+        if splitter.mark != .line, lastRecordOffset > (marks.last?.offset ?? 0) {
+            marks.append((lastRecordOffset, splitter.mark))
+        }
+        settle()
+    }
+
+    private func notePartial(_ count: Int, at now: Moment) {
+        guard count != partialBytes else { return }
+        partialBytes = count
+        partialSince = count > 0 ? now.monotonic : nil
+    }
+
+    func isSame(upTo end: UInt64, through start: inout [UInt8]) throws(Errno) -> Bool {
+        guard let status = try file?.status(), status.sizeBytes >= end else { return false }
+        let count = try file?.read(into: &start, limit: StartPrint.lengthLimit, at: 0) ?? 0
+        guard print.accept(start[..<count]) else { return false }
+        splitter.form.note(start: start[..<count])
+        sizeBytes = status.sizeBytes
+        modifiedUnixNanoseconds = status.modifiedUnixNanoseconds
+        isDeleted = status.linkCount == 0
+        return true
+    }
+}
