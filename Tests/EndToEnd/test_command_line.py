@@ -134,7 +134,7 @@ class CommandLine(Scratch):
         log = self.directory / "app.log"
         # All of the file is acknowledged but the line that came when the receiver was down.
         position = log.stat().st_size - len("seq=1000 one more\n")
-        self.assertRegex(cursors.stdout, rf"(?m)^app +central +{log} +{position} +18 B$")
+        self.assertRegex(cursors.stdout, rf"(?m)^app +central +{log} +\d+:\d+ +{position} +\d+ +18 B +live$")
         raw = self.vitals("cursors", "--state-directory", agent.state, "--json")
         self.assertEqual(json.loads(raw.stdout)[0]["cursor"]["files"][0]["path"], str(log))
         relative = self.vitals("cursors", "--state-directory", agent.state.name, cwd=agent.state.parent)
