@@ -178,6 +178,37 @@ import Testing
         #expect(world.read() == [])
     }
 
+    /// Of the tails of a path, the newest may be one of a rotated file: the copy is one of the file that stands there.
+    @Test func copiedWhileAnOlderCopyIsBeingRead() throws {
+        let world = try FileWorld()
+        world.append("0\n")
+        #expect(world.read() == ["0"])
+        world.truncate()
+        #expect(world.read() == [])
+        // Filled, copied and truncated between two looks: the copy is all that tells of it.
+        world.append("1 first\n")
+        world.copy("a.log", "a.log.1")
+        world.truncate()
+        world.append("2 second\n2 again\n")
+        world.batch = LogBatch(recordLimit: 1)
+        world.readOnce()
+        world.advance(.seconds(11))
+        for _ in 0..<3 { world.readOnce() }
+        world.move("a.log.1", "a.log.2")
+        world.append("2 more\n")
+        world.copy("a.log", "a.log.1")
+        world.readOnce()
+        world.truncate()
+        world.append("3\n")
+        world.batch = LogBatch()
+        world.read()
+        for _ in 0..<3 {
+            world.advance(.seconds(11))
+            world.read()
+        }
+        #expect(world.lines.sorted() == ["0", "1 first", "2 again", "2 more", "2 second", "3"])
+    }
+
     @Test func aFileThatLooksLikeACopyAndIsNoneIsReadLater() throws {
         let world = try FileWorld(#""paths": ["DIR/a.log*"]"#)
         world.append("start\none\n")

@@ -51,6 +51,8 @@ extension FileFollower {
         }
         guard let best, let file = try? File(reading: best.place) else { return false }
         tail.moveTo(copy: file, best.status, best.start, at: best.place)
+        // Its place in the order of rotation is that of the copy.
+        tail.order = takeOrder()
         openCount += 1
         byID[best.status.id] = tail
         byPlace[best.place] = tail
@@ -89,13 +91,11 @@ extension FileFollower {
         return withoutGzipEnding(name) == name ? families.first : families.min { $0.utf8.count < $1.utf8.count }
     }
 
-    private func original(of place: String, _ status: FileStatus) -> Tail? {
+    /// Tails of which a new file may be a copy. The newest is not always the one that stands at the path.
+    private func originals(of place: String, _ status: FileStatus) -> [Tail] {
         let (directory, name) = splitPath(place)
-        for original in originalNames(of: name) {
-            let tails = byFamily[directory + "/" + original] ?? []
-            if let tail = tails.last(where: { !$0.isFinished && $0.id != status.id }) { return tail }
-        }
-        return nil
+        return originalNames(of: name).flatMap { byFamily[directory + "/" + $0] ?? [] }
+            .filter { !$0.isFinished && $0.id != status.id }
     }
 
     func startBytes(of tail: Tail) -> [UInt8] {
@@ -121,11 +121,15 @@ extension FileFollower {
 
     /// Whether a new file may be the copy that comes before a truncation: it is left alone until that is known.
     func mustHold(_ place: String, _ status: FileStatus, _ start: ArraySlice<UInt8>, at now: Moment) -> Bool {
-        guard let original = original(of: place, status) else { return false }
-        let mayBeCopy =
-            start.count >= original.print.length
-            ? original.print.matches(start) : start.elementsEqual(startBytes(of: original).prefix(start.count))
-        guard mayBeCopy else {
+        let original = originals(of: place, status).first { original in
+            let length = original.print.length
+            if length > 0, start.count >= length { return original.print.matches(start) }
+            // Nothing of it was read yet: what it holds now decides. An empty one has been truncated already.
+            let own = startBytes(of: original)
+            let common = min(own.count, start.count)
+            return common > 0 && start.prefix(common).elementsEqual(own.prefix(common))
+        }
+        guard let original else {
             held[place] = nil
             return false
         }

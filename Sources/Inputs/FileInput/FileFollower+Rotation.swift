@@ -7,7 +7,7 @@ internal import Platform
 extension FileFollower {
     /// The last of the rotated files of a path that is still being read.
     func lastRotated(of family: String) -> Tail? {
-        (byFamily[family] ?? []).filter { $0.isAway && !$0.isFinished }.max { $0.number < $1.number }
+        (byFamily[family] ?? []).filter { $0.isAway && !$0.isFinished }.max { $0.order < $1.order }
     }
 
     /// What was found beside a path.
@@ -216,6 +216,10 @@ extension FileFollower {
                 report(place, error)
                 familiesSeen.remove(family)
             }
+        }
+        // The one that stands there now is newer than all of them.
+        if let live = byPlace[family], !live.isAway, live.readOffset == 0, let before, before !== live {
+            live.predecessor = before
         }
     }
 

@@ -14,6 +14,7 @@ extension FileFollower {
             number: nextNumber, path: path, family: family, place: place, cursor: cursor,
             settings: settings, isCompressed: isCompressed)
         nextNumber += 1
+        tail.order = takeOrder()
         tail.file = consume file
         tail.modifiedUnixNanoseconds = status.modifiedUnixNanoseconds
         openCount += 1
@@ -28,6 +29,11 @@ extension FileFollower {
         makeReady(tail)
         if isOverOpenLimit { close(tail) }
         return tail
+    }
+
+    func takeOrder() -> UInt64 {
+        nextOrder += 1
+        return nextOrder
     }
 
     func close(_ tail: Tail) {

@@ -65,6 +65,7 @@ final class FileFollower {
     var listings: [String: [String]] = [:]
     var isScanning = false
     var nextNumber: UInt32 = 1
+    var nextOrder: UInt64 = 0
 
     /// Files that are there, or may be, and of which nothing is to be read now.
     var known = KnownFiles()

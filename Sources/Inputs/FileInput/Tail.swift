@@ -99,6 +99,8 @@ final class Tail {
 
     /// The file before this one in a rotation; its lines come first.
     var predecessor: Tail?
+    /// Of two rotated files of a path, the later one has the higher.
+    var order: UInt64 = 0
     /// It has been at its end once, so that its successor may begin.
     var hasReachedEnd = false
     var isReady = false
