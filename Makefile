@@ -3,6 +3,8 @@
 BINARY   := .build/vitals
 STATE    ?= $(CURDIR)/.build/state
 SWIFT    ?= swift
+# With what the tests take from PyPI; `scripts/deps` makes it.
+PYTHON   := .build/python/bin/python3
 STRICT   := --explicit-target-dependency-import-check error
 RELEASE  := -c release --static-swift-stdlib $(STRICT)
 VERSION  := $(shell sed -n 's/.*let vitalsVersion = "\(.*\)".*/\1/p' Sources/Platform/Version.swift)
@@ -31,10 +33,10 @@ unit:
 	@scripts/unit $(SWIFT) test $(STRICT)
 
 end-to-end: deb
-	python3 Tests/EndToEnd/run.py --binary $(BINARY)
+	$(PYTHON) Tests/EndToEnd/run.py --binary $(BINARY)
 
 bench: test-deps build
-	python3 Tests/Bench/bench.py --binary $(BINARY)
+	$(PYTHON) Tests/Bench/bench.py --binary $(BINARY)
 
 lint:
 	$(SWIFT) format lint --strict -r Sources Tests Package.swift
