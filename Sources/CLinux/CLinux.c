@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <linux/btrfs.h>
+#include <linux/nvme_ioctl.h>
 #include <linux/perf_event.h>
 #include <linux/sockios.h>
 #include <malloc.h>
@@ -135,4 +136,18 @@ int linux_btrfs_device(int descriptor, uint64_t number, struct linux_btrfs_devic
     memcpy(out->uuid, info.uuid, 16);
     memcpy(out->path, info.path, sizeof info.path);
     return 0;
+}
+
+int linux_nvme_log_page(int descriptor, uint8_t page, void *data, uint32_t count) {
+    struct nvme_admin_cmd command = {
+        .opcode = 0x02,  // Get Log Page
+        .nsid = 1,
+        .addr = (uintptr_t)data,
+        .data_len = count,
+        .cdw10 = page | (count / 4 - 1) << 16,  // in words of 4 bytes, less one
+    };
+    int status = ioctl(descriptor, NVME_IOCTL_ADMIN_CMD, &command);
+    // A positive one is the controller's: it has no such page.
+    if (status > 0) errno = EOPNOTSUPP;
+    return status == 0 ? 0 : -1;
 }
