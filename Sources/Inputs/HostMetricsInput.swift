@@ -98,7 +98,8 @@ package final class HostMetricsInput: Input {
 
     private var chosen: [String] {
         guard case .cloudwatch = plan.vocabulary else { return ["node_*"] }
-        return allCloudWatchMetrics.map(\.name).filter { plan.selection.takes($0) }.sorted()
+        let names = allCloudWatchMetrics.map(\.name).filter { plan.selection.takes($0) }
+        return names.count == allCloudWatchMetrics.count ? ["all metrics"] : names.sorted()
     }
 
     // MARK: Measuring
@@ -113,8 +114,8 @@ package final class HostMetricsInput: Input {
         }
     }
 
-    /// Reads the host at `due`, and then every `step`, as long as the outbox is open; each `count`-th time documents are
-    /// made of what was read. What is late is not made up for: two readings of one interval would be one too many.
+    /// Reads the host at `due`, and then every `step`, as long as the outbox is open; each `count`-th time documents
+    /// are made of what was read. What is late is not made up for: two readings of one interval would be one too many.
     private static func measure(
         on worker: Worker<HostMetrics>, into outbox: HostMetricsOutbox, every step: Duration, of count: Int,
         at due: Instant, number: Int = 1

@@ -55,10 +55,11 @@ package struct EMFDimension: Sendable, Hashable {
         guard (1...EMFLimit.dimensionName).contains(name.utf8.count), name.utf8.allSatisfy(\.isPrintable),
             !name.hasPrefix(":")
         else { return nil }
-        guard isEMFDimensionValue(value) else {
-            return isEMFDimensionValue(cut) ? EMFDimension(name, cut) : nil
-        }
-        return value.utf8.allSatisfy(\.isPrintable) ? self : EMFDimension(name, cut)
+        guard value.utf8.contains(where: { $0 > UInt8(ascii: " ") }) else { return nil }
+        let isRight = isEMFDimensionValue(value) && value.utf8.allSatisfy(\.isPrintable)
+        guard !isRight else { return self }
+        let cut = cut
+        return isEMFDimensionValue(cut) ? EMFDimension(name, cut) : nil
     }
 
     private var cut: String {

@@ -52,7 +52,7 @@ package struct ProcessStat: Equatable, Sendable {
     fileprivate static func skip(_ text: inout ByteCursor, _ fields: ClosedRange<Int>) throws(ParseError) {
         for _ in fields {
             text.skipSpaces()
-            guard !text.word().isEmpty else { throw text.error("\(fields.upperBound) fields or more") }
+            guard !text.word().isEmpty else { throw text.error("\(fields.upperBound < 24 ? 24 : 43) fields or more") }
         }
     }
 }

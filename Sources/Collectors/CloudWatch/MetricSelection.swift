@@ -14,7 +14,8 @@ package struct MetricSelection: Sendable {
         var unit: EMFUnit?
     }
 
-    /// Of the API that takes metrics, not of the format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
+    /// Of the API that takes metrics, not of the format:
+    /// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
     private static let nameLimit = 255
 
     private let choices: [Choice]
