@@ -87,7 +87,8 @@ let package = Package(
         tests(of: "Durable", with: ["Bytes", "Platform"]),
         tests(of: "HTTP", with: ["Bytes", "Platform"]),
         tests(of: "Collectors", with: ["Bytes", "Platform", "Metrics", "Settings", "Procfs"]),
-        tests(of: "Inputs", with: ["Bytes", "CLinux", "Platform", "Metrics", "Logs", "Settings", "Procfs", "Collectors"]),
+        tests(
+            of: "Inputs", with: ["Bytes", "CLinux", "Platform", "Metrics", "Logs", "Settings", "Procfs", "Collectors"]),
         tests(of: "Outputs", with: ["Bytes", "Platform", "Logs", "Settings", "HTTP"]),
         tests(of: "Delivery", with: ["Bytes", "Platform", "Logs", "Settings", "Durable", "Inputs", "Outputs"]),
         tests(

@@ -110,7 +110,7 @@ package struct HostMetricsPlan: Sendable {
             guard !value.utf8.contains(UInt8(ascii: "{")), isEMFDimensionValue(value) else {
                 throw section.error(
                     at: "dimensions", member: name,
-                    "expected text of up to \(EMFLimit.dimensionValue) characters; the only variable is {hostname}")
+                    "expected text, not too long; the only variable is {hostname}")
             }
             guard EMFDimension(name, "x").isValid, names.insert(name).inserted else {
                 throw section.error(
