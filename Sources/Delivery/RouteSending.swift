@@ -158,8 +158,7 @@ extension Route {
         }
         guard let index = sender.splitter.refuse(), let parcel = sender.parcel else { return }
         let outcome = rejected.add(
-            rejectedRecord(of: parcel.batch, index, &sender.json), input: inputName, output: outputName, reason: reason,
-            at: .now)
+            rejectedRecord(of: parcel.batch, index, &sender.json), input: inputName, reason: reason, at: .now)
         var dropped: String?
         switch outcome {
         case .kept: sender.hasUnsyncedRejects = true

@@ -92,14 +92,14 @@ final class World: Sendable {
         return Route(
             input: ScriptedInput(self, from: resume), pipeline: pipeline, output: ScriptedOutput(self),
             status: RouteStatus(input: "in", inputType: "scripted", output: "out", outputType: "scripted"),
-            options: options, cursors: store(), rejected: RejectedStore(stateDirectory: directory),
+            options: options, cursors: store(), rejected: RejectedStore(stateDirectory: directory, output: "out", limits: options.rejected),
             json: RecordJSON(context), log: .silent)
     }
 
     func rejectedLines() -> [String] {
-        guard let names = try? directoryEntries("\(directory)/rejected") else { return [] }
+        guard let names = try? directoryEntries("\(directory)/rejected/out") else { return [] }
         return names.sorted().flatMap { name -> [String] in
-            guard let bytes = try? readWhole("\(directory)/rejected/\(name)") else { return [] }
+            guard let bytes = try? readWhole("\(directory)/rejected/out/\(name)") else { return [] }
             return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
         }
     }
