@@ -162,7 +162,8 @@ package final class RunningAgent: Sendable {
             control.watches.append(self.control.every(Self.logFlushInterval) { _ in self.log.flush() })
             for route in self.routes { route.removeOldRejects() }
             control.watches.append(
-                self.control.every(Self.rejectedInterval) { _ in for route in self.routes { route.removeOldRejects() } })
+                self.control.every(Self.rejectedInterval) { _ in for route in self.routes { route.removeOldRejects() } }
+            )
             if let interval = self.notifier.watchdogInterval {
                 control.watches.append(self.control.every(interval) { self.feedWatchdog(&$0) })
             }

@@ -46,7 +46,7 @@ package struct RejectedFileName: Comparable, CustomStringConvertible, Sendable {
         text.append("-")
         text.append(padded: time.day, width: 2)
         text.append("-")
-        text.append(padded: Int(clamping: number), width: 4)
+        if number < 10_000 { text.append(padded: Int(number), width: 4) } else { text.append(decimal: number) }
         text.append(".ndjson")
         return String(decoding: text, as: UTF8.self)
     }

@@ -38,6 +38,7 @@ package final class RejectedStore: Sendable {
     private struct State: ~Copyable {
         /// Open from the first record of a batch to the next `sync`.
         var file: File?
+        var fileDay: Int64 = 0
         var fileBytes = 0
         var totalBytes = 0
         var fullSince: Instant?
@@ -104,8 +105,10 @@ package final class RejectedStore: Sendable {
             guard now.monotonic - since >= Self.rescanInterval else { return .full }
             state.fullSince = nil
         }
-        if state.file != nil, state.fileBytes + state.line.count > limits.fileBytes { try close(&state) }
-        if state.file == nil { try open(&state, day: RejectedFileName.day(of: now.unixNanoseconds)) }
+        let day = RejectedFileName.day(of: now.unixNanoseconds)
+        let hasRoom = state.fileBytes + state.line.count <= limits.fileBytes
+        if state.fileDay != day || !hasRoom { try close(&state) }
+        if state.file == nil { try open(&state, day: day) }
         guard state.totalBytes + state.line.count <= limits.totalBytes else {
             state.fullSince = now.monotonic
             try close(&state)
@@ -133,6 +136,7 @@ package final class RejectedStore: Sendable {
                 name.number += 1
                 continue
             }
+            state.fileDay = day
             state.fileBytes = Int(clamping: try file.status().sizeBytes)
             // A line that was cut by a full disk or a crash must not swallow the next.
             if try isCut(path, state.fileBytes) { try file.write([UInt8(ascii: "\n")]) }

@@ -27,11 +27,12 @@ package struct RecordReader {
         guard isObject, let message = find("message", json), let stamp = find("timestamp", json) else {
             return readDocument(json, range, into: &batch, next: next, now: now)
         }
-        var text: [UInt8] = []
+        // What is decoded comes behind what it was decoded from.
+        var text = json
         let decoded = text.append(decodingJSON: message.value)
         let first = batch.nextField
         for member in members where !RecordNames.own.contains(where: { json[member.name].elementsEqual($0.utf8) }) {
-            add(member, of: json, to: &batch)
+            add(member, of: &text, to: &batch)
         }
         let cut = members.contains { json[$0.name].elementsEqual("truncated".utf8) }
         batch.append(
@@ -43,16 +44,9 @@ package struct RecordReader {
         members.first { $0.kind == .string && json[$0.name].elementsEqual(name.utf8) }
     }
 
-    private func add(_ member: JSONMember, of json: [UInt8], to batch: inout LogBatch) {
-        var text: [UInt8] = []
+    private func add(_ member: JSONMember, of text: inout [UInt8], to batch: inout LogBatch) {
         let name = text.append(decodingJSON: member.name)
-        let value: Range<Int>
-        switch member.kind {
-        case .string: value = text.append(decodingJSON: member.value)
-        case .number, .boolean, .null, .object, .text:
-            value = text.count..<text.count + member.value.count
-            text.append(contentsOf: json[member.value])
-        }
+        let value = member.kind == .string ? text.append(decodingJSON: member.value) : member.value
         let isNumber = member.kind == .number || member.kind == .boolean
         _ = batch.addField(named: name, value, isNumber: isNumber, of: text)
     }
@@ -60,10 +54,9 @@ package struct RecordReader {
     private func readDocument(
         _ json: [UInt8], _ range: Range<Int>, into batch: inout LogBatch, next: Position, now: Int64
     ) {
-        var text: [UInt8] = []
+        var text = json
         let isText = json[range].first == UInt8(ascii: "\"") && range.count >= 2
-        let whole = isText ? text.append(decodingJSON: range.dropFirst().dropLast()) : 0..<range.count
-        if !isText { text.append(contentsOf: json[range]) }
+        let whole = isText ? text.append(decodingJSON: range.dropFirst().dropLast()) : range
         batch.append(
             text, whole, fields: batch.nextField..<batch.nextField, at: now, next: next, isDocument: true)
     }

@@ -98,7 +98,8 @@ final class World: Sendable {
         return Route(
             input: ScriptedInput(self, from: resume), pipeline: pipeline, output: ScriptedOutput(self),
             status: RouteStatus(input: "in", inputType: "scripted", output: "out", outputType: "scripted"),
-            options: options, cursors: store(), rejected: RejectedStore(stateDirectory: directory, output: "out", limits: options.rejected),
+            options: options, cursors: store(),
+            rejected: RejectedStore(stateDirectory: directory, output: "out", limits: options.rejected),
             json: RecordJSON(context), log: .silent)
     }
 

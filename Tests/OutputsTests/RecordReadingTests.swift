@@ -60,7 +60,8 @@ import Testing
     @Test func whatIsNoRecordGoesAsItIs() {
         let batch = readBack(Array("\"said \\\"no\\\"\"\n12\n{\"message\":1,\"timestamp\":\"x\"}\n".utf8))
         #expect(batch.records.allSatisfy { $0.isDocument && $0.unixNanoseconds == 7 })
-        #expect(batch.records.map { batch.text(of: $0) } == ["said \"no\"", "12", "{\"message\":1,\"timestamp\":\"x\"}"])
+        #expect(
+            batch.records.map { batch.text(of: $0) } == ["said \"no\"", "12", "{\"message\":1,\"timestamp\":\"x\"}"])
     }
 
     @Test func aTimeThatCannotBeReadIsNow() {
@@ -80,7 +81,9 @@ import Testing
         }
         for _ in 0..<2_000 {
             var bytes = whole
-            for _ in 0..<3 { bytes[Int.random(in: bytes.indices, using: &random)] = .random(in: 0...255, using: &random) }
+            for _ in 0..<3 {
+                bytes[Int.random(in: bytes.indices, using: &random)] = .random(in: 0...255, using: &random)
+            }
             var reader = RecordReader()
             var batch = LogBatch()
             reader.read(bytes, 0..<bytes.count, into: &batch, next: Position(source: 0, offset: 0), now: 0)
