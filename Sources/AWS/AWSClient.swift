@@ -78,9 +78,10 @@ package struct AWSClient {
             region: region, service: service.signingName,
             unixSeconds: session.clock.unixSeconds(at: session.world.now()))
         signer.sign(&message, as: credentials, in: scope)
+        let secrets = [credentials.secretAccessKey, credentials.sessionToken ?? ""]
         let response: HTTPResponse
         do throws(TransportError) { response = try transport.send(message) } catch {
-            throw AWSError(.noAnswer, error.reason)
+            throw AWSError(.noAnswer, error.reason).hiding(secrets)
         }
         if let error = understand(
             response, session.clock, signedAt: scope.unixSeconds, at: session.world.now())
@@ -89,7 +90,7 @@ package struct AWSClient {
                 session.refuse(credentials)
                 lastRefused = credentials
             }
-            throw error.hiding([credentials.secretAccessKey, credentials.sessionToken ?? ""])
+            throw error.hiding(secrets)
         }
         return response
     }

@@ -185,11 +185,11 @@ import Testing
             #""/opt/get creds" --role 'a b' c\ d"#,
             .success(
                 #"{"Version":1,"AccessKeyId":"AKIAP","SecretAccessKey":"p","SessionToken":"t","#
-                    + #""Expiration":"2027-01-15T09:00:00+01:00"}"#))
+                    + #""Expiration":"2027-01-15T10:00:00+01:00"}"#))
         let credentials = try fake.credentials()
         #expect(fake.commands == [["/opt/get creds", "--role", "a b", "c d"]])
         #expect(credentials.accessKeyID == "AKIAP" && credentials.sessionToken == "t")
-        #expect(credentials.expiresAt == 1_800_000_000)
+        #expect(credentials.expiresAt == 1_800_003_600)
         // A program's keys need not expire: then it is asked again now and then.
         fake.programs["/opt/get creds"] = .success(#"{"Version":1,"AccessKeyId":"A2","SecretAccessKey":"p"}"#)
         #expect(try fake.credentials().expiresAt == nil)

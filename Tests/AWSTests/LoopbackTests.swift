@@ -8,7 +8,8 @@ import Testing
 /// The real transport against stand-ins on loopback that check what is sent: tokens, and signatures by botocore.
 @Suite(.enabled(if: Botocore.isThere, "botocore is not installed: scripts/deps build test")) struct LoopbackTests {
     /// Tests/Support/aws_stub.py as a process of the test's own.
-    private final class Stub {
+    private final class Stub: @unchecked Sendable {
+        // @unchecked: nothing of it changes after `init`.
         private let process = Process()
         private let input = Pipe()
         let url: String
@@ -41,7 +42,8 @@ import Testing
         let all = variables.merging(["AWS_ENDPOINT_URL": stub.url, "AWS_EC2_METADATA_SERVICE_ENDPOINT": stub.url]) {
             own, _ in own
         }
-        world.variable = { all[$0] }
+        // It lives as long as the session.
+        world.variable = { name in withExtendedLifetime(stub) { all[name] } }
         world.readFile = { path throws(Errno) in
             guard let text = files[path] else { throw .notFound }
             return Array(text.utf8)

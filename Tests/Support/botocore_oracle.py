@@ -30,7 +30,7 @@ def sign(given):
     # botocore asks for the time itself.
     moment = datetime.datetime.fromtimestamp(given["time"], datetime.timezone.utc).replace(tzinfo=None)
     botocore.auth.get_current_datetime = lambda: moment
-    keys = botocore.credentials.Credentials(given["access_key"], given["secret_key"], given["token"])
+    keys = botocore.credentials.Credentials(given["access_key"], given["secret_key"], given.get("token"))
     signer = botocore.auth.SigV4Auth(keys, given["service"], given["region"])
     seen = {}
     of_request, of_text = signer.canonical_request, signer.string_to_sign
