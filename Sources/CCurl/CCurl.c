@@ -32,6 +32,9 @@ struct ccurl_client {
     char retry_after[RETRY_AFTER_LIMIT];
     char answered[HEADERS_LIMIT];
     size_t answered_count;
+    // Times that the request was sent: libcurl does so once more by itself when a connection that it had kept ends before
+    // the answer, also when the server had taken the request.
+    long sent_count;
     size_t body_count, body_limit;
     char body[];
 };
@@ -108,6 +111,16 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *context)
     return length;
 }
 
+static int note_sent(CURL *handle, curl_infotype type, char *bytes, size_t count, void *context) {
+    (void)handle;
+    ccurl_client *client = context;
+    if (type != CURLINFO_HEADER_OUT || (count > 8 && strncmp(bytes, "CONNECT ", 8) == 0)) return 0;
+    // A header that was sent in pieces has its first line in one of them.
+    const char *end = memchr(bytes, '\r', count);
+    if (end && end - bytes > 9 && strncmp(end - 9, " HTTP/1.", 8) == 0) client->sent_count += 1;
+    return 0;
+}
+
 ccurl_client *ccurl_client_new(size_t body_limit) {
     ccurl_client *client = calloc(1, sizeof *client + body_limit);
     if (!client) return NULL;
@@ -122,6 +135,9 @@ ccurl_client *ccurl_client_new(size_t body_limit) {
     curl.easy_setopt(client->handle, CURLOPT_WRITEDATA, client);
     curl.easy_setopt(client->handle, CURLOPT_HEADERFUNCTION, take_header);
     curl.easy_setopt(client->handle, CURLOPT_HEADERDATA, client);
+    curl.easy_setopt(client->handle, CURLOPT_DEBUGFUNCTION, note_sent);
+    curl.easy_setopt(client->handle, CURLOPT_DEBUGDATA, client);
+    curl.easy_setopt(client->handle, CURLOPT_VERBOSE, 1L);
     return client;
 }
 
@@ -163,6 +179,7 @@ CURLcode ccurl_perform(ccurl_client *client) {
     client->retry_after[0] = 0;
     client->body_count = 0;
     client->answered_count = 0;
+    client->sent_count = 0;
     curl.easy_setopt(client->handle, CURLOPT_HTTPHEADER, client->headers);
     return curl.easy_perform(client->handle);
 }
@@ -178,6 +195,8 @@ const char *ccurl_redirect_url(ccurl_client *client) {
     curl.easy_getinfo(client->handle, CURLINFO_REDIRECT_URL, &url);
     return url;
 }
+
+long ccurl_sent_count(const ccurl_client *client) { return client->sent_count; }
 
 long ccurl_new_connections(ccurl_client *client) {
     long count = 0;

@@ -133,7 +133,8 @@ package struct HTTPClientOptions: Sendable {
             retryAfter: parseRetryAfter(retryAfter, at: Moment.now.unixNanoseconds / 1_000_000_000),
             body: unsafe String(decoding: bytes, as: UTF8.self),
             redirect: unsafe ccurl_redirect_url(client).map { unsafe String(cString: $0) },
-            headers: keptHeaders.isEmpty ? [:] : headers())
+            headers: keptHeaders.isEmpty ? [:] : headers(),
+            resendCount: max(0, unsafe ccurl_sent_count(client) - 1))
     }
 
     /// Those that are to be kept; of a header that stands twice the first.

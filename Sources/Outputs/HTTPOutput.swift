@@ -22,6 +22,7 @@ package struct HTTPOutput<Transport: HTTPTransport> {
     /// What is read from files, and what they must hold.
     private let files: [(option: String, path: String, kinds: [PEMKind])]
     private var transport: Transport
+    package private(set) var resendCount = 0
 
     /// `connect` makes the transport from the options in the section; it connects to nothing yet.
     package init(
@@ -82,6 +83,7 @@ package struct HTTPOutput<Transport: HTTPTransport> {
         } catch {
             throw .retry(after: nil, reason: error.reason)
         }
+        resendCount += response.resendCount
         if let error = deliveryError(for: response) { throw error }
         return .accepted
     }

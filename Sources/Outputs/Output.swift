@@ -74,6 +74,9 @@ package protocol Output: SendableMetatype {
         _ body: [UInt8], recordCount: Int, to destination: Destination
     ) throws(DeliveryError) -> DeliveryOutcome
 
+    /// How often what carries the requests has sent one again by itself, since its answer was lost. Only grows.
+    var resendCount: Int { get }
+
     /// The files of this host that it writes, also those that are not there yet: no input must ship them back to it.
     var writtenFiles: [String] { get }
 
@@ -83,5 +86,6 @@ package protocol Output: SendableMetatype {
 }
 
 extension Output {
+    package var resendCount: Int { 0 }
     package var writtenFiles: [String] { [] }
 }

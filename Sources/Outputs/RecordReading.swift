@@ -15,9 +15,7 @@ package struct RecordReader {
     package init() {}
 
     /// Appends the record that `json[range]` is. Whatever is not an object with a message goes as it is: a document, or
-    /// the text of one that was none.
-    ///
-    /// - Parameter now: The time of a record that has none, nanoseconds since 1970.
+    /// the text of one that was none. `now`, nanoseconds since 1970, is the time of a record that has none.
     package mutating func read(
         _ json: [UInt8], _ range: Range<Int>, into batch: inout LogBatch, next: Position, now: Int64
     ) {
