@@ -5,7 +5,7 @@ internal import Platform
 internal import Settings
 
 package enum Command: String, CaseIterable, Sendable {
-    case run, check, once, collectors, status, cursors, version
+    case run, check, once, collectors, status, cursors, replay, version
 
     package var summary: String {
         switch self {
@@ -15,6 +15,7 @@ package enum Command: String, CaseIterable, Sendable {
         case .collectors: "Lists the collectors, and which are enabled."
         case .status: "Asks the running agent how its routes are."
         case .cursors: "Prints how far each route has been acknowledged, from the state directory."
+        case .replay: "Sends the records once more that a receiver has refused."
         case .version: "Prints the version, and which optional libraries can be loaded."
         }
     }
@@ -30,6 +31,8 @@ package struct CommandLineArguments: Equatable, Sendable {
     package var stateDirectory: String?
     /// Instead of those in the settings, when not empty.
     package var listen: [String] = []
+    /// Names under `outputs`; all when empty.
+    package var outputs: [String] = []
     package var collect: [String] = []
     package var exclude: [String] = []
     package var isVerbose = false
@@ -82,16 +85,19 @@ private struct Option {
 private let options: [Option] = [
     Option(
         name: "--config", short: "c", kind: .list("FILE", \.configPaths),
-        commands: [.run, .check, .once, .collectors, .status, .cursors],
+        commands: [.run, .check, .once, .collectors, .status, .cursors, .replay],
         help: "Settings, \(CommandLineArguments.defaultConfigPath) if not given; a directory means its *.json.\n"
             + "May be given several times: the files are merged, object by object."),
     Option(
-        name: "--state-directory", kind: .single("DIR", \.stateDirectory), commands: [.run, .check, .cursors],
+        name: "--state-directory", kind: .single("DIR", \.stateDirectory), commands: [.run, .check, .cursors, .replay],
         help: "Instead of \"state_directory\" in the settings. A relative path begins at the working\ndirectory."),
     Option(
         name: "--listen", kind: .list("ADDRESS", \.listen), commands: [.run, .check, .status],
         help: "Instead of \"endpoint.listen\" in the settings: 127.0.0.1:9100, [::]:9100,\n"
             + "unix:/run/vitals/vitals.sock, systemd. May be given several times."),
+    Option(
+        name: "--output", kind: .list("NAME", \.outputs), commands: [.replay],
+        help: "Only what this output of the settings has refused. May be given several times."),
     Option(
         name: "--collect", kind: .list("NAME", \.collect), commands: [.once],
         help: "Only this collector; \"vitals collectors\" lists them. May be given several times."),

@@ -105,7 +105,7 @@ package struct Plugins: Sendable {
 
     /// The routes, each with its own input, output and cursor. Starts none of them.
     package func makeRoutes(now: Moment) throws(SettingsError) -> [Route] {
-        let rejected = RejectedStore(stateDirectory: settings.stateDirectory)
+        var stores: [String: RejectedStore] = [:]
         var routes: [Route] = []
         var counted: Set<String> = []
         for route in settings.routes {
@@ -118,6 +118,10 @@ package struct Plugins: Sendable {
             // What an input feeds twice is not to be counted twice.
             let pipeline = try makePipeline(from, counts: counted.insert(from.name).inserted)
             let (output, options) = try makeOutput(to, for: from)
+            let rejected =
+                stores[to.name]
+                ?? RejectedStore(stateDirectory: settings.stateDirectory, output: to.name, limits: options.rejected)
+            stores[to.name] = rejected
             let status = RouteStatus(input: from.name, inputType: from.type, output: to.name, outputType: to.type)
             routes.append(
                 Route(

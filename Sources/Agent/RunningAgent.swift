@@ -40,6 +40,8 @@ package final class RunningAgent: Sendable {
     private static let scrapePatience: Duration = .seconds(60)
     /// How often messages that were folded into one are counted out, at the latest.
     private static let logFlushInterval: Duration = .seconds(30)
+    /// How often rejected records are looked at, which are kept for days.
+    private static let rejectedInterval: Duration = .seconds(6 * 3_600)
 
     private struct Control {
         /// Kept, since a watch needs its descriptor open.
@@ -158,6 +160,10 @@ package final class RunningAgent: Sendable {
             // A good part of what is resident by now was used once: by the loader, and for the settings.
             linux_release_memory()
             control.watches.append(self.control.every(Self.logFlushInterval) { _ in self.log.flush() })
+            for route in self.routes { route.removeOldRejects() }
+            control.watches.append(
+                self.control.every(Self.rejectedInterval) { _ in for route in self.routes { route.removeOldRejects() } }
+            )
             if let interval = self.notifier.watchdogInterval {
                 control.watches.append(self.control.every(interval) { self.feedWatchdog(&$0) })
             }

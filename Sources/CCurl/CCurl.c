@@ -22,13 +22,19 @@ static struct {
 } curl;
 
 // HTTP dates have 29 characters at the most common, the longest old form has 33.
-enum { RETRY_AFTER_LIMIT = 64 };
+// What is kept of an answer's headers: those of cloud services are about 300 bytes, a proxy's may be more.
+enum { RETRY_AFTER_LIMIT = 64, HEADERS_LIMIT = 4096 };
 
 struct ccurl_client {
     CURL *handle;
     struct curl_slist *headers;
     char error[CURL_ERROR_SIZE];
     char retry_after[RETRY_AFTER_LIMIT];
+    char answered[HEADERS_LIMIT];
+    size_t answered_count;
+    // Times that the request was sent: libcurl does so once more by itself when a connection that it had kept ends before
+    // the answer, also when the server had taken the request.
+    long sent_count;
     size_t body_count, body_limit;
     char body[];
 };
@@ -84,6 +90,13 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *context)
     static const char name[] = "retry-after:";
     ccurl_client *client = context;
     size_t length = size * count;
+    // Another answer begins: the one before was a proxy's, or a 1xx.
+    if (length > 5 && strncmp(bytes, "HTTP/", 5) == 0) client->answered_count = 0;
+    // A line that does not fit is left out as a whole.
+    if (length <= HEADERS_LIMIT - client->answered_count) {
+        memcpy(client->answered + client->answered_count, bytes, length);
+        client->answered_count += length;
+    }
     if (length > sizeof name - 1 && strncasecmp(bytes, name, sizeof name - 1) == 0) {
         const char *value = bytes + sizeof name - 1, *end = bytes + length;
         while (value < end && (*value == ' ' || *value == '\t')) value++;
@@ -93,10 +106,19 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *context)
         memcpy(client->retry_after, value, kept);
         client->retry_after[kept] = 0;
     } else if (length > 5 && strncmp(bytes, "HTTP/", 5) == 0) {
-        // Another answer begins: the one before was a proxy's, or a 1xx.
         client->retry_after[0] = 0;
     }
     return length;
+}
+
+static int note_sent(CURL *handle, curl_infotype type, char *bytes, size_t count, void *context) {
+    (void)handle;
+    ccurl_client *client = context;
+    if (type != CURLINFO_HEADER_OUT || (count > 8 && strncmp(bytes, "CONNECT ", 8) == 0)) return 0;
+    // A header that was sent in pieces has its first line in one of them.
+    const char *end = memchr(bytes, '\r', count);
+    if (end && end - bytes > 9 && strncmp(end - 9, " HTTP/1.", 8) == 0) client->sent_count += 1;
+    return 0;
 }
 
 ccurl_client *ccurl_client_new(size_t body_limit) {
@@ -113,6 +135,9 @@ ccurl_client *ccurl_client_new(size_t body_limit) {
     curl.easy_setopt(client->handle, CURLOPT_WRITEDATA, client);
     curl.easy_setopt(client->handle, CURLOPT_HEADERFUNCTION, take_header);
     curl.easy_setopt(client->handle, CURLOPT_HEADERDATA, client);
+    curl.easy_setopt(client->handle, CURLOPT_DEBUGFUNCTION, note_sent);
+    curl.easy_setopt(client->handle, CURLOPT_DEBUGDATA, client);
+    curl.easy_setopt(client->handle, CURLOPT_VERBOSE, 1L);
     return client;
 }
 
@@ -153,6 +178,8 @@ CURLcode ccurl_perform(ccurl_client *client) {
     client->error[0] = 0;
     client->retry_after[0] = 0;
     client->body_count = 0;
+    client->answered_count = 0;
+    client->sent_count = 0;
     curl.easy_setopt(client->handle, CURLOPT_HTTPHEADER, client->headers);
     return curl.easy_perform(client->handle);
 }
@@ -168,6 +195,8 @@ const char *ccurl_redirect_url(ccurl_client *client) {
     curl.easy_getinfo(client->handle, CURLINFO_REDIRECT_URL, &url);
     return url;
 }
+
+long ccurl_sent_count(const ccurl_client *client) { return client->sent_count; }
 
 long ccurl_new_connections(ccurl_client *client) {
     long count = 0;
@@ -189,3 +218,8 @@ const char *ccurl_body(const ccurl_client *client, size_t *count) {
 }
 
 const char *ccurl_retry_after(const ccurl_client *client) { return client->retry_after; }
+
+const char *ccurl_headers(const ccurl_client *client, size_t *count) {
+    *count = client->answered_count;
+    return client->answered;
+}

@@ -86,6 +86,23 @@ package final class Route: Sendable {
         }
     }
 
+    /// Removes rejected records that are too old. Returns at once.
+    package func removeOldRejects() {
+        saving.run { _ in
+            do throws(Errno) {
+                let bytes = try self.rejected.removeOld(at: Moment.now.unixNanoseconds)
+                guard bytes > 0 else { return }
+                self.log.warning(
+                    "rejected records were removed: they are too old",
+                    ["output": self.outputName, "bytes": "\(bytes)"])
+            } catch {
+                self.log.error(
+                    "old rejected records cannot be removed",
+                    ["output": self.outputName, "reason": error.description])
+            }
+        }
+    }
+
     /// What is known now. Never waits: what the input says of itself is at most a second older than its last step,
     /// and is asked for anew each time this is called, for the next time.
     package var status: RouteStatus {

@@ -1,5 +1,6 @@
 // How a route batches: keys of the output's section, since limits come from the receiver.
 
+package import Durable
 package import Settings
 
 package struct RouteOptions: Sendable {
@@ -12,6 +13,9 @@ package struct RouteOptions: Sendable {
     /// Encoded batches under way. Memory is bounded by this and one batch being filled.
     package var inFlight = 2
 
+    /// Of what the receiver refuses for good.
+    package var rejected = RejectedLimits()
+
     package init() {}
 
     /// Takes its keys from the section of an output.
@@ -20,5 +24,8 @@ package struct RouteOptions: Sendable {
         batchRecords = try section.integer("batch_records", default: batchRecords, in: 1...100_000)
         batchAge = try section.duration("batch_age", default: batchAge, in: .milliseconds(10) ... .seconds(3_600))
         inFlight = try section.integer("in_flight", default: inFlight, in: 1...16)
+        rejected.totalBytes = try section.size("rejected_bytes", default: rejected.totalBytes, in: 0...1 << 40)
+        rejected.age = try section.duration(
+            "rejected_age", default: rejected.age, in: .seconds(86_400) ... .seconds(3_650 * 86_400))
     }
 }

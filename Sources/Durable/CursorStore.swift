@@ -210,7 +210,8 @@ extension [UInt8] {
         }
     }
 
-    fileprivate mutating func append(fileNameEscaping text: String) {
+    /// Letters, digits, `-` and `_` as they are, `%` with two digits for every other byte.
+    mutating func append(fileNameEscaping text: String) {
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

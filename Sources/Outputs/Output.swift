@@ -12,13 +12,34 @@ package enum DeliveryError: Error, Equatable, Sendable {
     case tooLarge(reason: String)
     /// The receiver will never take this batch: the record that it does not like must be found by halving.
     case rejected(reason: String)
+    /// The sender is at fault, not a record (an expired token, a wrong address): the same again, seldom, until somebody
+    /// has mended it.
+    case notAllowed(reason: String)
+
+    package var reason: String {
+        switch self {
+        case .retry(_, let reason), .tooLarge(let reason), .rejected(let reason), .notAllowed(let reason): reason
+        }
+    }
 }
 
 /// Turns records into the bytes that are sent. A copy of it works on the reading side while the output sends.
 package protocol RecordEncoder: Sendable {
+    /// Divides a batch among requests, on the reading side. It may put the records into another order for it, and
+    /// replace one that is over the receiver's limit by pieces: positions to acknowledge were taken before. The
+    /// shipments cover all records, in the order of the batch.
+    mutating func divide(_ batch: inout LogBatch) -> [Shipment]
+
     /// Appends the records of `range` to `body`; compressed and framed as the output sends them.
     /// Returns how many invalid UTF-8 sequences were replaced.
     mutating func encode(_ batch: LogBatch, _ range: Range<Int>, into body: inout [UInt8]) -> Int
+}
+
+extension RecordEncoder {
+    /// One request with all records, in reading order.
+    package mutating func divide(_ batch: inout LogBatch) -> [Shipment] {
+        [Shipment(records: 0..<batch.records.count, destination: Destination())]
+    }
 }
 
 /// What every output is made with: one for each route, so that it knows whose records it sends.
@@ -49,7 +70,12 @@ package protocol Output: SendableMetatype {
     func makeEncoder() -> any RecordEncoder
 
     /// Sends what the encoder made of `recordCount` records, and returns when the receiver has it for good.
-    mutating func deliver(_ body: [UInt8], recordCount: Int) throws(DeliveryError)
+    mutating func deliver(
+        _ body: [UInt8], recordCount: Int, to destination: Destination
+    ) throws(DeliveryError) -> DeliveryOutcome
+
+    /// How often what carries the requests has sent one again by itself, since its answer was lost. Only grows.
+    var resendCount: Int { get }
 
     /// The files of this host that it writes, also those that are not there yet: no input must ship them back to it.
     var writtenFiles: [String] { get }
@@ -60,5 +86,6 @@ package protocol Output: SendableMetatype {
 }
 
 extension Output {
+    package var resendCount: Int { 0 }
     package var writtenFiles: [String] { [] }
 }

@@ -76,7 +76,11 @@ package func realPath(_ path: String) throws(Errno) -> String {
 }
 
 /// How a file is opened for writing.
-package enum WriteMode: Sendable { case append, truncate, createNew }
+package enum WriteMode: Sendable {
+    case append, truncate, createNew
+    /// Appends to a file that is there.
+    case existing
+}
 
 /// An open file descriptor with one owner; closed when that owner goes.
 package struct File: ~Copyable {
@@ -100,6 +104,7 @@ package struct File: ~Copyable {
             case .append: O_APPEND | O_CREAT
             case .truncate: O_TRUNC | O_CREAT
             case .createNew: O_EXCL | O_CREAT
+            case .existing: O_APPEND
             }
         let opened = unsafe linux_open(path, O_WRONLY | flags, permissions)
         guard opened >= 0 else { throw .current }
@@ -149,6 +154,17 @@ package struct File: ~Copyable {
         let descriptor = descriptor
         try retryingOnInterrupt { Int(fsync(descriptor)) }
     }
+
+    /// Takes the lock of flock(2) without waiting, until the file is closed. False when another descriptor has it.
+    package func lock() throws(Errno) -> Bool {
+        if linux_lock(descriptor) == 0 { return true }
+        let error = Errno.current
+        guard error == .wouldBlock else { throw error }
+        return false
+    }
+
+    /// It has no name any more.
+    package func isRemoved() throws(Errno) -> Bool { try status().linkCount == 0 }
 
     package func status() throws(Errno) -> FileStatus { try FileStatus(of: descriptor) }
 

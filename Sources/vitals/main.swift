@@ -24,6 +24,7 @@ case .command(let arguments):
     case .collectors: leave(collectors(arguments))
     case .status: leave(status(arguments))
     case .cursors: leave(cursors(arguments))
+    case .replay: leave(replay(arguments))
     case .version: leave(version())
     }
 }

@@ -42,6 +42,8 @@ CURLcode ccurl_perform(ccurl_client *client);
 long ccurl_status(ccurl_client *client);
 /// Where a redirection leads that was not followed; NULL when there is none.
 const char *ccurl_redirect_url(ccurl_client *client);
+/// How often the last request was sent: more than once when a kept connection ended before the answer.
+long ccurl_sent_count(const ccurl_client *client);
 /// How many connections the last transfer had to open: 0 when it used the one that was kept.
 long ccurl_new_connections(ccurl_client *client);
 /// The errno of the system call that failed in the last transfer; 0 when none did.
@@ -51,3 +53,5 @@ const char *ccurl_error(const ccurl_client *client);
 const char *ccurl_body(const ccurl_client *client, size_t *count);
 /// The value of Retry-After; empty when there was none.
 const char *ccurl_retry_after(const ccurl_client *client);
+/// The status line and the headers of the answer, as they came; those that did not fit are left out.
+const char *ccurl_headers(const ccurl_client *client, size_t *count);

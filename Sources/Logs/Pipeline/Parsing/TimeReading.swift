@@ -52,7 +52,7 @@ package struct TimeReading: Sendable {
 
     /// `2026-11-21T02:38:30.123456789Z`; also with a blank or `_` for the `T`, a comma for the point, a zone without
     /// its colon, and none at all.
-    mutating func readRFC3339(_ bytes: [UInt8], _ range: Range<Int>, now: Int64) -> Int64? {
+    package mutating func readRFC3339(_ bytes: [UInt8], _ range: Range<Int>, now: Int64) -> Int64? {
         var at = range.lowerBound
         let end = range.upperBound
         guard range.count >= 19, let (year, month, day) = bytes.isoDate(at), let clock = bytes.isoClock(at + 11),

@@ -1,0 +1,49 @@
+// Requests out of one batch: which records travel together, and where to.
+
+/// Where to, in the output's own words; empty for outputs with one place.
+package struct Destination: Hashable, Sendable {
+    package var names: [String]
+    package init(_ names: [String] = []) { self.names = names }
+}
+
+/// One request's worth of a batch: records that travel together to one place.
+package struct Shipment: Equatable, Sendable {
+    /// Records of the batch, as `divide` has ordered them.
+    package var records: Range<Int>
+    package var destination: Destination
+
+    package init(records: Range<Int>, destination: Destination) {
+        self.records = records
+        self.destination = destination
+    }
+}
+
+/// A record of a shipment that the receiver did not take, while it took others.
+package struct RefusedRecord: Equatable, Sendable {
+    package enum Fate: Equatable, Sendable {
+        /// It is sent again, without the others.
+        case tryAgain
+        /// The receiver will never take it: it goes to `rejected/`.
+        case putAside
+        /// The receiver has dropped it; it is counted under the reason.
+        case lost
+    }
+
+    /// Among the records of the request.
+    package var index: Int
+    package var reason: String
+    package var fate: Fate
+
+    package init(index: Int, reason: String, fate: Fate) {
+        self.index = index
+        self.reason = reason
+        self.fate = fate
+    }
+}
+
+/// What became of a request that the receiver has understood.
+package enum DeliveryOutcome: Equatable, Sendable {
+    case accepted
+    /// All but these, in the order of the request.
+    case partly([RefusedRecord])
+}
