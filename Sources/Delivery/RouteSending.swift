@@ -56,6 +56,9 @@ extension Route {
                 accept(range, &sender)
             } catch {
                 switch error {
+                case .notAllowed(let reason):
+                    wait(&sender, nil, reason)
+                    return
                 case .retry(let after, let reason):
                     wait(&sender, after, reason)
                     return

@@ -200,6 +200,21 @@ package struct LogBatch: Sendable {
         return skipped
     }
 
+    /// Puts `others` in the place of the records, whose text and fields they share: in another order, or some of them
+    /// in pieces. The positions of the records must have been taken before. Gives back what stood there.
+    package mutating func exchangeRecords(with others: inout [Record]) { swap(&records, &others) }
+
+    /// A piece of the text of a record, with something in front of it: a record of its own.
+    package mutating func makePiece(of record: Record, _ range: Range<Int>, prefix: [UInt8]) -> Record {
+        let start = UInt32(bytes.count)
+        bytes.append(contentsOf: prefix)
+        bytes.append(contentsOf: bytes[range])
+        return Record(
+            text: TextRange(start: start, count: UInt32(bytes.count) - start), fields: record.fields,
+            unixNanoseconds: record.unixNanoseconds, next: record.next, isDocument: record.isDocument,
+            isCut: record.isCut)
+    }
+
     /// Room for one more record of so many bytes.
     @inline(__always)
     private mutating func reserve(_ count: Int) {

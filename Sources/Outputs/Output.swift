@@ -12,6 +12,8 @@ package enum DeliveryError: Error, Equatable, Sendable {
     case tooLarge(reason: String)
     /// The receiver will never take this batch: the record that it does not like must be found by halving.
     case rejected(reason: String)
+    /// The receiver knows us and does not let us, whatever we send: somebody has to allow it.
+    case notAllowed(reason: String)
 }
 
 /// Turns records into the bytes that are sent. A copy of it works on the reading side while the output sends.

@@ -1,0 +1,19 @@
+// Requests out of one batch: which records travel together, and where to.
+
+/// Where to, in the output's own words; empty for outputs with one place.
+package struct Destination: Hashable, Sendable {
+    package var names: [String]
+    package init(_ names: [String] = []) { self.names = names }
+}
+
+/// One request's worth of a batch: records that travel together to one place.
+package struct Shipment: Equatable, Sendable {
+    /// Records of the batch, as `divide` has ordered them.
+    package var records: Range<Int>
+    package var destination: Destination
+
+    package init(records: Range<Int>, destination: Destination) {
+        self.records = records
+        self.destination = destination
+    }
+}
