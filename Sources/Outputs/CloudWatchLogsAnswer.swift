@@ -1,54 +1,52 @@
 // What an answer of CloudWatch Logs means. Pure.
 //
-// Errors are JSON: `{"__type":"com.amazonaws.logs#ThrottlingException","message":"Rate exceeded"}`. See
-// https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html#API_PutLogEvents_Errors and
-// https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/CommonErrors.html
+// See https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html#API_PutLogEvents_Errors.
+// What kind of error a name stands for is told in the module AWS; here is what that means for a request.
 
+internal import AWS
 internal import Bytes
 
-/// What to do after an answer.
+/// What to do after an answer that is no good one.
 enum CloudWatchVerdict: Equatable {
+    /// Done all the same.
     case accepted
     /// The group or the stream is not there.
     case missing(reason: String)
     /// It is there already, which is what was wanted.
     case exists
-    /// The key was not taken: another may be, or a clock that is set right.
-    case credentials(reason: String)
     case failed(DeliveryError)
-}
 
-/// - Parameters:
-///   - code: The name of the error without namespace; empty when the answer has none, as from a proxy.
-///   - retryAfter: What the answer asks for.
-func cloudWatchVerdict(
-    status: Int, code: String, message: String, retryAfter: Duration? = nil
-) -> CloudWatchVerdict {
-    if (200..<300).contains(status) { return .accepted }
-    let name = code.isEmpty ? "HTTP \(status)" : code
-    let reason = message.isEmpty ? name : "\(name): \(message)"
-    switch code {
-    case "ResourceNotFoundException": return .missing(reason: reason)
-    case "ResourceAlreadyExistsException": return .exists
-    // Of a time when the service told repetitions by a token: it has the events.
-    case "DataAlreadyAcceptedException": return .accepted
-    case "ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException", "InvalidClientTokenId",
-        "InvalidSignatureException", "SignatureDoesNotMatch", "RequestExpired", "RequestTimeTooSkewed",
-        "IncompleteSignature", "IncompleteSignatureException", "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException":
-        return .credentials(reason: reason)
-    case "AccessDeniedException", "AccessDenied", "NotAuthorized", "OptInRequired":
-        return .failed(.notAllowed(reason: reason))
-    // One of the events, or the request as we wrote it: halving finds out which.
-    case "InvalidParameterException", "ValidationException", "ValidationError", "SerializationException":
-        return .failed(.rejected(reason: reason))
-    default: break
+    init(_ error: AWSError) {
+        let reason = error.description
+        // Of a time when the service told repetitions by a token: it has the events.
+        if error.code == "DataAlreadyAcceptedException" {
+            self = .accepted
+            return
+        }
+        switch error.kind {
+        case .notFound: self = .missing(reason: reason)
+        case .alreadyExists: self = .exists
+        // The client has tried once more with fresh ones.
+        case .accessDenied, .badCredentials: self = .failed(.notAllowed(reason: reason))
+        // One of the events, or the request as we wrote it: halving finds out which.
+        case .invalidParameter: self = .failed(.rejected(reason: reason))
+        case .tooLarge: self = .failed(.tooLarge(reason: reason))
+        // What nobody has told us of may pass as well, and until then the log keeps what it has.
+        case .throttled, .expiredToken, .skewedClock, .limitExceeded, .conflict, .unavailable, .noAnswer,
+            .noCredentials, .unusable, .other:
+            self = .failed(.retry(after: error.retryAfter, reason: reason))
+        }
     }
-    switch status {
-    case 413: return .failed(.tooLarge(reason: reason))
-    case 401, 403: return .failed(.notAllowed(reason: reason))
-    // Throttling, limits, the service's own trouble, and what nobody has told us of: no record is at fault.
-    default: return .failed(.retry(after: retryAfter, reason: reason))
+
+    /// Of a request that was to make a group or a stream: whatever is wrong with that, no record is at fault.
+    func ofMaking(_ what: String) -> DeliveryError {
+        switch self {
+        case .failed(.notAllowed(let reason)): .notAllowed(reason: "\(what): \(reason)")
+        case .failed(.retry(let after, let reason)): .retry(after: after, reason: "\(what): \(reason)")
+        case .failed(.tooLarge(let reason)), .failed(.rejected(let reason)), .missing(let reason):
+            .retry(after: nil, reason: "\(what): \(reason)")
+        case .accepted, .exists: .retry(after: nil, reason: "\(what): is there, and was not found")
+        }
     }
 }
 

@@ -14,6 +14,12 @@ package enum DeliveryError: Error, Equatable, Sendable {
     case rejected(reason: String)
     /// The receiver knows us and does not let us, whatever we send: somebody has to allow it.
     case notAllowed(reason: String)
+
+    package var reason: String {
+        switch self {
+        case .retry(_, let reason), .tooLarge(let reason), .rejected(let reason), .notAllowed(let reason): reason
+        }
+    }
 }
 
 /// Turns records into the bytes that are sent. A copy of it works on the reading side while the output sends.

@@ -13,8 +13,11 @@ package struct TemplateValues: Sendable {
     package var inputName: String
     /// The input's own `fields`, for records that have none of that name themselves.
     package var fields: [(name: String, value: String)]
+    /// Of EC2; nil on a host that is none, which is told from others by its name.
+    package var instanceID: String?
 
-    package init(_ context: OutputContext) {
+    package init(_ context: OutputContext, instanceID: String? = nil) {
+        self.instanceID = instanceID
         hostName = context.hostName
         inputName = context.inputName
         fields = context.fields
@@ -22,7 +25,7 @@ package struct TemplateValues: Sendable {
 }
 
 package struct RecordTemplate: Sendable {
-    /// What stands for a file or a field that a record does not have, and for an instance that nobody knows.
+    /// What stands for a file or a field that a record does not have.
     package static let unknown = "unknown"
     package static let variables = ["hostname", "input", "file", "file_name", "field.", "date", "instance_id"]
 
@@ -32,15 +35,15 @@ package struct RecordTemplate: Sendable {
         /// The last part of the path in `file`.
         case fileName(fallback: [UInt8])
         case date(DateFormat)
-        case instanceID(fallback: [UInt8])
     }
 
     private var pieces: [Piece] = []
     /// Records whose times are in the same period of so many seconds, and that have the same fields, get the same text.
     /// Nil: whatever their times are.
     package private(set) var period: Int64?
-    /// Nil until it is known.
-    package var instanceID: [UInt8]?
+
+    /// What is the same in all texts, in the settings' own words.
+    package private(set) var literals: [String] = []
 
     /// - Throws: Why the text is no template, with the nearest name for one that is unknown.
     package init(_ text: String, _ values: TemplateValues) throws(RecordTemplateError) {
@@ -50,7 +53,9 @@ package struct RecordTemplate: Sendable {
         }
         for piece in template.pieces {
             switch piece {
-            case .text(let text): append(text)
+            case .text(let text):
+                literals.append(text)
+                append(text)
             case .variable(let name, let argument, let fallback):
                 try add(name, argument, fallback, values)
             }
@@ -67,8 +72,7 @@ package struct RecordTemplate: Sendable {
         switch name {
         case "hostname": append(values.hostName.isEmpty ? fallback ?? Self.unknown : values.hostName)
         case "input": append(values.inputName)
-        // A host that is no instance still has to be told from others.
-        case "instance_id": pieces.append(.instanceID(fallback: Array((fallback ?? values.hostName).utf8)))
+        case "instance_id": append(values.instanceID ?? fallback ?? values.hostName)
         case "file": pieces.append(.field(name: Array("file".utf8), fallback: missing))
         case "file_name": pieces.append(.fileName(fallback: missing))
         case "date":
@@ -104,7 +108,6 @@ package struct RecordTemplate: Sendable {
                 }
             case .fileName(let fallback): appendFileName(record, batch, fallback, to: &text)
             case .date(let format): format.append(record.unixNanoseconds, to: &text)
-            case .instanceID(let fallback): text.append(contentsOf: instanceID ?? fallback)
             }
         }
     }
@@ -140,13 +143,13 @@ extension LogBatch {
 }
 
 extension SettingsSection {
-    /// A text with variables, compiled. Without a default the key must be there.
+    /// A text with variables, compiled, and as it stands there. Without a default the key must be there.
     package mutating func template(
-        _ key: String, default fallback: String? = nil, _ context: OutputContext
-    ) throws(SettingsError) -> RecordTemplate {
+        _ key: String, default fallback: String? = nil, _ values: TemplateValues
+    ) throws(SettingsError) -> (RecordTemplate, text: String) {
         let text: String
         if let fallback { text = try string(key, default: fallback) } else { text = try string(key) }
-        do throws(RecordTemplateError) { return try RecordTemplate(text, TemplateValues(context)) } catch {
+        do throws(RecordTemplateError) { return (try RecordTemplate(text, values), text) } catch {
             throw self.error(at: key, error.reason)
         }
     }

@@ -17,3 +17,24 @@ package struct Shipment: Equatable, Sendable {
         self.destination = destination
     }
 }
+
+/// A record of a shipment that the receiver did not take, while it took others.
+package struct RefusedRecord: Equatable, Sendable {
+    package enum Fate: Equatable, Sendable { case tryAgain, putAside, lost }
+
+    /// In the shipment.
+    package var index: Int
+    package var reason: String
+    package var fate: Fate
+
+    package init(index: Int, reason: String, fate: Fate) {
+        self.index = index
+        self.reason = reason
+        self.fate = fate
+    }
+}
+
+package enum DeliveryOutcome: Equatable, Sendable {
+    case accepted
+    case partly([RefusedRecord])
+}

@@ -65,6 +65,9 @@ package struct SettingsSection {
 
     package func has(_ key: String) -> Bool { members.contains { $0.key == key } }
 
+    /// Also of keys that were taken.
+    package func wasGiven(_ key: String) -> Bool { given(key) != nil }
+
     /// Takes a value as it is; nil when the key is missing. The getters below are better when one fits.
     package mutating func value(_ key: String) -> SettingsValue? {
         knownKeys.append(key)

@@ -47,8 +47,8 @@ import Testing
     }
 
     @Test func anInstanceThatIsKnown() throws {
-        var template = try RecordTemplate("a/{instance_id}", TemplateValues(context()))
-        template.instanceID = Array("i-0123".utf8)
+        let values = TemplateValues(context(), instanceID: "i-0123")
+        let template = try RecordTemplate("a/{instance_id:-none}", values)
         let batch = record([])
         var bytes: [UInt8] = []
         template.append(batch.records[0], of: batch, to: &bytes)
@@ -72,7 +72,7 @@ import Testing
     ])
     func faultsStandWhereTheTextStands(text: String, reason: String) throws {
         var section = try section("{\n  \"log_group\": \"\(text)\" }", path: "outputs.aws")
-        #expect { try section.template("log_group", context()) } throws: {
+        #expect { try section.template("log_group", TemplateValues(context())) } throws: {
             "\($0)" == "agent.json:2:16: outputs.aws.log_group: \(reason)"
         }
     }

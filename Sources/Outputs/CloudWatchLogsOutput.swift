@@ -1,0 +1,224 @@
+// Records to CloudWatch Logs, by PutLogEvents. Groups and streams are made when the service misses them. See
+// https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
+//
+// What travels together is decided in CloudWatchLogsDivision.swift, what an answer means in CloudWatchLogsAnswer.swift.
+
+package import AWS
+internal import Bytes
+internal import HTTP
+internal import Logs
+internal import Platform
+package import Settings
+
+package struct CloudWatchLogsOutput {
+    package static var type: String { "cloudwatch_logs" }
+
+    /// Groups whose retention is remembered as set. Beyond it all are forgotten, and set once more as they come.
+    private static let retentionLimit = 1_024
+    /// After a failure: nobody waits for it, and somebody may have to allow it first.
+    private static let retentionPause: Duration = .seconds(600)
+
+    private let settings: CloudWatchSettings
+    private let json: RecordJSON
+    private let log: AgentLog
+    private let outputPath: String
+    private let inputName: String
+    private let session: AWSSession
+    private var client: AWSClient
+    /// When the retention of a group is to be set next; never again when it was.
+    private var retentionDue: [String: Instant] = [:]
+
+    /// `open` makes the session; it connects to nothing.
+    package init(
+        _ section: inout SettingsSection, _ context: OutputContext, instanceID: String?,
+        open: (AWSClientSettings, AgentLog) -> AWSSession
+    ) throws(SettingsError) {
+        settings = try CloudWatchSettings(&section, TemplateValues(context, instanceID: instanceID))
+        json = RecordJSON(context)
+        log = context.log
+        outputPath = section.path
+        inputName = context.inputName
+        session = open(settings.client, context.log)
+        do throws(AWSError) {
+            client = try AWSClient(.logs, session: session, options: settings.httpOptions(session))
+        } catch { throw section.error(error.message) }
+    }
+
+    package func makeEncoder() -> any RecordEncoder {
+        let places = CloudWatchPlaces(group: settings.group, stream: settings.stream) {
+            [log, outputPath, inputName] from, to in
+            log.warning(
+                "a name that CloudWatch Logs does not take is mended",
+                ["output": outputPath, "input": inputName, "name": from, "becomes": to])
+        }
+        return CloudWatchEncoder(
+            settings.format, json, places, compressionLevel: settings.compressionLevel)
+    }
+
+    package mutating func deliver(
+        _ body: [UInt8], recordCount: Int, to destination: Destination
+    ) throws(DeliveryError) -> DeliveryOutcome {
+        let (group, stream) = (destination.names[0], destination.names[1])
+        let answer: String
+        do throws(PutError) {
+            answer = try put(body)
+        } catch .missing(let reason) {
+            guard settings.creates else {
+                throw .retry(after: nil, reason: "\(reason) (\(group), \(stream)); \"create\" is false")
+            }
+            try make(group, stream)
+            do throws(PutError) { answer = try put(body) } catch .missing(let reason) {
+                // The service does not know everywhere yet what it has just made.
+                throw .retry(after: nil, reason: reason)
+            } catch .failed(let error) { throw error }
+        } catch .failed(let error) { throw error }
+        if settings.retentionDays != nil { keepRetention(of: group) }
+        return outcome(of: answer, count: recordCount)
+    }
+
+    private enum PutError: Error {
+        case missing(reason: String)
+        case failed(DeliveryError)
+    }
+
+    private mutating func put(_ body: [UInt8]) throws(PutError) -> String {
+        let encoding = settings.compressionLevel == nil ? [] : [(name: "Content-Encoding", value: "gzip")]
+        do throws(AWSError) {
+            return try client.call(
+                AWSRequest(target: Self.target("PutLogEvents"), headers: encoding, body: body)
+            ).body
+        } catch {
+            switch CloudWatchVerdict(error) {
+            case .accepted: return ""
+            case .missing(let reason): throw .missing(reason: reason)
+            case .exists: throw .failed(.retry(after: nil, reason: error.description))
+            case .failed(let failure): throw .failed(failure)
+            }
+        }
+    }
+
+    private static func target(_ operation: String) -> String { "Logs_20140328.\(operation)" }
+
+    /// Events that were taken and dropped are lost: the service takes them neither now nor later.
+    private func outcome(of answer: String, count: Int) -> DeliveryOutcome {
+        let dropped = droppedEvents(in: answer, count: count)
+        guard !dropped.isEmpty else { return .accepted }
+        for events in dropped {
+            log.warning(
+                "CloudWatch Logs has dropped events for their time",
+                ["output": outputPath, "input": inputName, "reason": events.reason.rawValue])
+        }
+        return .partly(
+            dropped.flatMap { events in
+                events.range.map { RefusedRecord(index: $0, reason: events.reason.rawValue, fate: .lost) }
+            })
+    }
+
+    // MARK: Groups and streams
+
+    /// Makes the stream, and the group when it is the group that is missing. What somebody else has made meanwhile is
+    /// as good.
+    private mutating func make(_ group: String, _ stream: String) throws(DeliveryError) {
+        if try makeStream(group, stream) { return }
+        try makeGroup(group)
+        guard try makeStream(group, stream) else {
+            throw .retry(after: nil, reason: "CreateLogStream: the group \(group) is not there yet")
+        }
+    }
+
+    /// False when there is no such group.
+    private mutating func makeStream(_ group: String, _ stream: String) throws(DeliveryError) -> Bool {
+        let verdict = ask("CreateLogStream") { json in
+            json.key("logGroupName")
+            json.string(group)
+            json.key("logStreamName")
+            json.string(stream)
+        }
+        switch verdict {
+        case .accepted, .exists: return true
+        case .missing: return false
+        case .failed: throw verdict.ofMaking("CreateLogStream \(stream) in \(group)")
+        }
+    }
+
+    private mutating func makeGroup(_ group: String) throws(DeliveryError) {
+        let settings = settings
+        let verdict = ask("CreateLogGroup") { json in
+            json.key("logGroupName")
+            json.string(group)
+            if let kind = settings.groupClass {
+                json.key("logGroupClass")
+                json.string(kind.rawValue)
+            }
+            if let key = settings.kmsKey {
+                json.key("kmsKeyId")
+                json.string(key)
+            }
+            guard !settings.tags.isEmpty else { return }
+            json.key("tags")
+            json.object { json in
+                for (name, value) in settings.tags {
+                    json.key(name)
+                    json.string(value)
+                }
+            }
+        }
+        switch verdict {
+        case .accepted:
+            log.info("log group made", ["output": outputPath, "group": group])
+            // It never had any, whatever was set before somebody removed it.
+            retentionDue[group] = nil
+        case .exists: break
+        case .missing, .failed: throw verdict.ofMaking("CreateLogGroup \(group)")
+        }
+    }
+
+    /// Once for each group and start. Records do not wait for it: what fails is said, and tried again later.
+    private mutating func keepRetention(of group: String) {
+        guard let days = settings.retentionDays, retentionDue[group, default: .now] <= .now else { return }
+        if retentionDue.count >= Self.retentionLimit { retentionDue.removeAll() }
+        let verdict = ask("PutRetentionPolicy") { json in
+            json.key("logGroupName")
+            json.string(group)
+            json.key("retentionInDays")
+            json.number(days)
+        }
+        if verdict == .accepted {
+            retentionDue[group] = Instant(nanoseconds: .max)
+        } else {
+            retentionDue[group] = .now + Self.retentionPause
+            let error = verdict.ofMaking("PutRetentionPolicy \(group)")
+            log.warning("retention cannot be set", ["output": outputPath, "reason": "\(error.reason)"])
+        }
+    }
+
+    private mutating func ask(
+        _ operation: String, _ content: (inout JSONWriter) -> Void
+    ) -> CloudWatchVerdict {
+        var json = JSONWriter()
+        json.object(content)
+        do throws(AWSError) {
+            _ = try client.call(AWSRequest(target: Self.target(operation), body: json.bytes))
+            return .accepted
+        } catch { return CloudWatchVerdict(error) }
+    }
+
+    // MARK: Check
+
+    package mutating func check() -> CheckReport {
+        var report = CheckReport()
+        do throws(AWSError) {
+            let (url, region) = try session.endpoint(of: .logs)
+            report.notes.append(
+                "puts into \(settings.groupText), stream \(settings.streamText), at \(url), region \(region)")
+            report.notes.append("credentials from \(try session.credentials().origin)")
+        } catch { report.problems.append(error.description) }
+        return report
+    }
+}
+
+extension CloudWatchLogsOutput: Output {
+    package init(_ section: inout SettingsSection, _ context: OutputContext) throws(SettingsError) {
+        try self.init(&section, context, instanceID: hostInstanceID()) { AWSSession.shared(for: $0, log: $1) }
+    }
+}
