@@ -3,7 +3,7 @@
 //
 // What travels together is decided in CloudWatchLogsDivision.swift, what an answer means in CloudWatchLogsAnswer.swift.
 
-package import AWS
+internal import AWS
 internal import Bytes
 internal import HTTP
 internal import Logs
@@ -29,7 +29,7 @@ package struct CloudWatchLogsOutput {
     private var retentionDue: [String: Instant] = [:]
 
     /// `open` makes the session; it connects to nothing.
-    package init(
+    init(
         _ section: inout SettingsSection, _ context: OutputContext, instanceID: String?,
         open: (AWSClientSettings, AgentLog) -> AWSSession
     ) throws(SettingsError) {
@@ -55,44 +55,46 @@ package struct CloudWatchLogsOutput {
             settings.format, json, places, compressionLevel: settings.compressionLevel)
     }
 
+    package mutating func deliver(_ body: [UInt8], recordCount: Int) throws(DeliveryError) {
+        bug("not without a destination")
+    }
+
     package mutating func deliver(
         _ body: [UInt8], recordCount: Int, to destination: Destination
     ) throws(DeliveryError) -> DeliveryOutcome {
         let (group, stream) = (destination.names[0], destination.names[1])
-        let answer: String
-        do throws(PutError) {
-            answer = try put(body)
-        } catch .missing(let reason) {
+        var put = try put(body)
+        if case .missing(let reason) = put {
             guard settings.creates else {
                 throw .retry(after: nil, reason: "\(reason) (\(group), \(stream)); \"create\" is false")
             }
             try make(group, stream)
-            do throws(PutError) { answer = try put(body) } catch .missing(let reason) {
-                // The service does not know everywhere yet what it has just made.
-                throw .retry(after: nil, reason: reason)
-            } catch .failed(let error) { throw error }
-        } catch .failed(let error) { throw error }
-        if settings.retentionDays != nil { keepRetention(of: group) }
-        return outcome(of: answer, count: recordCount)
+            put = try self.put(body)
+        }
+        switch put {
+        // The service does not know everywhere yet what it has just made.
+        case .missing(let reason): throw .retry(after: nil, reason: reason)
+        case .taken(let answer):
+            if settings.retentionDays != nil { keepRetention(of: group) }
+            return outcome(of: answer, count: recordCount)
+        }
     }
 
-    private enum PutError: Error {
+    private enum Put {
+        /// With this answer.
+        case taken(String)
         case missing(reason: String)
-        case failed(DeliveryError)
     }
 
-    private mutating func put(_ body: [UInt8]) throws(PutError) -> String {
+    private mutating func put(_ body: [UInt8]) throws(DeliveryError) -> Put {
         let encoding = settings.compressionLevel == nil ? [] : [(name: "Content-Encoding", value: "gzip")]
-        do throws(AWSError) {
-            return try client.call(
-                AWSRequest(target: Self.target("PutLogEvents"), headers: encoding, body: body)
-            ).body
-        } catch {
+        let request = AWSRequest(target: Self.target("PutLogEvents"), headers: encoding, body: body)
+        do throws(AWSError) { return .taken(try client.call(request).body) } catch {
             switch CloudWatchVerdict(error) {
-            case .accepted: return ""
-            case .missing(let reason): throw .missing(reason: reason)
-            case .exists: throw .failed(.retry(after: nil, reason: error.description))
-            case .failed(let failure): throw .failed(failure)
+            case .accepted: return .taken("")
+            case .missing(let reason): return .missing(reason: reason)
+            case .exists: throw .retry(after: nil, reason: error.description)
+            case .failed(let failure): throw failure
             }
         }
     }

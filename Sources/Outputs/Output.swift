@@ -24,6 +24,10 @@ package enum DeliveryError: Error, Equatable, Sendable {
 
 /// Turns records into the bytes that are sent. A copy of it works on the reading side while the output sends.
 package protocol RecordEncoder: Sendable {
+    /// Divides the batch among requests, and may put its records into another order for it. Positions to acknowledge
+    /// were taken before.
+    mutating func divide(_ batch: inout LogBatch) -> [Shipment]
+
     /// Appends the records of `range` to `body`; compressed and framed as the output sends them.
     /// Returns how many invalid UTF-8 sequences were replaced.
     mutating func encode(_ batch: LogBatch, _ range: Range<Int>, into body: inout [UInt8]) -> Int
@@ -59,6 +63,11 @@ package protocol Output: SendableMetatype {
     /// Sends what the encoder made of `recordCount` records, and returns when the receiver has it for good.
     mutating func deliver(_ body: [UInt8], recordCount: Int) throws(DeliveryError)
 
+    /// The same to one of the places that the encoder divides among.
+    mutating func deliver(
+        _ body: [UInt8], recordCount: Int, to destination: Destination
+    ) throws(DeliveryError) -> DeliveryOutcome
+
     /// The files of this host that it writes, also those that are not there yet: no input must ship them back to it.
     var writtenFiles: [String] { get }
 
@@ -67,6 +76,19 @@ package protocol Output: SendableMetatype {
     mutating func check() -> CheckReport
 }
 
+extension RecordEncoder {
+    package mutating func divide(_ batch: inout LogBatch) -> [Shipment] {
+        [Shipment(records: 0..<batch.records.count, destination: Destination())]
+    }
+}
+
 extension Output {
+    package mutating func deliver(
+        _ body: [UInt8], recordCount: Int, to destination: Destination
+    ) throws(DeliveryError) -> DeliveryOutcome {
+        try deliver(body, recordCount: recordCount)
+        return .accepted
+    }
+
     package var writtenFiles: [String] { [] }
 }

@@ -1,49 +1,74 @@
+import AWS
+import HTTP
 import Testing
 
 @testable import Outputs
 
 @Suite struct CloudWatchAnswerTests {
     /// A row for each row of the table of errors, as the service answers them.
-    @Test(arguments: [
-        (200, "", CloudWatchVerdict.accepted),
-        (400, "ResourceNotFoundException", .missing(reason: "ResourceNotFoundException: m")),
-        (400, "ResourceAlreadyExistsException", .exists),
-        (400, "DataAlreadyAcceptedException", .accepted),
-        (400, "InvalidSequenceTokenException", .failed(.retry(after: nil, reason: "InvalidSequenceTokenException: m"))),
-        (400, "ThrottlingException", .failed(.retry(after: nil, reason: "ThrottlingException: m"))),
-        (503, "ServiceUnavailableException", .failed(.retry(after: nil, reason: "ServiceUnavailableException: m"))),
-        (500, "InternalFailure", .failed(.retry(after: nil, reason: "InternalFailure: m"))),
-        (500, "", .failed(.retry(after: nil, reason: "HTTP 500: m"))),
-        (502, "", .failed(.retry(after: nil, reason: "HTTP 502: m"))),
-        (504, "", .failed(.retry(after: nil, reason: "HTTP 504: m"))),
-        (408, "", .failed(.retry(after: nil, reason: "HTTP 408: m"))),
-        (429, "TooManyRequestsException", .failed(.retry(after: nil, reason: "TooManyRequestsException: m"))),
-        (400, "LimitExceededException", .failed(.retry(after: nil, reason: "LimitExceededException: m"))),
-        (400, "OperationAbortedException", .failed(.retry(after: nil, reason: "OperationAbortedException: m"))),
-        (400, "ExpiredTokenException", .credentials(reason: "ExpiredTokenException: m")),
-        (400, "UnrecognizedClientException", .credentials(reason: "UnrecognizedClientException: m")),
-        (403, "InvalidClientTokenId", .credentials(reason: "InvalidClientTokenId: m")),
-        (400, "InvalidSignatureException", .credentials(reason: "InvalidSignatureException: m")),
-        (403, "SignatureDoesNotMatch", .credentials(reason: "SignatureDoesNotMatch: m")),
-        (400, "RequestExpired", .credentials(reason: "RequestExpired: m")),
-        (400, "AccessDeniedException", .failed(.notAllowed(reason: "AccessDeniedException: m"))),
-        (403, "", .failed(.notAllowed(reason: "HTTP 403: m"))),
-        (401, "", .failed(.notAllowed(reason: "HTTP 401: m"))),
-        (400, "InvalidParameterException", .failed(.rejected(reason: "InvalidParameterException: m"))),
-        (400, "SerializationException", .failed(.rejected(reason: "SerializationException: m"))),
-        (413, "", .failed(.tooLarge(reason: "HTTP 413: m"))),
-        // Nobody has told us of it: it may pass, and the log keeps what it has.
-        (400, "NewException", .failed(.retry(after: nil, reason: "NewException: m"))),
-        (301, "", .failed(.retry(after: nil, reason: "HTTP 301: m"))),
-    ])
-    func everyRowOfTheTable(status: Int, code: String, verdict: CloudWatchVerdict) {
-        #expect(cloudWatchVerdict(status: status, code: code, message: "m") == verdict)
+    @Test(
+        arguments: [
+            (400, "ResourceNotFoundException", .missing(reason: "ResourceNotFoundException: m")),
+            (400, "ResourceAlreadyExistsException", .exists), (400, "DataAlreadyAcceptedException", .accepted),
+            (
+                400, "InvalidSequenceTokenException",
+                .failed(.retry(after: nil, reason: "InvalidSequenceTokenException: m"))
+            ),
+            (400, "ThrottlingException", .failed(.retry(after: nil, reason: "ThrottlingException: m"))),
+            (503, "ServiceUnavailableException", .failed(.retry(after: nil, reason: "ServiceUnavailableException: m"))),
+            (500, "InternalFailure", .failed(.retry(after: nil, reason: "InternalFailure: m"))),
+            (500, "", .failed(.retry(after: nil, reason: "HTTP 500: m"))),
+            (502, "", .failed(.retry(after: nil, reason: "HTTP 502: m"))),
+            (504, "", .failed(.retry(after: nil, reason: "HTTP 504: m"))),
+            (408, "", .failed(.retry(after: nil, reason: "HTTP 408: m"))),
+            (429, "TooManyRequestsException", .failed(.retry(after: nil, reason: "TooManyRequestsException: m"))),
+            (400, "LimitExceededException", .failed(.retry(after: nil, reason: "LimitExceededException: m"))),
+            (400, "OperationAbortedException", .failed(.retry(after: nil, reason: "OperationAbortedException: m"))),
+            (400, "ExpiredTokenException", .failed(.retry(after: nil, reason: "ExpiredTokenException: m"))),
+            (400, "RequestExpired", .failed(.retry(after: nil, reason: "RequestExpired: m"))),
+            (
+                400, "UnrecognizedClientException",
+                .failed(.notAllowed(reason: "UnrecognizedClientException: m"))
+            ),
+            (403, "InvalidClientTokenId", .failed(.notAllowed(reason: "InvalidClientTokenId: m"))),
+            (400, "InvalidSignatureException", .failed(.notAllowed(reason: "InvalidSignatureException: m"))),
+            (403, "SignatureDoesNotMatch", .failed(.notAllowed(reason: "SignatureDoesNotMatch: m"))),
+            (400, "AccessDeniedException", .failed(.notAllowed(reason: "AccessDeniedException: m"))),
+            (403, "", .failed(.notAllowed(reason: "HTTP 403: m"))),
+            (401, "", .failed(.notAllowed(reason: "HTTP 401: m"))),
+            (400, "InvalidParameterException", .failed(.rejected(reason: "InvalidParameterException: m"))),
+            (400, "SerializationException", .failed(.rejected(reason: "SerializationException: m"))),
+            (413, "", .failed(.tooLarge(reason: "HTTP 413: m"))),
+            // Nobody has told us of it: it may pass, and the log keeps what it has.
+            (400, "NewException", .failed(.retry(after: nil, reason: "NewException: m"))),
+            (301, "", .failed(.retry(after: nil, reason: "HTTP 301: m"))),
+        ] as [(Int, String, CloudWatchVerdict)])
+    func everyRowOfTheTable(status: Int, code: String, verdict: CloudWatchVerdict) throws {
+        let body =
+            code.isEmpty ? "{\"message\":\"m\"}" : "{\"__type\":\"com.amazonaws.logs#\(code)\",\"message\":\"m\"}"
+        let error = try #require(awsError(for: HTTPResponse(status: status, body: body)))
+        #expect(CloudWatchVerdict(error) == verdict)
     }
 
-    @Test func whenToTryAgainIsPassedOn() {
+    @Test func noAnswerIsTriedAgain() {
         #expect(
-            cloudWatchVerdict(status: 503, code: "", message: "", retryAfter: .seconds(7))
-                == .failed(.retry(after: .seconds(7), reason: "HTTP 503")))
+            CloudWatchVerdict(AWSError(.noAnswer, "connection refused"))
+                == .failed(.retry(after: nil, reason: "connection refused")))
+    }
+
+    @Test func whenToTryAgainIsPassedOn() throws {
+        let error = try #require(awsError(for: HTTPResponse(status: 503, retryAfter: .seconds(7))))
+        #expect(CloudWatchVerdict(error) == .failed(.retry(after: .seconds(7), reason: "HTTP 503")))
+    }
+
+    /// Nothing that is wrong with a group puts a record aside.
+    @Test func whatFailsInMakingAGroupIsNoRecordsFault() {
+        for kind in AWSError.Kind.allCases {
+            switch CloudWatchVerdict(AWSError(kind, "m", code: "C")).ofMaking("CreateLogGroup /a") {
+            case .rejected, .tooLarge: Issue.record("\(kind)")
+            case .retry(_, let reason), .notAllowed(let reason): #expect(reason.hasPrefix("CreateLogGroup /a: "))
+            }
+        }
     }
 
     private func dropped(_ info: String, count: Int = 10) -> [DroppedEvents] {
