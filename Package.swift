@@ -57,6 +57,7 @@ let package = Package(
         floor("HTTP", on: ["Bytes", "Platform", "CLinux", "CCurl", "COpenSSL", "CCrypt"]),
         // 5
         floor("Collectors", on: ["Bytes", "Platform", "CLinux", "CSystemd", "Metrics", "Settings", "Procfs"]),
+        floor("AWS", on: ["Bytes", "Platform", "COpenSSL", "Settings", "HTTP"]),
         // 6
         floor(
             "Inputs",
@@ -86,6 +87,7 @@ let package = Package(
         tests(of: "Procfs", with: ["Bytes", "Platform"]),
         tests(of: "Durable", with: ["Bytes", "Platform"]),
         tests(of: "HTTP", with: ["Bytes", "Platform"]),
+        tests(of: "AWS", with: ["Bytes", "Platform", "Settings", "HTTP"]),
         tests(of: "Collectors", with: ["Bytes", "Platform", "Metrics", "Settings", "Procfs"]),
         tests(of: "Inputs", with: ["Bytes", "CLinux", "Platform", "Logs", "Settings", "Procfs", "Collectors"]),
         tests(of: "Outputs", with: ["Bytes", "Platform", "Logs", "Settings", "HTTP"]),

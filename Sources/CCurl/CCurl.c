@@ -22,13 +22,16 @@ static struct {
 } curl;
 
 // HTTP dates have 29 characters at the most common, the longest old form has 33.
-enum { RETRY_AFTER_LIMIT = 64 };
+// What is kept of an answer's headers: those of cloud services are about 300 bytes, a proxy's may be more.
+enum { RETRY_AFTER_LIMIT = 64, HEADERS_LIMIT = 4096 };
 
 struct ccurl_client {
     CURL *handle;
     struct curl_slist *headers;
     char error[CURL_ERROR_SIZE];
     char retry_after[RETRY_AFTER_LIMIT];
+    char answered[HEADERS_LIMIT];
+    size_t answered_count;
     size_t body_count, body_limit;
     char body[];
 };
@@ -84,6 +87,13 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *context)
     static const char name[] = "retry-after:";
     ccurl_client *client = context;
     size_t length = size * count;
+    // Another answer begins: the one before was a proxy's, or a 1xx.
+    if (length > 5 && strncmp(bytes, "HTTP/", 5) == 0) client->answered_count = 0;
+    // A line that does not fit is left out as a whole.
+    if (length <= HEADERS_LIMIT - client->answered_count) {
+        memcpy(client->answered + client->answered_count, bytes, length);
+        client->answered_count += length;
+    }
     if (length > sizeof name - 1 && strncasecmp(bytes, name, sizeof name - 1) == 0) {
         const char *value = bytes + sizeof name - 1, *end = bytes + length;
         while (value < end && (*value == ' ' || *value == '\t')) value++;
@@ -93,7 +103,6 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *context)
         memcpy(client->retry_after, value, kept);
         client->retry_after[kept] = 0;
     } else if (length > 5 && strncmp(bytes, "HTTP/", 5) == 0) {
-        // Another answer begins: the one before was a proxy's, or a 1xx.
         client->retry_after[0] = 0;
     }
     return length;
@@ -153,6 +162,7 @@ CURLcode ccurl_perform(ccurl_client *client) {
     client->error[0] = 0;
     client->retry_after[0] = 0;
     client->body_count = 0;
+    client->answered_count = 0;
     curl.easy_setopt(client->handle, CURLOPT_HTTPHEADER, client->headers);
     return curl.easy_perform(client->handle);
 }
@@ -189,3 +199,8 @@ const char *ccurl_body(const ccurl_client *client, size_t *count) {
 }
 
 const char *ccurl_retry_after(const ccurl_client *client) { return client->retry_after; }
+
+const char *ccurl_headers(const ccurl_client *client, size_t *count) {
+    *count = client->answered_count;
+    return client->answered;
+}

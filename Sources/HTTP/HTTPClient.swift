@@ -25,6 +25,8 @@ package struct HTTPClientOptions: Sendable {
     package var userAgent = "vitals/\(vitalsVersion)"
     /// What is kept of an answer's body; the rest is read, so that the connection can be used again, and dropped.
     package var responseByteLimit = 8 << 10
+    /// Headers of answers that the caller wants to see, in lower case.
+    package var keptHeaders: [String] = []
 
     package init() {}
 }
@@ -32,6 +34,7 @@ package struct HTTPClientOptions: Sendable {
 /// The transport of the agent. It may be moved between threads, and is used by one at a time.
 @safe package final class HTTPClient: HTTPTransport {
     private let client: OpaquePointer
+    private let keptHeaders: [String]
 
     /// Opens libcurl, once for the process; connects to nothing.
     ///
@@ -42,6 +45,7 @@ package struct HTTPClientOptions: Sendable {
             throw TransportError(reason: "no memory for a libcurl handle")
         }
         unsafe self.client = client
+        keptHeaders = options.keptHeaders
         // From here on a throw runs deinit: all stored properties have their values.
         try set(CURLOPT_NOSIGNAL, 1)
         try set(CURLOPT_PROTOCOLS, Int(CURLPROTO_HTTP | CURLPROTO_HTTPS))
@@ -128,7 +132,23 @@ package struct HTTPClientOptions: Sendable {
             status: unsafe ccurl_status(client),
             retryAfter: parseRetryAfter(retryAfter, at: Moment.now.unixNanoseconds / 1_000_000_000),
             body: unsafe String(decoding: bytes, as: UTF8.self),
-            redirect: unsafe ccurl_redirect_url(client).map { unsafe String(cString: $0) })
+            redirect: unsafe ccurl_redirect_url(client).map { unsafe String(cString: $0) },
+            headers: keptHeaders.isEmpty ? [:] : headers())
+    }
+
+    /// Those that are to be kept; of a header that stands twice the first.
+    private func headers() -> [String: String] {
+        var count = 0
+        guard let start = unsafe ccurl_headers(client, &count) else { bug("a client without headers") }
+        let text = unsafe Array(UnsafeRawBufferPointer(start: start, count: count))
+        var headers: [String: String] = [:]
+        for line in text.split(whereSeparator: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }) {
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
+            let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
+            guard keptHeaders.contains(name), headers[name] == nil else { continue }
+            headers[name] = String(String(decoding: line[(colon + 1)...], as: UTF8.self)[...].trimmed)
+        }
+        return headers
     }
 
     /// libcurl's own words, and the system's when it was refused: "couldn't connect" does not say why.

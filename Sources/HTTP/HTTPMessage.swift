@@ -25,12 +25,18 @@ package struct HTTPResponse: Sendable {
     package var body: String
     /// Where a 3xx answer leads; it is not followed.
     package var redirect: String?
+    /// Those that `HTTPClientOptions.keptHeaders` names, by these names.
+    package var headers: [String: String]
 
-    package init(status: Int, retryAfter: Duration? = nil, body: String = "", redirect: String? = nil) {
+    package init(
+        status: Int, retryAfter: Duration? = nil, body: String = "", redirect: String? = nil,
+        headers: [String: String] = [:]
+    ) {
         self.status = status
         self.retryAfter = retryAfter
         self.body = body
         self.redirect = redirect
+        self.headers = headers
     }
 }
 

@@ -51,3 +51,5 @@ const char *ccurl_error(const ccurl_client *client);
 const char *ccurl_body(const ccurl_client *client, size_t *count);
 /// The value of Retry-After; empty when there was none.
 const char *ccurl_retry_after(const ccurl_client *client);
+/// The status line and the headers of the answer, as they came; those that did not fit are left out.
+const char *ccurl_headers(const ccurl_client *client, size_t *count);

@@ -1,4 +1,4 @@
-// The server's side of TLS by OpenSSL 3, opened with dlopen: an agent without TLS loads none of it.
+// The server's side of TLS, and digests, by OpenSSL 3, opened with dlopen: an agent that needs neither loads none of it.
 //
 // See ssl(7ossl) and the pages it names. Many of its calls are macros, and what went wrong lies in a queue of the thread:
 // here each call also says why it failed, in words.
@@ -51,3 +51,20 @@ void tls_finish(SSL *tls);
 /// The names in the client's certificate: hosts, mail addresses, URIs and IP addresses, a line for each. Answers how
 /// many bytes it wrote, or -1 without a certificate. Names that do not fit, or have spaces in them, are left out.
 long tls_client_names(SSL *tls, char *names, size_t size);
+
+// MARK: Digests, by libcrypto alone. See EVP_DigestInit(3ossl), HMAC(3ossl).
+
+typedef struct evp_md_ctx_st EVP_MD_CTX;
+
+/// Opens libcrypto, without libssl. To be called once, and before the functions below. Answers NULL, or why it failed.
+const char *cdigest_open(void);
+
+/// Of SHA-256, and of an HMAC with it.
+enum { DIGEST_BYTES = 32 };
+
+/// What a thread computes digests with, one after another. NULL without memory.
+EVP_MD_CTX *digest_new(void);
+void digest_free(EVP_MD_CTX *context);
+/// Writes DIGEST_BYTES to `digest`. Answers 0 without memory.
+int digest_sha256(EVP_MD_CTX *context, const void *bytes, size_t count, uint8_t *digest);
+int digest_hmac_sha256(const void *key, int key_count, const void *bytes, size_t count, uint8_t *digest);

@@ -1,0 +1,104 @@
+// Requests to one service of AWS: signed, sent, and the answer understood.
+
+internal import Bytes
+package import HTTP
+internal import Platform
+
+/// One request, before it is signed.
+package struct AWSRequest: Sendable {
+    /// For `X-Amz-Target`: `Logs_20140328.PutLogEvents`.
+    package var target: String
+    package var contentType: String
+    /// More headers, as `Content-Encoding: gzip`. All are signed.
+    package var headers: [(name: String, value: String)]
+    /// As it goes over the wire, compressed or not: the signature is for these bytes.
+    package var body: [UInt8]
+
+    package init(
+        target: String, contentType: String = "application/x-amz-json-1.1",
+        headers: [(name: String, value: String)] = [], body: [UInt8]
+    ) {
+        self.target = target
+        self.contentType = contentType
+        self.headers = headers
+        self.body = body
+    }
+}
+
+/// One connection to a service, for one thread at a time. Several of a session share its credentials.
+package struct AWSClient {
+    package let service: AWSService
+    package let session: AWSSession
+    private var transport: any HTTPTransport
+    private var signer: RequestSigner
+
+    /// Connects to nothing yet.
+    ///
+    /// - Parameter options: `session.httpOptions`, with timeouts and limits of the caller's own.
+    /// - Throws: `AWSError` of kind `unusable` when libcurl or libcrypto is missing, with the package to install.
+    package init(
+        _ service: AWSService, session: AWSSession, options: HTTPClientOptions? = nil
+    ) throws(AWSError) {
+        self.service = service
+        self.session = session
+        signer = try RequestSigner()
+        do throws(TransportError) { transport = try session.world.connect(options ?? session.httpOptions) } catch {
+            throw AWSError(.unusable, error.reason)
+        }
+    }
+
+    /// Sends a request and waits for its answer, which is a good one (2xx).
+    ///
+    /// One that was refused for an expired token, for a key that is not known (any more) or for the time it was signed at
+    /// is signed anew and sent once more: the service did nothing with it. All else is the caller's to try again.
+    package mutating func call(_ request: AWSRequest) throws(AWSError) -> HTTPResponse {
+        let first: AWSError
+        do throws(AWSError) { return try send(request) } catch { first = error }
+        switch first.kind {
+        case .expiredToken, .badCredentials, .skewedClock: return try send(request, instead: first)
+        default: throw first
+        }
+    }
+
+    /// - Parameter before: Why the request is sent a second time. Where nothing has changed since, that is thrown.
+    private mutating func send(_ request: AWSRequest, instead before: AWSError? = nil) throws(AWSError) -> HTTPResponse
+    {
+        let credentials = try session.credentials()
+        if let before, before.kind != .skewedClock, credentials == lastRefused { throw before }
+        let (endpoint, region) = try session.endpoint(of: service)
+        var message = HTTPRequest(
+            url: endpoint + "/",
+            headers: [("Content-Type", request.contentType), ("X-Amz-Target", request.target)] + request.headers,
+            body: request.body)
+        let scope = SigningScope(
+            region: region, service: service.signingName,
+            unixSeconds: session.clock.unixSeconds(at: session.world.now()))
+        signer.sign(&message, as: credentials, in: scope)
+        let response: HTTPResponse
+        do throws(TransportError) { response = try transport.send(message) } catch {
+            throw AWSError(.noAnswer, error.reason)
+        }
+        if let error = understand(response, session.clock, at: session.world.now()) {
+            if error.kind == .expiredToken || error.kind == .badCredentials {
+                session.refuse(credentials)
+                lastRefused = credentials
+            }
+            throw error.hiding([credentials.secretAccessKey, credentials.sessionToken ?? ""])
+        }
+        return response
+    }
+
+    /// What a refresh may bring again: there is no use in sending it twice in a row.
+    private var lastRefused: Credentials?
+}
+
+/// Nil for a good answer. Learns what time it is from either.
+func understand(_ response: HTTPResponse, _ clock: ServiceClock, at now: Moment) -> AWSError? {
+    guard let date = response.headers["date"].flatMap(parseHTTPDate) else { return awsError(for: response) }
+    let error = awsError(for: response, skew: .seconds(date - clock.unixSeconds(at: now)))
+    // An answer that is not AWS's, a proxy's for instance, says nothing of AWS's clock.
+    if error == nil || error?.code.isEmpty == false {
+        clock.learn(serviceUnixSeconds: date, at: now, wasRefused: error?.kind == .skewedClock)
+    }
+    return error
+}

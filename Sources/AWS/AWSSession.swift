@@ -1,0 +1,68 @@
+// What all clients with the same settings share: credentials, region, the service's clock.
+//
+// Nothing here is asked for before somebody sends: the start of the agent waits for no network.
+
+package import HTTP
+package import Platform
+internal import Synchronization
+
+package final class AWSSession: Sendable {
+    private static let known = Mutex<[AWSClientSettings: AWSSession]>([:])
+
+    package let settings: AWSClientSettings
+    package let clock = ServiceClock()
+    let world: AWSWorld
+    private let provider: CredentialsProvider
+    private let knownRegion = Mutex<String?>(nil)
+
+    /// The session of these settings, made when they are first asked for: the routes of an output, and outputs that
+    /// differ in other things, refresh credentials once and not each for itself.
+    package static func shared(for settings: AWSClientSettings, log: AgentLog) -> AWSSession {
+        known.withLock { known in
+            if let session = known[settings] { return session }
+            let session = AWSSession(settings, log: log)
+            known[settings] = session
+            return session
+        }
+    }
+
+    package init(_ settings: AWSClientSettings, log: AgentLog, world: AWSWorld = .live) {
+        self.settings = settings
+        self.world = world
+        provider = CredentialsProvider(settings, clock: clock, log: log, world: world)
+    }
+
+    /// Those to sign with now. Waits for the network when there are none yet, or none that are valid.
+    package func credentials() throws(AWSError) -> Credentials { try provider.current() }
+
+    /// The service took `credentials` for expired or unknown: they are not used again, unless they are all there is.
+    package func refuse(_ credentials: Credentials) { provider.refuse(credentials) }
+
+    /// From settings, variables or the profile; else of the container or the instance, for which the first caller waits.
+    package func region() throws(AWSError) -> String {
+        if let region = knownRegion.withLock({ $0 }) { return region }
+        let region = try provider.region()
+        knownRegion.withLock { $0 = region }
+        return region
+    }
+
+    /// Where `service` answers, without a slash at its end, and the region to sign for. May wait as `region` does.
+    package func endpoint(of service: AWSService) throws(AWSError) -> (url: String, region: String) {
+        let region = try region()
+        return (try resolvedEndpoint(of: service, region: region, settings, world), region)
+    }
+
+    /// With the certificate authorities and the proxy of the settings; what else a client wants is its own.
+    package var httpOptions: HTTPClientOptions { settings.httpOptions(world) }
+}
+
+extension AWSClientSettings {
+    func httpOptions(_ world: AWSWorld) -> HTTPClientOptions {
+        var options = HTTPClientOptions()
+        options.caFile = caFile ?? world.setting("AWS_CA_BUNDLE")
+        options.proxy = proxy
+        options.keptHeaders = ["date", "x-amzn-errortype"]
+        options.responseByteLimit = 64 << 10
+        return options
+    }
+}

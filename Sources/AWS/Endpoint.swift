@@ -1,0 +1,77 @@
+// Where a service answers: from its name, the region and two wishes.
+//
+// The partitions and their names are those that AWS gives its own clients (partitions.json of botocore); see also
+// https://docs.aws.amazon.com/general/latest/gr/rande.html
+
+/// The services that are spoken to.
+package enum AWSService: String, Sendable, CaseIterable {
+    case logs
+    case monitoring
+    case sts
+
+    /// As the credential scope names it.
+    package var signingName: String { rawValue }
+
+    /// As in `AWS_ENDPOINT_URL_CLOUDWATCH_LOGS`, and in lower case in a `[services …]` section.
+    var settingName: String {
+        switch self {
+        case .logs: "CLOUDWATCH_LOGS"
+        case .monitoring: "CLOUDWATCH"
+        case .sts: "STS"
+        }
+    }
+}
+
+/// A part of AWS with accounts and names of its own.
+package struct Partition: Sendable, Equatable {
+    package let name: String
+    package let suffix: String
+    /// For addresses that have both IPv4 and IPv6.
+    package let dualStackSuffix: String
+
+    /// Of a region. What no other partition claims is the large one's, where new regions come up.
+    package init(region: String) {
+        self =
+            others.first { region.hasPrefix($0.prefix) }?.partition
+            ?? Partition(name: "aws", suffix: "amazonaws.com", dualStackSuffix: "api.aws")
+    }
+
+    fileprivate init(name: String, suffix: String, dualStackSuffix: String) {
+        self.name = name
+        self.suffix = suffix
+        self.dualStackSuffix = dualStackSuffix
+    }
+}
+
+private let others: [(prefix: String, partition: Partition)] = [
+    (
+        "cn-",
+        Partition(name: "aws-cn", suffix: "amazonaws.com.cn", dualStackSuffix: "api.amazonwebservices.com.cn")
+    ),
+    ("us-gov-", Partition(name: "aws-us-gov", suffix: "amazonaws.com", dualStackSuffix: "api.aws")),
+    ("us-iso-", Partition(name: "aws-iso", suffix: "c2s.ic.gov", dualStackSuffix: "api.aws.ic.gov")),
+    ("us-isob-", Partition(name: "aws-iso-b", suffix: "sc2s.sgov.gov", dualStackSuffix: "api.aws.scloud")),
+    ("eu-isoe-", Partition(name: "aws-iso-e", suffix: "cloud.adc-e.uk", dualStackSuffix: "api.cloud-aws.adc-e.uk")),
+    ("us-isof-", Partition(name: "aws-iso-f", suffix: "csp.hci.ic.gov", dualStackSuffix: "api.aws.hci.ic.gov")),
+    ("eusc-", Partition(name: "aws-eusc", suffix: "amazonaws.eu", dualStackSuffix: "api.amazonwebservices.eu")),
+]
+
+/// `https://logs.eu-west-1.amazonaws.com`
+package func endpointURL(of service: AWSService, region: String, usesFIPS: Bool, usesDualStack: Bool) -> String {
+    let partition = Partition(region: region)
+    let suffix = usesDualStack ? partition.dualStackSuffix : partition.suffix
+    // What is in the government's partition is certified under its plain name; CloudWatch Logs has both with dual stack.
+    let isPlainFIPS = partition.name == "aws-us-gov" && !(service != .monitoring && usesDualStack)
+    let mark = usesFIPS && !isPlainFIPS ? "-fips" : ""
+    return "https://\(service.rawValue)\(mark).\(region).\(suffix)"
+}
+
+/// What may be part of a host's name: a region comes from files and variables.
+func isRegion(_ text: String) -> Bool {
+    let bytes = text.utf8
+    return (1...63).contains(bytes.count) && bytes.first != UInt8(ascii: "-") && bytes.last != UInt8(ascii: "-")
+        && bytes.allSatisfy {
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "-")
+        }
+}
