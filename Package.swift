@@ -62,7 +62,7 @@ let package = Package(
         floor(
             "Inputs",
             on: ["Bytes", "Platform", "CLinux", "CSystemd", "Logs", "Settings", "Durable", "Procfs", "Collectors"]),
-        floor("Outputs", on: ["Bytes", "Platform", "Logs", "Settings", "HTTP"]),
+        floor("Outputs", on: ["Bytes", "Platform", "Logs", "Settings", "HTTP", "AWS"]),
         // 7
         floor("Delivery", on: ["Bytes", "Platform", "Logs", "Settings", "Durable", "Inputs", "Outputs"]),
         // 8
@@ -90,7 +90,7 @@ let package = Package(
         tests(of: "AWS", with: ["Bytes", "Platform", "Settings", "HTTP"]),
         tests(of: "Collectors", with: ["Bytes", "Platform", "Metrics", "Settings", "Procfs"]),
         tests(of: "Inputs", with: ["Bytes", "CLinux", "Platform", "Logs", "Settings", "Procfs", "Collectors"]),
-        tests(of: "Outputs", with: ["Bytes", "Platform", "Logs", "Settings", "HTTP"]),
+        tests(of: "Outputs", with: ["Bytes", "Platform", "Logs", "Settings", "HTTP", "AWS"]),
         tests(of: "Delivery", with: ["Bytes", "Platform", "Logs", "Settings", "Durable", "Inputs", "Outputs"]),
         tests(
             of: "Agent",

@@ -45,7 +45,9 @@ struct CloudWatchSettings: Sendable {
         compressionLevel = compression == .gzip ? level : nil
         creates = try section.bool("create", default: true)
         retentionDays = try Self.retentionDays(&section)
-        groupClass = section.has("log_group_class") ? try section.choice("log_group_class", default: .standard) : nil
+        let hasClass = section.has("log_group_class")
+        let wantedClass: LogGroupClass = try section.choice("log_group_class", default: .standard)
+        groupClass = hasClass ? wantedClass : nil
         kmsKey = try section.optionalString("kms_key")
         tags = try section.table("tags")
         if tags.count > CloudWatchLimits.tags {
@@ -77,8 +79,8 @@ struct CloudWatchSettings: Sendable {
     }
 
     private static func retentionDays(_ section: inout SettingsSection) throws(SettingsError) -> Int? {
-        guard section.has("retention_days") else { return nil }
-        let days = try section.integer("retention_days", default: 1, in: 1...3_653)
+        let days = try section.integer("retention_days", default: 0, in: 0...3_653)
+        if days == 0 { return nil }
         guard CloudWatchLimits.retentionDays.contains(days) else {
             let list = CloudWatchLimits.retentionDays.map(String.init).joined(separator: ", ")
             throw section.error(at: "retention_days", "the service takes one of \(list)")

@@ -193,7 +193,7 @@ private let place = Destination(["/g", "s"])
         (#", "log_stream": "{flie}""#, "log_stream: unknown variable {flie}, did you mean {file}?"),
         (#", "create": false, "kms_key": "k""#, #"kms_key: is for groups that are made, and "create" is false"#),
         (#", "log_group_class": "standard""#, #"log_group_class: expected one of "STANDARD", "INFREQUENT_ACCESS""#),
-        (#", "retention": 1"#, #"retention: unknown key, did you mean "retention_days"?"#),
+        (#", "retention_dayz": 1"#, #"retention_dayz: unknown key, did you mean "retention_days"?"#),
     ]) func settingsThatAreWrong(more: String, said: String) throws {
         do {
             _ = try output(more, ScriptedService([]))
