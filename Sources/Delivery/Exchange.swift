@@ -6,13 +6,16 @@
 
 internal import Inputs
 internal import Logs
+internal import Outputs
 internal import Platform
 internal import Synchronization
 
 /// A batch and what the encoder made of it. Kept and used again.
 struct Parcel: Sendable {
     var batch: LogBatch
-    var body: [UInt8] = []
+    var shipments: [Shipment] = []
+    var bodies: [[UInt8]] = []
+    var positions: [Position] = []
     /// When its first record was read.
     var begun = Instant(nanoseconds: 0)
 }
