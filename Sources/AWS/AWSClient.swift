@@ -31,6 +31,10 @@ package struct AWSClient {
     package let session: AWSSession
     private var transport: any HTTPTransport
     private var signer: RequestSigner
+    /// Asked for once: files may have to be read for it.
+    private var place: (url: String, region: String)?
+    /// What a refresh may bring again: there is no use in sending it twice in a row.
+    private var lastRefused: Credentials?
 
     /// Connects to nothing yet.
     ///
@@ -65,7 +69,7 @@ package struct AWSClient {
     {
         let credentials = try session.credentials()
         if let before, before.kind != .skewedClock, credentials == lastRefused { throw before }
-        let (endpoint, region) = try session.endpoint(of: service)
+        let (endpoint, region) = try address()
         var message = HTTPRequest(
             url: endpoint + "/",
             headers: [("Content-Type", request.contentType), ("X-Amz-Target", request.target)] + request.headers,
@@ -88,8 +92,12 @@ package struct AWSClient {
         return response
     }
 
-    /// What a refresh may bring again: there is no use in sending it twice in a row.
-    private var lastRefused: Credentials?
+    private mutating func address() throws(AWSError) -> (url: String, region: String) {
+        if let place { return place }
+        let found = try session.endpoint(of: service)
+        place = found
+        return found
+    }
 }
 
 /// Nil for a good answer. Learns what time it is from either.

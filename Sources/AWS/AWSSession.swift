@@ -11,6 +11,8 @@ package final class AWSSession: Sendable {
 
     package let settings: AWSClientSettings
     package let clock = ServiceClock()
+    /// For templates.
+    package let metadata: InstanceMetadata
     let world: AWSWorld
     private let provider: CredentialsProvider
     private let knownRegion = Mutex<String?>(nil)
@@ -29,6 +31,7 @@ package final class AWSSession: Sendable {
     package init(_ settings: AWSClientSettings, log: AgentLog, world: AWSWorld = .live) {
         self.settings = settings
         self.world = world
+        metadata = InstanceMetadata(settings, log: log, world: world)
         provider = CredentialsProvider(settings, clock: clock, log: log, world: world)
     }
 

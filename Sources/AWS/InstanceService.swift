@@ -28,27 +28,29 @@ struct InstanceService {
         let request = HTTPRequest(
             method: "PUT", url: "\(base)/latest/api/token",
             headers: [("X-aws-ec2-metadata-token-ttl-seconds", "21600")])
+        let answer: HTTPResponse
         do throws(AWSError) {
-            let answer = try fetcher.ask(&transport, request, tries: Self.tries, Self.place)
-            switch answer.status {
-            case 200 where isKeyText(answer.body): token = answer.body
-            case 403, 404, 405: try allowVersion1("answers with HTTP \(answer.status) to version 2")
-            default: throw fetcher.failed("\(Self.place) gives no token (HTTP \(answer.status))")
-            }
-        } catch  where error.kind == .noCredentials && !fetcher.settings.allowsIMDSv1 {
-            // Packets of version 2 do not go further than one hop, unless the instance says otherwise.
-            throw AWSError(
-                .noCredentials, error.message + "; in a container, the instance's metadata hop limit must be 2")
+            answer = try fetcher.ask(&transport, request, tries: Self.tries, Self.place)
+        } catch {
+            // Packets of version 2 go no further than one hop, unless the instance says otherwise.
+            try allowVersion1(error.message + " (in a container, the instance's metadata hop limit must be 2)")
+            return
+        }
+        switch answer.status {
+        case 200 where isKeyText(answer.body): token = answer.body
+        case 403, 404, 405:
+            try allowVersion1(
+                "\(Self.place) answers with HTTP \(answer.status) to version 2, and \"allow_imds_v1\" is not set")
+        default: throw fetcher.failed("\(Self.place) gives no token (HTTP \(answer.status))")
         }
     }
 
     static let place = "the instance's metadata"
 
-    private func allowVersion1(_ what: String) throws(AWSError) {
+    /// - Throws: With these words, when it is not.
+    private func allowVersion1(_ otherwise: String) throws(AWSError) {
         let isForbidden = fetcher.world.flag("AWS_EC2_METADATA_V1_DISABLED")
-        guard fetcher.settings.allowsIMDSv1, !isForbidden else {
-            throw fetcher.failed("\(Self.place) \(what), and \"allow_imds_v1\" is not set")
-        }
+        guard fetcher.settings.allowsIMDSv1, !isForbidden else { throw fetcher.failed(otherwise) }
     }
 
     private static func address(_ world: AWSWorld) throws(AWSError) -> String {

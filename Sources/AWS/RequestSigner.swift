@@ -136,6 +136,11 @@ package struct RequestSigner {
     }
 }
 
+extension RequestSigner: CustomReflectable {
+    /// A derived key signs for a day.
+    package var customMirror: Mirror { Mirror(self, children: []) }
+}
+
 /// The parts of an address that are signed.
 struct RequestURL: Equatable {
     let scheme: String
