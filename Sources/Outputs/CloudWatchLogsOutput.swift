@@ -33,14 +33,18 @@ package struct CloudWatchLogsOutput {
         _ section: inout SettingsSection, _ context: OutputContext, instanceID: String?,
         open: (AWSClientSettings, AgentLog) -> AWSSession
     ) throws(SettingsError) {
-        settings = try CloudWatchSettings(&section, TemplateValues(context, instanceID: instanceID))
+        var values = TemplateValues(context, instanceID: instanceID)
+        let client = try AWSClientSettings(&section)
+        session = open(client, context.log)
+        values.metadata = { [metadata = session.metadata] in InstanceMetadata.Item(rawValue: $0).flatMap(metadata.value)
+        }
+        settings = try CloudWatchSettings(&section, values)
         json = RecordJSON(context)
         log = context.log
         outputPath = section.path
         inputName = context.inputName
-        session = open(settings.client, context.log)
         do throws(AWSError) {
-            client = try AWSClient(.logs, session: session, options: settings.httpOptions(session))
+            self.client = try AWSClient(.logs, session: session, options: settings.httpOptions(session))
         } catch { throw section.error(error.message) }
     }
 
@@ -208,13 +212,8 @@ package struct CloudWatchLogsOutput {
     // MARK: Check
 
     package mutating func check() -> CheckReport {
-        var report = CheckReport()
-        do throws(AWSError) {
-            let (url, region) = try session.endpoint(of: .logs)
-            report.notes.append(
-                "puts into \(settings.groupText), stream \(settings.streamText), at \(url), region \(region)")
-            report.notes.append("credentials from \(try session.credentials().origin)")
-        } catch { report.problems.append(error.description) }
+        var report = session.check(.logs)
+        report.notes.insert("puts into \(settings.groupText), stream \(settings.streamText)", at: 0)
         return report
     }
 }

@@ -15,7 +15,6 @@ enum LogGroupClass: String, CaseIterable, Sendable {
 }
 
 struct CloudWatchSettings: Sendable {
-    var client: AWSClientSettings
     var group: RecordTemplate
     var stream: RecordTemplate
     /// As they stand in the settings.
@@ -34,7 +33,6 @@ struct CloudWatchSettings: Sendable {
     var timeout: Duration
 
     init(_ section: inout SettingsSection, _ values: TemplateValues) throws(SettingsError) {
-        client = try AWSClientSettings(&section)
         (group, groupText) = try Self.name(.group, "log_group", default: nil, &section, values)
         (stream, streamText) = try Self.name(.stream, "log_stream", default: "{hostname}", &section, values)
         // The line as it was written: what filters, alarms and eyes made for other agents expect.

@@ -15,9 +15,15 @@ package struct TemplateValues: Sendable {
     package var fields: [(name: String, value: String)]
     /// Of EC2; nil on a host that is none, which is told from others by its name.
     package var instanceID: String?
+    /// What the instance says of itself, by the names of `RecordTemplate.metadata`; nil as long as it has not.
+    package var metadata: @Sendable (String) -> String?
 
-    package init(_ context: OutputContext, instanceID: String? = nil) {
+    package init(
+        _ context: OutputContext, instanceID: String? = nil,
+        metadata: @escaping @Sendable (String) -> String? = { _ in nil }
+    ) {
         self.instanceID = instanceID
+        self.metadata = metadata
         hostName = context.hostName
         inputName = context.inputName
         fields = context.fields
@@ -27,7 +33,10 @@ package struct TemplateValues: Sendable {
 package struct RecordTemplate: Sendable {
     /// What stands for a file or a field that a record does not have.
     package static let unknown = "unknown"
-    package static let variables = ["hostname", "input", "file", "file_name", "field.", "date", "instance_id"]
+    package static let variables =
+        ["hostname", "input", "file", "file_name", "field.", "date", "instance_id"] + metadata
+    /// Besides the id, which lies on most instances.
+    package static let metadata = ["instance_type", "availability_zone", "region", "account_id", "image_id"]
 
     private enum Piece: Sendable {
         case text([UInt8])
@@ -35,9 +44,11 @@ package struct RecordTemplate: Sendable {
         /// The last part of the path in `file`.
         case fileName(fallback: [UInt8])
         case date(DateFormat)
+        case metadata(name: String, fallback: [UInt8])
     }
 
     private var pieces: [Piece] = []
+    private let lookUp: @Sendable (String) -> String?
     /// Records whose times are in the same period of so many seconds, and that have the same fields, get the same text.
     /// Nil: whatever their times are.
     package private(set) var period: Int64?
@@ -51,6 +62,7 @@ package struct RecordTemplate: Sendable {
         do throws(TemplateError) { template = try Template(text, known: Self.variables) } catch {
             throw RecordTemplateError(reason: error.reason(known: Self.variables))
         }
+        lookUp = values.metadata
         for piece in template.pieces {
             switch piece {
             case .text(let text):
@@ -72,7 +84,13 @@ package struct RecordTemplate: Sendable {
         switch name {
         case "hostname": append(values.hostName.isEmpty ? fallback ?? Self.unknown : values.hostName)
         case "input": append(values.inputName)
-        case "instance_id": append(values.instanceID ?? fallback ?? values.hostName)
+        case "instance_id":
+            if let id = values.instanceID {
+                append(id)
+            } else {
+                pieces.append(.metadata(name: name, fallback: Array((fallback ?? values.hostName).utf8)))
+            }
+        case _ where Self.metadata.contains(name): pieces.append(.metadata(name: name, fallback: missing))
         case "file": pieces.append(.field(name: Array("file".utf8), fallback: missing))
         case "file_name": pieces.append(.fileName(fallback: missing))
         case "date":
@@ -108,6 +126,8 @@ package struct RecordTemplate: Sendable {
                 }
             case .fileName(let fallback): appendFileName(record, batch, fallback, to: &text)
             case .date(let format): format.append(record.unixNanoseconds, to: &text)
+            case .metadata(let name, let fallback):
+                if let value = lookUp(name) { text.append(text: value) } else { text.append(contentsOf: fallback) }
             }
         }
     }

@@ -1,6 +1,7 @@
 // Which EC2 instance this host is, from what lies on it: nobody waits for the network to learn a name.
 //
-// Nitro instances have their id in the table of the firmware, and cloud-init keeps it on every instance that it has set up:
+// Nitro instances have their id in the table of the firmware, and cloud-init keeps it on every instance that it has set
+// up:
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/identify_ec2_instances.html
 // https://cloudinit.readthedocs.io/en/latest/reference/base_config_reference.html
 

@@ -1,9 +1,14 @@
 """The output cloudwatch_logs against a stand-in that is stricter than moto, and against moto itself, read back with boto3."""
 
+import datetime
+import ipaddress
 import json
 import os
 import random
 import re
+import shutil
+import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -13,6 +18,9 @@ from collections import Counter
 
 import boto3
 import cloudwatch_stand_in
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cloudwatch_stand_in import ACCESS_KEY, SECRET_KEY, CloudWatchStandIn
 from support import BINARY, Scratch, eventually, free_port, start_writer
 
@@ -245,6 +253,92 @@ class StandIn(CloudWatch):
         for n in range(count):
             self.assertEqual([message for _, message in streams[f"{n}.app"]], [f"file {n} line {i}" for i in range(20)])
 
+    def test_connections_that_fail_lose_and_double_nothing(self):
+        cloud = self.cloud()
+        agent = self.start(cloud, timeout="2s")
+        self.write(["first"])
+        self.wait_for(cloud, 1, agent)
+        # Refused, for a while; on the same port again.
+        cloud.stop()
+        self.write(["in an outage"])
+        eventually(lambda: "refused" in agent.log() or "reset" in agent.log(), 20, f"it is said\n{agent.log()}")
+        cloud.start()
+        self.wait_for(cloud, 2, agent)
+        # One that never answers: it did not store anything.
+        cloud.fail("PutLogEvents", "hang")
+        self.write(["after a hang"])
+        self.wait_for(cloud, 3, agent)
+        # A slow one.
+        cloud.delay = 1
+        self.write(["slow"])
+        self.wait_for(cloud, 4, agent)
+        self.assertEqual(cloud.messages(), ["first", "in an outage", "after a hang", "slow"])
+
+    def test_certificates_that_must_not_be_believed(self):
+        good, key = self.certificate("127.0.0.1")
+        bad = {"a wrong name": self.certificate("192.0.2.1"), "expired": self.certificate("127.0.0.1", days=-1),
+               "unknown": self.certificate("127.0.0.1")}
+        for name, (file, file_key) in bad.items():
+            with self.subTest(name):
+                self.shake(file, file_key, good if name == "unknown" else file, good, key)
+
+    def shake(self, bad, bad_key, believed, good, good_key):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(bad, bad_key)
+        cloud = self.cloud(tls=context)
+        both = self.directory / "both.pem"
+        both.write_bytes(believed.read_bytes() + good.read_bytes())
+        agent = self.start(cloud, ca_file=str(both))
+        self.write(["one"])
+        eventually(lambda: re.search("(?i)certificate|SSL", agent.log()), 20, f"it is said\n{agent.log()}")
+        self.assertEqual((cloud.requests, cloud.messages()), ([], []))
+        # Somebody mends it: the same context takes another certificate.
+        context.load_cert_chain(good, good_key)
+        self.wait_for(cloud, 1, agent)
+        agent.stop()
+        (self.directory / "app.log").unlink()
+        shutil.rmtree(agent.state)
+
+    def certificate(self, address, days=2):
+        """One that signs itself: its files, and that of its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"test {address} {days}")])
+        now = datetime.datetime.now(datetime.timezone.utc)
+        certificate = (
+            x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+            .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=3))
+            .not_valid_after(now + datetime.timedelta(days=days))
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+            .sign(key, hashes.SHA256()))
+        self.certificates = getattr(self, "certificates", 0) + 1
+        files = [self.directory / f"{self.certificates}.{end}" for end in ("pem", "key")]
+        files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        files[1].write_bytes(key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        return files
+
+    def test_a_name_that_does_not_resolve_is_said_and_holds_up_nothing_else(self):
+        cloud, receiver = self.cloud(), self.receiver()
+        settings = self.settings("http://no-such-host.invalid:1")
+        settings["outputs"]["central"] = {"type": "http", "url": receiver.url}
+        settings["routes"].append({"from": "app", "to": "central"})
+        self.write(["one"])
+        agent = self.agent(settings).start()
+        eventually(lambda: len(receiver.records) == 1, 20, "the other output has it")
+        eventually(lambda: "resolve" in agent.log(), 20, f"it is said\n{agent.log()}")
+        self.assertEqual(cloud.messages(), [])
+        self.assertEqual(agent.stop(), 0)
+
+    def test_through_a_proxy(self):
+        cloud = self.cloud()
+        proxy = Proxy(self)
+        settings = self.settings(cloud.url, proxy=proxy.url)
+        agent = self.agent(settings).start()
+        self.write(["one"])
+        self.wait_for(cloud, 1, agent)
+        self.assertGreater(proxy.requests, 0)
+
     def test_check_names_a_variable_that_is_not_known(self):
         config = self.directory / "bad.json"
         config.write_text('{\n  "outputs": { "aws": { "type": "cloudwatch_logs", "region": "eu-west-1",\n'
@@ -254,6 +348,43 @@ class StandIn(CloudWatch):
         self.assertNotEqual(ran.returncode, 0)
         self.assertIn("bad.json:3:18: outputs.aws.log_group: unknown variable {hostnme}, did you mean {hostname}?",
                       ran.stdout)
+
+
+class Proxy:
+    """Passes requests for whole addresses on, a connection each."""
+
+    def __init__(self, test):
+        self.requests = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        test.addCleanup(self.listener.close)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        with connection, connection.makefile("rb") as stream:
+            method, address, version = stream.readline().decode().split()
+            place, path = address.removeprefix("http://").split("/", 1)
+            self.requests += 1
+            with socket.create_connection(place.split(":")) as server:
+                server.sendall(f"{method} /{path} {version}\r\n".encode())
+                for source, sink in ((stream, server), (server.makefile("rb"), connection)):
+                    threading.Thread(target=self.copy, args=(source, sink), daemon=True).start()
+                threading.Event().wait(30)  # the threads do the rest
+
+    def copy(self, source, sink):
+        try:
+            while data := source.read1(65536):
+                sink.sendall(data)
+        except OSError:
+            pass
 
 
 class Moto(CloudWatch):

@@ -25,7 +25,8 @@ import Testing
         let messages = try requests(&encoder, &batch)[0].logEvents.map(\.message)
         #expect(
             messages == [
-                #"{"timestamp":"2026-11-21T02:38:30.123456789Z","message":"one","host":"web1","input":"syslog","file":"/var/log/a.log"}"#,
+                #"{"timestamp":"2026-11-21T02:38:30.123456789Z","message":"one","host":"web1","input":"syslog","#
+                    + #""file":"/var/log/a.log"}"#,
                 #"{"_aws":{}}"#,
             ])
     }

@@ -1,5 +1,7 @@
+import AWS
 import Logs
 import Settings
+import Synchronization
 import TestSupport
 import Testing
 
@@ -53,6 +55,27 @@ import Testing
         var bytes: [UInt8] = []
         template.append(batch.records[0], of: batch, to: &bytes)
         #expect(String(decoding: bytes, as: UTF8.self) == "a/i-0123")
+    }
+
+    /// Nothing is waited for: until the instance has answered, something else stands there.
+    @Test func whatTheInstanceSaysOfItself() throws {
+        let known = Mutex<[String: String]>([:])
+        let values = TemplateValues(context(), metadata: { name in known.withLock { $0[name] } })
+        let template = try RecordTemplate("{instance_id} {region} {account_id:-none}", values)
+        let batch = record([])
+        func filled() -> String {
+            var bytes: [UInt8] = []
+            template.append(batch.records[0], of: batch, to: &bytes)
+            return String(decoding: bytes, as: UTF8.self)
+        }
+        #expect(filled() == "web1 unknown none")
+        known.withLock { $0 = ["instance_id": "i-1", "region": "eu-west-1", "account_id": "123"] }
+        #expect(filled() == "i-1 eu-west-1 123")
+    }
+
+    /// The names are the module AWS's.
+    @Test func namesOfMetadata() {
+        #expect(Set(RecordTemplate.metadata + ["instance_id"]) == Set(InstanceMetadata.Item.allCases.map(\.rawValue)))
     }
 
     @Test func theShortestPeriodCounts() throws {
