@@ -351,7 +351,7 @@ class StandIn(CloudWatch):
 
 
 class Proxy:
-    """Passes requests for whole addresses on, a connection each."""
+    """Passes requests for whole addresses on, a connection for each."""
 
     def __init__(self, test):
         self.requests = 0
@@ -370,21 +370,17 @@ class Proxy:
 
     def serve(self, connection):
         with connection, connection.makefile("rb") as stream:
-            method, address, version = stream.readline().decode().split()
+            _, address, _ = stream.readline().decode().split()
+            head = b""
+            while (line := stream.readline()).strip():
+                head += line
+            body = stream.read(int(re.search(rb"(?i)content-length: *(\d+)", head)[1]))
             place, path = address.removeprefix("http://").split("/", 1)
             self.requests += 1
             with socket.create_connection(place.split(":")) as server:
-                server.sendall(f"{method} /{path} {version}\r\n".encode())
-                for source, sink in ((stream, server), (server.makefile("rb"), connection)):
-                    threading.Thread(target=self.copy, args=(source, sink), daemon=True).start()
-                threading.Event().wait(30)  # the threads do the rest
-
-    def copy(self, source, sink):
-        try:
-            while data := source.read1(65536):
-                sink.sendall(data)
-        except OSError:
-            pass
+                server.sendall(f"POST /{path} HTTP/1.1\r\nConnection: close\r\n".encode() + head + b"\r\n" + body)
+                while data := server.recv(65536):
+                    connection.sendall(data)
 
 
 class Moto(CloudWatch):
