@@ -6,16 +6,13 @@
 
 internal import Inputs
 internal import Logs
-internal import Outputs
 internal import Platform
 internal import Synchronization
 
 /// A batch and what the encoder made of it. Kept and used again.
 struct Parcel: Sendable {
     var batch: LogBatch
-    var shipments: [Shipment] = []
-    var bodies: [[UInt8]] = []
-    var positions: [Position] = []
+    var body: [UInt8] = []
     /// When its first record was read.
     var begun = Instant(nanoseconds: 0)
 }

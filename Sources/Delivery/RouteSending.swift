@@ -43,7 +43,7 @@ extension Route {
             if sender.parcel == nil {
                 // Moved out of the queue, so that nothing else refers to its buffers.
                 sender.parcel = exchange.with { $0.queued.isEmpty ? nil : $0.queued.removeFirst() }
-                sender.splitter = Splitter(shipments: sender.parcel?.shipments.map(\.records) ?? [])
+                sender.splitter = Splitter(recordCount: sender.parcel?.batch.records.count ?? 0)
                 sender.acknowledgedCount = 0
             }
             guard let range = sender.splitter.next else {
@@ -72,19 +72,13 @@ extension Route {
         guard let parcel = sender.parcel else { return }
         exchange.with { $0.sendingSince = .now }
         defer { exchange.with { $0.sendingSince = nil } }
-        guard let index = parcel.shipments.lastIndex(where: { $0.records.lowerBound <= range.lowerBound }) else { return }
-        let place = parcel.shipments[index].destination
-        let outcome: DeliveryOutcome
-        if parcel.shipments[index].records == range {
-            outcome = try sender.output.deliver(parcel.bodies[index], recordCount: range.count, to: place)
+        if range.count == parcel.batch.records.count {
+            try sender.output.deliver(parcel.body, recordCount: range.count)
         } else {
             sender.half.removeAll(keepingCapacity: true)
             // Replaced sequences were counted when the whole was encoded.
             _ = sender.encoder.encode(parcel.batch, range, into: &sender.half)
-            outcome = try sender.output.deliver(sender.half, recordCount: range.count, to: place)
-        }
-        if case .partly(let refused) = outcome {
-            exchange.with { state in for record in refused { state.status.countDropped(record.reason) } }
+            try sender.output.deliver(sender.half, recordCount: range.count)
         }
     }
 
@@ -103,6 +97,7 @@ extension Route {
             return wasRetrying
         }
         if wasRetrying { log.info("delivers again", ["input": inputName, "output": outputName]) }
+        if sender.splitter.next != nil { acknowledge(upTo: range.upperBound, &sender, isLast: false) }
     }
 
     /// The whole batch is done: its last positions and its buffers go back to the reading side.
@@ -113,7 +108,7 @@ extension Route {
 
     private func acknowledge(upTo count: Int, _ sender: inout Sender, isLast: Bool) {
         syncRejects(&sender)
-        var positions = sender.parcel?.positions ?? []
+        var positions = sender.parcel?.batch.positions(of: sender.acknowledgedCount..<count) ?? []
         if isLast { positions = (sender.parcel?.batch.skipped ?? []) + positions }
         sender.acknowledgedCount = count
         var returned = isLast ? sender.parcel.take() : nil

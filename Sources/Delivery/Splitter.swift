@@ -9,8 +9,6 @@ struct Splitter {
         if recordCount > 0 { ranges = [0..<recordCount] }
     }
 
-    init(shipments: [Range<Int>]) { ranges = shipments.reversed() }
-
     /// What to send next; nil when all of the batch is done.
     var next: Range<Int>? { ranges.last }
 
