@@ -78,16 +78,19 @@ package struct AWSClient {
             region: region, service: service.signingName,
             unixSeconds: session.clock.unixSeconds(at: session.world.now()))
         signer.sign(&message, as: credentials, in: scope)
+        let secrets = [credentials.secretAccessKey, credentials.sessionToken ?? ""]
         let response: HTTPResponse
         do throws(TransportError) { response = try transport.send(message) } catch {
-            throw AWSError(.noAnswer, error.reason)
+            throw AWSError(.noAnswer, error.reason).hiding(secrets)
         }
-        if let error = understand(response, session.clock, at: session.world.now()) {
+        if let error = understand(
+            response, session.clock, signedAt: scope.unixSeconds, at: session.world.now())
+        {
             if error.kind == .expiredToken || error.kind == .badCredentials {
                 session.refuse(credentials)
                 lastRefused = credentials
             }
-            throw error.hiding([credentials.secretAccessKey, credentials.sessionToken ?? ""])
+            throw error.hiding(secrets)
         }
         return response
     }
@@ -101,9 +104,13 @@ package struct AWSClient {
 }
 
 /// Nil for a good answer. Learns what time it is from either.
-func understand(_ response: HTTPResponse, _ clock: ServiceClock, at now: Moment) -> AWSError? {
+///
+/// - Parameter signedAt: By the clock as it was known then: somebody else may have learnt better meanwhile.
+func understand(
+    _ response: HTTPResponse, _ clock: ServiceClock, signedAt: Int64, at now: Moment
+) -> AWSError? {
     guard let date = response.headers["date"].flatMap(parseHTTPDate) else { return awsError(for: response) }
-    let error = awsError(for: response, skew: .seconds(date - clock.unixSeconds(at: now)))
+    let error = awsError(for: response, skew: .seconds(date - signedAt))
     // An answer that is not AWS's, a proxy's for instance, says nothing of AWS's clock.
     if error == nil || error?.code.isEmpty == false {
         clock.learn(serviceUnixSeconds: date, at: now, wasRefused: error?.kind == .skewedClock)

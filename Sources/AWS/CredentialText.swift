@@ -4,7 +4,7 @@ internal import Bytes
 
 /// `2026-11-21T02:38:30Z`, also with a fraction, which is dropped, or `+01:00`; seconds since 1970. Nil for anything
 /// else. See RFC 3339.
-func parseTimestamp(_ text: String) -> Int64? {
+package func parseTimestamp(_ text: String) -> Int64? {
     var cursor = ByteCursor(text)
     func number(_ cursor: inout ByteCursor, _ digits: Int, _ end: StaticString) -> Int? {
         let start = cursor.index
@@ -39,7 +39,7 @@ extension ByteCursor {
 
 /// The words of a command as a shell would tell them apart, without its other arts: `'…'` as it is, `"…"` with `\"` and
 /// `\\`, and a backslash before one character. Nil when a quote has no end.
-func shellWords(_ command: String) -> [String]? {
+package func shellWords(_ command: String) -> [String]? {
     var words: [String] = []
     var word: [UInt8]?
     var rest = Array(command.utf8)[...]

@@ -38,8 +38,12 @@ final class CredentialsProvider: Sendable {
             if case .wait = decide() { refresh() }
             return state.withLock { state in
                 let unixSeconds = now.unixSeconds
-                if let held = state.held, !held.isExpired(at: unixSeconds) { return .success(held.credentials) }
-                return .failure(state.failure?.error ?? AWSError(.noCredentials, "the credentials have expired"))
+                guard let held = state.held else {
+                    return .failure(state.failure?.error ?? AWSError(.noCredentials, "no credentials"))
+                }
+                guard held.isExpired(at: unixSeconds) else { return .success(held.credentials) }
+                let expired = AWSError(.noCredentials, "the \(held.credentials) have expired")
+                return .failure(state.failure?.error ?? expired)
             }
         }.get()
     }

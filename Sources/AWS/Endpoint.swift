@@ -60,10 +60,20 @@ private let others: [(prefix: String, partition: Partition)] = [
 package func endpointURL(of service: AWSService, region: String, usesFIPS: Bool, usesDualStack: Bool) -> String {
     let partition = Partition(region: region)
     let suffix = usesDualStack ? partition.dualStackSuffix : partition.suffix
-    // What is in the government's partition is certified under its plain name; CloudWatch Logs has both with dual stack.
-    let isPlainFIPS = partition.name == "aws-us-gov" && !(service != .monitoring && usesDualStack)
-    let mark = usesFIPS && !isPlainFIPS ? "-fips" : ""
+    let hasMark = usesFIPS && !isPlainFIPS(service, region, partition, usesDualStack: usesDualStack)
+    let mark = hasMark ? "-fips" : ""
     return "https://\(service.rawValue)\(mark).\(region).\(suffix)"
+}
+
+/// The government's part of AWS is certified under its plain names, with exceptions that are each service's own.
+private func isPlainFIPS(
+    _ service: AWSService, _ region: String, _ partition: Partition, usesDualStack: Bool
+) -> Bool {
+    switch service {
+    case .logs: !usesDualStack && ["us-gov-east-1", "us-gov-west-1"].contains(region)
+    case .monitoring: partition.name == "aws-us-gov"
+    case .sts: !usesDualStack && partition.name == "aws-us-gov"
+    }
 }
 
 /// What may be part of a host's name: a region comes from files and variables.

@@ -21,12 +21,12 @@ extension CredentialFetcher {
         ] {
             if let value = world.setting(variable), isKeyText(value) { request.headers.append((header, value)) }
         }
-        let scope = SigningScope(
-            region: try region(), service: AWSService.sts.signingName, unixSeconds: clock.unixSeconds(at: world.now()))
+        let signedAt = clock.unixSeconds(at: world.now())
+        let scope = SigningScope(region: try region(), service: AWSService.sts.signingName, unixSeconds: signedAt)
         var signer = try RequestSigner()
         signer.sign(&request, as: credentials, in: scope)
         let secrets = [credentials.secretAccessKey, credentials.sessionToken ?? ""]
-        return try exchange(request, origin: "role \(role.arn)", hiding: secrets)
+        return try exchange(request, signedAt: signedAt, origin: "role \(role.arn)", hiding: secrets)
     }
 
     /// One that another party's token stands for: nothing is signed.
@@ -38,7 +38,9 @@ extension CredentialFetcher {
         form.add("RoleSessionName", identity.sessionName ?? sessionName)
         form.add("DurationSeconds", String(identity.durationSeconds))
         form.add("WebIdentityToken", token)
-        return try exchange(try request(form), origin: "role \(identity.roleARN)", hiding: [token])
+        return try exchange(
+            try request(form), signedAt: clock.unixSeconds(at: world.now()), origin: "role \(identity.roleARN)",
+            hiding: [token])
     }
 
     /// Shows up in CloudTrail: who it was, and from when on.
@@ -54,7 +56,7 @@ extension CredentialFetcher {
     }
 
     private func exchange(
-        _ request: HTTPRequest, origin: String, hiding secrets: [String]
+        _ request: HTTPRequest, signedAt: Int64, origin: String, hiding secrets: [String]
     ) throws(AWSError) -> Credentials {
         var transport = try connect(settings.httpOptions(world))
         let place = "STS at \(RequestURL(request.url).host), for \(origin)"
@@ -63,7 +65,7 @@ extension CredentialFetcher {
             throw failed("\(place), does not answer: \(error.reason)").hiding(secrets)
         }
         // Whoever signs next does it by STS's clock.
-        if let error = understand(response, clock, at: world.now()) {
+        if let error = understand(response, clock, signedAt: signedAt, at: world.now()) {
             throw failed("\(place), answers: \(error)").hiding(secrets)
         }
         let document = Array(response.body.utf8)

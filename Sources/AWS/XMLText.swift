@@ -7,7 +7,7 @@ internal import Bytes
 
 /// The text of the first element called `name`, whatever its namespace; nil when there is none, or it has no end or
 /// holds other elements.
-func xmlText(of name: String, in document: [UInt8]) -> String? {
+package func xmlText(of name: String, in document: [UInt8]) -> String? {
     let name = Array(name.utf8)
     var index = 0
     while let start = document.firstIndex(of: UInt8(ascii: "<"), in: index..<document.count) {

@@ -34,6 +34,87 @@ private struct Context: Decodable {
         (try? FileManager.default.contentsOfDirectory(atPath: suite).sorted()) ?? []
     }
 
+    /// Computed by botocore 1.43.
+    @Test func ourOwnVectors() throws {
+        try expectSignature(
+            HTTPRequest(
+                url: "https://logs.eu-west-1.amazonaws.com/",
+                headers: [
+                    ("Content-Type", "application/x-amz-json-1.1"), ("X-Amz-Target", "Logs_20140328.PutLogEvents"),
+                    ("Content-Encoding", "gzip"), ("User-Agent", "vitals"),
+                ], body: [0x1F, 0x8B, 0x08, 0x00] + Array(" not quite gzip".utf8)),
+            Credentials(
+                accessKeyID: "AKIDVITALS", secretAccessKey: "kX9/vitals+secret+key+of+forty+characters",
+                origin: "a test"),
+            SigningScope(region: "eu-west-1", service: "logs", unixSeconds: 1_795_228_710),
+            "AWS4-HMAC-SHA256 Credential=AKIDVITALS/20261121/eu-west-1/logs/aws4_request, "
+                + "SignedHeaders=content-encoding;content-type;host;x-amz-date;x-amz-target, "
+                + "Signature=8b1657ea1eaed087f7c2ea44b4f0e41b37e769f2a631ce718f874c15474c4988")
+        try expectSignature(
+            HTTPRequest(
+                method: "GET",
+                url: "https://monitoring.us-gov-west-1.amazonaws.com:443/a%20b/./c/../%2Fd//?b=2&a=%C3%A9&a=1&c",
+                headers: [("X-Two", "  b   c "), ("x-two", "a")]),
+            Credentials(
+                accessKeyID: "ASIAVITALS", secretAccessKey: "secret", sessionToken: "a/token+with==signs",
+                origin: "a test"),
+            SigningScope(region: "us-gov-west-1", service: "monitoring", unixSeconds: 0),
+            "AWS4-HMAC-SHA256 Credential=ASIAVITALS/19700101/us-gov-west-1/monitoring/aws4_request, "
+                + "SignedHeaders=host;x-amz-date;x-amz-security-token;x-two, "
+                + "Signature=9f0c11e5491f81b79cdd0a06a6fdf08e4a6aba0f0df958b64ca045b560aa2dfc")
+    }
+
+    private func expectSignature(
+        _ request: HTTPRequest, _ credentials: Credentials, _ scope: SigningScope, _ authorization: String
+    ) throws {
+        var signer = try RequestSigner()
+        // Twice: the second time with the key that was kept.
+        for _ in 0..<2 {
+            var signed = request
+            signer.sign(&signed, as: credentials, in: scope)
+            #expect(signed.header("Authorization") == authorization)
+        }
+    }
+
+    /// A key is kept for a day, a region, a service and a secret, and for nothing else.
+    @Test func keysAreNotMixedUp() throws {
+        var kept = try RequestSigner()
+        for number in 0..<40 {
+            let credentials = Credentials(accessKeyID: "A", secretAccessKey: "secret\(number % 2)", origin: "a test")
+            let scope = SigningScope(
+                region: "r\(number / 2 % 2)", service: "s\(number / 4 % 2)", unixSeconds: Int64(number / 8 % 2) * 86_400
+            )
+            var (one, other) = (HTTPRequest(url: "http://h/"), HTTPRequest(url: "http://h/"))
+            var fresh = try RequestSigner()
+            kept.sign(&one, as: credentials, in: scope)
+            fresh.sign(&other, as: credentials, in: scope)
+            #expect(one.header("Authorization") == other.header("Authorization"))
+        }
+    }
+
+    /// RFC 4231, test cases 1 and 6; FIPS 180-4's "abc"; and the same as our own for many lengths.
+    @Test func digests() throws {
+        let digest = try Digest()
+        func hexadecimal(_ bytes: [UInt8]) -> String { bytes.map { String(format: "%02x", $0) }.joined() }
+        #expect(
+            hexadecimal(digest.hmac(key: [UInt8](repeating: 0x0B, count: 20), Array("Hi There".utf8)))
+                == "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7")
+        #expect(
+            hexadecimal(
+                digest.hmac(
+                    key: [UInt8](repeating: 0xAA, count: 131),
+                    Array("Test Using Larger Than Block-Size Key - Hash Key First".utf8)))
+                == "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54")
+        #expect(
+            hexadecimal(digest.sha256(Array("abc".utf8)))
+                == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+        for count in Array(0...130) + [1_000, 65_536] {
+            let message = (0..<count).map { UInt8(truncatingIfNeeded: $0) }
+            #expect(digest.sha256(message) == sha256(message))
+        }
+        #expect(digest.hmac(key: [], []).count == 32)
+    }
+
     @Test func theSuiteIsWhole() {
         #expect(Self.cases.isEmpty || Self.cases.count == 38)
     }

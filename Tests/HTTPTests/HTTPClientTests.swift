@@ -46,6 +46,19 @@ import Testing
         #expect(second > first)
     }
 
+    @Test func headersOfTheAnswerThatAreKept() throws {
+        let receiver = try Receiver()
+        let client = try client { $0.keptHeaders = ["date", "retry-after", "x-none"] }
+        let url = receiver.url + "/status/503?retry-after=7"
+        let answer = try client.send(HTTPRequest(url: url))
+        #expect(Set(answer.headers.keys) == ["date", "retry-after"] && answer.headers["retry-after"] == "7")
+        #expect(answer.headers["date"].flatMap(parseHTTPDate) != nil)
+        // Nothing of one answer stays for the next, and nobody who has not asked gets any.
+        let next = try client.send(HTTPRequest(url: receiver.url + "/"))
+        #expect(Set(next.headers.keys) == ["date"])
+        #expect(try self.client().send(HTTPRequest(url: url)).headers.isEmpty)
+    }
+
     @Test func headersAndBody() throws {
         let receiver = try Receiver()
         let client = try client()

@@ -1,0 +1,82 @@
+import AWS
+import Dispatch
+import Foundation
+import HTTP
+import Platform
+import TestSupport
+import Testing
+
+@Suite struct InstanceMetadataTests {
+    private let document = """
+        {"accountId":"123456789012","availabilityZone":"eu-west-1a","imageId":"ami-1","instanceId":"i-1",
+         "instanceType":"t3.micro","region":"eu-west-1","privateIp":"10.0.0.1"}
+        """
+
+    private func values(_ metadata: InstanceMetadata) -> [String?] {
+        InstanceMetadata.Item.allCases.map { metadata.value($0) }
+    }
+
+    @Test func nothingIsWaitedFor() throws {
+        let fake = FakeWorld()
+        let gate = DispatchSemaphore(value: 0)
+        let document = document
+        fake.service = { request in
+            gate.wait()
+            return request.url.hasSuffix("/document") ? ok(document) : ok("tok")
+        }
+        let metadata = fake.session().metadata
+        #expect(fake.requests.isEmpty)
+        for _ in 0..<100 { #expect(values(metadata) == [nil, nil, nil, nil, nil, nil]) }
+        gate.signal()
+        gate.signal()
+        #expect(eventually { metadata.value(.instanceID) == "i-1" })
+        #expect(values(metadata) == ["i-1", "t3.micro", "eu-west-1a", "eu-west-1", "123456789012", "ami-1"])
+        #expect(fake.requests.count == 2)
+    }
+
+    /// As moto's, and some clouds that are like EC2.
+    @Test func withoutADocument() {
+        let fake = FakeWorld()
+        fake.service = { request in
+            if request.method == "PUT" { return ok("tok") }
+            if request.url.hasSuffix("/meta-data/instance-id") { return ok("i-2") }
+            if request.url.hasSuffix("/meta-data/placement/region") { return ok("us-east-1") }
+            if request.url.hasSuffix("/meta-data/instance-type") { return ok("<html>a page</html>") }
+            return status(404)
+        }
+        let metadata = fake.session().metadata
+        #expect(eventually { metadata.value(.instanceID) == "i-2" })
+        #expect(values(metadata) == ["i-2", nil, nil, "us-east-1", nil, nil])
+    }
+
+    /// The network may come up later; a host that is no instance is asked ever more seldom.
+    @Test func askedAgainWithPauses() {
+        let fake = FakeWorld()
+        fake.service = { _ in noAnswer }
+        let metadata = fake.session().metadata
+        #expect(metadata.value(.region) == nil)
+        var pause: Int64 = 10
+        var asked = 2
+        for _ in 0..<10 {
+            #expect(eventually { fake.requests.count == asked })
+            fake.unixSeconds += pause
+            // The answer may not have been noted yet.
+            #expect(
+                eventually {
+                    _ = metadata.value(.region); return fake.requests.count > asked
+                })
+            asked += 2
+            pause = min(pause * 2, 3_600)
+        }
+        #expect(eventually { fake.requests.count == asked })
+        for _ in 0..<100 { #expect(metadata.value(.region) == nil) }
+        #expect(fake.requests.count == asked)
+    }
+
+    @Test func turnedOff() {
+        let fake = FakeWorld(["AWS_EC2_METADATA_DISABLED": "true"])
+        let metadata = fake.session().metadata
+        for _ in 0..<100 { #expect(metadata.value(.region) == nil) }
+        #expect(fake.requests.isEmpty)
+    }
+}

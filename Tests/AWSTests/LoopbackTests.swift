@@ -1,0 +1,155 @@
+import AWS
+import Foundation
+import HTTP
+import Platform
+import TestSupport
+import Testing
+
+/// The real transport against stand-ins on loopback that check what is sent: tokens, and signatures by botocore.
+@Suite(.enabled(if: Botocore.isThere, "botocore is not installed: scripts/deps build test")) struct LoopbackTests {
+    /// Tests/Support/aws_stub.py as a process of the test's own.
+    private final class Stub: @unchecked Sendable {
+        // @unchecked: nothing of it changes after `init`.
+        private let process = Process()
+        private let input = Pipe()
+        let url: String
+
+        init(ahead seconds: Int = 0) throws {
+            process.executableURL = URL(fileURLWithPath: Botocore.python)
+            process.arguments = [Repository.path + "/Tests/Support/aws_stub.py", "\(seconds)"]
+            let output = Pipe()
+            process.standardInput = input
+            process.standardOutput = output
+            try process.run()
+            var line = Data()
+            while let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty, byte[0] != 10 {
+                line += byte
+            }
+            url = "http://127.0.0.1:\(try #require(Int(String(decoding: line, as: UTF8.self))))"
+        }
+
+        deinit {
+            try? input.fileHandleForWriting.close()
+            process.waitUntilExit()
+        }
+    }
+
+    private func session(
+        _ stub: Stub, _ variables: [String: String], files: [String: String] = [:],
+        _ change: (inout AWSClientSettings) -> Void = { _ in }
+    ) -> AWSSession {
+        var world = AWSWorld.live
+        let all = variables.merging(["AWS_ENDPOINT_URL": stub.url, "AWS_EC2_METADATA_SERVICE_ENDPOINT": stub.url]) {
+            own, _ in own
+        }
+        // It lives as long as the session.
+        world.variable = { name in withExtendedLifetime(stub) { all[name] } }
+        world.readFile = { path throws(Errno) in
+            guard let text = files[path] else { throw .notFound }
+            return Array(text.utf8)
+        }
+        var settings = AWSClientSettings()
+        change(&settings)
+        return AWSSession(settings, log: .silent, world: world)
+    }
+
+    private struct Answer: Decodable {
+        let caller: String
+        let length: Int
+    }
+
+    private func caller(_ session: AWSSession) throws -> String {
+        var client = try AWSClient(.logs, session: session)
+        let request = AWSRequest(
+            target: "Logs_20140328.PutLogEvents", headers: [("Content-Encoding", "gzip")],
+            body: (0..<100_000).map { UInt8(truncatingIfNeeded: $0) })
+        let answer = try JSONDecoder().decode(Answer.self, from: Data(try client.call(request).body.utf8))
+        #expect(answer.length == 100_000)
+        return answer.caller
+    }
+
+    private let environment = [
+        "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "AKIASTATIC", "AWS_SECRET_ACCESS_KEY": "static-secret",
+    ]
+
+    @Test func keysOfTheEnvironment() throws {
+        #expect(try caller(session(try Stub(), environment)) == "AKIASTATIC")
+    }
+
+    @Test func anInstance() throws {
+        let stub = try Stub()
+        let session = session(stub, [:])
+        #expect(try caller(session) == "ASIAHOST")
+        #expect(try session.region() == "eu-west-1")
+        #expect(eventually { session.metadata.value(.instanceID) == "i-stub" })
+        #expect(session.metadata.value(.accountID) == "123456789012")
+        #expect(session.metadata.value(.region) == "eu-west-1")
+    }
+
+    @Test func aPod() throws {
+        let stub = try Stub()
+        let variables = [
+            "AWS_REGION": "us-east-1", "AWS_CONTAINER_CREDENTIALS_FULL_URI": stub.url + "/pod",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/token",
+        ]
+        #expect(try caller(session(stub, variables, files: ["/token": "pod-token\n"])) == "ASIAPOD")
+        #expect(throws: AWSError.self) { try caller(session(stub, variables, files: ["/token": "other"])) }
+    }
+
+    @Test func webIdentity() throws {
+        let variables = [
+            "AWS_REGION": "us-east-1", "AWS_ROLE_ARN": "arn:aws:iam::1:role/a", "AWS_WEB_IDENTITY_TOKEN_FILE": "/token",
+        ]
+        let session = session(try Stub(), variables, files: ["/token": "eyJ.web.token"])
+        #expect(try caller(session) == "ASIAWEB")
+    }
+
+    @Test func aRoleWithTheInstancesCredentials() throws {
+        let session = session(try Stub(), [:]) {
+            ($0.roleARN, $0.externalID) = ("arn:aws:iam::123456789012:role/logs", "ext")
+        }
+        #expect(try caller(session) == "ASIAROLE")
+    }
+
+    @Test func aProgram() throws {
+        let directory = try TemporaryDirectory()
+        let program = try directory.write(
+            "keys",
+            "#!/bin/sh\nprintf '{\"Version\":1,\"AccessKeyId\":\"%s\",\"SecretAccessKey\":\"static-secret\"}' \"$1\"\n")
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
+        let session = session(
+            try Stub(), ["AWS_REGION": "us-east-1", "AWS_CONFIG_FILE": "/config"],
+            files: ["/config": "[default]\ncredential_process = \(program) AKIASTATIC\n"])
+        #expect(try caller(session) == "AKIASTATIC")
+    }
+
+    /// Two hours, either way: of this host's clock, seen from the service.
+    @Test(arguments: [7_200, -7_200]) func aClockThatIsOff(ahead: Int) throws {
+        let session = session(try Stub(ahead: ahead), environment)
+        #expect(try caller(session) == "AKIASTATIC")
+        #expect(abs(session.clock.offsetSeconds - Int64(ahead)) < 120)
+    }
+
+    @Test func aWrongSecret() throws {
+        var variables = environment
+        variables["AWS_SECRET_ACCESS_KEY"] = "other"
+        let session = session(try Stub(), variables)
+        do {
+            _ = try caller(session)
+            Issue.record("was taken")
+        } catch let error as AWSError {
+            #expect(error.kind == .badCredentials && error.code == "SignatureDoesNotMatch")
+        }
+    }
+
+    @Test func nobodyThere() throws {
+        var variables = environment
+        variables["AWS_ENDPOINT_URL"] = "http://127.0.0.1:1"
+        do {
+            _ = try caller(session(try Stub(), variables))
+            Issue.record("was taken")
+        } catch let error as AWSError {
+            #expect(error.kind == .noAnswer)
+        }
+    }
+}
