@@ -6,23 +6,26 @@
 
 internal import Inputs
 internal import Logs
+internal import Outputs
 internal import Platform
 internal import Synchronization
 
 /// A batch and what the encoder made of it. Kept and used again.
 struct Parcel: Sendable {
     var batch: LogBatch
+    /// What acknowledges it; taken before the encoder divided it.
+    var positions: [Position] = []
+    var shipments: [Shipment] = []
+    /// The only shipment; of several, each is encoded when it is sent.
     var body: [UInt8] = []
     /// When its first record was read.
     var begun = Instant(nanoseconds: 0)
 }
 
-/// What the reading side is told of a batch under way.
+/// What the reading side is told of a batch that is done, and whose parcel is back.
 struct Acknowledgement: Sendable {
     /// In the order in which they were read.
     var positions: [Position]
-    /// The whole batch is done, and its parcel is back.
-    var isLast: Bool
 }
 
 final class Exchange: Sendable {

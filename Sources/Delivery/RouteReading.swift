@@ -229,7 +229,12 @@ extension Route {
         parcel.body.removeAll(keepingCapacity: true)
         // As in LogBatch: in one piece. Lines in JSON are about twice as long.
         if parcel.batch.textByteCount > Self.smallBodyBytes { parcel.body.reserveCapacity(2 * options.batchBytes) }
-        let replaced = reader.encoder.encode(parcel.batch, 0..<parcel.batch.records.count, into: &parcel.body)
+        parcel.positions = parcel.batch.allPositions
+        parcel.shipments = reader.encoder.divide(&parcel.batch)
+        var replaced = 0
+        if parcel.shipments.count == 1 {
+            replaced = reader.encoder.encode(parcel.batch, 0..<parcel.batch.records.count, into: &parcel.body)
+        }
         reader.begun = nil
         reader.inFlight += 1
         reader.lastDispatch = now
@@ -252,7 +257,7 @@ extension Route {
         }
         for acknowledgement in acknowledgements {
             for position in acknowledgement.positions { reader.input.acknowledge(position) }
-            if acknowledgement.isLast { reader.inFlight -= 1 }
+            reader.inFlight -= 1
         }
         settleSkipped(&reader)
         reader.noteChange(at: .now)

@@ -21,8 +21,6 @@ struct Sender {
     /// The batch under way, and what is left of it.
     var parcel: Parcel?
     var splitter = Splitter(recordCount: 0)
-    /// Records from the front of the batch that are acknowledged.
-    var acknowledgedCount = 0
     /// Records were put into `rejected/` that may not be on the disk.
     var hasUnsyncedRejects = false
     /// Set while a delivery waits to be tried again.
@@ -43,8 +41,7 @@ extension Route {
             if sender.parcel == nil {
                 // Moved out of the queue, so that nothing else refers to its buffers.
                 sender.parcel = exchange.with { $0.queued.isEmpty ? nil : $0.queued.removeFirst() }
-                sender.splitter = Splitter(recordCount: sender.parcel?.batch.records.count ?? 0)
-                sender.acknowledgedCount = 0
+                sender.splitter = Splitter(sender.parcel?.shipments.map(\.records) ?? [])
             }
             guard let range = sender.splitter.next else {
                 guard sender.parcel != nil else { return }
@@ -52,15 +49,15 @@ extension Route {
                 continue
             }
             do throws(DeliveryError) {
-                try deliver(range, &sender)
-                accept(range, &sender)
+                let outcome = try deliver(range, &sender)
+                if accept(range, outcome, &sender) { return }
             } catch {
                 switch error {
-                case .notAllowed(let reason):
-                    wait(&sender, nil, reason)
-                    return
                 case .retry(let after, let reason):
                     wait(&sender, after, reason)
+                    return
+                case .notAllowed(let reason):
+                    wait(&sender, nil, reason)
                     return
                 case .tooLarge(let reason), .rejected(let reason): refuse(&sender, reason)
                 }
@@ -68,56 +65,66 @@ extension Route {
         }
     }
 
-    private func deliver(_ range: Range<Int>, _ sender: inout Sender) throws(DeliveryError) {
-        guard let parcel = sender.parcel else { return }
+    private func deliver(_ range: Range<Int>, _ sender: inout Sender) throws(DeliveryError) -> DeliveryOutcome {
+        guard let parcel = sender.parcel else { return .accepted }
         exchange.with { $0.sendingSince = .now }
         defer { exchange.with { $0.sendingSince = nil } }
-        if range.count == parcel.batch.records.count {
-            try sender.output.deliver(parcel.body, recordCount: range.count)
-        } else {
-            sender.half.removeAll(keepingCapacity: true)
-            // Replaced sequences were counted when the whole was encoded.
-            _ = sender.encoder.encode(parcel.batch, range, into: &sender.half)
-            try sender.output.deliver(sender.half, recordCount: range.count)
+        let place = parcel.shipments.first { $0.records.contains(range.lowerBound) }?.destination ?? Destination()
+        if parcel.shipments.count == 1, range.count == parcel.batch.records.count {
+            return try sender.output.deliver(parcel.body, recordCount: range.count, to: place)
         }
+        sender.half.removeAll(keepingCapacity: true)
+        // Of a single shipment, replaced sequences were counted when the whole was encoded.
+        let replaced = sender.encoder.encode(parcel.batch, range, into: &sender.half)
+        if parcel.shipments.count > 1 { exchange.with { $0.status.invalidSequencesReplaced += UInt64(replaced) } }
+        return try sender.output.deliver(sender.half, recordCount: range.count, to: place)
     }
 
-    private func accept(_ range: Range<Int>, _ sender: inout Sender) {
-        guard let parcel = sender.parcel else { return }
+    /// Returns whether some of the records wait to be tried again.
+    private func accept(_ range: Range<Int>, _ outcome: DeliveryOutcome, _ sender: inout Sender) -> Bool {
+        guard let batch = sender.parcel?.batch else { return false }
+        var refused: [RefusedRecord] = []
+        if case .partly(let some) = outcome { refused = some }
+        let again = refused.filter { $0.fate == .tryAgain }
         sender.backoff.reset()
-        sender.splitter.accept()
-        let bytes =
-            range.count == parcel.batch.records.count
-            ? parcel.batch.textByteCount : parcel.batch.records[range].reduce(0) { $0 + Int($1.text.count) }
+        sender.splitter.accept(butFor: again.map(\.index))
+        let missing = refused.map { batch.records[range.lowerBound + $0.index] }
+        let count = batch.readCount(in: range) - missing.count { !$0.isUnfinished }
+        let bytes = batch.textByteCount(in: range) - missing.reduce(0) { $0 + Int($1.text.count) }
         let wasRetrying = exchange.with { state in
-            state.status.recordsAcknowledged += UInt64(range.count)
+            state.status.recordsAcknowledged += UInt64(count)
             state.status.bytesAcknowledged += UInt64(bytes)
             let wasRetrying = state.status.isRetrying
             state.status.isRetrying = false
             return wasRetrying
         }
         if wasRetrying { log.info("delivers again", ["input": inputName, "output": outputName]) }
-        if sender.splitter.next != nil { acknowledge(upTo: range.upperBound, &sender, isLast: false) }
+        for record in refused {
+            switch record.fate {
+            case .tryAgain: break
+            case .putAside: putAside(range.lowerBound + record.index, record.reason, &sender)
+            case .lost:
+                exchange.with { state in
+                    state.status.countDropped(record.reason)
+                    state.status.noteError(record.reason)
+                }
+            }
+        }
+        guard let first = again.first else { return false }
+        wait(&sender, nil, first.reason)
+        return true
     }
 
-    /// The whole batch is done: its last positions and its buffers go back to the reading side.
+    /// The whole batch is done: its positions and its buffers go back to the reading side.
     private func giveBack(_ sender: inout Sender) {
-        guard let count = sender.parcel?.batch.records.count else { return }
-        acknowledge(upTo: count, &sender, isLast: true)
-    }
-
-    private func acknowledge(upTo count: Int, _ sender: inout Sender, isLast: Bool) {
         syncRejects(&sender)
-        var positions = sender.parcel?.batch.positions(of: sender.acknowledgedCount..<count) ?? []
-        if isLast { positions = (sender.parcel?.batch.skipped ?? []) + positions }
-        sender.acknowledgedCount = count
-        var returned = isLast ? sender.parcel.take() : nil
+        var returned = sender.parcel.take()
         returned?.batch.removeAll()
         // In one step: a reader that saw the acknowledgement before the parcel would make one more.
         exchange.with { state in
-            state.acknowledgements.append(Acknowledgement(positions: positions, isLast: isLast))
             // Moved, so that nothing else refers to its buffers.
             guard let parcel = returned.take() else { return }
+            state.acknowledgements.append(Acknowledgement(positions: parcel.positions))
             if !state.inFlightSince.isEmpty { state.inFlightSince.removeFirst() }
             state.returned.append(parcel)
         }
@@ -159,7 +166,11 @@ extension Route {
             state.status.isRetrying = false
             state.status.noteError(reason)
         }
-        guard let index = sender.splitter.refuse(), let parcel = sender.parcel else { return }
+        if let index = sender.splitter.refuse() { putAside(index, reason, &sender) }
+    }
+
+    private func putAside(_ index: Int, _ reason: String, _ sender: inout Sender) {
+        guard let parcel = sender.parcel else { return }
         let outcome = rejected.add(
             rejectedRecord(of: parcel.batch, index, &sender.json), input: inputName, output: outputName, reason: reason,
             at: .now)

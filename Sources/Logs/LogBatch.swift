@@ -53,6 +53,8 @@ package struct LogBatch: Sendable {
         package let isDocument: Bool
         /// Its text was cut at the limit for a line.
         package let isCut: Bool
+        /// It is a piece of the record that was read, and not the last.
+        package var isUnfinished = false
     }
 
     /// More would not fit the 32-bit ranges; far above any sensible batch.
@@ -74,6 +76,11 @@ package struct LogBatch: Sendable {
     /// record.
     package private(set) var skipped: [Position] = []
 
+    /// Some of the records may be pieces of those that were read.
+    private var hasPieces = false
+    /// Some of the records that were read are missing.
+    private var isSelection = false
+
     package let byteLimit: Int
     package let recordLimit: Int
 
@@ -94,6 +101,8 @@ package struct LogBatch: Sendable {
         skipped.removeAll(keepingCapacity: true)
         textByteCount = 0
         namedFieldByteCount = 0
+        hasPieces = false
+        isSelection = false
     }
 
     /// Adds a field and returns its index, which any number of records may share. Not generic: across modules that is
@@ -204,15 +213,36 @@ package struct LogBatch: Sendable {
     /// in pieces. The positions of the records must have been taken before. Gives back what stood there.
     package mutating func exchangeRecords(with others: inout [Record]) { swap(&records, &others) }
 
-    /// A piece of the text of a record, with something in front of it: a record of its own.
+    /// A piece of the text of a record, with something in front of it: a record of its own. The last piece is the one
+    /// that reaches to the end of the text.
     package mutating func makePiece(of record: Record, _ range: Range<Int>, prefix: [UInt8]) -> Record {
+        hasPieces = true
         let start = UInt32(bytes.count)
         bytes.append(contentsOf: prefix)
         bytes.append(contentsOf: bytes[range])
         return Record(
             text: TextRange(start: start, count: UInt32(bytes.count) - start), fields: record.fields,
             unixNanoseconds: record.unixNanoseconds, next: record.next, isDocument: record.isDocument,
-            isCut: record.isCut)
+            isCut: record.isCut, isUnfinished: range.upperBound < record.text.range.upperBound)
+    }
+
+    /// These records alone, in this order: those of a request that are sent again without the others.
+    package func selecting(_ indexes: [Int]) -> LogBatch {
+        var selected = self
+        selected.records = indexes.map { records[$0] }
+        selected.isSelection = true
+        return selected
+    }
+
+    /// How many of the records that were read are in this range: pieces count as one, with their last.
+    package func readCount(in range: Range<Int>) -> Int {
+        hasPieces ? records[range].count { !$0.isUnfinished } : range.count
+    }
+
+    /// Of the texts in this range.
+    package func textByteCount(in range: Range<Int>) -> Int {
+        if !hasPieces, range.count == records.count, !isSelection { return textByteCount }
+        return records[range].reduce(0) { $0 + Int($1.text.count) }
     }
 
     /// Room for one more record of so many bytes.
@@ -233,6 +263,10 @@ package struct LogBatch: Sendable {
 
     /// The text of a record as a string: for tests and rare paths.
     package func text(of record: Record) -> String { String(decoding: bytes[record.text.range], as: UTF8.self) }
+
+    /// Acknowledges all that was read into the batch, also what was left out before the first record. For as long as
+    /// the records are those that were read, in their order.
+    package var allPositions: [Position] { skipped + positions(of: 0..<records.count) }
 
     /// The position after the last of the first `count` records, for each source among them.
     package func positions(ofFirst count: Int) -> [Position] { positions(of: 0..<min(count, records.count)) }

@@ -59,10 +59,6 @@ package struct CloudWatchLogsOutput {
             settings.format, json, places, compressionLevel: settings.compressionLevel)
     }
 
-    package mutating func deliver(_ body: [UInt8], recordCount: Int) throws(DeliveryError) {
-        bug("not without a destination")
-    }
-
     package mutating func deliver(
         _ body: [UInt8], recordCount: Int, to destination: Destination
     ) throws(DeliveryError) -> DeliveryOutcome {

@@ -52,7 +52,9 @@ package struct FileOutput: Output {
 
     package var writtenFiles: [String] { [path] + (0..<keep).map { "\(path).\($0 + 1)" } }
 
-    package mutating func deliver(_ body: [UInt8], recordCount: Int) throws(DeliveryError) {
+    package mutating func deliver(
+        _ body: [UInt8], recordCount: Int, to destination: Destination
+    ) throws(DeliveryError) -> DeliveryOutcome {
         do throws(Errno) {
             let open = try lockFile(for: body.count)
             defer { _ = flock(open.file.descriptor, LOCK_UN) }
@@ -62,6 +64,7 @@ package struct FileOutput: Output {
             open = nil
             throw .retry(after: nil, reason: "\(path): \(error)")
         }
+        return .accepted
     }
 
     /// The file that the path leads to, locked, with room for `byteCount` bytes.

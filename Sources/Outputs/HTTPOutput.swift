@@ -73,7 +73,9 @@ package struct HTTPOutput<Transport: HTTPTransport> {
         }
     }
 
-    package mutating func deliver(_ body: [UInt8], recordCount: Int) throws(DeliveryError) {
+    package mutating func deliver(
+        _ body: [UInt8], recordCount: Int, to destination: Destination
+    ) throws(DeliveryError) -> DeliveryOutcome {
         let response: HTTPResponse
         do throws(TransportError) {
             response = try transport.send(HTTPRequest(url: url, headers: headers, body: body))
@@ -81,6 +83,7 @@ package struct HTTPOutput<Transport: HTTPTransport> {
             throw .retry(after: nil, reason: error.reason)
         }
         if let error = deliveryError(for: response) { throw error }
+        return .accepted
     }
 
     package mutating func check() -> CheckReport {
@@ -123,7 +126,7 @@ package func deliveryError(for response: HTTPResponse) -> DeliveryError? {
     case 413: .tooLarge(reason: reason)
     // These speak of the sender, not of a record: somebody has to mend the settings or the receiver, and until then the
     // log files keep what would fill `rejected/`.
-    case 401, 403, 404, 407: .retry(after: response.retryAfter, reason: reason)
+    case 401, 403, 404, 407: .notAllowed(reason: reason)
     case 300..<400:
         .retry(
             after: nil,

@@ -12,7 +12,8 @@ package enum DeliveryError: Error, Equatable, Sendable {
     case tooLarge(reason: String)
     /// The receiver will never take this batch: the record that it does not like must be found by halving.
     case rejected(reason: String)
-    /// The receiver knows us and does not let us, whatever we send: somebody has to allow it.
+    /// The sender is at fault, not a record (an expired token, a wrong address): the same again, seldom, until somebody
+    /// has mended it.
     case notAllowed(reason: String)
 
     package var reason: String {
@@ -24,13 +25,21 @@ package enum DeliveryError: Error, Equatable, Sendable {
 
 /// Turns records into the bytes that are sent. A copy of it works on the reading side while the output sends.
 package protocol RecordEncoder: Sendable {
-    /// Divides the batch among requests, and may put its records into another order for it. Positions to acknowledge
-    /// were taken before.
+    /// Divides a batch among requests, on the reading side. It may put the records into another order for it, and
+    /// replace one that is over the receiver's limit by pieces: positions to acknowledge were taken before. The
+    /// shipments cover all records, in the order of the batch.
     mutating func divide(_ batch: inout LogBatch) -> [Shipment]
 
     /// Appends the records of `range` to `body`; compressed and framed as the output sends them.
     /// Returns how many invalid UTF-8 sequences were replaced.
     mutating func encode(_ batch: LogBatch, _ range: Range<Int>, into body: inout [UInt8]) -> Int
+}
+
+extension RecordEncoder {
+    /// One request with all records, in reading order.
+    package mutating func divide(_ batch: inout LogBatch) -> [Shipment] {
+        [Shipment(records: 0..<batch.records.count, destination: Destination())]
+    }
 }
 
 /// What every output is made with: one for each route, so that it knows whose records it sends.
@@ -61,9 +70,6 @@ package protocol Output: SendableMetatype {
     func makeEncoder() -> any RecordEncoder
 
     /// Sends what the encoder made of `recordCount` records, and returns when the receiver has it for good.
-    mutating func deliver(_ body: [UInt8], recordCount: Int) throws(DeliveryError)
-
-    /// The same to one of the places that the encoder divides among.
     mutating func deliver(
         _ body: [UInt8], recordCount: Int, to destination: Destination
     ) throws(DeliveryError) -> DeliveryOutcome
@@ -76,19 +82,6 @@ package protocol Output: SendableMetatype {
     mutating func check() -> CheckReport
 }
 
-extension RecordEncoder {
-    package mutating func divide(_ batch: inout LogBatch) -> [Shipment] {
-        [Shipment(records: 0..<batch.records.count, destination: Destination())]
-    }
-}
-
 extension Output {
-    package mutating func deliver(
-        _ body: [UInt8], recordCount: Int, to destination: Destination
-    ) throws(DeliveryError) -> DeliveryOutcome {
-        try deliver(body, recordCount: recordCount)
-        return .accepted
-    }
-
     package var writtenFiles: [String] { [] }
 }

@@ -20,9 +20,16 @@ package struct Shipment: Equatable, Sendable {
 
 /// A record of a shipment that the receiver did not take, while it took others.
 package struct RefusedRecord: Equatable, Sendable {
-    package enum Fate: Equatable, Sendable { case tryAgain, putAside, lost }
+    package enum Fate: Equatable, Sendable {
+        /// It is sent again, without the others.
+        case tryAgain
+        /// The receiver will never take it: it goes to `rejected/`.
+        case putAside
+        /// The receiver has dropped it; it is counted under the reason.
+        case lost
+    }
 
-    /// In the shipment.
+    /// Among the records of the request.
     package var index: Int
     package var reason: String
     package var fate: Fate
@@ -34,7 +41,9 @@ package struct RefusedRecord: Equatable, Sendable {
     }
 }
 
+/// What became of a request that the receiver has understood.
 package enum DeliveryOutcome: Equatable, Sendable {
     case accepted
+    /// All but these, in the order of the request.
     case partly([RefusedRecord])
 }

@@ -39,7 +39,9 @@ package struct StdoutOutput: Output {
 
     package func makeEncoder() -> any RecordEncoder { RecordEncoding(format, json) }
 
-    package mutating func deliver(_ body: [UInt8], recordCount: Int) throws(DeliveryError) {
+    package mutating func deliver(
+        _ body: [UInt8], recordCount: Int, to destination: Destination
+    ) throws(DeliveryError) -> DeliveryOutcome {
         var written = 0
         if let broken {
             if broken.body == body {
@@ -55,6 +57,7 @@ package struct StdoutOutput: Output {
             broken = (body, written)
             throw error
         }
+        return .accepted
     }
 
     /// Writes `body[written...]`, and counts in `written` what went out.

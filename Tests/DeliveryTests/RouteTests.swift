@@ -183,6 +183,67 @@ import Testing
         #expect(world.savedCursor() == 200)
     }
 
+    /// Odd and even numbers to two places, the latest first.
+    @Test func aDividedBatchIsAcknowledgedAsAWhole() throws {
+        let world = try World()
+        world.with { state in
+            state.divide = { batch in
+                var records = Array(batch.records.reversed())
+                records = records.filter { $0.next.offset % 2 == 0 } + records.filter { $0.next.offset % 2 == 1 }
+                batch.exchangeRecords(with: &records)
+                let middle = batch.records.count / 2
+                return [
+                    Shipment(records: 0..<middle, destination: Destination(["odd"])),
+                    Shipment(records: middle..<batch.records.count, destination: Destination(["even"])),
+                ]
+            }
+        }
+        world.answer { $0.contains(50) && $0.count > 1 ? .rejected(reason: "400") : nil }
+        world.write(1_000)
+        let route = try world.route()
+        route.start()
+        #expect(eventually { route.status.recordsAcknowledged == 1_000 && route.status.batchesInFlight == 0 })
+        #expect(firstDifference(world.received.sorted(), Array(0..<1_000)) == nil)
+        let (requests, destinations) = world.with { ($0.requests, $0.destinations) }
+        for (request, destination) in zip(requests, destinations) {
+            let remainder: UInt64 = destination == Destination(["odd"]) ? 1 : 0
+            #expect(request.allSatisfy { $0 % 2 == remainder })
+        }
+        #expect(world.with { $0.acknowledged.allSatisfy { $0 % 100 == 0 } })
+        #expect(route.status.bytesRead == route.status.bytesAcknowledged)
+        #expect(route.stopAndWait())
+        #expect(world.savedCursor() == 1_000)
+    }
+
+    @Test func ofARequestTakenInPartOnlyTheRestIsTriedAgain() throws {
+        let world = try World()
+        let tries = Flag()
+        world.with { state in
+            state.refuse = { numbers in
+                defer { tries.set() }
+                return numbers.indices.compactMap { index in
+                    switch numbers[index] {
+                    case 10 where tries.count == 0, 11 where tries.count == 0, 40 where tries.count == 0:
+                        RefusedRecord(index: index, reason: "busy", fate: .tryAgain)
+                    case 20: RefusedRecord(index: index, reason: "bad", fate: .putAside)
+                    case 30: RefusedRecord(index: index, reason: "too_old", fate: .lost)
+                    default: nil
+                    }
+                }
+            }
+        }
+        world.write(100)
+        let route = try world.route()
+        route.start()
+        #expect(eventually { route.status.recordsAcknowledged == 98 && route.status.batchesInFlight == 0 })
+        #expect(firstDifference(world.received.sorted(), (0..<100).filter { $0 != 20 && $0 != 30 }) == nil)
+        #expect(world.rejectedLines().count == 1)
+        #expect(route.status.recordsRejected == 1)
+        #expect(route.status.recordsDropped.map(\.reason) == ["too_old"])
+        #expect(route.stopAndWait())
+        #expect(world.savedCursor() == 100)
+    }
+
     @Test func aHalfThatMustBeTriedAgainIsNotSentTwice() throws {
         let world = try World()
         let failures = Flag()

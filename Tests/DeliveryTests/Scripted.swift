@@ -27,6 +27,12 @@ final class World: Sendable {
         var requests: [[UInt64]] = []
         var bodyAddresses: [UInt] = []
         var answer: @Sendable ([UInt64]) -> DeliveryError? = { _ in nil }
+        /// What is refused of a request that is taken.
+        var refuse: @Sendable ([UInt64]) -> [RefusedRecord] = { _ in [] }
+        /// How a batch is divided; nil for one request.
+        var divide: (@Sendable (inout LogBatch) -> [Shipment])?
+        /// Where each request went, in their order.
+        var destinations: [Destination] = []
         /// Requests wait here while it is true.
         var isBlocked = false
     }
@@ -171,6 +177,15 @@ struct ScriptedInput: Input {
 
 /// Numbers, each with a space after it.
 struct NumberEncoder: RecordEncoder {
+    let world: World
+
+    mutating func divide(_ batch: inout LogBatch) -> [Shipment] {
+        guard let divide = world.with({ $0.divide }) else {
+            return [Shipment(records: 0..<batch.records.count, destination: Destination())]
+        }
+        return divide(&batch)
+    }
+
     mutating func encode(_ batch: LogBatch, _ range: Range<Int>, into body: inout [UInt8]) -> Int {
         for record in batch.records[range] {
             body.append(contentsOf: batch.bytes[record.text.range])
@@ -191,9 +206,11 @@ struct ScriptedOutput: Output {
         throw section.error("only made by tests")
     }
 
-    func makeEncoder() -> any RecordEncoder { NumberEncoder() }
+    func makeEncoder() -> any RecordEncoder { NumberEncoder(world: world) }
 
-    mutating func deliver(_ body: [UInt8], recordCount: Int) throws(DeliveryError) {
+    mutating func deliver(
+        _ body: [UInt8], recordCount: Int, to destination: Destination
+    ) throws(DeliveryError) -> DeliveryOutcome {
         var cursor = ByteCursor(body)
         var numbers: [UInt64] = []
         while let number = cursor.unsigned(), cursor.skip(" ") { numbers.append(number) }
@@ -201,14 +218,18 @@ struct ScriptedOutput: Output {
         let sent = numbers
         let address = body.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
         while world.with({ $0.isBlocked }) { usleep(1_000) }
-        let error = world.with { state in
+        let (error, refused) = world.with { state in
             state.requests.append(sent)
+            state.destinations.append(destination)
             state.bodyAddresses.append(address)
             let error = state.answer(sent)
-            if error == nil { state.received += sent }
-            return error
+            let refused = error == nil ? state.refuse(sent) : []
+            let missing = Set(refused.map(\.index))
+            if error == nil { state.received += sent.indices.filter { !missing.contains($0) }.map { sent[$0] } }
+            return (error, refused)
         }
         if let error { throw error }
+        return refused.isEmpty ? .accepted : .partly(refused)
     }
 
     mutating func check() -> CheckReport { CheckReport() }

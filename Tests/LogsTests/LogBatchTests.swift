@@ -62,6 +62,26 @@ import Testing
         #expect(batch.textByteCount == 6)
     }
 
+    @Test func recordsArePutInOrderAndInPieces() {
+        var batch = LogBatch()
+        for (index, text) in ["a", "one two", "c"].enumerated() { add(text, 0, UInt64(index + 1), to: &batch) }
+        batch.skip(to: Position(source: 1, offset: 7))
+        #expect(batch.allPositions == [Position(source: 1, offset: 7), Position(source: 0, offset: 3)])
+        let start = batch.records[1].text.range.lowerBound
+        let pieces = [start..<start + 4, start + 4..<start + 7].map {
+            batch.makePiece(of: batch.records[1], $0, prefix: Array("+".utf8))
+        }
+        var records = [batch.records[2]] + pieces + [batch.records[0]]
+        batch.exchangeRecords(with: &records)
+        #expect(batch.records.map(batch.text) == ["c", "+one ", "+two", "a"])
+        #expect(records.map(batch.text) == ["a", "one two", "c"])
+        #expect(batch.records.map(\.isUnfinished) == [false, true, false, false])
+        #expect(batch.readCount(in: 0..<4) == 3)
+        #expect(batch.readCount(in: 0..<2) == 1)
+        #expect(batch.textByteCount(in: 1..<3) == 9)
+        #expect(batch.selecting([3, 1]).records.map(batch.text) == ["a", "+one "])
+    }
+
     @Test func positionsAreTheLastOfEachRun() {
         var batch = LogBatch()
         for (source, offset) in [(1, 10), (1, 20), (2, 5), (2, 6), (1, 30)] as [(UInt32, UInt64)] {

@@ -46,7 +46,13 @@ final class Script: HTTPTransport {
         #expect(try outcome(of: HTTPResponse(status: status)) == nil)
     }
 
-    @Test(arguments: [401, 403, 404, 407, 408, 429, 500, 502, 503, 504, 507, 599]) func retried(status: Int) throws {
+    @Test(arguments: [401, 403, 404, 407]) func notAllowed(status: Int) throws {
+        #expect(
+            try outcome(of: HTTPResponse(status: status, retryAfter: .seconds(7), body: "no token"))
+                == .notAllowed(reason: "HTTP \(status): no token"))
+    }
+
+    @Test(arguments: [408, 429, 500, 502, 503, 504, 507, 599]) func retried(status: Int) throws {
         #expect(
             try outcome(of: HTTPResponse(status: status, retryAfter: .seconds(7), body: "busy\nnow"))
                 == .retry(after: .seconds(7), reason: "HTTP \(status): busy now"))

@@ -1,8 +1,10 @@
 // What the tests of all outputs begin with.
 
+import HTTP
 import Logs
 import Outputs
 import Platform
+import Testing
 
 func context(
     fields: [(name: String, value: String)] = [], input: String = "syslog", host: String = "web1",
@@ -28,4 +30,19 @@ func batch(_ texts: [[UInt8]], at unixNanoseconds: Int64 = someTime) -> LogBatch
             next: Position(source: 1, offset: UInt64(index + 1)))
     }
     return batch
+}
+
+extension Output {
+    /// To the one place that there is, and all of it is taken.
+    mutating func deliver(_ body: [UInt8], recordCount: Int) throws(DeliveryError) {
+        let outcome = try deliver(body, recordCount: recordCount, to: Destination())
+        #expect(outcome == .accepted)
+    }
+}
+
+extension HTTPOutput {
+    mutating func deliver(_ body: [UInt8], recordCount: Int) throws(DeliveryError) {
+        let outcome = try deliver(body, recordCount: recordCount, to: Destination())
+        #expect(outcome == .accepted)
+    }
 }
