@@ -1,7 +1,7 @@
 // What an answer of CloudWatch Logs means. Pure.
 //
-// See https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html, "Errors". What kind of
-// error a name stands for is told in the module AWS; here is what that means for a request.
+// See https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html, "Errors". What kind
+// of error a name stands for is told in the module AWS; here is what that means for a request.
 
 internal import AWS
 internal import Bytes

@@ -94,7 +94,7 @@ struct CloudWatchDivider: Sendable {
 
     init(_ places: CloudWatchPlaces) { self.places = places }
 
-    /// - Parameter messageBytes: One for each record of `batch`: the bytes of its message in UTF-8.
+    /// Of each record of `batch`, `messageBytes` has the bytes of its message in UTF-8.
     mutating func divide(_ batch: inout LogBatch, messageBytes: [Int32]) -> [Shipment] {
         places.beginBatch()
         homes.removeAll(keepingCapacity: true)

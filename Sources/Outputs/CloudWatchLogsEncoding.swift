@@ -37,7 +37,7 @@ struct CloudWatchEncoder: RecordEncoder {
         init(level: Int) { gzip = Mutex(GzipCompressor(level: level)) }
     }
 
-    /// - Parameter compressionLevel: nil for none.
+    /// Without a level nothing is compressed.
     init(_ format: RecordFormat, _ json: RecordJSON, _ places: CloudWatchPlaces, compressionLevel: Int?) {
         self.format = format
         self.json = json

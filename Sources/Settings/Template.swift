@@ -50,7 +50,7 @@ package struct Template: Sendable {
 
     package private(set) var pieces: [Piece] = []
 
-    /// - Parameter known: the names there are; one that ends with a dot takes any name after it.
+    /// Of the names in `known`, one that ends with a dot takes any name after it.
     package init(_ text: String, known: [String]) throws(TemplateError) {
         var rest = text[...]
         var plain = ""
