@@ -10,6 +10,11 @@ extension AWSSession {
         var report = CheckReport()
         if let problem = Digest.problem { report.problems.append(problem) }
         do throws(TransportError) { _ = try world.connect(httpOptions) } catch { report.problems.append(error.reason) }
+        if let file = httpOptions.caFile {
+            do throws(Errno) { _ = try world.readFile(file) } catch {
+                report.problems.append("ca_file: \(file): \(error)")
+            }
+        }
         let fetcher = CredentialFetcher(settings: settings, clock: clock, world: world)
         do throws(AWSError) {
             checkFiles(fetcher, &report)

@@ -36,9 +36,8 @@ package struct AWSClient {
     /// What a refresh may bring again: there is no use in sending it twice in a row.
     private var lastRefused: Credentials?
 
-    /// Connects to nothing yet.
+    /// Connects to nothing yet. `options` are `session.httpOptions`, with timeouts and limits of the caller's own.
     ///
-    /// - Parameter options: `session.httpOptions`, with timeouts and limits of the caller's own.
     /// - Throws: `AWSError` of kind `unusable` when libcurl or libcrypto is missing, with the package to install.
     package init(
         _ service: AWSService, session: AWSSession, options: HTTPClientOptions? = nil
@@ -53,8 +52,8 @@ package struct AWSClient {
 
     /// Sends a request and waits for its answer, which is a good one (2xx).
     ///
-    /// One that was refused for an expired token, for a key that is not known (any more) or for the time it was signed at
-    /// is signed anew and sent once more: the service did nothing with it. All else is the caller's to try again.
+    /// One that was refused for an expired token, for a key that is not known (any more) or for the time it was signed
+    /// at is signed anew and sent once more: the service did nothing with it. All else is the caller's to try again.
     package mutating func call(_ request: AWSRequest) throws(AWSError) -> HTTPResponse {
         let first: AWSError
         do throws(AWSError) { return try send(request) } catch { first = error }
@@ -64,7 +63,7 @@ package struct AWSClient {
         }
     }
 
-    /// - Parameter before: Why the request is sent a second time. Where nothing has changed since, that is thrown.
+    /// `before` is why the request is sent a second time. Where nothing has changed since, that is thrown.
     private mutating func send(_ request: AWSRequest, instead before: AWSError? = nil) throws(AWSError) -> HTTPResponse
     {
         let credentials = try session.credentials()
@@ -103,9 +102,8 @@ package struct AWSClient {
     }
 }
 
-/// Nil for a good answer. Learns what time it is from either.
-///
-/// - Parameter signedAt: By the clock as it was known then: somebody else may have learnt better meanwhile.
+/// Nil for a good answer. Learns what time it is from either. `signedAt` is by the clock as it was known then: somebody
+/// else may have learnt better meanwhile.
 func understand(
     _ response: HTTPResponse, _ clock: ServiceClock, signedAt: Int64, at now: Moment
 ) -> AWSError? {

@@ -71,9 +71,8 @@ package struct AWSError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Nil for an answer that says that it is done.
-///
-/// - Parameter skew: What the service's clock is ahead of the one that signed, when the answer said so.
+/// Nil for an answer that says that it is done. By `skew` the service's clock is ahead of the one that signed, when the
+/// answer said so.
 package func awsError(for response: HTTPResponse, skew: Duration? = nil) -> AWSError? {
     guard !(200..<300).contains(response.status) else { return nil }
     let (code, message) = codeAndMessage(of: response)

@@ -41,7 +41,7 @@ package final class AWSSession: Sendable {
     /// The service took `credentials` for expired or unknown: they are not used again, unless they are all there is.
     package func refuse(_ credentials: Credentials) { provider.refuse(credentials) }
 
-    /// From settings, variables or the profile; else of the container or the instance, for which the first caller waits.
+    /// From settings, variables or the profile; else of the container or the instance: for that the first caller waits
     package func region() throws(AWSError) -> String {
         if let region = knownRegion.withLock({ $0 }) { return region }
         let region = try provider.region()

@@ -33,11 +33,8 @@ package struct CanonicalRequest: Sendable, Equatable {
     /// `host;x-amz-date`
     package let signedHeaders: String
 
-    /// - Parameters:
-    ///   - path: As it goes over the wire, from the first slash on.
-    ///   - query: As it goes over the wire, without the question mark.
-    ///   - headers: All that are sent, the host among them; those that may change on the way are left out here.
-    ///   - bodyHash: In hexadecimal digits.
+    /// `path` and `query` are as they go over the wire, without the question mark; `headers` are all that are sent, the
+    /// host among them: those that may change on the way are left out here. `bodyHash` is in hexadecimal digits.
     package init(
         method: String, path: String, query: String, headers: [(name: String, value: String)], bodyHash: [UInt8],
         _ options: SigningOptions = SigningOptions()

@@ -127,7 +127,7 @@ struct CredentialFetcher: Sendable {
         try credentials(place, names, mustExpire: mustExpire) { json[$0]?.string }
     }
 
-    /// - Parameter member: Its text; nil or empty when there is none.
+    /// `member` gives the text of one; nil or empty when there is none.
     func credentials(
         _ place: String, _ names: CredentialNames, mustExpire: Bool = true, _ member: (String) -> String?
     ) throws(AWSError) -> Credentials {

@@ -1,5 +1,5 @@
-// Where credentials come from, decided from settings, variables and files before anything is asked. The first place that
-// is set up is the one: what fails there is an error, and not a reason to look further.
+// Where credentials come from, decided from settings, variables and files before anything is asked. The first place
+// that is set up is the one: what fails there is an error, and not a reason to look further.
 //
 // See https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html; docs/aws.md has it for users.
 
@@ -88,8 +88,8 @@ struct CredentialPlanner {
         if let endpoint = try ContainerEndpoint(world) { return .container(endpoint) }
         guard !world.flag("AWS_EC2_METADATA_DISABLED") else {
             throw missing(
-                "no credentials: neither in the settings, nor in variables, nor in a profile, and the instance's metadata "
-                    + "is turned off by AWS_EC2_METADATA_DISABLED")
+                "no credentials: neither in the settings, nor in variables, nor in a profile, and the instance's "
+                    + "metadata is turned off by AWS_EC2_METADATA_DISABLED")
         }
         return .instance
     }
@@ -105,21 +105,18 @@ struct CredentialPlanner {
     }
 
     private func profilePlan() throws(AWSError) -> CredentialPlan? {
-        guard let plan = try plan(ofProfile: profileName, after: []) else {
-            guard isProfileNamed else { return nil }
+        if let plan = try plan(ofProfile: profileName, after: []) { return plan }
+        if profiles[profileName] == nil, isProfileNamed {
             let names = profiles.names
             let known = names.isEmpty ? "there is none" : "there are: \(names.joined(separator: ", "))"
-            throw missing(
-                profiles[profileName] == nil
-                    ? "profile \"\(profileName)\" is in no file; \(known)"
-                    : "profile \"\(profileName)\" has no credentials")
+            throw missing("profile \"\(profileName)\" is in no file; \(known)")
         }
-        return plan
+        // AWS_PROFILE may only be there for its region.
+        if settings.profile != nil { throw missing("profile \"\(profileName)\" has no credentials") }
+        return nil
     }
 
-    /// Nil when there is no such profile, or it says nothing of credentials.
-    ///
-    /// - Parameter seen: The profiles whose `source_profile` led here.
+    /// Nil when there is no such profile, or it says nothing of credentials. The `source_profile` of `seen` led here.
     private func plan(ofProfile name: String, after seen: [String]) throws(AWSError) -> CredentialPlan? {
         guard let profile = profiles[name] else { return nil }
         // A profile may name itself: then its own keys take on its role.

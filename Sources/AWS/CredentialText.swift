@@ -37,8 +37,8 @@ extension ByteCursor {
     }
 }
 
-/// The words of a command as a shell would tell them apart, without its other arts: `'…'` as it is, `"…"` with `\"` and
-/// `\\`, and a backslash before one character. Nil when a quote has no end.
+/// The words of a command as a shell would tell them apart, without its other arts: `'…'` as it is, `"…"` with `\"`
+/// and `\\`, and a backslash before one character. Nil when a quote has no end.
 package func shellWords(_ command: String) -> [String]? {
     var words: [String] = []
     var word: [UInt8]?

@@ -1,7 +1,7 @@
 // The credentials of a session, for all of its clients: fetched by one worker, one after another, and shared.
 //
-// A request takes what is there. Only where nothing valid is there, or it is about to expire, does it wait, and all that
-// wait get what the first of them has fetched. No lock is held meanwhile.
+// A request takes what is there. Only where nothing valid is there, or it is about to expire, does it wait, and all
+// that wait get what the first of them has fetched. No lock is held meanwhile.
 
 internal import Platform
 internal import Synchronization

@@ -39,7 +39,7 @@ internal import COpenSSL
 
     @unsafe private func make(_ compute: (UnsafeMutablePointer<UInt8>?) -> Int32) -> [UInt8] {
         var digest = [UInt8](repeating: 0, count: Int(DIGEST_BYTES))
-        // It worked when libcrypto was opened: what it lacks now is memory, of which Swift's own lack ends the agent too.
+        // It worked when libcrypto was opened: what it lacks now is memory, and a lack of that ends Swift's code too.
         guard unsafe digest.withUnsafeMutableBufferPointer({ unsafe compute($0.baseAddress) }) == 1 else {
             bug("libcrypto cannot compute a digest")
         }

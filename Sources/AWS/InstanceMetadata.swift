@@ -1,4 +1,4 @@
-// What the instance says of itself, for names of log groups and streams. Never waited for: what is not there yet is nil.
+// What the instance says of itself, for names of log groups and streams. Never waited for: what is not there is nil.
 //
 // See https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-identity-documents.html
 

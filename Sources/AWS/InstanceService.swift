@@ -22,6 +22,9 @@ struct InstanceService {
 
     /// Asks for a token.
     init(_ fetcher: CredentialFetcher) throws(AWSError) {
+        guard !fetcher.world.flag("AWS_EC2_METADATA_DISABLED") else {
+            throw fetcher.failed("\(Self.place) is turned off by AWS_EC2_METADATA_DISABLED")
+        }
         self.fetcher = fetcher
         base = try Self.address(fetcher.world)
         transport = try fetcher.connect(fetcher.localOptions(timeout: Self.timeout))
@@ -64,14 +67,14 @@ struct InstanceService {
         return mode == "ipv6" ? "http://[fd00:ec2::254]" : "http://169.254.169.254"
     }
 
-    /// Nil when there is no such thing (404).
+    /// Nil when there is no such thing, or not for us (404, 403).
     mutating func get(_ path: String) throws(AWSError) -> String? {
         var request = HTTPRequest(method: "GET", url: "\(base)/latest/\(path)")
         if let token { request.headers = [("X-aws-ec2-metadata-token", token)] }
         let answer = try fetcher.ask(&transport, request, tries: Self.tries, Self.place, hiding: [token ?? ""])
         switch answer.status {
         case 200: return answer.body
-        case 404: return nil
+        case 403, 404: return nil
         default: throw fetcher.failed("\(Self.place) answers with HTTP \(answer.status) for \(path)")
         }
     }
@@ -81,7 +84,7 @@ func withoutSlash(_ address: String) -> String { address.hasSuffix("/") ? String
 
 extension CredentialFetcher {
     private static let path = "meta-data/iam/security-credentials/"
-    /// How long credentials are used that came expired: the service that renews them is down, and AWS goes on taking them.
+    /// How long credentials are used that came expired: what renews them is down, and AWS goes on taking them.
     private static let extensionSeconds: Int64 = 900
 
     func fetchOfInstance() throws(AWSError) -> Credentials {

@@ -10,7 +10,7 @@ struct HeldCredentials: Sendable, Equatable {
     /// From then on a request waits for them first.
     let mustRefreshAt: Int64
 
-    /// - Parameter jitter: From 0 up to 1.
+    /// `jitter` is from 0 up to 1.
     init(_ fetched: FetchedCredentials, at now: Int64, jitter: Double) {
         credentials = fetched.credentials
         let early = Int64(jitter * 60)

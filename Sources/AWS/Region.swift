@@ -9,9 +9,6 @@ extension CredentialFetcher {
     func region() throws(AWSError) -> String {
         if let region = try configuredRegion(settings, world, try profiles()) { return region }
         if let region = containerRegion() { return region }
-        guard !world.flag("AWS_EC2_METADATA_DISABLED") else {
-            throw AWSError(.unusable, "the region is not known: set \"region\"")
-        }
         do throws(AWSError) {
             var service = try InstanceService(self)
             if let region = try service.get("meta-data/placement/region"), isRegion(region) { return region }

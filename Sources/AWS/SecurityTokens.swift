@@ -1,6 +1,6 @@
 // Roles taken on at STS, AWS's Security Token Service. See
-// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html and API_AssumeRoleWithWebIdentity.html: a form
-// is posted, XML comes back.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html and API_AssumeRoleWithWebIdentity.html: a
+// form is posted, XML comes back.
 
 internal import Bytes
 internal import HTTP

@@ -26,8 +26,8 @@ package final class ServiceClock: Sendable {
     }
 }
 
-/// A clock that is nearly right is not corrected: a `Date` is no better. One that had to be is followed until it is right
-/// again, which is when somebody has set it.
+/// A clock that is nearly right is not corrected: a `Date` is no better. One that had to be is followed until it is
+/// right again, which is when somebody has set it.
 func nextOffset(_ offset: Int64, difference: Int64, wasRefused: Bool) -> Int64 {
     if wasRefused || difference.magnitude >= UInt64(skewSeconds) { return difference }
     return offset == 0 || difference.magnitude <= 30 ? 0 : difference

@@ -153,7 +153,7 @@ import Testing
                 let index = Int.random(in: 0..<changed.count, using: &random)
                 changed[index] =
                     Bool.random(using: &random)
-                    ? likely.randomElement(using: &random)! : UInt8.random(in: 0 ... .max, using: &random)
+                    ? likely.randomElement(using: &random) ?? 0 : UInt8.random(in: 0 ... .max, using: &random)
             }
             let start = Int.random(in: 0..<changed.count, using: &random)
             parse(changed)

@@ -71,38 +71,33 @@ import Testing
 
     /// An address as a client would write it: encoded, but not in one way only.
     private func randomRequest(_ random: inout SeededRandom) -> HTTPRequest {
-        let host =
-            ["logs.eu-west-1.amazonaws.com", "h:8080", "h:443", "127.0.0.1:5555"].randomElement(using: &random) ?? ""
-        let segments = (0..<Int.random(in: 0...5, using: &random)).map { _ in
-            ["..", ".", "", "a b", "%2F", "é", text(&random, 0...8, "aZ9-._~!$'()*,;:@&=+")].randomElement(
-                using: &random)!
+        func pick(_ texts: [String]) -> String { texts.randomElement(using: &random) ?? "" }
+        func many<Value>(_ limit: Int, _ make: () -> Value) -> [Value] {
+            (0..<Int.random(in: 0...limit, using: &random)).map { _ in make() }
         }
-        let path =
-            "/"
-            + segments.map { $0.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed)! }.joined(separator: "/")
-        let pairs = (0..<Int.random(in: 0...5, using: &random)).map { _ in
-            let key = encoded(["a", "A", "b-1", "Ф", text(&random, 1...5, "ab/+ %=&é")].randomElement(using: &random)!)
-            return key + "=" + encoded(text(&random, 0...6, "ab/+ ~%=&_"))
+        let host = pick(["logs.eu-west-1.amazonaws.com", "h:8080", "h:443", "127.0.0.1:5555"])
+        let path = many(5) {
+            let segment = pick(["..", ".", "", "a b", "%2F", "é", text(&random, 0...8, "aZ9-._~!$'()*,;:@&=+")])
+            return "/" + (segment.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? "")
         }
-        let query = pairs.isEmpty ? "" : "?" + pairs.joined(separator: "&")
-        var headers: [(name: String, value: String)] = [("Content-Type", "application/x-amz-json-1.1")]
-        for _ in 0..<Int.random(in: 0...6, using: &random) {
-            let name = [
-                "X-Amz-Target", "x-amz-meta", "X-AMZ-Meta", "User-Agent", "Content-Encoding", "My-Header", "Expect",
-            ]
-            .randomElement(using: &random)!
-            headers.append((name, text(&random, 0...20, "ab  \t,;=\"0")))
+        let query = many(5) {
+            let key = pick(["a", "A", "b-1", "Ф", text(&random, 1...5, "ab/+ %=&é")])
+            return encoded(key) + "=" + encoded(text(&random, 0...6, "ab/+ ~%=&_"))
         }
+        let names = [
+            "X-Amz-Target", "x-amz-meta", "X-AMZ-Meta", "User-Agent", "Content-Encoding", "My-Header", "Expect",
+        ]
+        let headers = many(6) { (name: pick(names), value: text(&random, 0...20, "ab  \t,;=\"0")) }
         return HTTPRequest(
-            method: ["POST", "GET", "PUT", "DELETE"].randomElement(using: &random)!,
-            url: "https://\(host)\(path)\(query)",
-            headers: headers, body: random.bytes(0...2_000))
+            method: pick(["POST", "GET", "PUT", "DELETE"]),
+            url: "https://\(host)\(path.joined())\(query.isEmpty ? "" : "?")\(query.joined(separator: "&"))",
+            headers: [("Content-Type", "application/x-amz-json-1.1")] + headers, body: random.bytes(0...2_000))
     }
 
+    /// botocore signs a query as it stands: in the one spelling that is the canonical one.
     private func encoded(_ text: String) -> String {
-        text.addingPercentEncoding(
-            withAllowedCharacters: CharacterSet(
-                charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"))!
+        let letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
+        return text.addingPercentEncoding(withAllowedCharacters: CharacterSet(charactersIn: letters)) ?? ""
     }
 
     @Test func everyRegionsEndpoints() throws {

@@ -83,6 +83,24 @@ import Testing
         #expect(message(fake, settings) == "profile \"logs\" has no credentials")
     }
 
+    /// One that a variable names may be there for its region alone, but it must be there.
+    @Test func aProfileOfTheEnvironmentMayHaveNoCredentials() throws {
+        let fake = fullWorld()
+        for key in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] { fake.variables[key] = nil }
+        fake.variables["AWS_PROFILE"] = "logs"
+        #expect(message(fake) == "profile \"logs\" is in no file; there are: default")
+        fake.files["/home/v/.aws/config"] = "[profile logs]\nregion = eu-west-1\n"
+        #expect(try fake.credentials().accessKeyID == "ASIAWEB")
+    }
+
+    @Test func metadataThatIsTurnedOffIsNotAsked() {
+        let fake = fullWorld()
+        fake.variables["AWS_EC2_METADATA_DISABLED"] = "true"
+        fake.files["/home/v/.aws/config"] = "[profile a]\nrole_arn = \(arn)\ncredential_source = Ec2InstanceMetadata\n"
+        #expect(message(fake, settings(profile: "a")).contains("turned off by AWS_EC2_METADATA_DISABLED"))
+        #expect(fake.requests.isEmpty)
+    }
+
     @Test func filesThatVariablesName() throws {
         let fake = fullWorld()
         for key in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] { fake.variables[key] = nil }

@@ -7,16 +7,18 @@ import Testing
 
 /// The real transport against stand-ins on loopback that check what is sent: tokens, and signatures by botocore.
 @Suite(.enabled(if: Botocore.isThere, "botocore is not installed: scripts/deps build test")) struct LoopbackTests {
-    /// Tests/Support/aws_stub.py as a process of the test's own.
+    /// A program of Tests/Support as a process of the test's own.
     private final class Stub: @unchecked Sendable {
         // @unchecked: nothing of it changes after `init`.
         private let process = Process()
         private let input = Pipe()
         let url: String
+        /// What it says after its port.
+        let words: [String]
 
-        init(ahead seconds: Int = 0) throws {
+        init(_ program: String = "aws_stub.py", _ arguments: [String] = []) throws {
             process.executableURL = URL(fileURLWithPath: Botocore.python)
-            process.arguments = [Repository.path + "/Tests/Support/aws_stub.py", "\(seconds)"]
+            process.arguments = ["\(Repository.path)/Tests/Support/\(program)"] + arguments
             let output = Pipe()
             process.standardInput = input
             process.standardOutput = output
@@ -25,7 +27,8 @@ import Testing
             while let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty, byte[0] != 10 {
                 line += byte
             }
-            url = "http://127.0.0.1:\(try #require(Int(String(decoding: line, as: UTF8.self))))"
+            words = String(decoding: line, as: UTF8.self).split(separator: " ").map(String.init)
+            url = "http://127.0.0.1:\(try #require(words.first.flatMap { Int($0) }))"
         }
 
         deinit {
@@ -125,7 +128,7 @@ import Testing
 
     /// Two hours, either way: of this host's clock, seen from the service.
     @Test(arguments: [7_200, -7_200]) func aClockThatIsOff(ahead: Int) throws {
-        let session = session(try Stub(ahead: ahead), environment)
+        let session = session(try Stub("aws_stub.py", ["\(ahead)"]), environment)
         #expect(try caller(session) == "AKIASTATIC")
         #expect(abs(session.clock.offsetSeconds - Int64(ahead)) < 120)
     }
@@ -151,5 +154,45 @@ import Testing
         } catch let error as AWSError {
             #expect(error.kind == .noAnswer)
         }
+    }
+
+    // MARK: moto, which others have written
+
+    @Test func motosInstance() throws {
+        let session = session(try Stub("moto_stub.py"), [:])
+        let credentials = try session.credentials()
+        #expect(credentials.origin == "the instance's role default-role")
+        #expect(credentials.accessKeyID == "test-key" && credentials.sessionToken == "test-session-token")
+        #expect(try session.region() == "us-east-1")
+        #expect(eventually { session.metadata.value(.instanceID) == "i-fake" })
+    }
+
+    private func kind(_ client: inout AWSClient, _ operation: String, _ body: String) -> AWSError.Kind? {
+        do throws(AWSError) {
+            _ = try client.call(AWSRequest(target: "Logs_20140328.\(operation)", body: Array(body.utf8)))
+        } catch { return error.kind }
+        return nil
+    }
+
+    @Test func motoTakesOurSignatures() throws {
+        let stub = try Stub("moto_stub.py", ["signed"])
+        let group = #"{"logGroupName":"a/ü"}"#
+        var variables = [
+            "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": stub.words[1], "AWS_SECRET_ACCESS_KEY": stub.words[2],
+        ]
+        var client = try AWSClient(.logs, session: session(stub, variables))
+        #expect(kind(&client, "CreateLogGroup", group) == nil)
+        #expect(kind(&client, "CreateLogGroup", group) == .alreadyExists)
+        #expect(kind(&client, "DescribeLogStreams", #"{"logGroupName":"none"}"#) == .notFound)
+        var other = try AWSClient(.logs, session: session(stub, variables) { $0.roleARN = stub.words[3] })
+        #expect(kind(&other, "CreateLogStream", #"{"logGroupName":"a/ü","logStreamName":"s"}"#) == nil)
+        #expect(try other.session.credentials().origin == "role \(stub.words[3])")
+
+        variables["AWS_SECRET_ACCESS_KEY"] = "wrong"
+        var wrong = try AWSClient(.logs, session: session(stub, variables))
+        #expect(kind(&wrong, "CreateLogGroup", group) == .badCredentials)
+        variables["AWS_ACCESS_KEY_ID"] = "AKIAUNKNOWN"
+        var unknown = try AWSClient(.logs, session: session(stub, variables))
+        #expect(kind(&unknown, "CreateLogGroup", group) == .badCredentials)
     }
 }

@@ -33,8 +33,8 @@ import Testing
             "file", ["HOME": "/h"],
             [
                 "/h/.aws/credentials":
-                    "aws_secret_access_key = MARKER0\n[default]\naws_access_key_id = A\naws_secret_access_key = MARKER1\n"
-                    + "aws_session_token = MARKER2\nMARKER3\n[MARKER4\n"
+                    "aws_secret_access_key = MARKER0\n[default]\naws_access_key_id = A\n"
+                    + "aws_secret_access_key = MARKER1\naws_session_token = MARKER2\nMARKER3\n[MARKER4\n"
             ]
         ),
         ("half a file", ["HOME": "/h"], ["/h/.aws/credentials": "[default]\naws_secret_access_key = MARKER1\n"]),

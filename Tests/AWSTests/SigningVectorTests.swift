@@ -1,5 +1,5 @@
-// Signatures whose values somebody else has computed: vectors of our own, made by botocore's signer, and AWS's published
-// suite where it lies beside the checkout.
+// Signatures whose values somebody else has computed: vectors of our own, made by botocore's signer, and AWS's
+// published suite where it lies beside the checkout.
 
 import AWS
 import Bytes
