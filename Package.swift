@@ -62,7 +62,7 @@ let package = Package(
         floor(
             "Inputs",
             on: ["Bytes", "Platform", "CLinux", "CSystemd", "Logs", "Settings", "Durable", "Procfs", "Collectors"]),
-        floor("Outputs", on: ["Bytes", "Platform", "Logs", "Settings", "HTTP"]),
+        floor("Outputs", on: ["Bytes", "Platform", "Logs", "Settings", "HTTP", "AWS"]),
         // 7
         floor("Delivery", on: ["Bytes", "Platform", "Logs", "Settings", "Durable", "Inputs", "Outputs"]),
         // 8
@@ -91,7 +91,7 @@ let package = Package(
         tests(of: "Collectors", with: ["Bytes", "Platform", "Metrics", "Settings", "Procfs"]),
         tests(
             of: "Inputs", with: ["Bytes", "CLinux", "Platform", "Metrics", "Logs", "Settings", "Procfs", "Collectors"]),
-        tests(of: "Outputs", with: ["Bytes", "Platform", "Logs", "Settings", "HTTP"]),
+        tests(of: "Outputs", with: ["Bytes", "Platform", "Logs", "Settings", "HTTP", "AWS"]),
         tests(of: "Delivery", with: ["Bytes", "Platform", "Logs", "Settings", "Durable", "Inputs", "Outputs"]),
         tests(
             of: "Agent",

@@ -22,6 +22,22 @@ extension [UInt8] {
         append(jsonString: unsafe bytes.span.bytes.extracting(range))
     }
 
+    /// How many bytes `range` is as text: each sequence that is not UTF-8 is the three of U+FFFD.
+    package func textByteCount(of range: Range<Int>) -> Int {
+        guard !isASCII(range) else { return range.count }
+        return unsafe withUnsafeBytes { bytes in
+            let text = unsafe UnsafeRawBufferPointer(rebasing: bytes[range])
+            var count = 0
+            var at = 0
+            while at < text.count {
+                let length = unsafe text[at] < 0x80 ? 1 : text.sequenceLength(at: at)
+                count += length == 0 ? 3 : length
+                at += Swift.max(length, 1)
+            }
+            return count
+        }
+    }
+
     /// Two lower-case digits.
     package mutating func append(hexadecimal byte: UInt8) {
         for digit in [byte >> 4, byte & 15] { append(digit.hexadecimalText) }

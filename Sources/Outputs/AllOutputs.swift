@@ -4,6 +4,7 @@ internal import HTTP
 
 /// In alphabetical order of their types.
 package let allOutputs: [any Output.Type] = [
+    CloudWatchLogsOutput.self,
     FileOutput.self,
     HTTPOutput<HTTPClient>.self,
     StdoutOutput.self,

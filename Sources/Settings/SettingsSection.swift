@@ -68,6 +68,9 @@ package struct SettingsSection {
     /// A value that is not taken yet, for a key that may hold one of several kinds.
     package func peek(_ key: String) -> SettingsValue? { members.first { $0.key == key }?.value }
 
+    /// Also of keys that were taken.
+    package func wasGiven(_ key: String) -> Bool { given(key) != nil }
+
     /// Takes a value as it is; nil when the key is missing. The getters below are better when one fits.
     package mutating func value(_ key: String) -> SettingsValue? {
         knownKeys.append(key)

@@ -130,4 +130,16 @@ import Testing
                 == #"{"a":[1,18446744073709551615,-9223372036854775808,0.5,null,{},[]],"b\"":null,"c":true,"d":"x\n"}"#)
         _ = try parseJSON(json.bytes)
     }
+
+    /// As long as the string would be without its quotes and escapes.
+    @Test func bytesOfTextThatIsMended() {
+        let cases: [([UInt8], Int)] = [
+            ([], 0), (Array("plain".utf8), 5), (Array("grüße €😀".utf8), 15), ([0xFF], 3), ([0x61, 0xC3, 0x62], 5),
+            ([0xE2, 0x82], 6), ([0xED, 0xA0, 0x80], 9),
+        ]
+        for (bytes, count) in cases {
+            let all = [0x80] + bytes + [0x80]
+            #expect(all.textByteCount(of: 1..<all.count - 1) == count, "\(bytes)")
+        }
+    }
 }

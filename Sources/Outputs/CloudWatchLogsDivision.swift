@@ -1,0 +1,170 @@
+// Which records of a batch travel in one request of PutLogEvents: those of one stream, in the order of their times, as
+// many as the service takes at once. Pure; the limits stand in CloudWatchLogsLimits.swift.
+
+internal import Bytes
+internal import Logs
+
+/// The places that records go to, by what the templates make of them. Names are made once for each.
+struct CloudWatchPlaces: Sendable {
+    /// Beyond it all are forgotten and made again as they come: what is idle does not stay.
+    static let limit = 4_096
+    /// Names that were mended and said so. One more than that, and some are said again.
+    static let saidLimit = 256
+
+    private let group: RecordTemplate
+    private let stream: RecordTemplate
+    private let period: Int64?
+
+    private var indexes: [[UInt8]: Int] = [:]
+    private(set) var destinations: [Destination] = []
+    /// Kept for its capacity.
+    private var key: [UInt8] = []
+    /// What the last record was, and where it went: the next of the same file in the same period goes there too.
+    private var last: (fields: Range<UInt32>, period: Int64, place: Int)?
+    private let mended: @Sendable (_ from: String, _ to: String) -> Void
+    private var said: Set<String> = []
+
+    /// `mended` is told of names that the service would not take.
+    init(
+        group: RecordTemplate, stream: RecordTemplate,
+        mended: @escaping @Sendable (_ from: String, _ to: String) -> Void
+    ) {
+        self.group = group
+        self.stream = stream
+        self.mended = mended
+        period =
+            switch (group.period, stream.period) {
+            case (let one?, let other?): min(one, other)
+            case (let one, let other): one ?? other
+            }
+    }
+
+    /// Another batch may have other fields at the same place.
+    mutating func beginBatch() {
+        last = nil
+        guard destinations.count > Self.limit else { return }
+        indexes.removeAll()
+        destinations.removeAll()
+    }
+
+    /// The index in `destinations` of where a record goes.
+    mutating func place(of record: LogBatch.Record, in batch: LogBatch) -> Int {
+        let period = period.map { record.unixNanoseconds.floored(by: $0 * 1_000_000_000) } ?? 0
+        if let last, last.fields == record.fields, last.period == period { return last.place }
+        key.removeAll(keepingCapacity: true)
+        group.append(record, of: batch, to: &key)
+        let middle = key.count
+        // Not part of any text in UTF-8.
+        key.append(0xFF)
+        stream.append(record, of: batch, to: &key)
+        let place = indexes[key] ?? addPlace(middle)
+        last = (record.fields, period, place)
+        return place
+    }
+
+    private mutating func addPlace(_ middle: Int) -> Int {
+        let names = [
+            mend(.group, String(decoding: key[..<middle], as: UTF8.self)),
+            mend(.stream, String(decoding: key[(middle + 1)...], as: UTF8.self)),
+        ]
+        destinations.append(Destination(names))
+        indexes[key] = destinations.count - 1
+        return destinations.count - 1
+    }
+
+    private mutating func mend(_ kind: CloudWatchName, _ name: String) -> String {
+        let good = kind.mended(name)
+        if good != name, !said.contains(name) {
+            if said.count >= Self.saidLimit { said.removeAll() }
+            said.insert(name)
+            mended(name, good)
+        }
+        return good
+    }
+}
+
+/// Puts the records of a batch in order, and cuts them into requests. Kept between batches for its capacity.
+struct CloudWatchDivider: Sendable {
+    var places: CloudWatchPlaces
+
+    /// One for each record: where it goes, and how many bytes its message has.
+    private var homes: [(place: Int32, bytes: Int32)] = []
+    private var order: [Int32] = []
+    private var ordered: [LogBatch.Record] = []
+
+    init(_ places: CloudWatchPlaces) { self.places = places }
+
+    /// Of each record of `batch`, `messageBytes` has the bytes of its message in UTF-8.
+    mutating func divide(_ batch: inout LogBatch, messageBytes: [Int32]) -> [Shipment] {
+        places.beginBatch()
+        homes.removeAll(keepingCapacity: true)
+        var isOrdered = true
+        for (index, record) in batch.records.enumerated() {
+            let home = (place: Int32(places.place(of: record, in: batch)), bytes: messageBytes[index])
+            if isOrdered, let before = homes.last {
+                isOrdered =
+                    before.place < home.place
+                    || before.place == home.place
+                        && batch.records[index - 1].unixNanoseconds <= record.unixNanoseconds
+            }
+            homes.append(home)
+        }
+        if !isOrdered { putInOrder(&batch) }
+        return cut(batch.records)
+    }
+
+    /// By place, then by time; what has both in common stays in the order of reading.
+    private mutating func putInOrder(_ batch: inout LogBatch) {
+        order.removeAll(keepingCapacity: true)
+        order.append(contentsOf: 0..<Int32(homes.count))
+        let records = batch.records
+        let homes = homes
+        order.sort { one, other in
+            let (first, second) = (Int(one), Int(other))
+            if homes[first].place != homes[second].place { return homes[first].place < homes[second].place }
+            let times = (records[first].unixNanoseconds, records[second].unixNanoseconds)
+            return times.0 == times.1 ? one < other : times.0 < times.1
+        }
+        ordered.removeAll(keepingCapacity: true)
+        for index in order { ordered.append(records[Int(index)]) }
+        batch.exchangeRecords(with: &ordered)
+        for (at, index) in order.enumerated() { self.homes[at] = homes[Int(index)] }
+    }
+
+    private func cut(_ records: [LogBatch.Record]) -> [Shipment] {
+        typealias Limits = CloudWatchLimits
+        var shipments: [Shipment] = []
+        var start = 0
+        var bytes = 0
+        for index in records.indices {
+            let cost = Int(homes[index].bytes) + Limits.eventOverheadBytes
+            let isNew =
+                homes[index].place != homes[start].place || bytes + cost > Limits.batchBytes
+                || index - start >= Limits.batchEvents
+                || records[index].unixMilliseconds - records[start].unixMilliseconds > Limits.spanMilliseconds
+            if isNew, index > start {
+                shipments.append(shipment(start..<index))
+                (start, bytes) = (index, 0)
+            }
+            bytes += cost
+        }
+        if start < records.count { shipments.append(shipment(start..<records.count)) }
+        return shipments
+    }
+
+    private func shipment(_ range: Range<Int>) -> Shipment {
+        Shipment(records: range, destination: places.destinations[Int(homes[range.lowerBound].place)])
+    }
+}
+
+extension LogBatch.Record {
+    /// As the service counts time; nothing is older than 1970 to it.
+    var unixMilliseconds: Int64 { max(0, unixNanoseconds / 1_000_000) }
+}
+
+extension Int64 {
+    fileprivate func floored(by divisor: Int64) -> Int64 {
+        let (quotient, rest) = quotientAndRemainder(dividingBy: divisor)
+        return rest < 0 ? quotient - 1 : quotient
+    }
+}

@@ -1,0 +1,221 @@
+// Records to CloudWatch Logs, by PutLogEvents. Groups and streams are made when the service misses them. See
+// https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
+//
+// What travels together is decided in CloudWatchLogsDivision.swift, what an answer means in CloudWatchLogsAnswer.swift.
+
+internal import AWS
+internal import Bytes
+internal import HTTP
+internal import Logs
+internal import Platform
+package import Settings
+
+package struct CloudWatchLogsOutput {
+    package static var type: String { "cloudwatch_logs" }
+
+    /// Groups whose retention is remembered as set. Beyond it all are forgotten, and set once more as they come.
+    private static let retentionLimit = 1_024
+    /// After a failure: nobody waits for it, and somebody may have to allow it first.
+    private static let retentionPause: Duration = .seconds(600)
+
+    private let settings: CloudWatchSettings
+    private let json: RecordJSON
+    private let log: AgentLog
+    private let outputPath: String
+    private let inputName: String
+    private let session: AWSSession
+    private var client: AWSClient
+    /// When the retention of a group is to be set next; never again when it was.
+    private var retentionDue: [String: Instant] = [:]
+
+    /// `open` makes the session; it connects to nothing.
+    init(
+        _ section: inout SettingsSection, _ context: OutputContext, instanceID: String?,
+        open: (AWSClientSettings, AgentLog) -> AWSSession
+    ) throws(SettingsError) {
+        var values = TemplateValues(context, instanceID: instanceID)
+        let client = try AWSClientSettings(&section)
+        session = open(client, context.log)
+        values.metadata = { [metadata = session.metadata] in InstanceMetadata.Item(rawValue: $0).flatMap(metadata.value)
+        }
+        settings = try CloudWatchSettings(&section, values)
+        json = RecordJSON(context)
+        log = context.log
+        outputPath = section.path
+        inputName = context.inputName
+        do throws(AWSError) {
+            self.client = try AWSClient(.logs, session: session, options: settings.httpOptions(session))
+        } catch { throw section.error(error.message) }
+    }
+
+    package func makeEncoder() -> any RecordEncoder {
+        let places = CloudWatchPlaces(group: settings.group, stream: settings.stream) {
+            [log, outputPath, inputName] from, to in
+            log.warning(
+                "a name that CloudWatch Logs does not take is mended",
+                ["output": outputPath, "input": inputName, "name": from, "becomes": to])
+        }
+        return CloudWatchEncoder(
+            settings.format, json, places, compressionLevel: settings.compressionLevel)
+    }
+
+    package mutating func deliver(
+        _ body: [UInt8], recordCount: Int, to destination: Destination
+    ) throws(DeliveryError) -> DeliveryOutcome {
+        let (group, stream) = (destination.names[0], destination.names[1])
+        var put = try put(body)
+        if case .missing(let reason) = put {
+            guard settings.creates else {
+                throw .retry(after: nil, reason: "\(reason) (\(group), \(stream)); \"create\" is false")
+            }
+            try make(group, stream)
+            put = try self.put(body)
+        }
+        switch put {
+        // The service does not know everywhere yet what it has just made.
+        case .missing(let reason): throw .retry(after: nil, reason: reason)
+        case .taken(let answer):
+            if settings.retentionDays != nil { keepRetention(of: group) }
+            return outcome(of: answer, count: recordCount)
+        }
+    }
+
+    private enum Put {
+        /// With this answer.
+        case taken(String)
+        case missing(reason: String)
+    }
+
+    private mutating func put(_ body: [UInt8]) throws(DeliveryError) -> Put {
+        let encoding = settings.compressionLevel == nil ? [] : [(name: "Content-Encoding", value: "gzip")]
+        let request = AWSRequest(target: Self.target("PutLogEvents"), headers: encoding, body: body)
+        do throws(AWSError) { return .taken(try client.call(request).body) } catch {
+            switch CloudWatchVerdict(error) {
+            case .accepted: return .taken("")
+            case .missing(let reason): return .missing(reason: reason)
+            case .exists: throw .retry(after: nil, reason: error.description)
+            case .failed(let failure): throw failure
+            }
+        }
+    }
+
+    private static func target(_ operation: String) -> String { "Logs_20140328.\(operation)" }
+
+    /// Events that were taken and dropped are lost: the service takes them neither now nor later.
+    private func outcome(of answer: String, count: Int) -> DeliveryOutcome {
+        let dropped = droppedEvents(in: answer, count: count)
+        guard !dropped.isEmpty else { return .accepted }
+        for events in dropped {
+            log.warning(
+                "CloudWatch Logs has dropped events for their time",
+                ["output": outputPath, "input": inputName, "reason": events.reason.rawValue])
+        }
+        return .partly(
+            dropped.flatMap { events in
+                events.range.map { RefusedRecord(index: $0, reason: events.reason.rawValue, fate: .lost) }
+            })
+    }
+
+    // MARK: Groups and streams
+
+    /// Makes the stream, and the group when it is the group that is missing. What somebody else has made meanwhile is
+    /// as good.
+    private mutating func make(_ group: String, _ stream: String) throws(DeliveryError) {
+        if try makeStream(group, stream) { return }
+        try makeGroup(group)
+        guard try makeStream(group, stream) else {
+            throw .retry(after: nil, reason: "CreateLogStream: the group \(group) is not there yet")
+        }
+    }
+
+    /// False when there is no such group.
+    private mutating func makeStream(_ group: String, _ stream: String) throws(DeliveryError) -> Bool {
+        let verdict = ask("CreateLogStream") { json in
+            json.key("logGroupName")
+            json.string(group)
+            json.key("logStreamName")
+            json.string(stream)
+        }
+        switch verdict {
+        case .accepted, .exists: return true
+        case .missing: return false
+        case .failed: throw verdict.ofMaking("CreateLogStream \(stream) in \(group)")
+        }
+    }
+
+    private mutating func makeGroup(_ group: String) throws(DeliveryError) {
+        let settings = settings
+        let verdict = ask("CreateLogGroup") { json in
+            json.key("logGroupName")
+            json.string(group)
+            if let kind = settings.groupClass {
+                json.key("logGroupClass")
+                json.string(kind.rawValue)
+            }
+            if let key = settings.kmsKey {
+                json.key("kmsKeyId")
+                json.string(key)
+            }
+            guard !settings.tags.isEmpty else { return }
+            json.key("tags")
+            json.object { json in
+                for (name, value) in settings.tags {
+                    json.key(name)
+                    json.string(value)
+                }
+            }
+        }
+        switch verdict {
+        case .accepted:
+            log.info("log group made", ["output": outputPath, "group": group])
+            // It never had any, whatever was set before somebody removed it.
+            retentionDue[group] = nil
+        case .exists: break
+        case .missing, .failed: throw verdict.ofMaking("CreateLogGroup \(group)")
+        }
+    }
+
+    /// Once for each group and start. Records do not wait for it: what fails is said, and tried again later.
+    private mutating func keepRetention(of group: String) {
+        guard let days = settings.retentionDays, retentionDue[group, default: .now] <= .now else { return }
+        if retentionDue.count >= Self.retentionLimit { retentionDue.removeAll() }
+        let verdict = ask("PutRetentionPolicy") { json in
+            json.key("logGroupName")
+            json.string(group)
+            json.key("retentionInDays")
+            json.number(days)
+        }
+        if verdict == .accepted {
+            retentionDue[group] = Instant(nanoseconds: .max)
+        } else {
+            retentionDue[group] = .now + Self.retentionPause
+            let error = verdict.ofMaking("PutRetentionPolicy \(group)")
+            log.warning("retention cannot be set", ["output": outputPath, "reason": "\(error.reason)"])
+        }
+    }
+
+    private mutating func ask(
+        _ operation: String, _ content: (inout JSONWriter) -> Void
+    ) -> CloudWatchVerdict {
+        var json = JSONWriter()
+        json.object(content)
+        do throws(AWSError) {
+            _ = try client.call(AWSRequest(target: Self.target(operation), body: json.bytes))
+            return .accepted
+        } catch { return CloudWatchVerdict(error) }
+    }
+
+    // MARK: Check
+
+    package mutating func check() -> CheckReport {
+        var report = session.check(.logs)
+        report.notes.insert("puts into \(settings.groupText), stream \(settings.streamText)", at: 0)
+        return report
+    }
+}
+
+extension CloudWatchLogsOutput: Output {
+    package init(_ section: inout SettingsSection, _ context: OutputContext) throws(SettingsError) {
+        try self.init(&section, context, instanceID: hostInstanceID()) { AWSSession.shared(for: $0, log: $1) }
+    }
+}

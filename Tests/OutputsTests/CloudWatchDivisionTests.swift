@@ -1,0 +1,135 @@
+import Logs
+import TestSupport
+import Testing
+
+@testable import Outputs
+
+@Suite struct CloudWatchDivisionTests {
+    @Test func oneStreamInOrderIsOneRequest() throws {
+        var batch = batch(of: (0..<100).map { Line("line \($0)", at: Int64($0 / 10)) })
+        var encoder = try encoder()
+        let requests = try requests(&encoder, &batch)
+        #expect(requests.count == 1)
+        #expect(requests[0].logGroupName == "/vitals/web1" && requests[0].logStreamName == "a.log")
+        #expect(requests[0].logEvents.map(\.message) == (0..<100).map { "line \($0)" })
+        #expect(requests[0].logEvents[99].timestamp == someTime / 1_000_000 + 9)
+    }
+
+    @Test func eachStreamHasItsOwnInTheOrderOfTimes() throws {
+        var batch = batch(of: [
+            Line("b2", file: "b.log", at: 2), Line("a3", at: 3), Line("a1", at: 1), Line("b1", file: "b.log", at: 1),
+            Line("a1 again", at: 1), Line("b0", file: "b.log", at: 0),
+        ])
+        var encoder = try encoder()
+        let requests = try requests(&encoder, &batch)
+        #expect(requests.map(\.logStreamName) == ["b.log", "a.log"])
+        #expect(requests[0].logEvents.map(\.message) == ["b0", "b1", "b2"])
+        #expect(requests[1].logEvents.map(\.message) == ["a1", "a1 again", "a3"])
+    }
+
+    /// The service counts the UTF-8 of what it gets, and 26 for each event.
+    @Test(arguments: [RecordFormat.text, .json]) func aRequestHasAtMostTheBytesThatTheServiceTakes(
+        format: RecordFormat
+    ) throws {
+        var batch = batch(of: (0..<3_000).map { Line(String(repeating: "grüße\u{1}", count: 100 + $0 % 7)) })
+        var encoder = try encoder(format)
+        let requests = try requests(&encoder, &batch)
+        let sizes = requests.map { $0.logEvents.reduce(0) { $0 + $1.message.utf8.count + 26 } }
+        #expect(sizes.allSatisfy { $0 <= 1_048_576 })
+        // And nearly as many.
+        #expect(sizes.dropLast().allSatisfy { $0 > 1_040_000 })
+        #expect(requests.reduce(0) { $0 + $1.logEvents.count } == 3_000)
+    }
+
+    @Test func aRequestHasAtMostTenThousandEvents() throws {
+        var batch = batch(of: (0..<20_001).map { Line("\($0)") })
+        var encoder = try encoder()
+        #expect(try requests(&encoder, &batch).map(\.logEvents.count) == [10_000, 10_000, 1])
+    }
+
+    @Test func aRequestSpansAtMostADay() throws {
+        let day: Int64 = 86_400_000
+        var batch = batch(of: [
+            Line("0"), Line("1", at: day), Line("2", at: day + 1), Line("3", at: 2 * day + 1), Line("4", at: 3 * day),
+        ])
+        var encoder = try encoder()
+        #expect(
+            try requests(&encoder, &batch).map { $0.logEvents.map(\.message) } == [["0", "1"], ["2", "3"], ["4"]])
+    }
+
+    @Test func aDateInTheNameGoesByTheTimeOfTheRecord() throws {
+        let hour: Int64 = 3_600_000
+        var batch = batch(of: [Line("0"), Line("1", at: hour), Line("2", at: 30 * hour), Line("3", at: 1)])
+        var encoder = try encoder(stream: "{date}-{file_name}")
+        let requests = try requests(&encoder, &batch)
+        #expect(requests.map(\.logStreamName) == ["2026-11-21-a.log", "2026-11-22-a.log"])
+        #expect(requests.map { $0.logEvents.map(\.message) } == [["0", "3", "1"], ["2"]])
+    }
+
+    @Test func namesAreMendedAndItIsSaidOnce() throws {
+        let mended = Mended()
+        var divider = CloudWatchDivider(try places("/app {field.none}", "{file}", mended))
+        for _ in 0..<3 {
+            var batch = batch(of: [Line("x", file: "a:b*.log"), Line("y", file: "c.log")])
+            let shipments = divider.divide(&batch, messageBytes: [1, 1])
+            #expect(
+                shipments.map(\.destination.names) == [
+                    ["/app_unknown", "/var/log/a_b_.log"], ["/app_unknown", "/var/log/c.log"],
+                ])
+        }
+        #expect(mended.names == ["/app unknown -> /app_unknown", "/var/log/a:b*.log -> /var/log/a_b_.log"])
+    }
+
+    @Test(arguments: [
+        ("", "unknown"), ("aws/x", "_aws/x"), ("grüße", "gr__e"), ("a.b-c_d/e#f9", "a.b-c_d/e#f9"),
+        (String(repeating: "a", count: 600), String(repeating: "a", count: 512)),
+    ])
+    func namesOfGroups(name: String, wanted: String) { #expect(CloudWatchName.group.mended(name) == wanted) }
+
+    @Test(arguments: [
+        ("", "unknown"), ("a:b*c d", "a_b_c d"), ("grüße/1", "grüße/1"),
+        (String(repeating: "ü", count: 600), String(repeating: "ü", count: 512)),
+    ])
+    func namesOfStreams(name: String, wanted: String) { #expect(CloudWatchName.stream.mended(name) == wanted) }
+
+    /// What is idle is forgotten, and comes again where it was.
+    @Test func placesAreBounded() throws {
+        var divider = CloudWatchDivider(try places())
+        for round in 0..<3 {
+            for start in stride(from: 0, to: 10_000, by: 1_000) {
+                var batch = batch(of: (start..<start + 1_000).map { Line("x", file: "\($0).log") })
+                let shipments = divider.divide(&batch, messageBytes: [Int32](repeating: 1, count: 1_000))
+                #expect(
+                    shipments.map(\.destination.names[1]) == (start..<start + 1_000).map { "\($0).log" }, "\(round)")
+                #expect(divider.places.destinations.count <= CloudWatchPlaces.limit + 1_000)
+            }
+        }
+    }
+
+    /// Whatever comes: all of it once, each request as the service takes it.
+    @Test func anyBatch() throws {
+        var random = SeededRandom()
+        for format in RecordFormat.allCases {
+            var encoder = try encoder(format)
+            for _ in 0..<20 {
+                let longest = [10, 1_000, 40_000].randomElement(using: &random) ?? 10
+                let lines = (0..<Int.random(in: 1...60, using: &random)).map { index in
+                    var text = Array("#\(index) ".utf8)
+                    text += random.bytes(0...longest)
+                    return Line(
+                        text, file: "\(Int.random(in: 0...3, using: &random)).log",
+                        at: Int64.random(in: 0...200_000_000, using: &random))
+                }
+                var batch = batch(of: lines)
+                let requests = try requests(&encoder, &batch)
+                for request in requests {
+                    let times = request.logEvents.map(\.timestamp)
+                    #expect(times == times.sorted() && times.last! - times.first! <= 86_400_000)
+                    #expect(request.logEvents.reduce(0) { $0 + $1.message.utf8.count + 26 } <= 1_048_576)
+                    #expect(request.logEvents.allSatisfy { !$0.message.isEmpty })
+                }
+                #expect(requests.reduce(0) { $0 + $1.logEvents.count } == lines.count)
+            }
+        }
+    }
+}

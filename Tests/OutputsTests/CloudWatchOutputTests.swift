@@ -1,0 +1,209 @@
+import AWS
+import Bytes
+import Foundation
+import HTTP
+import Logs
+import Platform
+import Settings
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Outputs
+
+/// CloudWatch Logs as a list of answers, and what it was asked.
+private final class ScriptedService: Sendable {
+    struct Asked: Equatable {
+        var operation: String
+        var body: String
+        var headers: [String: String]
+    }
+    private let state: Mutex<(answers: [HTTPResponse?], asked: [Asked])>
+
+    /// Nil is no answer.
+    init(_ answers: [HTTPResponse?]) { state = Mutex((answers, [])) }
+
+    var asked: [Asked] { state.withLock { $0.asked } }
+    var operations: [String] { asked.map(\.operation) }
+
+    func answer(_ request: HTTPRequest) throws(TransportError) -> HTTPResponse {
+        let headers = Dictionary(request.headers.map { ($0.name.lowercased(), $0.value) }, uniquingKeysWith: { $1 })
+        let operation = String((headers["x-amz-target"] ?? "").dropFirst("Logs_20140328.".count))
+        let answer = state.withLock { state in
+            state.asked.append(
+                Asked(operation: operation, body: String(decoding: request.body, as: UTF8.self), headers: headers))
+            return state.answers.isEmpty ? HTTPResponse(status: 200, body: "{}") : state.answers.removeFirst()
+        }
+        guard let answer else { throw TransportError(reason: "connection reset") }
+        return answer
+    }
+
+    var world: AWSWorld {
+        AWSWorld(
+            variable: { _ in nil }, readFile: { _ throws(Errno) in throw Errno(code: 2) }, now: { .now }, jitter: { 0 },
+            connect: { [self] _ in Transport(service: self) }, run: { _, _ in [] })
+    }
+
+    private struct Transport: HTTPTransport {
+        let service: ScriptedService
+        func send(_ request: HTTPRequest) throws(TransportError) -> HTTPResponse { try service.answer(request) }
+    }
+}
+
+private func refusal(_ code: String, status: Int = 400) -> HTTPResponse {
+    HTTPResponse(status: status, body: "{\"__type\":\"\(code)\",\"message\":\"m\"}")
+}
+
+private let ok = HTTPResponse(status: 200, body: "{}")
+private let missing = refusal("ResourceNotFoundException")
+private let exists = refusal("ResourceAlreadyExistsException")
+private let place = Destination(["/g", "s"])
+
+@Suite struct CloudWatchOutputTests {
+    private func output(_ more: String = "", _ service: ScriptedService) throws -> CloudWatchLogsOutput {
+        var section = try section(
+            """
+            { "region": "eu-west-1", "access_key_id": "A", "secret_access_key": "S", "log_group": "/g" \(more) }
+            """, path: "outputs.aws")
+        let output = try CloudWatchLogsOutput(&section, context(), instanceID: nil) {
+            AWSSession($0, log: $1, world: service.world)
+        }
+        try section.finish()
+        return output
+    }
+
+    private func deliver(_ output: inout CloudWatchLogsOutput) -> Result<DeliveryOutcome, DeliveryError> {
+        do throws(DeliveryError) { return .success(try output.deliver([1, 2], recordCount: 10, to: place)) } catch {
+            return .failure(error)
+        }
+    }
+
+    @Test func whatIsSent() throws {
+        let service = ScriptedService([])
+        var output = try output("", service)
+        #expect(deliver(&output) == .success(.accepted))
+        let asked = service.asked
+        #expect(asked.map(\.operation) == ["PutLogEvents"])
+        #expect(asked[0].headers["content-encoding"] == "gzip")
+        #expect(asked[0].headers["content-type"] == "application/x-amz-json-1.1")
+        #expect(asked[0].headers["authorization"]?.contains("/eu-west-1/logs/aws4_request") == true)
+        var plain = try self.output(#", "compression": "none""#, service)
+        #expect(deliver(&plain) == .success(.accepted))
+        #expect(service.asked[1].headers["content-encoding"] == nil)
+    }
+
+    @Test func aStreamThatIsMissingIsMade() throws {
+        let service = ScriptedService([missing, ok, ok])
+        var output = try output("", service)
+        #expect(deliver(&output) == .success(.accepted))
+        #expect(service.operations == ["PutLogEvents", "CreateLogStream", "PutLogEvents"])
+        #expect(service.asked[1].body == #"{"logGroupName":"/g","logStreamName":"s"}"#)
+    }
+
+    @Test func aGroupThatIsMissingIsMadeWithAllThatTheSettingsSay() throws {
+        let service = ScriptedService([missing, missing, ok, ok, ok, ok])
+        var output = try output(
+            #"""
+            , "retention_days": 30, "log_group_class": "INFREQUENT_ACCESS", "kms_key": "arn:aws:kms:k",
+              "tags": { "team": "ops", "a": "b" }
+            """#, service)
+        #expect(deliver(&output) == .success(.accepted))
+        #expect(
+            service.operations == [
+                "PutLogEvents", "CreateLogStream", "CreateLogGroup", "CreateLogStream", "PutLogEvents",
+                "PutRetentionPolicy",
+            ])
+        #expect(
+            service.asked[2].body
+                == #"{"logGroupName":"/g","logGroupClass":"INFREQUENT_ACCESS","kmsKeyId":"arn:aws:kms:k","#
+                + #""tags":{"team":"ops","a":"b"}}"#)
+        #expect(service.asked[5].body == #"{"logGroupName":"/g","retentionInDays":30}"#)
+    }
+
+    @Test func whatSomebodyElseHasMadeMeanwhileIsAsGood() throws {
+        let service = ScriptedService([missing, missing, exists, exists, ok])
+        var output = try output("", service)
+        #expect(deliver(&output) == .success(.accepted))
+    }
+
+    @Test func retentionIsSetOnceForAGroupAlsoOneThatWasThere() throws {
+        let service = ScriptedService([])
+        var output = try output(#", "retention_days": 1"#, service)
+        for _ in 0..<3 { #expect(deliver(&output) == .success(.accepted)) }
+        #expect(service.operations == ["PutLogEvents", "PutRetentionPolicy", "PutLogEvents", "PutLogEvents"])
+    }
+
+    /// Neither does it keep records waiting, nor is it asked for with each request.
+    @Test func retentionThatMayNotBeSetHoldsNothingUp() throws {
+        let service = ScriptedService([ok, refusal("AccessDeniedException")])
+        var output = try output(#", "retention_days": 1"#, service)
+        for _ in 0..<3 { #expect(deliver(&output) == .success(.accepted)) }
+        #expect(service.operations == ["PutLogEvents", "PutRetentionPolicy", "PutLogEvents", "PutLogEvents"])
+    }
+
+    @Test func nothingIsMadeWhenTheSettingsSaySo() throws {
+        let service = ScriptedService([missing])
+        var output = try output(#", "create": false"#, service)
+        #expect(
+            deliver(&output)
+                == .failure(
+                    .retry(after: nil, reason: #"ResourceNotFoundException: m (/g, s); "create" is false"#)))
+    }
+
+    @Test(
+        arguments: [
+            ([missing, refusal("ThrottlingException")], "CreateLogStream s in /g: ThrottlingException: m"),
+            ([missing, missing, refusal("LimitExceededException")], "CreateLogGroup /g: LimitExceededException: m"),
+            (
+                [missing, missing, refusal("InvalidParameterException")],
+                "CreateLogGroup /g: InvalidParameterException: m"
+            ),
+            ([missing, missing, ok, missing], "CreateLogStream: the group /g is not there yet"),
+            ([missing, ok, missing], "ResourceNotFoundException: m"),
+            ([nil], "connection reset"), ([missing, nil], "CreateLogStream s in /g: connection reset"),
+        ] as [([HTTPResponse?], String)]) func isTriedAgain(answers: [HTTPResponse?], reason: String) throws
+    {
+        var output = try output("", ScriptedService(answers))
+        #expect(deliver(&output) == .failure(.retry(after: nil, reason: reason)))
+    }
+
+    @Test func whatIsNotAllowedIsSaid() throws {
+        var output = try output("", ScriptedService([missing, refusal("AccessDeniedException")]))
+        #expect(
+            deliver(&output) == .failure(.notAllowed(reason: "CreateLogStream s in /g: AccessDeniedException: m")))
+    }
+
+    @Test func eventsThatTheServiceDropsAreLostAndCounted() throws {
+        let info = #"{"rejectedLogEventsInfo":{"tooOldLogEventEndIndex":2,"tooNewLogEventStartIndex":9}}"#
+        var output = try output("", ScriptedService([HTTPResponse(status: 200, body: info)]))
+        #expect(
+            deliver(&output)
+                == .success(
+                    .partly([
+                        RefusedRecord(index: 0, reason: "too_old", fate: .lost),
+                        RefusedRecord(index: 1, reason: "too_old", fate: .lost),
+                        RefusedRecord(index: 9, reason: "too_new", fate: .lost),
+                    ])))
+    }
+
+    @Test(arguments: [
+        (#", "retention_days": 2"#, "retention_days: the service takes one of 1, 3, 5,"),
+        (#", "log_stream": "a:{file}""#, #"log_stream: ":" cannot stand in the name of a stream"#),
+        (#", "log_stream": """#, "log_stream: must not be empty"),
+        (#", "log_stream": "{flie}""#, "log_stream: unknown variable {flie}, did you mean {file}?"),
+        (#", "create": false, "kms_key": "k""#, #"kms_key: is for groups that are made, and "create" is false"#),
+        (#", "log_group_class": "standard""#, #"log_group_class: expected one of "STANDARD", "INFREQUENT_ACCESS""#),
+        (#", "retention_dayz": 1"#, #"retention_dayz: unknown key, did you mean "retention_days"?"#),
+    ]) func settingsThatAreWrong(more: String, said: String) throws {
+        do {
+            _ = try output(more, ScriptedService([]))
+            Issue.record("\(more) was taken")
+        } catch { #expect("\(error)".contains("outputs.aws.\(said)"), "\(error)") }
+    }
+
+    @Test(arguments: [("/a b", "\" \""), ("grüße", "\"ü\""), ("aws/x", "\"aws/\"")])
+    func groupsThatCannotBe(name: String, said: String) throws {
+        var section = try section("{ \"log_group\": \"\(name)\", \"region\": \"eu-west-1\" }")
+        #expect { try CloudWatchLogsOutput(&section, context()) } throws: { "\($0)".contains("log_group: \(said)") }
+    }
+}
