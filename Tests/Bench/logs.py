@@ -4,47 +4,16 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 
-from common import compiled, cpu_seconds, memory, report, rsyslog, vitals, wait_for
+from common import HERE, compiled, cpu_seconds, memory, report, rsyslog, vitals, wait_for
 from receiving import Receiver, drained
 
+sys.path.insert(0, str(HERE.parent / "Support"))
+from log_lines import CHECKS, PIPELINE, json_line, make_corpus
+
 # ---- drain
-
-# One line in so many has something for the filter and for the redaction.
-CHECKS, TOKENS = 50, 20
-
-
-def nginx_line(i, clock, secret):
-    path = "healthcheck" if i % CHECKS == 0 else f"items?page={i % 17}{'&' if secret else ''}{secret}"
-    return (f'192.0.2.{i % 250} - - [21/Nov/2026:{clock} +0000] "GET /api/v1/~{i}/{path} HTTP/1.1" 200 {1000 + i % 9000} '
-            f'"https://example.com/list" "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"\n')
-
-
-def json_line(i, clock, secret):
-    message = "healthcheck" if i % CHECKS == 0 else f"request done {secret}"
-    return (f'{{"time":"2026-11-21T{clock}Z","level":"info","msg":"{message}","id":"~{i}","path":"/cart/{i % 1000}",'
-            f'"took_ms":{i % 300},"user":"u{i % 5000}","shard":{i % 12},"host":"web-{i % 9}","version":"2.14.3"}}\n')
-
-
-def syslog_line(i, clock, secret):
-    job = "healthcheck" if i % CHECKS == 0 else f"queue default {secret}"
-    return (f'Nov 21 {clock} web-{i % 9} worker[{1000 + i % 30}]: finished job ~{i} of {job} in {i % 90} ms, {i % 7} retries, '
-            f'result of {i % 40000} bytes stored under /var/spool/results/{i}\n')
-
-
-def make_corpus(path, lines, kinds=(nginx_line, json_line, syslog_line)):
-    """Lines as servers write them, with numbers from 0 on; mixed, they have 172 bytes on average."""
-    with path.open("w") as out:
-        for n in range(0, lines, 1000):
-            out.write("".join(
-                kinds[i % len(kinds)](i, f"{i // 3600 % 24:02}:{i // 60 % 60:02}:{i % 60:02}",
-                                      "token=5up3r5ecret" if i % TOKENS == 0 else "")
-                for i in range(n, min(n + 1000, lines))))
-
-
-PIPELINE = {"parse": "json", "filters": [
-    {"exclude": "healthcheck"}, {"redact": "(password|token)=\\S+", "with": "$1=***"}]}
 
 
 def drain(options, directory):
@@ -88,7 +57,7 @@ def live(options, directory):
     writer = compiled(directory, "writer")
 
     def measure(who, framing, goals, begin):
-        log = directory / f"{who}.log"
+        log = directory / f"written-for-{who}.log"
         log.touch()
         expected = LIVE_RATE * options.seconds
         with Receiver(directory, framing, expected, expected) as receiver:
