@@ -32,6 +32,9 @@ package struct HTTPClientOptions: Sendable {
 /// The transport of the agent. It may be moved between threads, and is used by one at a time.
 @safe package final class HTTPClient: HTTPTransport {
     private let client: OpaquePointer
+    /// What libcurl was given for the last request: most have the same.
+    private var url = ""
+    private var headers: [(name: String, value: String)]?
 
     /// Opens libcurl, once for the process; connects to nothing.
     ///
@@ -86,14 +89,11 @@ package struct HTTPClientOptions: Sendable {
 
     /// A redirect is an answer like any other: the caller sees its status, and where it leads.
     package func send(_ request: HTTPRequest) throws(TransportError) -> HTTPResponse {
-        try set(CURLOPT_URL, request.url)
-        unsafe ccurl_clear_headers(client)
-        // libcurl would ask for "100 Continue" before larger bodies, and wait a second for receivers that know none.
-        try add(header: "Expect:")
-        for (name, value) in request.headers {
-            // "Name:" alone would remove the header: one that is sent empty is written with a semicolon.
-            try add(header: value.isEmpty ? "\(name);" : "\(name): \(value)")
+        if url != request.url {
+            try set(CURLOPT_URL, request.url)
+            url = request.url
         }
+        try set(request.headers)
         // This also undoes what an earlier request of another method has set.
         try set(CURLOPT_HTTPGET, 1)
         try set(CURLOPT_CUSTOMREQUEST, nil)
@@ -147,6 +147,19 @@ package struct HTTPClientOptions: Sendable {
 
     private func set(_ option: CURLoption, _ value: String?) throws(TransportError) {
         try check(unsafe ccurl_set_text(client, option, value))
+    }
+
+    private func set(_ headers: [(name: String, value: String)]) throws(TransportError) {
+        if let kept = self.headers, kept.elementsEqual(headers, by: ==) { return }
+        self.headers = nil
+        unsafe ccurl_clear_headers(client)
+        // libcurl would ask for "100 Continue" before larger bodies, and wait a second for receivers that know none.
+        try add(header: "Expect:")
+        for (name, value) in headers {
+            // "Name:" alone would remove the header: one that is sent empty is written with a semicolon.
+            try add(header: value.isEmpty ? "\(name);" : "\(name): \(value)")
+        }
+        self.headers = headers
     }
 
     private func add(header: String) throws(TransportError) {

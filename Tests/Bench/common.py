@@ -45,6 +45,11 @@ def memory(pid, field="VmRSS"):
     return 0.0
 
 
+def forget_peak(pid):
+    """VmHWM begins anew from what is resident now. See proc_pid_clear_refs(5)."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from common import HERE, compiled, cpu_seconds, memory, report, rsyslog, vitals, wait_for
+from common import HERE, compiled, cpu_seconds, forget_peak, memory, report, rsyslog, vitals, wait_for
 from receiving import Receiver, drained
 
 sys.path.insert(0, str(HERE.parent / "Support"))
@@ -63,6 +63,7 @@ def live(options, directory):
         with Receiver(directory, framing, expected, expected) as receiver:
             with begin(receiver.port, log) as process:
                 time.sleep(2)  # what it does at its start is not asked for here
+                forget_peak(process.pid)
                 before, began = cpu_seconds(process.pid), time.monotonic()
                 wrote = json.loads(subprocess.run(
                     [writer, log, str(LIVE_RATE), str(options.seconds)], capture_output=True, check=True).stdout)

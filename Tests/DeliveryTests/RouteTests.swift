@@ -299,6 +299,8 @@ import Testing
         }
         #expect(versions.count <= 5)
         #expect(versions.count >= 2)
+        // A stop reads no more.
+        #expect(eventually { UInt64(world.received.count) == world.with { $0.available } })
         #expect(route.stopAndWait())
         #expect(world.savedCursor() == world.with { $0.available })
     }
