@@ -118,7 +118,7 @@ extension Route {
         guard !reader.isFinished else { return }
         takeAcknowledgements(&reader)
         defer { exchange.with { $0.readingSince = nil } }
-        for _ in 0..<Self.stepsInTurn {
+        steps: for _ in 0..<Self.stepsInTurn {
             let now = Moment.now
             if reader.readAgain <= now.monotonic { reader.hasMore = true }
             if let until = reader.pausedUntil, until <= now.monotonic {
@@ -139,6 +139,8 @@ extension Route {
             case .blocked, .rest:
                 if reader.drainUntil != nil, reader.inFlight == 0 {
                     finish(&reader)
+                } else if nap(&reader, at: now.monotonic) {
+                    break steps
                 } else {
                     rest(&reader, until: nil, at: now.monotonic)
                 }
@@ -274,7 +276,7 @@ extension Route {
         let isHeldBack = reader.batch.isFull && reader.drainUntil == nil
         reader.lookDue = isHeldBack ? reader.lookDue ?? now + Self.lookInterval : nil
         // Under a steady trickle each line would wake us, only to wait for the same delivery.
-        let pause = reader.pausedUntil
+        let pause = reader.batch.isEmpty ? nil : reader.pausedUntil
         watchInput(&reader, mayRead && !reader.hasMore && pause == nil)
         var wanted = until
         if mayRead, !reader.hasMore, let pause { wanted = min(wanted ?? pause, pause) }
@@ -285,7 +287,19 @@ extension Route {
         if let drainUntil = reader.drainUntil { wanted = min(wanted ?? drainUntil, drainUntil) }
         guard let wanted, wanted.nanoseconds != .max else { return }
         setTimer(&reader, wanted, at: now)
-        if pause == wanted, reader.batch.isEmpty { exchange.with { $0.isReaderComing = true } }
+    }
+
+    /// Sleeps until the next lines of a trickle are to be looked for. False when there is none.
+    ///
+    /// Here, on the worker's own queue, since it is short: a timer would wake two threads more for each delivery, which
+    /// is most of what a trickle costs.
+    private func nap(_ reader: inout Reader, at now: Instant) -> Bool {
+        guard let until = reader.pausedUntil, until > now, until <= now + BatchPolicy.sendSpacing,
+            reader.batch.isEmpty, !reader.hasMore, reader.drainUntil == nil
+        else { return false }
+        exchange.with { $0.isReaderComing = true }
+        sleep(until: until)
+        return true
     }
 
     private func setTimer(_ reader: inout Reader, _ wanted: Instant, at now: Instant) {
