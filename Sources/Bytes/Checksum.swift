@@ -7,11 +7,9 @@ package struct Fingerprint: Equatable, Hashable, Sendable {
     package init() {}
     package init(value: UInt64) { self.value = value }
 
-    package mutating func add(_ bytes: some Sequence<UInt8>) {
-        for byte in bytes { add(byte) }
-    }
+    /// Not generic: other modules would call it through witness tables, which allocates for each byte.
+    package mutating func add(_ bytes: ArraySlice<UInt8>) { unsafe bytes.withUnsafeBytes { unsafe add($0) } }
 
-    /// Other modules call the generic one through its witness tables, which allocates for each byte.
     package mutating func add(_ bytes: UnsafeRawBufferPointer) {
         for index in 0..<bytes.count { value = (value ^ UInt64(unsafe bytes[index])) &* 0x100_0000_01B3 }
     }

@@ -17,7 +17,8 @@ enum BatchAction: Equatable {
 
 struct BatchPolicy {
     /// Under a steady trickle a request for each line would be thousands a second: small batches begin this far apart.
-    static let sendSpacing: Duration = .milliseconds(10)
+    /// A request costs as much as some hundred lines, and a line that waits for it should arrive within 30 ms.
+    static let sendSpacing: Duration = .milliseconds(20)
     /// What is larger is worth a request of its own at once.
     static let smallBatchBytes = 64 << 10
 

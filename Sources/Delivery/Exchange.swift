@@ -36,6 +36,8 @@ final class Exchange: Sendable {
         /// Done, to be filled again.
         var returned: [Parcel] = []
         var acknowledgements: [Acknowledgement] = []
+        /// The reading side sleeps for a moment, and takes acknowledgements when it wakes: it need not be told of them.
+        var isReaderComing = false
 
         /// When the first record of each batch under way was read, the oldest first; and that of the batch being
         /// filled.

@@ -28,7 +28,8 @@ struct Reader {
     var hasMore = false
     var readAgain = Instant(nanoseconds: .max)
 
-    /// Records were read and wait to be sent: the input does not wake us before this time, and is asked again then.
+    /// The input does not wake us before this time, and is asked again then: records wait to be sent, or were sent just
+    /// now under a steady trickle, so that the next ones will have to wait.
     var pausedUntil: Instant?
 
     /// A turn of `pump` is on its way.
@@ -41,7 +42,7 @@ struct Reader {
     var watchedDescriptor: Int32?
     /// The one timer, and when it fires. It may fire too early, never too late, so that it need not be made anew for
     /// each step.
-    var timer: Watch?
+    var timer: WorkerTimer?
     var timerFires: Instant?
 
     /// When the cursor is to be saved and the status to be asked for; nil when nothing changed since.
@@ -103,6 +104,8 @@ extension Route {
     /// How often an input looks around while there is no room to read: files that live shorter in an outage are missed.
     private static let lookInterval: Duration = .seconds(1)
     private static let smallBodyBytes = 64 << 10
+    /// Deliveries that follow each other no further apart are a trickle, which goes on.
+    private static let steadySpacing = BatchPolicy.sendSpacing * 4
     /// Steps in one turn, so that acknowledgements and the stop get theirs.
     private static let stepsInTurn = 8
     /// Timers no closer than that, whatever an input asks for: a time in the past must not become a busy loop.
@@ -113,9 +116,9 @@ extension Route {
     /// Does what there is to do, then arranges to be woken.
     func pump(_ reader: inout Reader) {
         guard !reader.isFinished else { return }
-        exchange.with { $0.readingSince = .now }
+        takeAcknowledgements(&reader)
         defer { exchange.with { $0.readingSince = nil } }
-        for _ in 0..<Self.stepsInTurn {
+        steps: for _ in 0..<Self.stepsInTurn {
             let now = Moment.now
             if reader.readAgain <= now.monotonic { reader.hasMore = true }
             if let until = reader.pausedUntil, until <= now.monotonic {
@@ -136,6 +139,8 @@ extension Route {
             case .blocked, .rest:
                 if reader.drainUntil != nil, reader.inFlight == 0 {
                     finish(&reader)
+                } else if nap(&reader, at: now.monotonic) {
+                    break steps
                 } else {
                     rest(&reader, until: nil, at: now.monotonic)
                 }
@@ -237,6 +242,8 @@ extension Route {
         }
         reader.begun = nil
         reader.inFlight += 1
+        let isSteady = reader.lastDispatch.map { now - $0 < Self.steadySpacing } ?? false
+        reader.pausedUntil = isSteady ? now + BatchPolicy.sendSpacing : nil
         reader.lastDispatch = now
         exchange.with { state in
             state.status.invalidSequencesReplaced += UInt64(replaced)
@@ -248,20 +255,21 @@ extension Route {
     }
 
     /// Takes what the sending side has put into the exchange.
-    func acknowledge(_ reader: inout Reader) {
-        guard !reader.isFinished else { return }
+    private func takeAcknowledgements(_ reader: inout Reader) {
         let acknowledgements = exchange.with { state in
+            state.readingSince = .now
+            state.isReaderComing = false
             let taken = state.acknowledgements
             state.acknowledgements.removeAll(keepingCapacity: true)
             return taken
         }
+        guard !acknowledgements.isEmpty else { return }
         for acknowledgement in acknowledgements {
             for position in acknowledgement.positions { reader.input.acknowledge(position) }
             reader.inFlight -= 1
         }
         settleSkipped(&reader)
         reader.noteChange(at: .now)
-        pump(&reader)
     }
 
     // MARK: Waiting
@@ -283,16 +291,36 @@ extension Route {
         if let due = reader.housekeepingDue { wanted = min(wanted ?? due, due) }
         if let drainUntil = reader.drainUntil { wanted = min(wanted ?? drainUntil, drainUntil) }
         guard let wanted, wanted.nanoseconds != .max else { return }
+        setTimer(&reader, wanted, at: now)
+    }
+
+    /// Sleeps until the next lines of a trickle are to be looked for. False when there is none.
+    ///
+    /// Here, on the worker's own queue, since it is short: a timer would wake two threads more for each delivery, which
+    /// is most of what a trickle costs.
+    private func nap(_ reader: inout Reader, at now: Instant) -> Bool {
+        guard let until = reader.pausedUntil, until > now, until <= now + BatchPolicy.sendSpacing,
+            reader.batch.isEmpty, !reader.hasMore, reader.drainUntil == nil
+        else { return false }
+        exchange.with { $0.isReaderComing = true }
+        sleep(until: until)
+        return true
+    }
+
+    private func setTimer(_ reader: inout Reader, _ wanted: Instant, at now: Instant) {
         if let fires = reader.timerFires, fires <= wanted { return }
         let wait = min(max(wanted - now, Self.shortestWait), Self.longestWait)
         reader.timerFires = now + wait
-        reader.timer = reading.every(wait) { [weak self] reader in
-            reader.timer = nil
-            reader.timerFires = nil
-            guard let self else { return }
-            if let drainUntil = reader.drainUntil, drainUntil <= .now { self.finish(&reader) }
-            self.pump(&reader)
-        }
+        let timer =
+            reader.timer
+            ?? reading.timer { [weak self] reader in
+                reader.timerFires = nil
+                guard let self else { return }
+                if let drainUntil = reader.drainUntil, drainUntil <= .now { self.finish(&reader) }
+                self.pump(&reader)
+            }
+        timer.set(wait)
+        reader.timer = timer
     }
 
     private func watchInput(_ reader: inout Reader, _ isWanted: Bool) {

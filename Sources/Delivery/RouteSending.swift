@@ -121,14 +121,15 @@ extension Route {
         var returned = sender.parcel.take()
         returned?.batch.removeAll()
         // In one step: a reader that saw the acknowledgement before the parcel would make one more.
-        exchange.with { state in
+        let isReaderComing = exchange.with { state in
             // Moved, so that nothing else refers to its buffers.
-            guard let parcel = returned.take() else { return }
+            guard let parcel = returned.take() else { return state.isReaderComing }
             state.acknowledgements.append(Acknowledgement(positions: parcel.positions))
             if !state.inFlightSince.isEmpty { state.inFlightSince.removeFirst() }
             state.returned.append(parcel)
+            return state.isReaderComing
         }
-        reading.run { self.acknowledge(&$0) }
+        if !isReaderComing { reading.run { self.pump(&$0) } }
     }
 
     // MARK: Trying again

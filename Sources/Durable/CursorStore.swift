@@ -132,7 +132,7 @@ func cursorFileName(input: String, output: String) -> String {
     name.append(fileNameEscaping: output)
     if name.count > nameLimitBytes {
         var fingerprint = Fingerprint()
-        fingerprint.add(name)
+        fingerprint.add(name[...])
         name.removeLast(name.count - nameLimitBytes)
         name.append(UInt8(ascii: "~"))
         name.append(hexadecimal: fingerprint.value)
@@ -164,7 +164,7 @@ private struct CursorFile {
         body.append(contentsOf: cursor)
         var bytes: [UInt8] = []
         bytes.append(head)
-        bytes.append(hexadecimal: fingerprint(of: body))
+        bytes.append(hexadecimal: fingerprint(of: body[...]))
         bytes.append(middle)
         bytes.append(contentsOf: body)
         bytes.append("}\n")
@@ -195,7 +195,7 @@ private struct CursorFile {
         json = Array(bytes[cursor.position.column - 1..<bytes.count - 2])
     }
 
-    private static func fingerprint(of body: some Sequence<UInt8>) -> UInt64 {
+    private static func fingerprint(of body: ArraySlice<UInt8>) -> UInt64 {
         var fingerprint = Fingerprint()
         fingerprint.add(body)
         return fingerprint.value

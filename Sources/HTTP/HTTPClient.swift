@@ -35,6 +35,9 @@ package struct HTTPClientOptions: Sendable {
 @safe package final class HTTPClient: HTTPTransport {
     private let client: OpaquePointer
     private let keptHeaders: [String]
+    /// What libcurl was given for the last request: most have the same.
+    private var url = ""
+    private var headers: [(name: String, value: String)]?
 
     /// Opens libcurl, once for the process; connects to nothing.
     ///
@@ -90,14 +93,11 @@ package struct HTTPClientOptions: Sendable {
 
     /// A redirect is an answer like any other: the caller sees its status, and where it leads.
     package func send(_ request: HTTPRequest) throws(TransportError) -> HTTPResponse {
-        try set(CURLOPT_URL, request.url)
-        unsafe ccurl_clear_headers(client)
-        // libcurl would ask for "100 Continue" before larger bodies, and wait a second for receivers that know none.
-        try add(header: "Expect:")
-        for (name, value) in request.headers {
-            // "Name:" alone would remove the header: one that is sent empty is written with a semicolon.
-            try add(header: value.isEmpty ? "\(name);" : "\(name): \(value)")
+        if url != request.url {
+            try set(CURLOPT_URL, request.url)
+            url = request.url
         }
+        try set(request.headers)
         // This also undoes what an earlier request of another method has set.
         try set(CURLOPT_HTTPGET, 1)
         try set(CURLOPT_CUSTOMREQUEST, nil)
@@ -133,12 +133,12 @@ package struct HTTPClientOptions: Sendable {
             retryAfter: parseRetryAfter(retryAfter, at: Moment.now.unixNanoseconds / 1_000_000_000),
             body: unsafe String(decoding: bytes, as: UTF8.self),
             redirect: unsafe ccurl_redirect_url(client).map { unsafe String(cString: $0) },
-            headers: keptHeaders.isEmpty ? [:] : headers(),
+            headers: keptHeaders.isEmpty ? [:] : answeredHeaders(),
             resendCount: max(0, unsafe ccurl_sent_count(client) - 1))
     }
 
     /// Those that are to be kept; of a header that stands twice the first.
-    private func headers() -> [String: String] {
+    private func answeredHeaders() -> [String: String] {
         var count = 0
         guard let start = unsafe ccurl_headers(client, &count) else { bug("a client without headers") }
         let text = unsafe Array(UnsafeRawBufferPointer(start: start, count: count))
@@ -168,6 +168,19 @@ package struct HTTPClientOptions: Sendable {
 
     private func set(_ option: CURLoption, _ value: String?) throws(TransportError) {
         try check(unsafe ccurl_set_text(client, option, value))
+    }
+
+    private func set(_ headers: [(name: String, value: String)]) throws(TransportError) {
+        if let kept = self.headers, kept.elementsEqual(headers, by: ==) { return }
+        self.headers = nil
+        unsafe ccurl_clear_headers(client)
+        // libcurl would ask for "100 Continue" before larger bodies, and wait a second for receivers that know none.
+        try add(header: "Expect:")
+        for (name, value) in headers {
+            // "Name:" alone would remove the header: one that is sent empty is written with a semicolon.
+            try add(header: value.isEmpty ? "\(name);" : "\(name): \(value)")
+        }
+        self.headers = headers
     }
 
     private func add(header: String) throws(TransportError) {

@@ -39,6 +39,14 @@ package struct Moment: Sendable {
     package static var now: Moment { Moment(monotonic: .now, unixNanoseconds: readClock(CLOCK_REALTIME)) }
 }
 
+/// Keeps the thread for that long: for short waits on a queue of one's own.
+package func sleep(until instant: Instant) {
+    var time = timespec()
+    time.tv_sec = Int(clamping: instant.nanoseconds / 1_000_000_000)
+    time.tv_nsec = Int(instant.nanoseconds % 1_000_000_000)
+    while unsafe clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, nil) == EINTR {}
+}
+
 extension Duration {
     /// Whole nanoseconds; ±292 years, and no further.
     package var nanoseconds: Int64 {

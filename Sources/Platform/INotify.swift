@@ -23,6 +23,8 @@ package struct INotifyEvent: Sendable, Equatable {
         package static let onlyDirectory = Mask(rawValue: 0x0100_0000)
         package static let isDirectory = Mask(rawValue: 0x4000_0000)
 
+        /// A name that was not there before. Written as a literal in another module, it would be an array each time.
+        package static let arrivals: Mask = [.created, .movedTo]
         /// Names that come and go.
         package static let names: Mask = [
             .movedFrom, .movedTo, .created, .deleted, .selfDeleted, .selfMoved, .onlyDirectory,

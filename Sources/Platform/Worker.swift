@@ -62,6 +62,32 @@ internal import Dispatch
         source.setEventHandler { [weak self] in if let self { body(&self.state) } }
         return Watch(source)
     }
+
+    /// Calls `body` once for each time that the timer is set, until that goes.
+    package func timer(_ body: @escaping @Sendable (inout State) -> Void) -> WorkerTimer {
+        let source = DispatchSource.makeTimerSource(queue: queue)
+        source.setEventHandler { [weak self] in if let self { body(&self.state) } }
+        return WorkerTimer(source)
+    }
+}
+
+/// A timer that is set again and again: to make a source for each short wait costs more than what is waited for.
+package final class WorkerTimer: @unchecked Sendable {
+    // @unchecked: a dispatch source may be used from any thread.
+    private let source: any DispatchSourceTimer
+
+    init(_ source: any DispatchSourceTimer) {
+        self.source = source
+        source.activate()
+    }
+
+    deinit { source.cancel() }
+
+    /// Fires once, after `delay` give or take a tenth. What was set before counts no more.
+    package func set(_ delay: Duration) {
+        let nanoseconds = Int(delay.nanoseconds)
+        source.schedule(deadline: .now() + .nanoseconds(nanoseconds), leeway: .nanoseconds(nanoseconds / 10))
+    }
 }
 
 /// An event source that runs as long as this is kept.

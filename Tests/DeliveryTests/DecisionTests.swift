@@ -107,7 +107,7 @@ import Testing
 
     @Test func anIdleConnectionSendsAtOnce() {
         #expect(policy.action(for: situation { _ in }, at: at(0)) == .dispatch)
-        #expect(policy.action(for: situation { $0.lastDispatch = at(0) }, at: at(10)) == .dispatch)
+        #expect(policy.action(for: situation { $0.lastDispatch = at(0) }, at: at(20)) == .dispatch)
     }
 
     @Test func readsOnWhileThereIsMore() {
@@ -120,8 +120,8 @@ import Testing
 
     @Test func aTrickleIsSpaced() {
         let trickle = situation { ($0.lastDispatch, $0.begun) = (at(0), at(4)) }
-        #expect(policy.action(for: trickle, at: at(4)) == .wait(until: at(10)))
-        #expect(policy.action(for: trickle, at: at(10)) == .dispatch)
+        #expect(policy.action(for: trickle, at: at(4)) == .wait(until: at(20)))
+        #expect(policy.action(for: trickle, at: at(20)) == .dispatch)
         let large = situation { ($0.lastDispatch, $0.begun, $0.textBytes) = (at(0), at(4), 64 << 10) }
         #expect(policy.action(for: large, at: at(4)) == .dispatch)
     }

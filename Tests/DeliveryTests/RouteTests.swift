@@ -360,8 +360,35 @@ import Testing
         }
         #expect(versions.count <= 5)
         #expect(versions.count >= 2)
+        // A stop reads no more.
+        #expect(eventually { UInt64(world.received.count) == world.with { $0.available } })
         #expect(route.stopAndWait())
         #expect(world.savedCursor() == world.with { $0.available })
+    }
+
+    @Test func aTrickleTravelsTogether() throws {
+        let world = try World()
+        let route = try world.route()
+        route.start()
+        for _ in 0..<300 {
+            world.write(1)
+            usleep(1_000)
+        }
+        // Nothing wakes the reading side for the last of it: it comes by itself.
+        #expect(eventually { world.received.count == 300 })
+        #expect(firstDifference(world.received, Array(0..<300)) == nil)
+        #expect(eventually { world.savedCursor() == 300 })
+        // Of a machine that is busy, a second or more may pass between two lines.
+        #expect(world.with { $0.requests.count } < 200)
+        // And then it rests.
+        var calls = world.readCalls
+        #expect(
+            eventually {
+                defer { calls = world.readCalls }
+                usleep(100_000)
+                return calls == world.readCalls
+            })
+        #expect(route.stopAndWait())
     }
 
     /// Batches and bodies travel to the sender and back: after the first few rounds, in the same memory.

@@ -1,9 +1,11 @@
-"""How often one scrape of the built agent allocates, when it has made some: a budget, since nobody sees it grow.
+"""How often one scrape of the built agent allocates, when it has made some, and a thousand lines of a log, when some have
+gone before: budgets, since nobody sees it grow.
 
 VITALS_ALLOCATION_SITES=20 prints the 20 places that allocate most, from the symbols of .build/release/vitals.
 """
 
 import collections
+import contextlib
 import http.client
 import mmap
 import os
@@ -11,10 +13,11 @@ import struct
 import subprocess
 import sys
 import time
-from support import ROOT, Scratch, require_programs
+from support import ROOT, Scratch, eventually, require_programs
 
 sys.path.insert(0, str(ROOT / "Tests/Support"))
 from large_tree import make_large_tree
+from log_lines import CHECKS, PIPELINE, make_corpus
 
 SCRAPES = 100
 # Calls of malloc for one scrape: what is measured, and some more for hosts with more disks and mounts.
@@ -25,6 +28,12 @@ HARDWARE_BUDGET = 200
 LARGE_BUDGET = 900
 # One reading of the CloudWatch vocabulary.
 SAMPLE_BUDGET = 300
+
+# Lines of a log to HTTP, first some that fill the kept buffers.
+FIRST_LINES, LINES = 30_000, 120_000
+# Calls of malloc for a thousand of them, whatever is done with each: a third of a batch, and of the request with which it
+# travels, which is nearly all libcurl's.
+LINES_BUDGET = 20
 
 SITES = int(os.environ.get("VITALS_ALLOCATION_SITES", 0))
 # struct counts and struct site in count_malloc.c.
@@ -56,48 +65,33 @@ class Allocations(Scratch):
         self.assertLess(self.calls_of_a_scrape({
             "host": {"proc": f"{root}/proc", "sys": f"{root}/sys", "udev": f"{root}/udev", "root": str(root)}}), LARGE_BUDGET)
 
+    def test_lines_keep_their_budget(self):
+        self.assertLess(self.calls_of_a_thousand_lines({}, LINES), LINES_BUDGET)
+
+    def test_compressed_lines_keep_their_budget(self):
+        self.assertLess(self.calls_of_a_thousand_lines({}, LINES, compression="gzip"), LINES_BUDGET)
+
+    def test_parsed_and_filtered_lines_keep_their_budget(self):
+        self.assertLess(self.calls_of_a_thousand_lines(PIPELINE, LINES - LINES // CHECKS), LINES_BUDGET)
+
     def test_a_sample_of_host_metrics_keeps_its_budget(self):
         """Readings of everything that CloudWatch has a name for; documents come after an hour."""
-        agent, shared = self.counted({
+        _, counter = self.counted_agent({
             "inputs": {"host": {"type": "host_metrics", "interval": "1h", "sample_interval": "1s",
                                 "procstat": [{"exe": "^vitals$"}, {"pattern": "no such program"}]}},
             "outputs": {"out": {"type": "file", "path": str(self.directory / "out")}},
             "routes": [{"from": "host", "to": "out"}]})
-        counts = []
         # The first readings make what is kept. A second is a reading, but for one at the edge.
-        for wait in (5, 10):
-            time.sleep(wait)
-            counts.append(struct.unpack_from("QQ", shared))
-        calls, size = [(after - before) / 10 for before, after in zip(*counts)]
-        print(f"{calls:.0f} allocations a sample, {size / 1000:.0f} kB", end=" ", flush=True)
-        if SITES:
-            struct.pack_into("Q", shared, 16, 1)
+        time.sleep(5)
+        before = counter.calls()
+        with counter.taking_sites(10):
             time.sleep(10)
-            struct.pack_into("Q", shared, 16, 0)
-            print_sites(shared, scrapes=10)
+        calls, size = [(after - before) / 10 for before, after in zip(before, counter.calls())]
+        print(f"{calls:.0f} allocations a sample, {size / 1000:.0f} kB", end=" ", flush=True)
         self.assertLess(calls, SAMPLE_BUDGET)
 
-    def counted(self, settings):
-        """An agent whose allocations are counted, and the counts."""
-        require_programs("clang")
-        library = self.directory / "count_malloc.so"
-        subprocess.run(
-            ["clang", "-O2", "-shared", "-fPIC", "-o", library, ROOT / "Tests/Support/count_malloc.c"], check=True)
-        counts = self.directory / "counts"
-        counts.write_bytes(bytes(HEADER_BYTES + (SITE_ROOM * SITE_BYTES if SITES else 0)))
-        agent = self.agent(settings).start(environment={"LD_PRELOAD": str(library), "COUNT_MALLOC": str(counts)})
-        file = counts.open("r+b")
-        self.addCleanup(file.close)
-        shared = mmap.mmap(file.fileno(), 0)
-        self.addCleanup(shared.close)
-        return agent, shared
-
     def calls_of_a_scrape(self, settings, path="/metrics"):
-        agent, shared = self.counted(settings)
-
-        def counted():
-            return struct.unpack_from("QQ", shared)
-
+        agent, counter = self.counted_agent(settings)
         connection = http.client.HTTPConnection("127.0.0.1", agent.port, timeout=10)
         self.addCleanup(connection.close)
 
@@ -107,20 +101,75 @@ class Allocations(Scratch):
                 self.assertEqual(len(connection.getresponse().read()) > 1000, True)
 
         scrape(20)
-        calls, size = counted()
-        self.assertGreater(calls, 1000, "the agent's allocations are counted")
+        before = counter.calls()
+        self.assertGreater(before[0], 1000, "the agent's allocations are counted")
         scrape(SCRAPES)
-        calls, size = [(after - before) / SCRAPES for before, after in zip((calls, size), counted())]
+        calls, size = [(after - before) / SCRAPES for before, after in zip(before, counter.calls())]
         if SITES:
-            struct.pack_into("Q", shared, 16, 1)
-            scrape(10)
-            struct.pack_into("Q", shared, 16, 0)
-            print_sites(shared, scrapes=10)
+            with counter.taking_sites(10):
+                scrape(10)
         print(f"{calls:.0f} allocations a scrape, {size / 1000:.0f} kB", end=" ", flush=True)
         return calls
 
+    def calls_of_a_thousand_lines(self, keys, expected, compression="none"):
+        """Of LINES, of which `expected` are sent."""
+        receiver = self.receiver()
+        log, more = self.directory / "some.log", self.directory / "more"
+        make_corpus(log, FIRST_LINES)
+        make_corpus(more, LINES, first=FIRST_LINES)
+        agent, counter = self.counted_agent({
+            "inputs": {"log": {"type": "file", "paths": [str(log)], **keys}},
+            "outputs": {"sink": {"type": "http", "url": receiver.url, "compression": compression}},
+            "routes": [{"from": "log", "to": "sink"}]})
+        done = FIRST_LINES - (FIRST_LINES // CHECKS if keys else 0)
+        eventually(lambda: len(receiver.records) >= done, 60, "the first lines are there")
+        before = counter.calls()
+        with counter.taking_sites(LINES / 1000):
+            # In one piece: what a batch costs is shared by as many lines as fit.
+            with log.open("ab") as out:
+                out.write(more.read_bytes())
+            eventually(lambda: len(receiver.records) >= done + expected, 60, "all lines are there")
+        calls, size = [(after - before) / (LINES / 1000) for before, after in zip(before, counter.calls())]
+        self.assertEqual(len(receiver.records), done + expected)
+        print(f"{calls:.1f} allocations for 1000 lines, {size / 1000:.0f} kB", end=" ", flush=True)
+        return calls
 
-def print_sites(shared, scrapes):
+    def counted_agent(self, settings):
+        require_programs("clang")
+        library = self.directory / "count_malloc.so"
+        subprocess.run(
+            ["clang", "-O2", "-shared", "-fPIC", "-o", library, ROOT / "Tests/Support/count_malloc.c"], check=True)
+        counter = Counter(self)
+        return self.agent(settings).start(
+            environment={"LD_PRELOAD": str(library), "COUNT_MALLOC": str(counter.path)}), counter
+
+
+class Counter:
+    """The memory in which count_malloc.c counts."""
+
+    def __init__(self, test):
+        self.path = test.directory / "counts"
+        self.path.write_bytes(bytes(HEADER_BYTES + (SITE_ROOM * SITE_BYTES if SITES else 0)))
+        with self.path.open("r+b") as file:
+            self.shared = mmap.mmap(file.fileno(), 0)
+        test.addCleanup(self.shared.close)
+
+    def calls(self):
+        """Calls and bytes."""
+        return struct.unpack_from("QQ", self.shared)
+
+    @contextlib.contextmanager
+    def taking_sites(self, shares):
+        """Prints the places that allocate meanwhile, if that is asked for; of each, how often for one of so many."""
+        if SITES:
+            struct.pack_into("Q", self.shared, 16, 1)
+        yield
+        if SITES:
+            struct.pack_into("Q", self.shared, 16, 0)
+            print_sites(self.shared, shares)
+
+
+def print_sites(shared, shares):
     """The functions of the agent that are nearest to each allocation, those of the runtime left out."""
     count, base = struct.unpack_from("QQ", shared, 24)
     stacks = []
@@ -135,7 +184,7 @@ def print_sites(shared, scrapes):
     totals = collections.Counter(
         " < ".join([names[at] for at in stack if not names[at].startswith(runtime)][:3]) for stack in stacks)
     for name, total in totals.most_common(SITES):
-        print(f"\n{total / scrapes:7.1f}  {name}", end="")
+        print(f"\n{total / shares:7.1f}  {name}", end="")
     print(flush=True)
 
 

@@ -44,6 +44,32 @@ import Testing
         #expect(!eventually(within: .milliseconds(50)) { worker.runAndWait { $0 } > count + 1 })
     }
 
+    @Test func aTimerFiresOnceForEachTimeItIsSet() {
+        let worker = Worker("test", 0)
+        var timer: WorkerTimer? = worker.timer { $0 += 1 }
+        #expect(!eventually(within: .milliseconds(20)) { worker.runAndWait { $0 } > 0 })
+        for count in 1...3 {
+            timer?.set(.milliseconds(2))
+            #expect(eventually { worker.runAndWait { $0 } == count })
+        }
+        #expect(!eventually(within: .milliseconds(20)) { worker.runAndWait { $0 } > 3 })
+        // What is set last counts.
+        timer?.set(.seconds(600))
+        timer?.set(.milliseconds(2))
+        #expect(eventually { worker.runAndWait { $0 } == 4 })
+        timer?.set(.milliseconds(20))
+        timer = nil
+        #expect(timer == nil)
+        #expect(!eventually(within: .milliseconds(50)) { worker.runAndWait { $0 } > 4 })
+    }
+
+    @Test func sleepsUntilThen() {
+        let until = Instant.now + .milliseconds(20)
+        sleep(until: until)
+        #expect(Instant.now >= until)
+        sleep(until: until)
+    }
+
     @Test func readsWhenThereIsSomething() throws {
         var ends: [Int32] = [-1, -1]
         try #require(pipe(&ends) == 0)

@@ -23,7 +23,7 @@ extension FileFollower {
             for event in events {
                 if event.mask.contains(.deleted), let directory = watches[event.watch] { emptied.insert(directory) }
                 if let path = take(event, &touched, &seen, &directories, at: now),
-                    !event.mask.isDisjoint(with: [.created, .movedTo])
+                    !event.mask.isDisjoint(with: .arrivals)
                 {
                     arrived.append(path)
                 }
@@ -73,7 +73,7 @@ extension FileFollower {
             // The watch of the one above tells what comes in its place, if there is one.
             let above = splitPath(directory).directory
             if watchedDirectories[above.isEmpty ? "/" : above] == nil { nextScan = now.monotonic }
-        } else if !event.mask.isDisjoint(with: [.created, .movedTo]) {
+        } else if !event.mask.isDisjoint(with: .arrivals) {
             let path = directory == "/" ? "/" + event.name : directory + "/" + event.name
             if !directories.contains(path) { directories.append(path) }
         } else if event.mask.contains(.movedFrom) {
