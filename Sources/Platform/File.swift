@@ -150,6 +150,12 @@ package struct File: ~Copyable {
         try retryingOnInterrupt { Int(fsync(descriptor)) }
     }
 
+    /// Takes away what stands after the first `count` bytes.
+    package func cut(to count: Int) throws(Errno) {
+        let descriptor = descriptor
+        try retryingOnInterrupt { Int(ftruncate(descriptor, off_t(count))) }
+    }
+
     package func status() throws(Errno) -> FileStatus { try FileStatus(of: descriptor) }
 
     /// Whether bytes stand after the end that its size tells, as in the files of /proc, and not because it is growing.
