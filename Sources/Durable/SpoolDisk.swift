@@ -36,7 +36,8 @@ package struct HostSpoolDisk: SpoolDisk {
 
     private let directory: String
     private var growing: Growing?
-    private var isNew = false
+    /// A name may be new in the directory.
+    private var isNew = true
 
     package init(directory: String) { self.directory = directory }
 
@@ -93,8 +94,9 @@ package struct HostSpoolDisk: SpoolDisk {
     }
 
     package mutating func sync(_ id: UInt64) throws(Errno) {
-        guard let growing, growing.id == id else { return }
-        try growing.file.sync()
+        if let growing, growing.id == id { try growing.file.sync() } else {
+            try File(writing: path(id), .append).sync()
+        }
         if isNew { try syncDirectory(directory) }
         isNew = false
     }

@@ -35,6 +35,8 @@ struct SpoolStore {
     /// The last of the segments can be added to.
     private var isGrowing = false
     private(set) var hasUnsynced = false
+    /// Of the last segment.
+    private var syncedBytes = 0
     private var nextID: UInt64 = 1
     /// The number that is written next, at the least.
     private(set) var written: UInt64 = 0
@@ -104,6 +106,8 @@ struct SpoolStore {
                 id: id, first: first.number, end: last.number + 1, byteCount: scan.end, damagedBytes: scan.damagedBytes)
             found.append((segment, scan.places))
         }
+        // A kill may have left what is in no more than the kernel's memory.
+        for (segment, _) in found { try disk.sync(segment.id) }
         // One that stays costs its place on the disk, and is removed at the next start.
         for id in useless { do throws(Errno) { try disk.remove(id) } catch {} }
         segments = found.map(\.segment)
@@ -112,6 +116,7 @@ struct SpoolStore {
         nextID = lastID + 1
         written = max(acknowledged, segments.last?.end ?? 0)
         stored = written
+        syncedBytes = segments.last?.byteCount ?? 0
         var waiting = Found()
         for (segment, places) in found {
             for place in places where place.number >= acknowledged && place.number < segment.end {
@@ -164,6 +169,7 @@ struct SpoolStore {
             nextID += 1
             segments.append(Segment(id: id, first: first, end: end, byteCount: bytes.count))
             isGrowing = true
+            syncedBytes = 0
         } else {
             segments[segments.count - 1].end = end
             segments[segments.count - 1].byteCount += bytes.count
@@ -180,6 +186,7 @@ struct SpoolStore {
         }
         hasUnsynced = false
         stored = written
+        syncedBytes = last.byteCount
     }
 
     /// Nothing is added to the last segment any more, and what of it was not synced is written again.
@@ -193,6 +200,9 @@ struct SpoolStore {
             do throws(Errno) { try disk.remove(id) } catch {}
         } else {
             segments[last].end = min(segments[last].end, stored)
+            segments[last].byteCount = syncedBytes
+            // The next start must not take it for written. It cannot be told from that where this fails too.
+            do throws(Errno) { try disk.cut(segments[last].id, to: syncedBytes) } catch {}
         }
     }
 

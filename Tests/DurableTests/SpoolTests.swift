@@ -11,7 +11,7 @@ import Testing
     private func records(_ count: Int) -> [SpoolRecord] {
         (0..<count).map { index in
             SpoolRecord(
-                number: UInt64(10 + index * 3), unixNanoseconds: Int64(index) - 5,
+                number: UInt64(10 + index), unixNanoseconds: Int64(index) - 5,
                 bytes: Array("record \(index) \(String(repeating: "ü", count: index * 7))".utf8))
         }
     }
@@ -273,7 +273,7 @@ import Testing
         let missing = world.stored.filter { !after.contains($0) && !world.acknowledged.contains($0) }
         #expect(missing.count <= Int(world.dropped), "\(place): \(missing.sorted().prefix(3))")
         let orders = world.delivered[start...].map(order)
-        #expect(orders == orders.sorted(), "\(place): in order")
+        #expect(world.wasDetached || orders == orders.sorted(), "\(place): in order")
         #expect(world.delivered.allSatisfy { $0.hasPrefix("record ") })
     }
 
@@ -301,10 +301,6 @@ import Testing
             }
             world.disk.fail(after: .max, times: 0)
             world.turn(seconds: 2)
-            world.dropped += world.droppedNow
-            start = world.delivered.count
-            world.acknowledged = []
-            for text in world.delivered { world.acknowledged.insert(text) }
             world.drain()
             world.dropped += world.droppedNow
             check(world, from: start, "life \(life), seed \(random.seed)")

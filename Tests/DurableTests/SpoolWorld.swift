@@ -57,6 +57,8 @@ final class FakeSpoolDisk: SpoolDisk, @unchecked Sendable {
             throw error
         }
         guard let file = files[id], !file.isGivenUp else { return }
+        // With the name of a new one the directory is synced, and with it what was removed.
+        if file.syncedCount == nil { removed = [:] }
         files[id]?.syncedCount = file.bytes.count
     }
 
@@ -75,7 +77,7 @@ final class FakeSpoolDisk: SpoolDisk, @unchecked Sendable {
     /// Everything that was not synced may be there, in part, or not; what was removed may be back.
     func cutPower(_ random: inout SeededRandom) {
         fail(after: .max, times: 0)
-        for (id, file) in removed where Bool.random(using: &random) { files[id] = file }
+        for (id, file) in removed where files[id] == nil && Bool.random(using: &random) { files[id] = file }
         removed = [:]
         for (id, file) in files {
             if file.syncedCount == nil, Bool.random(using: &random) {
@@ -112,6 +114,8 @@ struct SpoolWorld {
     /// The cursor on the disk.
     var cursor: UInt64?
     var dropped: UInt64 = 0
+    /// In this run records went from memory before what is on the disk.
+    var wasDetached = false
 
     init(limitBytes: Int = 8 << 20, memoryLimitBytes: Int = 1 << 20) {
         self.limitBytes = limitBytes
@@ -127,6 +131,7 @@ struct SpoolWorld {
         unnumbered = []
         numbers = [:]
         underWay = []
+        wasDetached = false
         turn()
     }
 
@@ -147,6 +152,7 @@ struct SpoolWorld {
         now = now + .seconds(seconds)
         let wasAttached = spool.memoryPhase == .attached
         spool.turn(at: now, isLast: isLast)
+        if spool.memoryPhase == .detached { wasDetached = true }
         if !wasAttached, spool.memoryPhase == .attached {
             for (index, text) in unnumbered.enumerated() {
                 numbers[spool.nextNumber - UInt64(unnumbered.count - index)] = text
@@ -184,6 +190,13 @@ struct SpoolWorld {
     /// The run ends without a word.
     mutating func kill() {
         dropped += droppedNow
+        // The kernel forgets what it has given up.
+        for (id, file) in disk.files where file.isGivenUp {
+            disk.files[id]?.bytes = Array(file.bytes.prefix(file.syncedCount ?? 0))
+            disk.files[id]?.isGivenUp = false
+        }
+        // What goes while a batch has it is not counted: it is being sent, unless there is a kill.
+        if limitBytes < 8 << 20 || memoryLimitBytes < 1 << 20 { dropped += UInt64(underWay.count) }
         disk.fail(after: .max, times: 0)
         begin()
     }
