@@ -235,7 +235,10 @@ package final class Spool: Sendable {
         var due: Instant? = worker.retryAt > now ? worker.retryAt : nil
         if store.hasUnsynced { due = min(due ?? .max, max(now, worker.syncedAt + Self.syncInterval)) }
         // A disk that is full can be read.
-        do throws(Errno) { try load(&store) } catch { due = min(due ?? .max, now + Self.retryInterval) }
+        if now >= worker.loadAgainAt {
+            do throws(Errno) { try load(&store) } catch { worker.loadAgainAt = now + Self.retryInterval }
+        }
+        if worker.loadAgainAt > now { due = min(due ?? .max, worker.loadAgainAt) }
         publish(store)
         return due
     }
@@ -331,6 +334,7 @@ struct SpoolWorker {
     var store: SpoolStore?
     /// Not before this time, since it failed.
     var retryAt = Instant(nanoseconds: 0)
+    var loadAgainAt = Instant(nanoseconds: 0)
     var syncedAt = Instant(nanoseconds: 0)
     var plannedTurn: Instant?
 }

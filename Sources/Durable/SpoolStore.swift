@@ -24,8 +24,9 @@ struct SpoolStore {
     /// Many enough that the oldest is a small part of all, and no larger than what may be read at once.
     private static let segmentShare = 32
     private static let segmentBytes = (64 << 10)...(4 << 20)
-    /// Attempts to read a segment before what is left of it is given up: a bad sector does not get better.
-    private static let readAttempts = 3
+    /// Attempts to read a segment, a second apart, before what is left of it is given up: a bad sector does not get
+    /// better.
+    private static let readAttempts = 5
 
     private var disk: any SpoolDisk
     private let totalLimit: Int
