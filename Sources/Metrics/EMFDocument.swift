@@ -7,14 +7,6 @@
 
 internal import Bytes
 
-/// The units of CloudWatch that are used here.
-package enum EMFUnit: String, Sendable {
-    case bytes = "Bytes"
-    case count = "Count"
-    case percent = "Percent"
-    case none = "None"
-}
-
 package struct EMFMetric: Sendable, Equatable {
     package var name: String
     package var unit: EMFUnit
