@@ -60,7 +60,9 @@ let package = Package(
         // 6
         floor(
             "Inputs",
-            on: ["Bytes", "Platform", "CLinux", "CSystemd", "Logs", "Settings", "Durable", "Procfs", "Collectors"]),
+            on: [
+                "Bytes", "Platform", "CLinux", "CSystemd", "Metrics", "Logs", "Settings", "Durable", "Procfs", "Collectors",
+            ]),
         floor("Outputs", on: ["Bytes", "Platform", "Logs", "Settings", "HTTP"]),
         // 7
         floor("Delivery", on: ["Bytes", "Platform", "Logs", "Settings", "Durable", "Inputs", "Outputs"]),
@@ -87,7 +89,7 @@ let package = Package(
         tests(of: "Durable", with: ["Bytes", "Platform"]),
         tests(of: "HTTP", with: ["Bytes", "Platform"]),
         tests(of: "Collectors", with: ["Bytes", "Platform", "Metrics", "Settings", "Procfs"]),
-        tests(of: "Inputs", with: ["Bytes", "CLinux", "Platform", "Logs", "Settings", "Procfs", "Collectors"]),
+        tests(of: "Inputs", with: ["Bytes", "CLinux", "Platform", "Logs", "Settings", "Durable", "Procfs", "Collectors"]),
         tests(of: "Outputs", with: ["Bytes", "Platform", "Logs", "Settings", "HTTP"]),
         tests(of: "Delivery", with: ["Bytes", "Platform", "Logs", "Settings", "Durable", "Inputs", "Outputs"]),
         tests(

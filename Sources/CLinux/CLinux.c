@@ -136,3 +136,9 @@ int linux_btrfs_device(int descriptor, uint64_t number, struct linux_btrfs_devic
     memcpy(out->path, info.path, sizeof info.path);
     return 0;
 }
+
+int linux_unacknowledged(int descriptor) {
+    int bytes = 0;
+    // TIOCOUTQ is SIOCOUTQ's number, without linux/sockios.h.
+    return ioctl(descriptor, TIOCOUTQ, &bytes) == 0 ? bytes : -1;
+}

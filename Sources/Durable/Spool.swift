@@ -53,6 +53,8 @@ package final class Spool: Sendable {
         var damage = SpoolStore.Damage()
         var fault: String?
         var isTurnAsked = false
+        /// Before it is, nothing touches the disk.
+        var isStarted = false
         var isOpen = true
         /// Records before this one may be removed from the disk.
         var removable: UInt64 = .max
@@ -100,7 +102,10 @@ package final class Spool: Sendable {
     }
 
     /// Begins to use the disk: what an earlier run has left comes first.
-    package func open() { askForTurn() }
+    package func open() {
+        state.withLock { $0.isStarted = true }
+        askForTurn()
+    }
 
     // MARK: Putting
 
@@ -172,7 +177,7 @@ package final class Spool: Sendable {
     package func close() {
         let wasOpen = state.withLock { state in
             defer { state.isOpen = false }
-            return state.isOpen
+            return state.isOpen && state.isStarted
         }
         guard wasOpen else { return }
         worker.runAndWait { worker in _ = self.turn(&worker, at: .now, isLast: true) }
@@ -185,7 +190,7 @@ package final class Spool: Sendable {
     private func askForTurn() {
         guard hasDisk, turnsItself else { return }
         let isFirst = state.withLock { state in
-            guard state.isOpen, !state.isTurnAsked else { return false }
+            guard state.isStarted, state.isOpen, !state.isTurnAsked else { return false }
             state.isTurnAsked = true
             return true
         }
