@@ -302,10 +302,10 @@ package final class Spool: Sendable {
     }
 
     private func publish(_ store: borrowing SpoolStore) {
-        let (stored, damage) = (store.stored, store.damage)
+        let (written, stored, damage) = (store.written, store.stored, store.damage)
         let removable = store.segments.count > 1 ? store.segments[0].end : .max
         let waiting = state.withLock { state -> [Latch<Void>] in
-            if state.memory.phase == .attached { state.memory.noteStored(stored) }
+            if state.memory.phase == .attached { state.memory.note(written: written, stored: stored) }
             state.damage = damage
             state.removable = removable
             if let end = state.inheritedEnd, state.inheritedCount > 0, max(stored, state.memory.acknowledged) >= end {

@@ -2,9 +2,9 @@
 // A value, changed in small steps under a lock; it knows no disk and no clock.
 //
 //     acknowledged ≤ read ≤ next      the reading side: what the receiver has, what a batch has had
-//     stored ≤ next                   the writing side: what outlasts a power cut
+//     stored ≤ written ≤ next         the writing side: what outlasts a power cut, what outlasts a kill
 //
-// A record is kept here until it was stored and read, or acknowledged; one that was stored is given up before when
+// A record is kept here until it was stored and read, or acknowledged; one that was written is given up before when
 // memory is short, and is read from the disk later.
 
 internal import Bytes
@@ -36,6 +36,9 @@ struct SpoolMemory {
     /// In the order of their numbers.
     private var records = SpoolQueue<SpoolRecord>()
     private var recordBytes = 0
+    private var unstoredBytes = 0
+    /// Given up here when they were written and not stored: lost if that fails.
+    private var risked: (records: UInt64, bytes: UInt64) = (0, 0)
     /// From the disk, to be read before those; they are all there is up to `loadedEnd`.
     private var loaded = SpoolQueue<SpoolRecord>()
     private var loadedEnd: UInt64 = 0
@@ -50,15 +53,14 @@ struct SpoolMemory {
     private(set) var read: UInt64 = 0
     private(set) var acknowledged: UInt64 = 0
     private(set) var stored: UInt64 = 0
+    private var written: UInt64 = 0
 
     init(byteLimit: Int) { self.byteLimit = byteLimit }
 
     /// Bytes that no receiver has.
     var byteCount: Int { unreadBytes + underWayBytes }
     /// Half of memory waits for the disk: who puts more should wait a little.
-    var isBehind: Bool {
-        phase == .attached && recordBytes > byteLimit / 2 && (records.first.map { $0.number >= stored } ?? false)
-    }
+    var isBehind: Bool { phase == .attached && unstoredBytes > byteLimit / 2 }
     /// What is to be read next is on the disk.
     var wantsLoad: Bool { phase == .attached && loaded.isEmpty && read >= loadedEnd && read < evictedEnd }
 
@@ -82,7 +84,8 @@ struct SpoolMemory {
         underWayBytes = 0
         unreadBytes = recordBytes + waitingBytes
         (read, acknowledged) = (resume, resume)
-        (stored, evictedEnd, loadedEnd) = (first, first, 0)
+        (stored, written, evictedEnd, loadedEnd) = (first, first, first, 0)
+        unstoredBytes = recordBytes
     }
 
     /// The first records from number `first` on that are not acknowledged, about `byteLimit` bytes of them.
@@ -99,9 +102,24 @@ struct SpoolMemory {
         return taken
     }
 
-    /// Records before `stored` outlast a power cut.
-    mutating func noteStored(_ stored: UInt64) {
-        self.stored = max(self.stored, stored)
+    /// How far the disk is. It goes back when a sync has failed: what was written since the last is written again.
+    mutating func note(written: UInt64, stored: UInt64) {
+        var index = records.firstIndex { $0.number >= self.stored }
+        while index < records.count, records[index].number < stored {
+            unstoredBytes -= records[index].bytes.count
+            index += 1
+        }
+        let wentBack = written < self.written
+        (self.written, self.stored) = (written, stored)
+        if stored >= evictedEnd {
+            risked = (0, 0)
+        } else if wentBack {
+            counts.unstoredRecords += risked.records
+            counts.unstoredBytes += risked.bytes
+            unreadBytes = max(0, unreadBytes - Int(clamping: risked.bytes))
+            risked = (0, 0)
+            evictedEnd = stored
+        }
         evict()
     }
 
@@ -130,6 +148,7 @@ struct SpoolMemory {
         records.append(SpoolRecord(number: next, unixNanoseconds: unixNanoseconds, bytes: bytes))
         next += 1
         recordBytes += bytes.count
+        unstoredBytes += bytes.count
         unreadBytes += bytes.count
         evict()
     }
@@ -193,8 +212,11 @@ struct SpoolMemory {
             }
             guard recordBytes > byteLimit else { return }
             removeFirst(record)
-            if isStored {
+            if phase == .attached, record.number < written {
                 evictedEnd = record.number + 1
+                guard !isStored, !isRead else { continue }
+                risked.records += 1
+                risked.bytes += UInt64(record.bytes.count)
             } else if !isRead {
                 counts.unstoredRecords += 1
                 counts.unstoredBytes += UInt64(record.bytes.count)
@@ -205,6 +227,7 @@ struct SpoolMemory {
 
     private mutating func removeFirst(_ record: SpoolRecord) {
         recordBytes -= record.bytes.count
+        if phase != .attached || record.number >= stored { unstoredBytes -= record.bytes.count }
         records.removeFirst()
     }
 }

@@ -16,6 +16,7 @@ package struct TCPOutput: Output {
     private static let pauses: (first: Duration, longest: Duration) = (.microseconds(50), .milliseconds(5))
     /// What a receiver says that should say nothing, read and dropped at once.
     private static let chatterBytes = 4_096
+    private static let chatterReads = 16
 
     private let text: String
     private let host: String
@@ -99,7 +100,11 @@ package struct TCPOutput: Output {
     /// What it says is of no interest; that it has ended is.
     private func isAlive(_ socket: Socket) -> Bool {
         var chatter = [UInt8](repeating: 0, count: Self.chatterBytes)
-        do throws(Errno) { return try socket.read(into: &chatter) > 0 } catch { return error == .wouldBlock }
+        do throws(Errno) {
+            for _ in 0..<Self.chatterReads where try socket.read(into: &chatter) == 0 { return false }
+            // It has more to say than it has any reason to.
+            return false
+        } catch { return error == .wouldBlock }
     }
 
     private func write(_ body: [UInt8], to socket: Socket) throws(Fault) {
@@ -125,8 +130,9 @@ package struct TCPOutput: Output {
         while true {
             let left: Int
             do throws(Errno) { left = try socket.unacknowledgedBytes() } catch { throw Fault(error) }
-            // Nothing is left of a connection that was reset, either.
-            guard left > 0 else { return try refuseReset(socket) }
+            // What was on its way when the other side broke off stays unacknowledged for ever.
+            try refuseReset(socket)
+            guard left > 0 else { return }
             if left < before { deadline = .now + timeout }
             before = left
             guard Instant.now < deadline else { throw Fault("the receiver acknowledges nothing") }
@@ -135,7 +141,7 @@ package struct TCPOutput: Output {
         }
     }
 
-    /// An end in order is one after all that was sent; the next delivery finds it.
+    /// An end in order is not one: what was sent before may have been read. The next delivery finds it.
     private func refuseReset(_ socket: Socket) throws(Fault) {
         do throws(Errno) { _ = try socket.peek() } catch {
             guard error == .wouldBlock else { throw Fault(error) }

@@ -65,7 +65,7 @@ import Testing
         _ = input.read(into: &batch, at: .now)
         #expect(batch.records.prefix(2).map { batch.text(of: $0) } == [#"{"a":1}"#, #"{"b":2}"#])
         #expect(batch.records.prefix(2).map(\.unixNanoseconds) == [5, 6])
-        #expect(batch.records.allSatisfy(\.isDocument))
+        #expect(batch.records.allSatisfy { $0.isDocument })
         input.close()
     }
 

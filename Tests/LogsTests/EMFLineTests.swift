@@ -1,6 +1,7 @@
 // Documents with metrics among lines of text: what is one, what is none, and that the others pay next to nothing.
 
 import Bytes
+import Platform
 import TestSupport
 import Testing
 
@@ -73,7 +74,7 @@ import Testing
         var pipeline = RecordPipeline()
         let input = batch([named, half])
         pipeline.process(input, from: &next, into: &piped, at: .init(monotonic: .now, unixNanoseconds: 0))
-        #expect(piped.records.map { fields($0, piped) } == expected && piped.records.allSatisfy(\.isDocument))
+        #expect(piped.records.map { fields($0, piped) } == expected && piped.records.allSatisfy { $0.isDocument })
     }
 
     @Test func isAskedNothingWhereTheSettingsSaySo() {
@@ -81,7 +82,7 @@ import Testing
         pipeline.recognisesDocuments = false
         var found = batch(documents)
         pipeline.recogniseDocuments(in: &found, from: 0)
-        #expect(!found.records.contains(where: \.isDocument))
+        #expect(!found.records.contains { $0.isDocument })
     }
 
     @Test func anyBytesAreAnAnswer() {
