@@ -5,7 +5,7 @@ internal import Durable
 internal import Inputs
 package import Platform
 
-/// A table with a line for each file, journal or outbox that a cursor speaks of.
+/// A table with a line for each file, journal or spool that a cursor speaks of.
 ///
 /// `problems` are files of which no copy is whole, and what in a cursor cannot be understood.
 ///

@@ -1,4 +1,4 @@
-// The host_metrics input: settings, the outbox with its limit and cursor, and documents of this machine.
+// The host_metrics input: settings, the upgrade from an earlier cursor, and documents of this machine.
 
 import Bytes
 import Collectors
