@@ -61,7 +61,8 @@ let package = Package(
         floor(
             "Inputs",
             on: [
-                "Bytes", "Platform", "CLinux", "CSystemd", "Metrics", "Logs", "Settings", "Durable", "Procfs", "Collectors",
+                "Bytes", "Platform", "CLinux", "CSystemd", "Metrics", "Logs", "Settings", "Durable", "Procfs",
+                "Collectors",
             ]),
         floor("Outputs", on: ["Bytes", "Platform", "Logs", "Settings", "HTTP"]),
         // 7
@@ -89,7 +90,9 @@ let package = Package(
         tests(of: "Durable", with: ["Bytes", "Platform"]),
         tests(of: "HTTP", with: ["Bytes", "Platform"]),
         tests(of: "Collectors", with: ["Bytes", "Platform", "Metrics", "Settings", "Procfs"]),
-        tests(of: "Inputs", with: ["Bytes", "CLinux", "Platform", "Logs", "Settings", "Durable", "Procfs", "Collectors"]),
+        tests(
+            of: "Inputs",
+            with: ["Bytes", "CLinux", "Platform", "Logs", "Settings", "Durable", "Procfs", "Collectors"]),
         tests(of: "Outputs", with: ["Bytes", "Platform", "Logs", "Settings", "HTTP"]),
         tests(of: "Delivery", with: ["Bytes", "Platform", "Logs", "Settings", "Durable", "Inputs", "Outputs"]),
         tests(

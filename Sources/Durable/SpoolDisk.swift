@@ -94,7 +94,9 @@ package struct HostSpoolDisk: SpoolDisk {
     }
 
     package mutating func sync(_ id: UInt64) throws(Errno) {
-        if let growing, growing.id == id { try growing.file.sync() } else {
+        if let growing, growing.id == id {
+            try growing.file.sync()
+        } else {
             try File(writing: path(id), .append).sync()
         }
         if isNew { try syncDirectory(directory) }

@@ -7,8 +7,8 @@
 //     20  time      8   nanoseconds since 1970
 //     28  the record
 //
-// A frame that is damaged is stepped over: the next mark with a frame that is whole goes on. What is wrong at the end of
-// the bytes is torn: it was being written when the power went.
+// A frame that is damaged is stepped over: the next mark with a frame that is whole goes on. What is wrong at the end
+// of the bytes is torn: it was being written when the power went.
 
 internal import Bytes
 

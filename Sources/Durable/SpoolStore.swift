@@ -52,7 +52,8 @@ struct SpoolStore {
     init(disk: any SpoolDisk, totalLimitBytes: Int) {
         self.disk = disk
         totalLimit = totalLimitBytes
-        segmentLimit = min(max(totalLimitBytes / Self.segmentShare, Self.segmentBytes.lowerBound), Self.segmentBytes.upperBound)
+        segmentLimit = min(
+            max(totalLimitBytes / Self.segmentShare, Self.segmentBytes.lowerBound), Self.segmentBytes.upperBound)
     }
 
     var byteCount: Int { segments.reduce(0) { $0 + $1.byteCount } }
@@ -239,7 +240,9 @@ struct SpoolStore {
 
     /// Removes segments that hold nothing from `acknowledged` on.
     mutating func removeAcknowledged(before acknowledged: UInt64) throws(Errno) {
-        while let first = segments.first, first.end <= acknowledged, segments.count > 1 || first.byteCount >= segmentLimit / 2 {
+        while let first = segments.first, first.end <= acknowledged,
+            segments.count > 1 || first.byteCount >= segmentLimit / 2
+        {
             try removeOldest()
         }
     }

@@ -285,7 +285,8 @@ import Testing
             var start = 0
             for _ in 0..<60 {
                 switch Int.random(in: 0..<12, using: &random) {
-                case 0...3: world.put(.random(in: 1...12, using: &random), bytes: .random(in: 0...9_000, using: &random))
+                case 0...3:
+                    world.put(.random(in: 1...12, using: &random), bytes: .random(in: 0...9_000, using: &random))
                 case 4...5: world.turn(seconds: .random(in: 0...2, using: &random))
                 case 6...7: world.read(.random(in: 1...30, using: &random))
                 case 8: world.acknowledge(.random(in: 1...30, using: &random))

@@ -63,8 +63,8 @@ import Testing
 
     private func document(_ number: Int, more: String = "") -> String {
         let now = Moment.now.unixNanoseconds / 1_000_000
-        return
-            #"{"_aws":{"Timestamp":\#(now),"CloudWatchMetrics":[{"Namespace":"N","Dimensions":[[]],"Metrics":[{"Name":"n"}]}]\#(more)},"n":\#(number)}"#
+        let metrics = #"[{"Namespace":"N","Dimensions":[[]],"Metrics":[{"Name":"n"}]}]"#
+        return #"{"_aws":{"Timestamp":\#(now),"CloudWatchMetrics":\#(metrics)\#(more)},"n":\#(number)}"#
     }
 
     private func count(_ input: EMFInput, _ reason: String) -> UInt64 {

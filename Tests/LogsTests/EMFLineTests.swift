@@ -17,7 +17,8 @@ import Testing
         for (index, line) in lines.enumerated() {
             let bytes = Array(line.utf8)
             batch.append(
-                bytes, 0..<bytes.count, fields: file..<file + 1, at: 1, next: Position(source: 0, offset: UInt64(index)))
+                bytes, 0..<bytes.count, fields: file..<file + 1, at: 1, next: Position(source: 0, offset: UInt64(index))
+            )
         }
         return batch
     }
@@ -63,7 +64,9 @@ import Testing
     @Test func givesTheGroupAndTheStreamThatADocumentNames() {
         let named = #"{"_aws":{"LogGroupName":"\/my\u002dgroup","LogStreamName":"s 1",\#(Self.directives)},"m":1}"#
         let half = #"{"_aws":{\#(Self.directives),"LogGroupName":"","LogStreamName":"s"},"LogGroupName":"no"}"#
-        let expected = [["file=/var/log/a", "log_group=/my-group", "log_stream=s 1"], ["file=/var/log/a", "log_stream=s"]]
+        let expected = [
+            ["file=/var/log/a", "log_group=/my-group", "log_stream=s 1"], ["file=/var/log/a", "log_stream=s"],
+        ]
         var found = batch([named, half])
         RecordPipeline.recognise(&found)
         #expect(found.records.map { fields($0, found) } == expected)

@@ -22,7 +22,10 @@ import Testing
 
     private func accept(_ listener: Socket) throws -> Socket {
         var client: Socket?
-        #expect(eventually { client = try? listener.accept(); return client != nil })
+        #expect(
+            eventually {
+                client = try? listener.accept(); return client != nil
+            })
         return try #require(client)
     }
 

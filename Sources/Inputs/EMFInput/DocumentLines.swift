@@ -38,7 +38,9 @@ struct DocumentLines {
     mutating func end(into lines: inout [[UInt8]]) { finish(into: &lines) }
 
     private mutating func finish(into lines: inout [[UInt8]]) {
-        let isBlank = rest.allSatisfy { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\t") }
+        let isBlank = rest.allSatisfy {
+            $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\t")
+        }
         if !isBlank {
             if rest.last == UInt8(ascii: "\r") { rest.removeLast() }
             lines.append(rest)

@@ -137,8 +137,8 @@ package struct RecordPipeline {
 
     /// The stages that look at one whole record.
     private mutating func finish(_ input: LogBatch, into batch: inout LogBatch, at now: Moment) {
-        // A document of the input's own making is nobody's text: it goes as it is. One that a program has written is not
-        // taken apart; what the settings leave out or hide, they do there as well.
+        // A document of the input's own making is nobody's text: it goes as it is. One that a program has written is
+        // not taken apart; what the settings leave out or hide, they do there as well.
         if !draft.isDocument {
             if recognisesDocuments { draft.recogniseDocument(&members) }
             if !draft.isDocument { parsing?.apply(&draft, of: input, now: now.unixNanoseconds, &events) }
