@@ -51,6 +51,8 @@ extension Spool {
             } catch {
                 worker.retryAt = now + Self.retryInterval
                 state.withLock { $0.memory.detach() }
+                // What is in memory can be read now.
+                wake?.signal()
                 noteFault(error)
             }
         }

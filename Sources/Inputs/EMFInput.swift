@@ -1,6 +1,6 @@
 // Documents with metrics (EMF) that programs send to this host's port, as to Amazon's own agent: one JSON object a line
-// on TCP, one or more in a datagram on UDP. The page "Using the CloudWatch agent to send embedded metric format logs" of
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/ says what clients expect.
+// on TCP, one or more in a datagram on UDP. The page "Using the CloudWatch agent to send embedded metric format logs"
+// of https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/ says what clients expect.
 //
 // What came on a socket cannot be read again, so documents go through a spool. The sender is told nothing in this
 // protocol; a document counts as received when it is in the spool's memory, and outlasts a kill a moment later. One
