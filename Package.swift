@@ -92,7 +92,7 @@ let package = Package(
         tests(of: "Collectors", with: ["Bytes", "Platform", "Metrics", "Settings", "Procfs"]),
         tests(
             of: "Inputs",
-            with: ["Bytes", "CLinux", "Platform", "Logs", "Settings", "Durable", "Procfs", "Collectors"]),
+            with: ["Bytes", "CLinux", "Platform", "Metrics", "Logs", "Settings", "Durable", "Procfs", "Collectors"]),
         tests(of: "Outputs", with: ["Bytes", "Platform", "Logs", "Settings", "HTTP"]),
         tests(of: "Delivery", with: ["Bytes", "Platform", "Logs", "Settings", "Durable", "Inputs", "Outputs"]),
         tests(

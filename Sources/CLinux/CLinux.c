@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <linux/btrfs.h>
+#include <linux/nvme_ioctl.h>
 #include <linux/perf_event.h>
 #include <linux/sockios.h>
 #include <malloc.h>
@@ -141,4 +142,18 @@ int linux_unacknowledged(int descriptor) {
     int bytes = 0;
     // TIOCOUTQ is SIOCOUTQ's number, without linux/sockios.h.
     return ioctl(descriptor, TIOCOUTQ, &bytes) == 0 ? bytes : -1;
+}
+
+int linux_nvme_log_page(int descriptor, uint8_t page, void *data, uint32_t count) {
+    struct nvme_admin_cmd command = {
+        .opcode = 0x02,  // Get Log Page
+        .nsid = 1,
+        .addr = (uintptr_t)data,
+        .data_len = count,
+        .cdw10 = page | (count / 4 - 1) << 16,  // in words of 4 bytes, less one
+    };
+    int status = ioctl(descriptor, NVME_IOCTL_ADMIN_CMD, &command);
+    // A positive one is the controller's: it has no such page.
+    if (status > 0) errno = EOPNOTSUPP;
+    return status == 0 ? 0 : -1;
 }

@@ -1,5 +1,5 @@
-// Whether CloudWatch would take a text for a document with metrics. It stores what it cannot take as a plain log line and
-// says nothing to the sender, so a fault is best found here.
+// Whether CloudWatch would take a text for a document with metrics. It stores what it cannot take as a plain log line
+// and says nothing to the sender, so a fault is best found here.
 //
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 // has a JSON schema; it lacks the limits of counts, sizes and times, and that what is named must be there.

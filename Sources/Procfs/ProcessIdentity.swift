@@ -44,4 +44,21 @@ package enum ProcessCgroup {
             text.skipToNextLine()
         }
     }
+
+    /// Whether `unit` is a part of the path: a slice has all that is in its services.
+    package static func isIn(_ unit: [UInt8], _ path: [UInt8]) -> Bool {
+        let slash = UInt8(ascii: "/")
+        var start = 0
+        while start < path.count {
+            let end = path[start...].firstIndex(of: slash) ?? path.count
+            if path[start..<end].elementsEqual(unit) { return true }
+            start = end + 1
+        }
+        return false
+    }
+
+    /// The name of a unit as systemctl understands it: `ssh` is `ssh.service`.
+    package static func unitName(_ text: String) -> [UInt8] {
+        Array((text.isEmpty || text.utf8.contains(UInt8(ascii: ".")) ? text : "\(text).service").utf8)
+    }
 }

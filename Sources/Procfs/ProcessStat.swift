@@ -13,6 +13,8 @@ package struct ProcessStat: Equatable, Sendable {
     /// The 14th and 15th: clock ticks (`KernelUnits.ticksPerSecond`) of all its threads, also those that ended.
     package var userTicks: UInt64 = 0
     package var systemTicks: UInt64 = 0
+    /// The 19th: from -20 to 19.
+    package var nice: Int64 = 0
     /// The twentieth.
     package var threads: UInt64
     /// The 22nd: clock ticks after the boot. With the number of the process it tells it from all others.
@@ -35,7 +37,10 @@ package struct ProcessStat: Equatable, Sendable {
         try skip(&text, 4...13)
         stat.userTicks = try text.column("the user time in field 14")
         stat.systemTicks = try text.column("the system time in field 15")
-        try skip(&text, 16...19)
+        try skip(&text, 16...18)
+        text.skipSpaces()
+        guard let nice = text.signed() else { throw text.error("the nice value in field 19") }
+        stat.nice = nice
         stat.threads = try text.column("the number of threads in field 20")
         try skip(&text, 21...21)
         stat.startTicks = try text.column("the start time in field 22")
@@ -44,10 +49,31 @@ package struct ProcessStat: Equatable, Sendable {
         return stat
     }
 
-    private static func skip(_ text: inout ByteCursor, _ fields: ClosedRange<Int>) throws(ParseError) {
+    fileprivate static func skip(_ text: inout ByteCursor, _ fields: ClosedRange<Int>) throws(ParseError) {
         for _ in fields {
             text.skipSpaces()
-            guard !text.word().isEmpty else { throw text.error("24 fields or more") }
+            guard !text.word().isEmpty else { throw text.error("\(fields.upperBound < 24 ? 24 : 43) fields or more") }
         }
+    }
+}
+
+/// What stands behind those fields, for who wants it too.
+package struct ProcessStatRest: Equatable, Sendable {
+    /// The 40th; 0 for what is not scheduled in real time.
+    package var realtimePriority: UInt64 = 0
+    /// The 42nd: clock ticks of waiting for disks; 0 where the kernel does not account for delays.
+    package var blockTicks: UInt64 = 0
+    /// The 43rd: clock ticks of a virtual CPU, which are in the user time as well.
+    package var guestTicks: UInt64 = 0
+
+    /// Goes on where `ProcessStat.parse` ended.
+    package static func parse(_ text: inout ByteCursor) throws(ParseError) -> ProcessStatRest {
+        var rest = ProcessStatRest()
+        try ProcessStat.skip(&text, 25...39)
+        rest.realtimePriority = try text.column("the real-time priority in field 40")
+        try ProcessStat.skip(&text, 41...41)
+        rest.blockTicks = try text.column("the delay by disks in field 42")
+        rest.guestTicks = try text.column("the guest time in field 43")
+        return rest
     }
 }

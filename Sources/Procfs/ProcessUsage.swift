@@ -23,6 +23,20 @@ package struct ProcessIO: Equatable, Sendable {
     }
 }
 
+/// How often a process has read and written anything: files, pipes, sockets.
+package struct ProcessCalls: Equatable, Sendable {
+    package var reads: UInt64
+    package var writes: UInt64
+
+    /// Of `io`; they stand before what `ProcessIO` parses.
+    package static func parse(_ text: inout ByteCursor) throws(ParseError) -> ProcessCalls {
+        guard text.skipToLine("syscr:") else { throw text.error("syscr: <number>") }
+        let reads = try text.column("syscr: <number>")
+        guard text.skipToLine("syscw:") else { throw text.error("syscw: <number>") }
+        return ProcessCalls(reads: reads, writes: try text.column("syscw: <number>"))
+    }
+}
+
 package enum ProcessMemory {
     /// Of `status`. Kernel threads and zombies have no memory, and no such line.
     package static func parseSwapBytes(_ text: inout ByteCursor) throws(ParseError) -> UInt64 {

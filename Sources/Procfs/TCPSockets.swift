@@ -1,10 +1,15 @@
-// The TCP sockets of a network namespace, from a dump of sock_diag.
+// The TCP sockets of a network namespace, from a dump of sock_diag, or from /proc/net/tcp and tcp6.
 //
 //     struct inet_diag_msg (72 bytes: family, state, timer, retransmissions, addresses (48), expires (4),
 //     receive queue (4), send queue (4), …), then attributes, which are not read
 //
-// See sock_diag(7), include/uapi/linux/inet_diag.h; the states are those of net/tcp_states.h.
+//       sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode …
+//        0: 00000000:07E8 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 3160 …
+//
+// See sock_diag(7), include/uapi/linux/inet_diag.h, Documentation/networking/proc_net_tcp.rst; the states are those of
+// net/tcp_states.h.
 
+package import Bytes
 internal import Platform
 
 /// How many sockets are in each state. Counted while they are read: a host may have a million.
@@ -59,6 +64,32 @@ package struct TCPSockets: Sendable, Equatable {
             receiveQueueBytes += UInt64(bytes.native32(at: message.lowerBound + 56))
             sendQueueBytes += UInt64(bytes.native32(at: message.lowerBound + 60))
         }
+    }
+
+    /// One of the files. A state that there is no name for is not counted.
+    package static func parse(_ text: inout ByteCursor) throws(ParseError) -> TCPSockets {
+        text.skipSpaces()
+        guard text.skip("sl ") else { throw text.error("a line of headings") }
+        text.skipToNextLine()
+        var sockets = TCPSockets()
+        while !text.isAtEnd {
+            // Number and both addresses.
+            for _ in 0..<3 {
+                text.skipSpaces()
+                guard !text.word().isEmpty else { throw text.error("<slot>: <address> <address> <state>") }
+            }
+            text.skipSpaces()
+            guard let state = text.hexadecimal() else { throw text.error("a state") }
+            text.skipSpaces()
+            guard let sent = text.hexadecimal(), text.skip(":"), let received = text.hexadecimal() else {
+                throw text.error("<send queue>:<receive queue>")
+            }
+            if (1...UInt64(states.count)).contains(state) { sockets.counts[Int(state) - 1] += 1 }
+            sockets.sendQueueBytes &+= sent
+            sockets.receiveQueueBytes &+= received
+            text.skipToNextLine()
+        }
+        return sockets
     }
 
     package static func + (left: TCPSockets, right: TCPSockets) -> TCPSockets {

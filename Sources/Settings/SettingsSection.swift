@@ -65,6 +65,9 @@ package struct SettingsSection {
 
     package func has(_ key: String) -> Bool { members.contains { $0.key == key } }
 
+    /// A value that is not taken yet, for a key that may hold one of several kinds.
+    package func peek(_ key: String) -> SettingsValue? { members.first { $0.key == key }?.value }
+
     /// Takes a value as it is; nil when the key is missing. The getters below are better when one fits.
     package mutating func value(_ key: String) -> SettingsValue? {
         knownKeys.append(key)

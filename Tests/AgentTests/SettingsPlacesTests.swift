@@ -61,11 +61,23 @@ private func output(_ type: String, _ options: String) -> String {
         ),
         (
             input("host_metrics", "\"dimensions\": { \"a\": \"b\", \"cpu\": \"x\" }"),
-            "agent.json:3:31: inputs.app.dimensions.cpu: the name is empty, too long, or taken"
+            "agent.json:3:31: inputs.app.dimensions.cpu: the name is taken"
         ),
         (
             input("host_metrics", "\"dimensions\": { \"a\": \"b\", \"c\": \"{x}\" }"),
-            "agent.json:3:31: inputs.app.dimensions.c: expected text; the only variable is {hostname}"
+            "agent.json:3:31: inputs.app.dimensions.c: expected text, not too long; the only variable is {hostname}"
+        ),
+        (
+            input("host_metrics", "\"metrics\": [\"mem_*\", { \"name\": \"mem_used\", \"unit\": \"x\" }]"),
+            "agent.json:3:56: inputs.app.metrics[1].unit: expected one of"
+        ),
+        (
+            input("host_metrics", "\"aggregate\": [[], [\"hosts\"]]"),
+            "agent.json:3:23: inputs.app.aggregate[1]: no metric has the dimension hosts, did you mean \"host\"?"
+        ),
+        (
+            input("host_metrics", "\"procstat\": [{ \"exe\": \"a\" }, { \"exe\": \"(\" }]"),
+            "agent.json:3:43: inputs.app.procstat[1].exe: missing closing parenthesis"
         ),
         (
             input("file", "\"paths\": [\"/a\"], \"fields\": { \"a\": \"b\", \"message\": \"x\" }"),

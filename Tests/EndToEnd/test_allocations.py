@@ -10,6 +10,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 from support import ROOT, Scratch, require_programs
 
 sys.path.insert(0, str(ROOT / "Tests/Support"))
@@ -22,6 +23,8 @@ CALL_BUDGET = 150
 HARDWARE_BUDGET = 200
 # For 3 500 samples, of nearly all collectors that are on by default.
 LARGE_BUDGET = 900
+# One reading of the CloudWatch vocabulary.
+SAMPLE_BUDGET = 300
 
 SITES = int(os.environ.get("VITALS_ALLOCATION_SITES", 0))
 # struct counts and struct site in count_malloc.c.
@@ -53,7 +56,29 @@ class Allocations(Scratch):
         self.assertLess(self.calls_of_a_scrape({
             "host": {"proc": f"{root}/proc", "sys": f"{root}/sys", "udev": f"{root}/udev", "root": str(root)}}), LARGE_BUDGET)
 
-    def calls_of_a_scrape(self, settings, path="/metrics"):
+    def test_a_sample_of_host_metrics_keeps_its_budget(self):
+        """Readings of everything that CloudWatch has a name for; documents come after an hour."""
+        agent, shared = self.counted({
+            "inputs": {"host": {"type": "host_metrics", "interval": "1h", "sample_interval": "1s",
+                                "procstat": [{"exe": "^vitals$"}, {"pattern": "no such program"}]}},
+            "outputs": {"out": {"type": "file", "path": str(self.directory / "out")}},
+            "routes": [{"from": "host", "to": "out"}]})
+        counts = []
+        # The first readings make what is kept. A second is a reading, but for one at the edge.
+        for wait in (5, 10):
+            time.sleep(wait)
+            counts.append(struct.unpack_from("QQ", shared))
+        calls, size = [(after - before) / 10 for before, after in zip(*counts)]
+        print(f"{calls:.0f} allocations a sample, {size / 1000:.0f} kB", end=" ", flush=True)
+        if SITES:
+            struct.pack_into("Q", shared, 16, 1)
+            time.sleep(10)
+            struct.pack_into("Q", shared, 16, 0)
+            print_sites(shared, scrapes=10)
+        self.assertLess(calls, SAMPLE_BUDGET)
+
+    def counted(self, settings):
+        """An agent whose allocations are counted, and the counts."""
         require_programs("clang")
         library = self.directory / "count_malloc.so"
         subprocess.run(
@@ -61,28 +86,36 @@ class Allocations(Scratch):
         counts = self.directory / "counts"
         counts.write_bytes(bytes(HEADER_BYTES + (SITE_ROOM * SITE_BYTES if SITES else 0)))
         agent = self.agent(settings).start(environment={"LD_PRELOAD": str(library), "COUNT_MALLOC": str(counts)})
-        with counts.open("r+b") as file, mmap.mmap(file.fileno(), 0) as shared:
-            def counted():
-                return struct.unpack_from("QQ", shared)
+        file = counts.open("r+b")
+        self.addCleanup(file.close)
+        shared = mmap.mmap(file.fileno(), 0)
+        self.addCleanup(shared.close)
+        return agent, shared
 
-            connection = http.client.HTTPConnection("127.0.0.1", agent.port, timeout=10)
-            self.addCleanup(connection.close)
+    def calls_of_a_scrape(self, settings, path="/metrics"):
+        agent, shared = self.counted(settings)
 
-            def scrape(times):
-                for _ in range(times):
-                    connection.request("GET", path, headers={"Accept-Encoding": "gzip"})
-                    self.assertEqual(len(connection.getresponse().read()) > 1000, True)
+        def counted():
+            return struct.unpack_from("QQ", shared)
 
-            scrape(20)
-            calls, size = counted()
-            self.assertGreater(calls, 1000, "the agent's allocations are counted")
-            scrape(SCRAPES)
-            calls, size = [(after - before) / SCRAPES for before, after in zip((calls, size), counted())]
-            if SITES:
-                struct.pack_into("Q", shared, 16, 1)
-                scrape(10)
-                struct.pack_into("Q", shared, 16, 0)
-                print_sites(shared, scrapes=10)
+        connection = http.client.HTTPConnection("127.0.0.1", agent.port, timeout=10)
+        self.addCleanup(connection.close)
+
+        def scrape(times):
+            for _ in range(times):
+                connection.request("GET", path, headers={"Accept-Encoding": "gzip"})
+                self.assertEqual(len(connection.getresponse().read()) > 1000, True)
+
+        scrape(20)
+        calls, size = counted()
+        self.assertGreater(calls, 1000, "the agent's allocations are counted")
+        scrape(SCRAPES)
+        calls, size = [(after - before) / SCRAPES for before, after in zip((calls, size), counted())]
+        if SITES:
+            struct.pack_into("Q", shared, 16, 1)
+            scrape(10)
+            struct.pack_into("Q", shared, 16, 0)
+            print_sites(shared, scrapes=10)
         print(f"{calls:.0f} allocations a scrape, {size / 1000:.0f} kB", end=" ", flush=True)
         return calls
 

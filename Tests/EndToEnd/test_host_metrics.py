@@ -9,7 +9,7 @@ from support import Scratch, eventually
 
 # CloudWatch's embedded metric format, "Specification: Embedded metric format" of its user guide, and the limits of its
 # API: PutMetricData for units and names, PutLogEvents for sizes and times.
-UNITS = {"Bytes", "Count", "Percent", "None"}
+UNITS = {"Bytes", "Count", "Milliseconds", "Percent", "None"}
 EVENT_BYTES = 256 << 10
 
 

@@ -4,6 +4,7 @@ import Bytes
 import Collectors
 import Foundation
 import Logs
+import Metrics
 import Platform
 import Procfs
 import Settings
@@ -34,25 +35,36 @@ import Testing
               "metrics": ["cpu_usage_*", "mem_used_percent"],
               "dimensions": { "host": "{hostname}.example", "stage": "prod" } }
             """)
-        #expect(input.interval == .seconds(10) && input.plan.isHighResolution && input.plan.namespace == "My/Host")
+        #expect(input.interval == .seconds(10) && input.sampleInterval == .seconds(10))
+        #expect(input.plan.namespace == "My/Host" && input.plan.selection.takes("cpu_usage_idle"))
         #expect(input.plan.dimensions.map { "\($0.name)=\($0.value)" } == ["host=web-1.example", "stage=prod"])
-        #expect(input.plan.selection.names.count == 12)
+        #expect(!input.plan.selection.takes("cpu_time_idle"))
         let plain = try self.input()
-        #expect(plain.interval == .seconds(60) && !plain.plan.isHighResolution)
+        #expect(plain.interval == .seconds(60) && plain.plan.selection.takes("cpu_time_idle"))
         #expect(plain.plan.dimensions.map { "\($0.name)=\($0.value)" } == ["host=web-1"])
+        let sampled = try self.input(#"{ "interval": "5m", "sample_interval": "10s" }"#)
+        #expect(sampled.interval == .seconds(300) && sampled.sampleInterval == .seconds(10))
     }
 
-    @Test func refusesWhatCloudWatchWould() throws {
+    @Test func refusesIntervalsThatDoNotFit() throws {
         let wrong = [
-            #"{ "metrics": ["cpu_usge_*"] }"#, #"{ "namespace": "AWS/EC2" }"#, #"{ "namespace": "" }"#,
-            #"{ "namespace": "Ümlaut" }"#, #"{ "dimensions": { "cpu": "x" } }"#,
-            #"{ "dimensions": { "a": "{region}" } }"#, #"{ "dimensions": { "a": " " } }"#,
-            #"{ "dimensions": { "mem_used": "x" } }"#, #"{ "vocabulary": "node" }"#, #"{ "interval": "500ms" }"#,
-            #"{ "intervall": "60s" }"#,
+            #"{ "interval": "500ms" }"#, #"{ "interval": "2h" }"#, #"{ "intervall": "60s" }"#,
+            #"{ "sample_interval": "7s" }"#, #"{ "interval": "10s", "sample_interval": "20s" }"#,
+            #"{ "metrics": ["cpu_usge_*"] }"#,
         ]
         for settings in wrong {
             _ = try section(settings)  // It is JSON: the error is not about that.
             #expect(throws: SettingsError.self, "\(settings)") { _ = try input(settings) }
+        }
+    }
+
+    @Test func pointsOfASecondAreForShortIntervals() throws {
+        for (interval, isHigh) in [("59s", true), ("60s", false), ("1h", false)] {
+            let metric = try input("{ \"interval\": \"\(interval)\" }").plan.selection.metric("mem_used", .bytes)
+            let metrics = try HostMetrics(try input("{ \"interval\": \"\(interval)\", \"metrics\": [\"mem_*\"] }").plan)
+            #expect(metric?.name == "mem_used" && metrics.sample(at: .now).isEmpty)
+            let text = String(decoding: metrics.documents(unixNanoseconds: 0).first ?? [], as: UTF8.self)
+            #expect(text.contains("mem_used") && text.contains("\"StorageResolution\":1}") == isHigh)
         }
     }
 
@@ -105,8 +117,24 @@ import Testing
         for record in batch.records { _ = try parseJSON(Array(batch.text(of: record).utf8)) }
     }
 
+    @Test func sendsTheReadingsOfAnIntervalTogether() throws {
+        let input = try input(
+            #"{ "interval": "2s", "sample_interval": "1s", "metrics": ["mem_free", "cpu_usage_idle"] }"#)
+        let signal = try #require(input.wakeDescriptor)
+        var batch = LogBatch()
+        _ = input.read(into: &batch, at: .now)
+        var watched = pollfd(fd: signal, events: Int16(POLLIN), revents: 0)
+        #expect(poll(&watched, 1, 30_000) == 1)
+        _ = input.read(into: &batch, at: .now)
+        let documents = try batch.records.map { try parseJSON(Array(batch.text(of: $0).utf8)) }
+        #expect(documents.first { $0["mem_free"] != nil }?["mem_free"]?.array?.count == 2)
+        // Of two readings there is one difference.
+        #expect(documents.first { $0["cpu_usage_idle"] != nil }?["cpu_usage_idle"]?.double != nil)
+    }
+
     @Test func checkNamesWhatWillBeSent() throws {
         let report = try input(#"{ "metrics": ["mem_used*"] }"#).check()
         #expect(report.problems.isEmpty && report.notes[0] == "every 1m: mem_used, mem_used_percent")
+        #expect(report.notes[1].hasPrefix("1 documents, "))
     }
 }

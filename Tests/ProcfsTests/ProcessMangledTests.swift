@@ -28,7 +28,33 @@ import Testing
             }
         }
     }
+    @Test func restOfStat() {
+        expectUnbroken("stat", process("stat"), rounds: 1_000) { cursor throws(ParseError) in
+            _ = try ProcessStat.parse(&cursor)
+            return try ProcessStatRest.parse(&cursor)
+        }
+    }
     @Test func io() { expectUnbroken("io", process("io"), ProcessIO.parse) }
+    @Test func calls() { expectUnbroken("io", process("io"), ProcessCalls.parse) }
+    @Test func wholeStatus() {
+        expectUnbroken("status", process("status"), ProcessStatus.parse)
+        expectUnbroken(
+            "status", [Fixtures.bytes("debian12-6.18-vm", "proc/1/status")].compactMap { $0 }, ProcessStatus.parse)
+    }
+    @Test func processLimits() {
+        expectUnbroken(
+            "limits", [Fixtures.bytes("debian12-6.18-vm", "proc/1/limits")].compactMap { $0 }, ProcessLimits.parse)
+    }
+    @Test func tcp() {
+        let text = """
+              sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+               0: 00000000:07E8 00000000:0000 0A 00000000:00000002 00:00000000 00000000     0        0 3160 1
+               1: 0100007F:8D6A 0100007F:9647 06 00000001:00000000 03:000011C9 00000000     0        0 0 3
+
+            """
+        expectUnbroken("tcp", [Array(text.utf8)], TCPSockets.parse)
+    }
+    @Test func pidFile() { expectUnbroken("pid file", [Array(" 812\n".utf8)], PIDFile.parse) }
     @Test func status() { expectUnbroken("status", process("status"), ProcessMemory.parseSwapBytes) }
     @Test func smapsRollup() {
         expectUnbroken("smaps_rollup", process("smaps_rollup"), ProcessMemory.parseProportionalBytes)

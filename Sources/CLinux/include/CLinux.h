@@ -89,3 +89,6 @@ int linux_btrfs_file_system(int descriptor, uint8_t uuid[16], uint64_t *last_dev
 
 /// BTRFS_IOC_DEV_INFO and BTRFS_IOC_GET_DEV_STATS; ENODEV when there is none of that number.
 int linux_btrfs_device(int descriptor, uint64_t number, struct linux_btrfs_device *out);
+
+/// The first `count` bytes of a log page of an NVMe disk, by NVME_IOCTL_ADMIN_CMD.
+int linux_nvme_log_page(int descriptor, uint8_t page, void *data, uint32_t count);

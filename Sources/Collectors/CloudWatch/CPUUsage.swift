@@ -4,39 +4,66 @@ internal import Metrics
 internal import Procfs
 
 enum CPUUsage {
+    static let subject = CloudWatchSubject(name: "cpu", dimensions: ["cpu"], metrics: times + usages)
+
+    static let times = parts.map {
+        CloudWatchMetric("cpu_time_\($0.name)", .none, "Time \($0.meaning) since the boot, in seconds.")
+    }
+    static let usages = parts.map {
+        CloudWatchMetric("cpu_usage_\($0.name)", .percent, "Share of the time that passed \($0.meaning).")
+    }
+
     /// In the order of `values`.
-    static let parts = [
-        "active", "guest", "guest_nice", "idle", "iowait", "irq", "nice", "softirq", "steal", "system", "user",
+    private static let parts = [
+        (name: "active", meaning: "in all states but idle"),
+        (name: "guest", meaning: "running a virtual CPU"),
+        (name: "guest_nice", meaning: "running a virtual CPU at low priority"),
+        (name: "idle", meaning: "with nothing to do"),
+        (name: "iowait", meaning: "with nothing to do but to wait for disks"),
+        (name: "irq", meaning: "in interrupts"),
+        (name: "nice", meaning: "in programs at low priority"),
+        (name: "softirq", meaning: "in what interrupts have left to be done"),
+        (name: "steal", meaning: "that the hypervisor gave to others"),
+        (name: "system", meaning: "in the kernel"),
+        (name: "user", meaning: "in programs"),
     ]
+
+    /// CPUs of which nobody asks are not counted either.
+    struct Choice: Sendable {
+        var hasEach = true
+        var hasTotal = true
+    }
 
     /// Every CPU and, as `cpu-total`, their sum; each with the dimension `cpu`.
     ///
     /// `cpu_time_*` are seconds since the boot: what the agent sends, although its page speaks of hundredths.
     /// `cpu_usage_*` are per cent of the time since `previous`, and missing for a CPU that was not there then, or
     /// whose clock went back (it was off meanwhile).
-    static func groups(_ stat: Stat, since previous: Stat?) -> [EMFGroup] {
-        var before: [Int?: CPUTimes] = [:]
-        for times in all(previous) { before[times.cpu] = times }
-        return all(stat).map { times in
-            let ticksPerSecond = Double(KernelUnits.ticksPerSecond)
-            var metrics = zip(CloudWatchNames.cpuTimes, values(times, excludingGuests: false)).map {
-                EMFMetric($0, .none, $1 / ticksPerSecond)
-            }
-            if let old = before[times.cpu] { metrics += usage(times, since: old) }
-            let name = times.cpu.map { "cpu\($0)" } ?? "cpu-total"
-            return EMFGroup(dimensions: [.init("cpu", name)], metrics: metrics)
+    static func add(_ stat: Stat, since previous: Stat?, _ choice: Choice = Choice(), to points: inout MetricPoints) {
+        if choice.hasTotal, let total = stat.total { add(total, since: previous?.total, to: &points) }
+        guard choice.hasEach else { return }
+        // Both lists ascend.
+        var index = 0
+        let before = previous?.cpus ?? []
+        for times in stat.cpus {
+            while index < before.count, before[index].cpu ?? -1 < times.cpu ?? -1 { index += 1 }
+            let isThere = index < before.count && before[index].cpu == times.cpu
+            add(times, since: isThere ? before[index] : nil, to: &points)
         }
     }
 
-    private static func all(_ stat: Stat?) -> [CPUTimes] { [stat?.total].compactMap { $0 } + (stat?.cpus ?? []) }
-
-    private static func usage(_ times: CPUTimes, since old: CPUTimes) -> [EMFMetric] {
-        let passed = total(times) - total(old)
-        guard passed > 0 else { return [] }
-        let values = zip(values(times, excludingGuests: true), values(old, excludingGuests: true))
-        return zip(CloudWatchNames.cpuUsage, values).map { name, value in
+    private static func add(_ now: CPUTimes, since old: CPUTimes?, to points: inout MetricPoints) {
+        points.begin([EMFDimension("cpu", now.cpu.map { "cpu\($0)" } ?? "cpu-total")])
+        let values = values(now, excludingGuests: false)
+        let ticksPerSecond = Double(KernelUnits.ticksPerSecond)
+        for index in times.indices { points.add(times[index], values[index] / ticksPerSecond) }
+        guard let old else { return }
+        let passed = total(now) - total(old)
+        guard passed > 0 else { return }
+        let (new, before) = (Self.values(now, excludingGuests: true), Self.values(old, excludingGuests: true))
+        for index in usages.indices {
             // Single columns (iowait) may go back a little while the sum goes on.
-            EMFMetric(name, .percent, min(100, max(0, 100 * (value.0 - value.1) / passed)))
+            points.add(usages[index], min(100, max(0, 100 * (new[index] - before[index]) / passed)))
         }
     }
 
@@ -46,7 +73,7 @@ enum CPUUsage {
             + Double(times.irq) + Double(times.softirq) + Double(times.steal)
     }
 
-    private static func values(_ times: CPUTimes, excludingGuests: Bool) -> [Double] {
+    private static func values(_ times: CPUTimes, excludingGuests: Bool) -> [11 of Double] {
         let guest = Double(times.guest)
         let guestNice = Double(times.guestNice)
         return [

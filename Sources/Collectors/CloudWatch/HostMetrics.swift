@@ -1,117 +1,68 @@
-// The host in the CloudWatch vocabulary, as EMF documents: reads what is wanted, and keeps what deltas need.
+// The host's metrics as EMF documents: one reading after another into a table, and the table into documents.
 
 internal import Bytes
 internal import Metrics
-internal import Platform
-package import Procfs
+package import Platform
+internal import Procfs
 package import Settings
 
-/// What is read, and how it is written.
-package struct HostMetricsPlan: Sendable {
-    package var host: Host
-    package var selection: MetricSelection
-    package var namespace: String
-    /// Of every metric, before those of its subject.
-    package var dimensions: [(name: String, value: String)]
-    package var isHighResolution: Bool
-
-    package init(
-        host: Host, selection: MetricSelection, namespace: String, dimensions: [(name: String, value: String)],
-        isHighResolution: Bool
-    ) {
-        self.host = host
-        self.selection = selection
-        self.namespace = namespace
-        self.dimensions = dimensions
-        self.isHighResolution = isHighResolution
-    }
-}
-
-/// Reads the host once for each call. The first call has no usage of CPUs and no traffic: those need two readings.
+/// Belongs to the queue that measures.
 package final class HostMetrics {
-    /// All mounts together; one that hangs costs this once, and is left out from then on.
-    private static let mountPatience: Duration = .seconds(1)
-    /// Dimensions that the subjects bring, which a setting must not take.
-    package static let subjectDimensions = ["cpu", "device", "fstype", "interface", "path"]
+    private enum Reader {
+        case cloudwatch(CloudWatchReader)
+        case node(NodeReader)
+    }
 
-    private let plan: HostMetricsPlan
-    private let stat: KernelFile
-    private let meminfo: KernelFile
-    private let interfaces: Interfaces
-    private let mounts: MountSpaces
-    private let mountPoints: NameFilter
-    private let types: NameFilter
-    private var previousStat: Stat?
-    private var previousDevices: [NetDev] = []
+    private let selection: MetricSelection
+    private let reader: Reader
+    private var points = MetricPoints()
+    private var table: EMFTable
+    private var encoder: EMFEncoder
+    /// By the name of the vocabulary: one for all groups that have it.
+    private var metrics: [String: EMFMetric?] = [:]
 
     package init(_ plan: HostMetricsPlan) throws(SettingsError) {
-        self.plan = plan
-        stat = KernelFile("\(plan.host.proc)/stat")
-        meminfo = KernelFile("\(plan.host.proc)/meminfo")
-        interfaces = Interfaces(host: plan.host)
-        mounts = MountSpaces(host: plan.host, patience: Self.mountPatience)
-        var defaults = SettingsSection(missing: "")
-        mountPoints = try NameFilter(
-            &defaults, "mount_points", excluding: FilesystemCollector.excludedMountPoints)
-        types = try NameFilter(&defaults, "fs_types", excluding: FilesystemCollector.excludedTypes)
+        selection = plan.selection
+        table = EMFTable(dimensions: plan.dimensions)
+        encoder = EMFEncoder(namespace: plan.namespace, aggregates: plan.aggregates)
+        switch plan.vocabulary {
+        case .cloudwatch(let choice):
+            reader = .cloudwatch(try CloudWatchReader(choice, plan.selection, host: plan.host))
+        case .node(let choice):
+            reader = .node(try NodeReader(choice, host: plan.host))
+        }
     }
 
-    /// One document for each set of dimensions, and what could not be read.
-    package func documents(unixNanoseconds: Int64) -> (documents: [[UInt8]], problems: [String]) {
+    /// Reads the host once. Returns what could not be read.
+    package func sample(at now: Instant) -> [String] {
         var problems: [String] = []
-        var documents: [[UInt8]] = []
-        for group in groups(&problems) {
-            let chosen = EMFGroup(
-                dimensions: plan.dimensions.map { .init($0.name, $0.value) } + group.dimensions,
-                metrics: group.metrics.filter { plan.selection.takes($0.name) })
-            documents += EMFDocument.encode(
-                chosen, namespace: plan.namespace, unixMilliseconds: unixNanoseconds / 1_000_000,
-                isHighResolution: plan.isHighResolution)
-        }
-        return (documents, problems)
-    }
-
-    private func groups(_ problems: inout [String]) -> [EMFGroup] {
-        var groups: [EMFGroup] = []
-        for read in [memory, cpu, disk, net] {
-            do throws(CollectError) { groups += try read(&problems) } catch { problems.append(error.description) }
-        }
-        return groups
-    }
-
-    private func memory(_: inout [String]) throws(CollectError) -> [EMFGroup] {
-        guard plan.selection.takes(anyOf: CloudWatchNames.memory) else { return [] }
-        guard let group = MemoryUse.group(try meminfo.value(Meminfo.parse)) else {
-            throw .failed("\(meminfo.path): neither MemTotal nor MemFree")
-        }
-        return [group]
-    }
-
-    private func cpu(_: inout [String]) throws(CollectError) -> [EMFGroup] {
-        guard plan.selection.takes(anyOf: CloudWatchNames.cpuTimes + CloudWatchNames.cpuUsage) else { return [] }
-        let now = try stat.value(Stat.parse)
-        defer { previousStat = now }
-        return CPUUsage.groups(now, since: previousStat)
-    }
-
-    private func disk(_ problems: inout [String]) throws(CollectError) -> [EMFGroup] {
-        guard plan.selection.takes(anyOf: CloudWatchNames.disk) else { return [] }
-        var groups: [EMFGroup] = []
-        let known = try mounts.read { mountPoints.takes($0.mountPoint) && types.takes($0.fsType) }
-        for (mount, answer) in known {
-            switch answer {
-            case .space(let space): groups.append(DiskUse.group(mount, space))
-            case .failed(let errno): problems.append("\(mount.mountPoint): \(errno)")
-            case .late: problems.append("\(mount.mountPoint): \(FilesystemCollector.timeoutReason)")
+        switch reader {
+        case .cloudwatch(let reader):
+            points.removeAll()
+            reader.read(at: now, to: &points, &problems)
+            for index in points.groups.indices {
+                table.begin(points.groups[index].dimensions)
+                for point in points.points(of: index) {
+                    table.add(point.metric, point.value) { metric(point.metric.name, point.metric.unit) }
+                }
             }
+        case .node(let reader):
+            reader.read(at: now, into: &table, &problems) { metric($0, $1) }
         }
-        return groups
+        return problems + table.problems.sorted()
     }
 
-    private func net(_: inout [String]) throws(CollectError) -> [EMFGroup] {
-        guard plan.selection.takes(anyOf: CloudWatchNames.net) else { return [] }
-        let devices = try interfaces.devices()
-        defer { previousDevices = devices }
-        return NetTraffic.groups(devices, since: previousDevices)
+    /// All that was read since the last time, one document or more for each set of dimensions.
+    package func documents(unixNanoseconds: Int64) -> [[UInt8]] {
+        var documents: [[UInt8]] = []
+        encoder.encode(&table, unixMilliseconds: unixNanoseconds / 1_000_000, into: &documents)
+        return documents
+    }
+
+    private func metric(_ name: String, _ unit: EMFUnit) -> EMFMetric? {
+        if let known = metrics[name] { return known }
+        let metric = selection.metric(name, unit)
+        metrics[name] = .some(metric)
+        return metric
     }
 }

@@ -1,59 +1,122 @@
-// Which metrics of the CloudWatch vocabulary are wanted: globs over their names.
+// Which metrics are wanted, and under which names: `metrics` and `drop_original` of the settings.
+//
+//     ["cpu_usage_*", { "name": "mem_used_percent", "rename": "MemoryInUse", "unit": "Percent" }]
 
 internal import Bytes
+package import Metrics
+package import Settings
 
 /// Names that are chosen by patterns, as in `Glob`.
 package struct MetricSelection: Sendable {
-    private let chosen: Set<String>
-
-    /// The patterns that match no name there is: each is a mistake.
-    package let unmatched: [String]
-
-    package init(_ patterns: [String]) {
-        var chosen: Set<String> = []
-        var unmatched: [String] = []
-        for pattern in patterns {
-            let matching = Self.names(like: pattern)
-            if matching.isEmpty { unmatched.append(pattern) }
-            chosen.formUnion(matching)
-        }
-        self.chosen = chosen
-        self.unmatched = unmatched
+    private struct Choice {
+        let glob: Glob
+        var rename: String?
+        var unit: EMFUnit?
     }
 
-    package func takes(_ name: String) -> Bool { chosen.contains(name) }
+    /// Of the API that takes metrics, not of the format:
+    /// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
+    private static let nameLimit = 255
 
-    /// Whether any of `names` is wanted: what nobody wants is not read.
-    func takes(anyOf names: [String]) -> Bool { names.contains { chosen.contains($0) } }
+    private let choices: [Choice]
+    private let dropped: [Glob]
+    private let isHighResolution: Bool
 
-    /// In alphabetical order.
-    package var names: [String] { chosen.sorted() }
-
-    private static func names(like pattern: String) -> [String] {
-        do throws(GlobError) {
-            let glob = try Glob(pattern)
-            return CloudWatchNames.all.filter { glob.matches($0) }
-        } catch {
-            return []  // no pattern at all takes nothing either
+    /// `known` are all names of a vocabulary; nil when it has others as well, so that a pattern that matches none is no
+    /// mistake.
+    package init(
+        _ section: inout SettingsSection, isHighResolution: Bool, known: [String]?, hasAggregates: Bool
+    ) throws(SettingsError) {
+        self.isHighResolution = isHighResolution
+        choices = try Self.choices(&section, known: known)
+        dropped = try ResourceChoice.globs(&section, "drop_original", default: [])
+        guard dropped.isEmpty || hasAggregates else {
+            throw section.error(at: "drop_original", "without \"aggregate\" nothing of them would be left")
+        }
+        let choices = choices
+        for (index, glob) in dropped.enumerated() {
+            guard let known, !known.contains(where: { name in glob.matches(name) && Self.takes(name, choices) }) else {
+                continue
+            }
+            throw section.error(at: "drop_original", element: index, "\"\(glob.text)\" is none of the chosen metrics")
         }
     }
-}
 
-/// The names of the CloudWatch agent for what is read here.
-package enum CloudWatchNames {
-    static let cpuTimes = CPUUsage.parts.map { "cpu_time_\($0)" }
-    static let cpuUsage = CPUUsage.parts.map { "cpu_usage_\($0)" }
-    static let memory = [
-        "mem_active", "mem_available", "mem_available_percent", "mem_buffered", "mem_cached", "mem_free",
-        "mem_inactive", "mem_shared", "mem_total", "mem_used", "mem_used_percent",
-    ]
-    static let disk = [
-        "disk_free", "disk_inodes_free", "disk_inodes_total", "disk_inodes_used", "disk_total", "disk_used",
-        "disk_used_percent",
-    ]
-    static let net = [
-        "net_bytes_recv", "net_bytes_sent", "net_drop_in", "net_drop_out", "net_err_in", "net_err_out",
-        "net_packets_recv", "net_packets_sent",
-    ]
-    package static let all = cpuTimes + cpuUsage + memory + disk + net
+    /// For tests, and for who wants all.
+    package init(all isHighResolution: Bool = false) {
+        choices = []
+        dropped = []
+        self.isHighResolution = isHighResolution
+    }
+
+    private static func choices(
+        _ section: inout SettingsSection, known: [String]?
+    ) throws(SettingsError) -> [Choice] {
+        guard let value = section.value("metrics") else { return [] }
+        guard case .array(let elements) = value.content else {
+            throw section.error(at: "metrics", "expected a list of patterns and of { \"name\": \"…\" }")
+        }
+        var choices: [Choice] = []
+        for (index, element) in elements.enumerated() {
+            choices.append(try choice(element, index, in: section, known: known))
+        }
+        guard !choices.isEmpty else { throw section.error(at: "metrics", "expected a list that is not empty") }
+        return choices
+    }
+
+    private static func choice(
+        _ element: SettingsValue, _ index: Int, in section: SettingsSection, known: [String]?
+    ) throws(SettingsError) -> Choice {
+        var text = ""
+        var rename: String?
+        var unit: EMFUnit?
+        if case .string(let name) = element.content {
+            text = name
+        } else {
+            var own = try SettingsSection(element, path: "\(section.pathOf("metrics"))[\(index)]")
+            text = try own.string("name")
+            rename = try own.optionalString("rename")
+            if own.has("unit") { unit = try own.choice("unit", default: EMFUnit.none) }
+            if let rename,
+                !(1...nameLimit).contains(rename.utf8.count)
+                    || !rename.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+            {
+                throw own.error(at: "rename", "expected 1 to \(nameLimit) characters of ASCII, no spaces")
+            }
+            if rename != nil, text.utf8.contains(where: { "*?[{".utf8.contains($0) }) {
+                throw own.error(at: "rename", "a pattern takes several metrics: they cannot all have one name")
+            }
+            try own.finish()
+        }
+        let glob: Glob
+        do throws(GlobError) { glob = try Glob(text) } catch {
+            throw section.error(at: "metrics", element: index, error.description)
+        }
+        if let known, !known.contains(where: { glob.matches($0) }) {
+            let like = nearest(to: text, among: known).map { ", did you mean \"\($0)\"?" } ?? ""
+            throw section.error(at: "metrics", element: index, "\"\(text)\" is no metric of this vocabulary\(like)")
+        }
+        return Choice(glob: glob, rename: rename, unit: unit)
+    }
+
+    package func takes(_ name: String) -> Bool { Self.takes(name, choices) }
+
+    private static func takes(_ name: String, _ choices: [Choice]) -> Bool {
+        choices.isEmpty || choices.contains { $0.glob.matches(name) }
+    }
+
+    /// Whether any of `metrics` is wanted: what nobody wants is not read.
+    func takes(anyOf metrics: [CloudWatchMetric]) -> Bool { metrics.contains { takes($0.name) } }
+
+    /// Somebody has written names that begin so: what cannot be read of them is worth a word.
+    func names(_ prefix: String) -> Bool { choices.contains { $0.glob.text.hasPrefix(prefix) } }
+
+    /// How it is sent; nil for one that nobody wants.
+    package func metric(_ name: String, _ unit: EMFUnit) -> EMFMetric? {
+        let matching = choices.filter { $0.glob.matches(name) }
+        guard choices.isEmpty || !matching.isEmpty else { return nil }
+        return EMFMetric(
+            matching.lazy.compactMap(\.rename).first ?? name, matching.lazy.compactMap(\.unit).first ?? unit,
+            isHighResolution: isHighResolution, isOnlyAggregated: dropped.contains { $0.matches(name) })
+    }
 }

@@ -3,6 +3,7 @@
 //     "web": { "command": ["nginx"] }, "db": { "pattern": "^postgres: " }, "ssh": { "unit": "ssh.service" }
 
 internal import Bytes
+internal import Procfs
 internal import Settings
 
 /// What a process is told by; the buffers are kept from one to the next.
@@ -53,8 +54,7 @@ struct ProcessGroupRule {
         commands = try section.strings("command", default: []).map { Array($0.utf8) }
         pattern = try section.pattern("pattern")
         let unit = try section.string("unit", default: "")
-        // As systemctl understands it.
-        self.unit = Array((unit.isEmpty || unit.utf8.contains(UInt8(ascii: ".")) ? unit : "\(unit).service").utf8)
+        self.unit = ProcessCgroup.unitName(unit)
         if commands.isEmpty, pattern == nil, unit.isEmpty {
             throw section.error("expected \"command\", \"pattern\" or \"unit\"")
         }
@@ -64,23 +64,11 @@ struct ProcessGroupRule {
         if !commands.isEmpty, !commands.contains(where: { Self.isCommand($0, process.command) }) {
             return .doesNotMatch
         }
-        if !unit.isEmpty, !isUnit(of: process.cgroup) { return .doesNotMatch }
+        if !unit.isEmpty, !ProcessCgroup.isIn(unit, process.cgroup) { return .doesNotMatch }
         return pattern?.match(process.line, 0..<process.line.count) ?? .matches
     }
 
     private static func isCommand(_ wanted: [UInt8], _ command: [UInt8]) -> Bool {
         wanted == command || wanted.count > commandBytes && wanted.prefix(commandBytes).elementsEqual(command)
-    }
-
-    /// A part of the path: a slice has all that is in its services.
-    private func isUnit(of path: [UInt8]) -> Bool {
-        let slash = UInt8(ascii: "/")
-        var start = 0
-        while start < path.count {
-            let end = path[start...].firstIndex(of: slash) ?? path.count
-            if path[start..<end].elementsEqual(unit) { return true }
-            start = end + 1
-        }
-        return false
     }
 }
