@@ -72,8 +72,8 @@ package final class Spool: Sendable {
     package let wake: WakeSignal?
 
     /// Touches nothing on the disk before `open`; without a disk everything is kept in memory. `resume` is what
-    /// `cursor` was in an earlier run, `inherited` what an earlier form of the cursor held, to be put first. A test that
-    /// calls `turn` by hand has `turnsItself` false.
+    /// `cursor` was in an earlier run, `inherited` what an earlier form of the cursor held, to be put first. A test
+    /// that calls `turn` by hand has `turnsItself` false.
     package init(
         name: String, disk: (any SpoolDisk)?, limitBytes: Int, resume: UInt64?,
         inherited: [(bytes: [UInt8], unixNanoseconds: Int64)] = [], log: AgentLog,
