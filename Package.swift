@@ -61,7 +61,10 @@ let package = Package(
         // 6
         floor(
             "Inputs",
-            on: ["Bytes", "Platform", "CLinux", "CSystemd", "Logs", "Settings", "Durable", "Procfs", "Collectors"]),
+            on: [
+                "Bytes", "Platform", "CLinux", "CSystemd", "Metrics", "Logs", "Settings", "Durable", "Procfs",
+                "Collectors",
+            ]),
         floor("Outputs", on: ["Bytes", "Platform", "Logs", "Settings", "HTTP", "AWS"]),
         // 7
         floor("Delivery", on: ["Bytes", "Platform", "Logs", "Settings", "Durable", "Inputs", "Outputs"]),
@@ -90,7 +93,8 @@ let package = Package(
         tests(of: "AWS", with: ["Bytes", "Platform", "Settings", "HTTP"]),
         tests(of: "Collectors", with: ["Bytes", "Platform", "Metrics", "Settings", "Procfs"]),
         tests(
-            of: "Inputs", with: ["Bytes", "CLinux", "Platform", "Metrics", "Logs", "Settings", "Procfs", "Collectors"]),
+            of: "Inputs",
+            with: ["Bytes", "CLinux", "Platform", "Metrics", "Logs", "Settings", "Durable", "Procfs", "Collectors"]),
         tests(of: "Outputs", with: ["Bytes", "Platform", "Logs", "Settings", "HTTP", "AWS"]),
         tests(of: "Delivery", with: ["Bytes", "Platform", "Logs", "Settings", "Durable", "Inputs", "Outputs"]),
         tests(

@@ -90,7 +90,7 @@ private func checkStateDirectory(_ path: String, _ findings: inout CheckFindings
         return findings.note("state directory: \(path) is not there, and is made at the start")
     }
     findings.note("state directory: \(path)")
-    for name in ["cursors", "rejected"] {
+    for name in ["cursors", "rejected", "spool"] {
         guard let kind = kind(of: "\(path)/\(name)") else { continue }
         guard kind == .directory else {
             findings.problem("state directory: \(path)/\(name) is no directory")

@@ -5,7 +5,7 @@ internal import Durable
 internal import Inputs
 package import Platform
 
-/// A table with a line for each file, journal or outbox that a cursor speaks of.
+/// A table with a line for each file, journal or spool that a cursor speaks of.
 ///
 /// `problems` are files of which no copy is whole, and what in a cursor cannot be understood.
 ///
@@ -78,6 +78,7 @@ private func places(of cursor: SavedCursor, _ problems: inout [String]) -> [Plac
         let count = documents.count
         return [Place(source: "metrics", position: "\(count) to be sent", lag: bytesText(UInt64(bytes)))]
     }
+    if let next = json["spool"]?["next"]?.unsigned { return [Place(source: "spool", position: "record \(next)")] }
     if let place = JournalPlace(json) { return [Place(source: "journal", position: position(of: place))] }
     if case .null = json.content { return [Place(source: "nothing yet", position: "-")] }
     return [Place(source: plainText(String(decoding: cursor.json, as: UTF8.self)), position: "-")]

@@ -26,12 +26,14 @@ package struct Plugins: Sendable {
     }
 
     package func makeInput(
-        _ plugin: PluginSettings, resume: JSONValue?, now: Moment
+        _ plugin: PluginSettings, resume: JSONValue?, now: Moment, spoolDirectory: String? = nil,
+        shares: InputShares = InputShares()
     ) throws(SettingsError) -> any Input {
         guard let type = inputTypes.first(where: { $0.type == plugin.type }) else { bug("no input \(plugin.type)") }
         var section = plugin.section
         let context = InputContext(
-            name: plugin.name, host: settings.host, hostName: hostName, log: log, resume: resume, now: now)
+            name: plugin.name, host: settings.host, hostName: hostName, log: log, resume: resume, now: now,
+            spoolDirectory: spoolDirectory, shares: shares)
         // The section has keys of both.
         if !type.givesDocuments { _ = try makePipeline(plugin, &section) }
         let input = try type.init(&section, context)
@@ -108,13 +110,16 @@ package struct Plugins: Sendable {
         var stores: [String: RejectedStore] = [:]
         var routes: [Route] = []
         var counted: Set<String> = []
+        let shares = InputShares()
         for route in settings.routes {
             guard let from = settings.inputs.first(where: { $0.name == route.from }),
                 let to = settings.outputs.first(where: { $0.name == route.to })
             else { bug("a route without its ends") }
             var cursors = CursorStore(
                 stateDirectory: settings.stateDirectory, input: from.name, output: to.name, disk: HostDisk(), log: log)
-            let input = try makeInput(from, resume: cursors.load(), now: now)
+            let spool = spoolDirectory(stateDirectory: settings.stateDirectory, input: from.name, output: to.name)
+            let input = try makeInput(
+                from, resume: cursors.load(), now: now, spoolDirectory: spool, shares: shares)
             // What an input feeds twice is not to be counted twice.
             let pipeline = try makePipeline(from, counts: counted.insert(from.name).inserted)
             let (output, options) = try makeOutput(to, for: from)

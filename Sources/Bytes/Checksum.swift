@@ -1,4 +1,7 @@
-// A 64-bit hash that is the same in every run and on every machine: file fingerprints are kept on disk.
+// Checksums that are the same in every run and on every machine, since they are kept on disk: a 64-bit hash for
+// fingerprints of files, and a CRC for frames.
+
+internal import CZlib
 
 /// FNV-1a with 64 bits (RFC 9923). It may be continued: the hash of a longer text goes on from that of its start.
 package struct Fingerprint: Equatable, Hashable, Sendable {
@@ -16,4 +19,18 @@ package struct Fingerprint: Equatable, Hashable, Sendable {
 
     /// For the loops of other modules over arrays.
     package mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
+}
+
+extension [UInt8] {
+    /// The CRC-32 of IEEE 802.3, as in gzip (RFC 1952, section 8), by zlib. `range` must lie within the array.
+    package func crc32(_ range: Range<Int>) -> UInt32 {
+        guard range.lowerBound >= 0, range.upperBound <= count else { bug("a checksum outside the buffer") }
+        return unsafe withUnsafeBytes { bytes in
+            let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[range])
+            // Of no bytes, also where there is no memory: zlib takes a null pointer for the question how to begin.
+            guard !range.isEmpty, let base = part.baseAddress else { return 0 }
+            let start = unsafe base.assumingMemoryBound(to: UInt8.self)
+            return UInt32(truncatingIfNeeded: unsafe CZlib.crc32(0, start, UInt32(range.count)))
+        }
+    }
 }

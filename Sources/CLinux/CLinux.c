@@ -138,6 +138,12 @@ int linux_btrfs_device(int descriptor, uint64_t number, struct linux_btrfs_devic
     return 0;
 }
 
+int linux_unacknowledged(int descriptor) {
+    int bytes = 0;
+    // TIOCOUTQ is SIOCOUTQ's number, without linux/sockios.h.
+    return ioctl(descriptor, TIOCOUTQ, &bytes) == 0 ? bytes : -1;
+}
+
 int linux_nvme_log_page(int descriptor, uint8_t page, void *data, uint32_t count) {
     struct nvme_admin_cmd command = {
         .opcode = 0x02,  // Get Log Page

@@ -5,7 +5,7 @@ package import Settings
 
 extension RecordPipeline {
     /// Takes its keys from the section of an input: `format`, `kubernetes`, `multiline`, `parse` and what goes with it,
-    /// `filters`, `metrics`. What the log says gets none of the `names`, which the settings give each record.
+    /// `filters`, `metrics`, `emf`. What the log says gets none of the `names`, which the settings give each record.
     package init(_ section: inout SettingsSection, reserving names: [String] = []) throws(SettingsError) {
         self.init()
         let namesContainers = section.has("format") || section.has("kubernetes")
@@ -17,5 +17,6 @@ extension RecordPipeline {
             try entry.finish()
         }
         metrics = try LogMetric.list(&section)
+        recognisesDocuments = try section.bool("emf", default: true)
     }
 }

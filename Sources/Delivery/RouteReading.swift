@@ -162,6 +162,7 @@ extension Route {
         if reader.pipeline.isEmpty {
             let bytesBefore = reader.batch.textByteCount
             note(reader.input.read(into: &reader.batch, at: now), &reader, at: now.monotonic)
+            reader.pipeline.recogniseDocuments(in: &reader.batch, from: recordsBefore)
             records = reader.batch.records.count - recordsBefore
             bytes = reader.batch.textByteCount - bytesBefore
         } else {
@@ -409,6 +410,7 @@ extension Route {
         // The input, which owns the descriptor, stays until it is no longer watched.
         reader.watch?.cancel(then: { withExtendedLifetime(self) {} })
         reader.watch = nil
+        reader.input.close()
         reader.report(to: exchange, at: .now)
         exchange.with { $0.isFinished = true }
         guard reader.isSaving || reader.input.cursorVersion != reader.savedVersion else {

@@ -124,6 +124,11 @@ private func cursorDirectory(of stateDirectory: String) -> String { "\(stateDire
 /// A name of letters, digits, `-`, `_`, and `%` with two digits for every other byte, so that no two routes share a
 /// file.
 func cursorFileName(input: String, output: String) -> String {
+    routeFileName(input: input, output: output) + ".json"
+}
+
+/// The same without an ending.
+func routeFileName(input: String, output: String) -> String {
     /// NAME_MAX is 255; the suffixes need a few. What is longer is cut, and told apart by its fingerprint.
     let nameLimitBytes = 200
     var name: [UInt8] = []
@@ -137,7 +142,6 @@ func cursorFileName(input: String, output: String) -> String {
         name.append(UInt8(ascii: "~"))
         name.append(hexadecimal: fingerprint.value)
     }
-    name.append(".json")
     return String(decoding: name, as: UTF8.self)
 }
 

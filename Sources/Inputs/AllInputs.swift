@@ -2,6 +2,7 @@
 
 /// One line each, in alphabetical order of the type.
 package let allInputs: [any Input.Type] = [
+    EMFInput.self,
     FileInput.self,
     HostMetricsInput.self,
     JournaldInput.self,

@@ -1,16 +1,16 @@
 // The host's own metrics as EMF documents, pushed at an interval.
 //
-// What was measured cannot be read again, so a document is kept until it is acknowledged: in memory, up to
-// `HostMetricsOutbox.byteLimit`, and in the cursor file, whence the next run takes it up. Beyond the limit the oldest
-// is dropped and counted as `document_dropped_outbox_full`. What is not kept: the documents of the last second before a
-// kill. Measuring has a queue of its own, so that it goes on while the route waits for a receiver that is down.
+// What was measured cannot be read again, so documents go through a spool. Measuring has a queue of its own, so that it
+// goes on while the route waits for a receiver that is down.
 
 package import Bytes
 internal import Collectors
+internal import Durable
 package import Logs
 package import Platform
 internal import Procfs
 package import Settings
+internal import Synchronization
 
 /// `type: host_metrics`. A class, since measuring must end when nobody has the input any more.
 package final class HostMetricsInput: Input {
@@ -26,11 +26,13 @@ package final class HostMetricsInput: Input {
     /// How often the host is read; the readings of an interval are sent together.
     let sampleInterval: Duration
     let plan: HostMetricsPlan
-    let outbox: HostMetricsOutbox
+    private var documents: SpooledDocuments
+    private let problems = SharedProblems()
     private let log: AgentLog
     private var isMeasuring = false
 
-    /// Settings: `interval` ("60s"), `sample_interval` (the same), and those of `HostMetricsPlan`.
+    /// Settings: `interval` ("60s"), `sample_interval` (the same), `spool_bytes` ("64MiB"), and those of
+    /// `HostMetricsPlan`.
     package init(_ section: inout SettingsSection, _ context: InputContext) throws(SettingsError) {
         interval = try section.duration("interval", default: .seconds(60), in: Self.intervals)
         sampleInterval = try section.duration("sample_interval", default: interval, in: Self.intervals)
@@ -42,42 +44,35 @@ package final class HostMetricsInput: Input {
             &section, host: context.host, hostName: context.hostName,
             isHighResolution: interval < Self.ordinaryResolution)
         log = context.log
-        var wake: WakeSignal?
-        do throws(Errno) { wake = try WakeSignal() } catch {
-            // Without it the route looks again after a second.
-            context.log.warning("no eventfd for host_metrics", ["error": error.description])
-        }
-        outbox = HostMetricsOutbox(wake: wake)
-        if let resume = context.resume { outbox.resume(from: resume) }
+        documents = try SpooledDocuments(&section, context)
     }
 
-    deinit { outbox.close() }
+    deinit { documents.spool.close() }
 
     // MARK: Input
 
-    package var wakeDescriptor: Int32? { outbox.wake?.descriptor }
+    package var wakeDescriptor: Int32? { documents.wakeDescriptor }
 
     package func read(into batch: inout LogBatch, at now: Moment) -> Wait {
         if !isMeasuring {
             isMeasuring = true
+            documents.spool.open()
             startMeasuring()
         }
-        guard outbox.read(into: &batch) else { return .notAtAll }
-        return .until(now.monotonic + (outbox.wake == nil ? .seconds(1) : interval))
+        return documents.read(into: &batch, at: now)
     }
 
-    package func acknowledge(_ position: Position) { outbox.acknowledge(before: position.offset) }
+    package func acknowledge(_ position: Position) { documents.acknowledge(position) }
 
-    package func writeCursor(into json: inout JSONWriter) { outbox.writeCursor(into: &json) }
+    package func writeCursor(into json: inout JSONWriter) { documents.writeCursor(into: &json) }
 
-    package var cursorVersion: UInt64 { outbox.version }
+    package var cursorVersion: UInt64 { documents.spool.cursorVersion }
+
+    package func close() { documents.spool.close() }
 
     package func status(at now: Moment) -> InputStatus {
-        var status = InputStatus()
-        status.lagBytes = UInt64(outbox.byteCount)
-        status.sourceCount = 1
-        status.counts = [("document_dropped_outbox_full", outbox.droppedCount)]
-        status.problems = outbox.problems
+        var status = documents.status
+        status.problems += problems.texts
         return status
     }
 
@@ -108,30 +103,38 @@ package final class HostMetricsInput: Input {
         do throws(SettingsError) {
             let worker = Worker("host_metrics", try HostMetrics(plan))
             let samples = Int(interval.nanoseconds / sampleInterval.nanoseconds)
-            Self.measure(on: worker, into: outbox, every: sampleInterval, of: samples, at: .now)
+            Self.measure(on: worker, into: documents.spool, problems, every: sampleInterval, of: samples, at: .now)
         } catch {
-            outbox.put([], at: 0, problems: [error.description])
+            problems.set([error.description])
         }
     }
 
-    /// Reads the host at `due`, and then every `step`, as long as the outbox is open; each `count`-th time documents
+    /// Reads the host at `due`, and then every `step`, as long as the spool is open; each `count`-th time documents
     /// are made of what was read. What is late is not made up for: two readings of one interval would be one too many.
     private static func measure(
-        on worker: Worker<HostMetrics>, into outbox: HostMetricsOutbox, every step: Duration, of count: Int,
-        at due: Instant, number: Int = 1
+        on worker: Worker<HostMetrics>, into spool: Spool, _ shared: SharedProblems, every step: Duration,
+        of count: Int, at due: Instant, number: Int = 1
     ) {
         worker.run(after: max(.zero, due - .now)) { metrics in
-            guard outbox.isOpen else { return }
+            guard spool.isOpen else { return }
             let now = Moment.now
             let problems = metrics.sample(at: now.monotonic)
+            shared.set(problems)
             if number == count {
-                let documents = metrics.documents(unixNanoseconds: now.unixNanoseconds)
-                outbox.put(documents, at: now.unixNanoseconds, problems: problems)
+                spool.put(metrics.documents(unixNanoseconds: now.unixNanoseconds), at: now.unixNanoseconds)
             }
             let next = due + step
             measure(
-                on: worker, into: outbox, every: step, of: count, at: next > .now ? next : now.monotonic + step,
-                number: number % count + 1)
+                on: worker, into: spool, shared, every: step, of: count,
+                at: next > .now ? next : now.monotonic + step, number: number % count + 1)
         }
     }
+}
+
+/// What the last measuring could not read.
+private final class SharedProblems: Sendable {
+    private let state = Mutex<[String]>([])
+
+    var texts: [String] { state.withLock { $0 } }
+    func set(_ texts: [String]) { state.withLock { $0 = texts } }
 }

@@ -44,14 +44,23 @@ package struct InputContext: Sendable {
     /// For inputs that read the host itself.
     package let host: Host
     package let hostName: String
+    /// Where it may keep what cannot be read again: a directory of its own and of its route, that it has to make. Nil
+    /// for an input that is only looked at.
+    package let spoolDirectory: String?
+    package let shares: InputShares
 
-    package init(name: String, host: Host, hostName: String, log: AgentLog, resume: JSONValue?, now: Moment) {
+    package init(
+        name: String, host: Host, hostName: String, log: AgentLog, resume: JSONValue?, now: Moment,
+        spoolDirectory: String? = nil, shares: InputShares = InputShares()
+    ) {
         self.name = name
         self.host = host
         self.hostName = hostName
         self.log = log
         self.resume = resume
         self.now = now
+        self.spoolDirectory = spoolDirectory
+        self.shares = shares
     }
 }
 
@@ -87,6 +96,9 @@ package protocol Input: SendableMetatype {
 
     func status(at now: Moment) -> InputStatus
 
+    /// Nothing is read or acknowledged any more: what it keeps has to be on the disk when this returns.
+    mutating func close()
+
     /// Those of `paths` that it reads, or would read if they were there.
     func filesRead(among paths: [String]) -> [String]
 
@@ -101,6 +113,8 @@ extension Input {
     package static var givesDocuments: Bool { false }
 
     package mutating func lookAround(at now: Moment) {}
+
+    package mutating func close() {}
 
     package func filesRead(among paths: [String]) -> [String] { [] }
 

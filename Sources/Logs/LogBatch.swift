@@ -44,13 +44,13 @@ package struct LogBatch: Sendable {
     package struct Record: Sendable {
         package let text: TextRange
         /// Indexes into `fields`.
-        package let fields: Range<UInt32>
+        package internal(set) var fields: Range<UInt32>
         /// When it was written if that is known, else when it was read.
         package let unixNanoseconds: Int64
         /// Where to go on when this record is acknowledged.
         package internal(set) var next: Position
         /// It is a JSON object of its own (an EMF document), not a message.
-        package let isDocument: Bool
+        package internal(set) var isDocument: Bool
         /// Its text was cut at the limit for a line.
         package let isCut: Bool
         /// It is a piece of the record that was read, and not the last.
@@ -67,7 +67,7 @@ package struct LogBatch: Sendable {
 
     package private(set) var bytes: [UInt8] = []
     package private(set) var fields: [LogField] = []
-    package private(set) var records: [Record] = []
+    package internal(set) var records: [Record] = []
     /// Bytes of the records' text alone, which is what limits count.
     package private(set) var textByteCount = 0
     /// Bytes of fields whose names the source chose: a source may send much there, and the batch must stay bounded.

@@ -8,4 +8,5 @@ package let allOutputs: [any Output.Type] = [
     FileOutput.self,
     HTTPOutput<HTTPClient>.self,
     StdoutOutput.self,
+    TCPOutput.self,
 ]

@@ -166,6 +166,12 @@ package struct File: ~Copyable {
     /// It has no name any more.
     package func isRemoved() throws(Errno) -> Bool { try status().linkCount == 0 }
 
+    /// Takes away what stands after the first `count` bytes.
+    package func cut(to count: Int) throws(Errno) {
+        let descriptor = descriptor
+        try retryingOnInterrupt { Int(ftruncate(descriptor, off_t(count))) }
+    }
+
     package func status() throws(Errno) -> FileStatus { try FileStatus(of: descriptor) }
 
     /// Whether bytes stand after the end that its size tells, as in the files of /proc, and not because it is growing.

@@ -31,6 +31,15 @@ package final class Latch<Value: Sendable>: Sendable {
     }
 }
 
+extension Latch {
+    /// Blocks until it is opened, but no longer than `limit`; nil when it was not.
+    package func wait(atMost limit: Duration) -> Value? {
+        guard opened.wait(timeout: .now() + .nanoseconds(Int(limit.nanoseconds))) == .success else { return nil }
+        opened.signal()
+        return value.withLock { $0 }
+    }
+}
+
 /// Ends the process at once. `exit` would run the libraries' own clean-up under the feet of threads that are still
 /// sending.
 package func leave(_ code: Int32) -> Never { _exit(code) }

@@ -99,6 +99,13 @@ package final class Socket: Sendable {
         }
     }
 
+    /// Bytes that were written and that the other side's kernel has not acknowledged.
+    package func unacknowledgedBytes() throws(Errno) -> Int {
+        let count = linux_unacknowledged(descriptor)
+        guard count >= 0 else { throw .current }
+        return Int(count)
+    }
+
     /// Tells the other side that nothing more comes. What it still sends can be read.
     package func finishWriting() {
         // Fails only when the other side is gone, which the next read says too.
@@ -136,16 +143,19 @@ extension Socket {
         let socket = try Socket.make(address.family)
         // Connections of an agent that was just stopped do not hold the port.
         try socket.set(SO_REUSEADDR, at: SOL_SOCKET, to: 1)
+        try socket.take(address)
+        guard listen(socket.descriptor, backlog) == 0 else { throw .current }
+        return socket
+    }
+
+    private func take(_ address: SocketAddress) throws(Errno) {
         if address.family == AF_INET6 {
             var isAll = false
             if case .all = address { isAll = true }
-            try socket.set(IPV6_V6ONLY, at: Int32(IPPROTO_IPV6), to: isAll ? 0 : 1)
+            try set(IPV6_V6ONLY, at: Int32(IPPROTO_IPV6), to: isAll ? 0 : 1)
         }
-        let descriptor = socket.descriptor
-        guard unsafe address.withRaw({ unsafe bind(descriptor, $0, $1) }) == 0,
-            listen(descriptor, backlog) == 0
-        else { throw .current }
-        return socket
+        let descriptor = descriptor
+        guard unsafe address.withRaw({ unsafe bind(descriptor, $0, $1) }) == 0 else { throw .current }
     }
 
     private static func listening(
@@ -227,6 +237,39 @@ extension Socket {
     }
 }
 
+// MARK: Datagrams
+
+extension Socket {
+    /// Receives datagrams at `address`, which is none of a unix socket, without waiting in `read`: one call reads one
+    /// datagram. `bufferBytes` is what the kernel is asked to hold; it may hold less.
+    package static func receivingDatagrams(at address: SocketAddress, bufferBytes: Int) throws(Errno) -> Socket {
+        func open(_ address: SocketAddress) throws(Errno) -> Socket {
+            let socket = try Socket.make(address.family, SOCK_DGRAM)
+            // Less than was asked for is no failure.
+            do throws(Errno) { try socket.set(SO_RCVBUF, at: SOL_SOCKET, to: Int32(clamping: bufferBytes)) } catch {}
+            try socket.take(address)
+            return socket
+        }
+        do throws(Errno) { return try open(address) } catch {
+            guard case .all(let port) = address, error.code == EAFNOSUPPORT || error.code == EADDRNOTAVAIL else {
+                throw error
+            }
+            return try open(.ipv4(0, port: port))
+        }
+    }
+
+    /// Datagrams that the kernel had no room for; nil where it does not say (before Linux 4.12).
+    package var lostDatagrams: UInt64? {
+        // SO_MEMINFO and SK_MEMINFO_DROPS of linux/sock_diag.h.
+        let (option, dropsIndex) = (Int32(55), 8)
+        var values = [UInt32](repeating: 0, count: 16)
+        var length = socklen_t(values.count * MemoryLayout<UInt32>.size)
+        let code = unsafe getsockopt(descriptor, SOL_SOCKET, option, &values, &length)
+        guard code == 0, Int(length) > dropsIndex * MemoryLayout<UInt32>.size else { return nil }
+        return UInt64(values[dropsIndex])
+    }
+}
+
 // MARK: Connecting
 
 extension Socket {
@@ -267,8 +310,8 @@ extension Socket {
         }
     }
 
-    private static func make(_ family: Int32) throws(Errno) -> Socket {
-        let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+    fileprivate static func make(_ family: Int32, _ type: __socket_type = SOCK_STREAM) throws(Errno) -> Socket {
+        let kind = Int32(type.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
         let descriptor = socket(family, kind, 0)
         guard descriptor >= 0 else { throw .current }
         return Socket(owning: descriptor)

@@ -19,7 +19,8 @@ import Testing
     /// The keys that `take` asks for, as the error about an unknown one lists them.
     private func keys(_ take: (inout SettingsSection) throws -> Void) throws -> [Substring] {
         var section = try section(
-            #"{ "0123456789abcdef": null, "path": "/nowhere/out", "url": "http://127.0.0.1:9/", "log_group": "/g" }"#)
+            #"{ "0123456789abcdef": null, "path": "/nowhere/out", "address": "127.0.0.1:9", "log_group": "/g", "#
+                + #""url": "http://127.0.0.1:9/" }"#)
         try take(&section)
         var said = ""
         do { try section.finish() } catch { said = "\(error)" }

@@ -1,4 +1,4 @@
-// The host_metrics input: settings, the outbox with its limit and cursor, and documents of this machine.
+// The host_metrics input: settings, the upgrade from an earlier cursor, and documents of this machine.
 
 import Bytes
 import Collectors
@@ -24,12 +24,6 @@ import Testing
                 name: "host", host: Procfs.Host(), hostName: "web-1", log: .silent, resume: resume, now: .now))
         try section.finish()
         return input
-    }
-
-    private func cursor(_ outbox: HostMetricsOutbox) throws -> JSONValue {
-        var json = JSONWriter()
-        outbox.writeCursor(into: &json)
-        return try parseJSON(json.bytes)
     }
 
     // MARK: Settings
@@ -74,65 +68,26 @@ import Testing
         }
     }
 
-    // MARK: Outbox
+    // MARK: Upgrade
 
-    @Test func keepsDocumentsUntilTheyAreAcknowledged() throws {
-        let outbox = HostMetricsOutbox(wake: nil)
-        outbox.put([Array("{\"a\":1}".utf8), Array("{\"b\":2}".utf8)], at: 5)
-        let version = outbox.version
+    @Test func takesUpWhatAnEarlierFormOfTheCursorHeld() throws {
+        let old = #"{"documents":[{"time":5,"text":"{\"a\":1}"},{"time":6,"text":"{\"b\":2}"}]}"#
+        let input = try input(#"{ "interval": "1h" }"#, resume: try parseJSON(Array(old.utf8)))
         var batch = LogBatch()
-        #expect(outbox.read(into: &batch))
-        #expect(batch.records.map { batch.text(of: $0) } == ["{\"a\":1}", "{\"b\":2}"])
-        #expect(batch.records.allSatisfy { $0.isDocument && $0.unixNanoseconds == 5 })
-        #expect(try cursor(outbox)["documents"]?.array?.count == 2, "read is not acknowledged")
-        var again = LogBatch()
-        #expect(outbox.read(into: &again) && again.isEmpty)
-
-        outbox.acknowledge(before: batch.records[0].next.offset)
-        #expect(outbox.version != version && outbox.byteCount == 7)
-        let resumed = HostMetricsOutbox(wake: nil)
-        resumed.resume(from: try cursor(outbox))
-        #expect(resumed.read(into: &again))
-        #expect(again.records.map { again.text(of: $0) } == ["{\"b\":2}"])
-        #expect(again.records[0].unixNanoseconds == 5)
-        outbox.acknowledge(before: batch.records[1].next.offset)
-        #expect(outbox.byteCount == 0)
-        #expect(try cursor(outbox)["documents"]?.array?.isEmpty == true)
-    }
-
-    @Test func dropsTheOldestOverTheLimitAndCountsIt() throws {
-        let outbox = HostMetricsOutbox(wake: nil)
-        let size = HostMetricsOutbox.byteLimit / 4
-        outbox.put([[UInt8](repeating: 0x30, count: size)], at: 0)
-        var batch = LogBatch()
-        #expect(outbox.read(into: &batch))  // on its way: this one stays
-        for digit in 1...5 { outbox.put([[UInt8](repeating: 0x30 + UInt8(digit), count: size)], at: 0) }
-        #expect(outbox.droppedCount == 2 && outbox.byteCount <= HostMetricsOutbox.byteLimit)
-        let rest = try cursor(outbox)["documents"]?.array?.compactMap { $0["text"]?.string?.first }
-        #expect(rest == ["0", "3", "4", "5"])
-    }
-
-    @Test func aFullBatchLeavesTheRest() {
-        let outbox = HostMetricsOutbox(wake: nil)
-        outbox.put((0..<5).map { Array("\($0)".utf8) }, at: 0)
-        var batch = LogBatch(recordLimit: 2)
-        var seen: [String] = []
-        var isDone = false
-        for _ in 0..<5 where !isDone {
-            isDone = outbox.read(into: &batch)
-            seen += batch.records.map { batch.text(of: $0) }
-            batch.removeAll()
-        }
-        #expect(isDone && seen == ["0", "1", "2", "3", "4"])
+        _ = input.read(into: &batch, at: .now)
+        #expect(batch.records.prefix(2).map { batch.text(of: $0) } == [#"{"a":1}"#, #"{"b":2}"#])
+        #expect(batch.records.prefix(2).map(\.unixNanoseconds) == [5, 6])
+        #expect(batch.records.allSatisfy { $0.isDocument })
+        input.close()
     }
 
     @Test(arguments: [
         "{}", "[]", "null", #"{"documents":3}"#, #"{"documents":[1,{"time":"x","text":"a"},{"time":1}]}"#,
+        #"{"spool":3}"#, #"{"spool":{"next":-1}}"#,
     ])
     func aForeignCursorGivesNothing(text: String) throws {
-        let outbox = HostMetricsOutbox(wake: nil)
-        outbox.resume(from: try parseJSON(Array(text.utf8)))
-        #expect(outbox.byteCount == 0)
+        let input = try input(resume: try parseJSON(Array(text.utf8)))
+        #expect(input.status(at: .now).lagBytes == 0)
     }
 
     // MARK: This machine

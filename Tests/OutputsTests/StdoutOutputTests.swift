@@ -108,7 +108,7 @@ final class Computed<Value: Sendable>: @unchecked Sendable {
 }
 
 extension Thread {
-    fileprivate static func detached<Value: Sendable>(_ work: @escaping @Sendable () -> Value) -> Computed<Value> {
+    static func detached<Value: Sendable>(_ work: @escaping @Sendable () -> Value) -> Computed<Value> {
         Computed(work)
     }
 }

@@ -53,6 +53,9 @@ int linux_count_event(uint32_t type, uint64_t config, int cpu);
 /// flock(2), exclusive and without waiting; in Swift its name is also that of a structure.
 int linux_lock(int descriptor);
 
+/// ioctl(2) SIOCOUTQ: bytes written to a TCP socket that the other side's kernel has not acknowledged, or -1.
+int linux_unacknowledged(int descriptor);
+
 #define LINUX_INTERFACE_NAME_BYTES 16
 
 /// ioctl(2) SIOCGIFNAME on any socket; `name` has room for LINUX_INTERFACE_NAME_BYTES.

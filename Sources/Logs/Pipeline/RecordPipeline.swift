@@ -58,11 +58,14 @@ package struct RecordPipeline {
     package var parsing: RecordParsing?
     package var filters: [RecordFilter] = []
     package var metrics: [LogMetric] = []
+    /// Lines that are documents with metrics go as they are.
+    package var recognisesDocuments = true
 
     private var dropped: [Drop: UInt64] = [:]
     var events: [Event: UInt64] = [:]
 
     var draft = RecordDraft()
+    private var members: [JSONMember] = []
     /// The input's fields of the last record, and the same in the batch that is being filled.
     private var carried: (input: Range<UInt32>, batch: Range<UInt32>)?
 
@@ -73,6 +76,11 @@ package struct RecordPipeline {
 
     /// When something that is held back is due; nil when nothing is.
     package var deadline: Instant? { assembly?.deadline }
+
+    /// The same for records that came into `batch` without a pipeline, from number `first` on.
+    package mutating func recogniseDocuments(in batch: inout LogBatch, from first: Int) {
+        if recognisesDocuments { batch.recogniseDocuments(from: first, &members) }
+    }
 
     /// Takes records of `input` from the one at `first` on, until there are no more or `batch` is full; `first` is then
     /// the next one.
@@ -129,9 +137,11 @@ package struct RecordPipeline {
 
     /// The stages that look at one whole record.
     private mutating func finish(_ input: LogBatch, into batch: inout LogBatch, at now: Moment) {
-        // A document is nobody's text: it goes as it is.
+        // A document of the input's own making is nobody's text: it goes as it is. One that a program has written is
+        // not taken apart; what the settings leave out or hide, they do there as well.
         if !draft.isDocument {
-            parsing?.apply(&draft, of: input, now: now.unixNanoseconds, &events)
+            if recognisesDocuments { draft.recogniseDocument(&members) }
+            if !draft.isDocument { parsing?.apply(&draft, of: input, now: now.unixNanoseconds, &events) }
             if let reason = filter(input, at: now.monotonic) {
                 dropped[reason, default: 0] += 1
                 return batch.skip(to: draft.next)

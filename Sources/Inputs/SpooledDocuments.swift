@@ -1,0 +1,83 @@
+// The part of an input that is the same for all whose documents cannot be read again: from the spool into batches, and
+// back to it what was acknowledged.
+//
+// Its cursor is `{"spool":{"next":123}}`, the number of the first record that is not acknowledged.
+
+internal import Bytes
+internal import Durable
+internal import Logs
+internal import Platform
+internal import Settings
+
+struct SpooledDocuments {
+    /// Without a descriptor that tells, the spool is asked so often.
+    private static let blindInterval: Duration = .seconds(1)
+    /// Records taken out of the spool at once.
+    private static let readRecords = 256
+
+    let spool: Spool
+    private var members: [JSONMember] = []
+
+    /// Takes the key `spool_bytes`.
+    init(_ section: inout SettingsSection, _ context: InputContext) throws(SettingsError) {
+        let limit = try section.size("spool_bytes", default: Spool.defaultLimitBytes, in: Spool.limitRange)
+        spool = Spool(
+            name: context.spoolDirectory.map { String($0.split(separator: "/").last ?? "") } ?? context.name,
+            disk: context.spoolDirectory.map { HostSpoolDisk(directory: $0) }, limitBytes: limit,
+            resume: context.resume?["spool"]?["next"]?.unsigned, inherited: Self.inherited(context.resume),
+            log: context.log)
+    }
+
+    /// What the cursor held before there was a spool: `{"documents":[{"time":1795230523015000000,"text":"{…}"}]}`. One
+    /// of another form gives nothing.
+    private static func inherited(_ cursor: JSONValue?) -> [(bytes: [UInt8], unixNanoseconds: Int64)] {
+        var documents: [(bytes: [UInt8], unixNanoseconds: Int64)] = []
+        for document in cursor?["documents"]?.array ?? [] {
+            guard let time = document["time"]?.unsigned, let text = document["text"]?.string else { continue }
+            documents.append((Array(text.utf8), Int64(clamping: time)))
+        }
+        return documents
+    }
+
+    var wakeDescriptor: Int32? { spool.wake?.descriptor }
+
+    mutating func read(into batch: inout LogBatch, at now: Moment) -> Wait {
+        while !batch.isFull {
+            let (records, epoch) = spool.read(
+                recordLimit: min(Self.readRecords, batch.recordLimit - batch.records.count),
+                byteLimit: batch.byteLimit - batch.textByteCount)
+            guard !records.isEmpty else {
+                return .until(now.monotonic + (spool.wake == nil ? Self.blindInterval : .seconds(60)))
+            }
+            for record in records {
+                batch.append(
+                    document: record.bytes, at: record.unixNanoseconds,
+                    next: Position(source: epoch, offset: record.number + 1), &members)
+            }
+        }
+        return .notAtAll
+    }
+
+    func acknowledge(_ position: Position) { spool.acknowledge(before: position.offset, epoch: position.source) }
+
+    func writeCursor(into json: inout JSONWriter) {
+        let next = spool.cursor
+        json.object { json in
+            json.key("spool")
+            json.object { json in
+                json.key("next")
+                json.number(Int(clamping: next))
+            }
+        }
+    }
+
+    var status: InputStatus {
+        let spool = spool.status
+        var status = InputStatus()
+        status.lagBytes = UInt64(spool.byteCount)
+        status.sourceCount = 1
+        status.counts = spool.counts
+        if let problem = spool.problem { status.problems.append(problem) }
+        return status
+    }
+}

@@ -1,0 +1,116 @@
+// Recognising a document with metrics (EMF) among lines of text: one JSON object with `_aws`, and in it
+// `CloudWatchMetrics`. Whether CloudWatch would take all of it is not asked here: nobody is helped by taking it apart.
+//
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+
+package import Bytes
+
+/// Where a document asks to be put: `_aws.LogGroupName` and `_aws.LogStreamName`, as pieces of its text.
+struct EMFLine {
+    struct Name {
+        let range: Range<Int>
+        let hasEscapes: Bool
+    }
+
+    var logGroup: Name?
+    var logStream: Name?
+
+    /// One with more members is taken for a message.
+    private static let memberLimit = 4_096
+    private static let metadataName: [UInt8] = Array("\"_aws\"".utf8)
+
+    /// nil for whatever else. `members` is kept for its memory.
+    init?(_ bytes: [UInt8], _ range: Range<Int>, _ members: inout [JSONMember]) {
+        // Of most lines this is all.
+        guard range.count > 2, bytes[range.lowerBound] == UInt8(ascii: "{") else { return nil }
+        guard Self.mentionsMetadata(bytes, range) else { return nil }
+        members.removeAll(keepingCapacity: true)
+        guard
+            bytes.scanJSONObject(range, depthLimit: 2, memberLimit: Self.memberLimit, into: &members) == .isObject,
+            let metadata = members.firstIndex(where: { member in
+                member.parent < 0 && member.kind == .object && bytes[member.name].elementsEqual("_aws".utf8)
+            })
+        else { return nil }
+        var hasMetrics = false
+        for member in members[metadata...].dropFirst() where member.parent == metadata {
+            let name = bytes[member.name]
+            if name.elementsEqual("CloudWatchMetrics".utf8) {
+                hasMetrics = member.kind == .text && bytes[member.value.lowerBound] == UInt8(ascii: "[")
+            } else if member.kind == .string, !member.value.isEmpty {
+                let value = Name(range: member.value, hasEscapes: member.valueHasEscapes)
+                if name.elementsEqual("LogGroupName".utf8) { logGroup = value }
+                if name.elementsEqual("LogStreamName".utf8) { logStream = value }
+            }
+        }
+        guard hasMetrics else { return nil }
+    }
+
+    /// By the underscore, of which texts in JSON have few.
+    private static func mentionsMetadata(_ bytes: [UInt8], _ range: Range<Int>) -> Bool {
+        var at = range.lowerBound
+        while let found = bytes.firstIndex(of: UInt8(ascii: "_"), in: at..<range.upperBound) {
+            let start = found - 1
+            let end = start + metadataName.count
+            if start > range.lowerBound, end <= range.upperBound, bytes[start..<end].elementsEqual(metadataName) {
+                return true
+            }
+            at = found + 1
+        }
+        return false
+    }
+}
+
+extension LogBatch {
+    /// The fields that say where a document asks to be put.
+    private static let groupField: StaticString = "log_group"
+    private static let streamField: StaticString = "log_stream"
+
+    /// Adds a document, with the fields `log_group` and `log_stream` where it names them.
+    package mutating func append(
+        document text: [UInt8], at unixNanoseconds: Int64, next: Position, _ members: inout [JSONMember]
+    ) {
+        let start = nextField
+        if let line = EMFLine(text, 0..<text.count, &members) { addFields(line, of: text) }
+        append(
+            text, 0..<text.count, fields: start..<nextField, at: unixNanoseconds, next: next, isDocument: true)
+    }
+
+    /// Makes documents of those records from number `first` on that are some.
+    package mutating func recogniseDocuments(from first: Int, _ members: inout [JSONMember]) {
+        for index in first..<records.count where !records[index].isDocument && !records[index].isCut {
+            guard let line = EMFLine(bytes, records[index].text.range, &members) else { continue }
+            records[index].isDocument = true
+            guard line.logGroup != nil || line.logStream != nil else { continue }
+            let start = nextField
+            for shared in records[index].fields { repeatField(shared) }
+            addFields(line, of: bytes)
+            records[index].fields = start..<nextField
+        }
+    }
+
+    private mutating func addFields(_ line: EMFLine, of text: [UInt8]) {
+        if let name = line.logGroup { _ = addField(Self.groupField, name.decoded(of: text)) }
+        if let name = line.logStream { _ = addField(Self.streamField, name.decoded(of: text)) }
+    }
+}
+
+extension RecordDraft {
+    /// Becomes a document if it is one.
+    mutating func recogniseDocument(_ members: inout [JSONMember]) {
+        guard !isDocument, !isCut, let line = EMFLine(bytes, text, &members) else { return }
+        isDocument = true
+        if let name = line.logGroup { add("log_group", append(name.decoded(of: bytes))) }
+        if let name = line.logStream { add("log_stream", append(name.decoded(of: bytes))) }
+    }
+
+    private mutating func append(_ added: [UInt8]) -> Range<Int> { append(added, 0..<added.count) }
+}
+
+extension EMFLine.Name {
+    fileprivate func decoded(of text: [UInt8]) -> [UInt8] {
+        var value = Array(text[range])
+        guard hasEscapes else { return value }
+        let decoded = value.append(decodingJSON: 0..<value.count)
+        return Array(value[decoded])
+    }
+}

@@ -1,0 +1,185 @@
+"""Documents with metrics that programs send to the agent's port: what was received is delivered, whatever happens."""
+
+import json
+import socket
+import threading
+import time
+from support import Scratch, eventually, free_port
+
+DIRECTIVES = [{"Namespace": "Test", "Dimensions": [["service"]], "Metrics": [{"Name": "number", "Unit": "Count"}]}]
+
+
+def document(number, more=None, **metadata):
+    now = int(time.time() * 1000)
+    return {"_aws": {"Timestamp": now, "CloudWatchMetrics": DIRECTIVES, **metadata}, "service": "shop",
+            "number": number, **(more or {})}
+
+
+def line(*arguments, **metadata):
+    return json.dumps(document(*arguments, **metadata)).encode() + b"\n"
+
+
+class EMF(Scratch):
+    def settings(self, output, **options):
+        self.port = free_port()
+        address = f"127.0.0.1:{self.port}"
+        return {
+            "inputs": {"app": {"type": "emf", "tcp": address, "udp": address, **options}},
+            "outputs": {"out": output},
+            "routes": [{"from": "app", "to": "out"}],
+        }
+
+    def connect(self):
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        self.addCleanup(connection.close)
+        return connection
+
+    def count(self, agent, reason):
+        series = f'vitals_input_events_total{{input="app",output="out",reason="{reason}"}}'
+        return int(agent.metric(series) or 0)
+
+    def numbers(self, receiver):
+        with receiver.lock:
+            return [record["number"] for record in receiver.records]
+
+    def wait_for(self, agent, receiver, numbers, within=30):
+        eventually(lambda: set(numbers) <= set(self.numbers(receiver)), within,
+                   f"{len(numbers)} documents, {len(self.numbers(receiver))} came\n{agent.log()}")
+
+    def test_documents_come_by_tcp_and_udp_and_bad_ones_are_counted(self):
+        receiver = self.receiver()
+        agent = self.agent(self.settings({"type": "http", "url": receiver.url})).start()
+        stream = self.connect()
+        stream.sendall(line(1) + b"\n" + line(2).replace(b"\n", b"\r\n") + b"no document\n")
+        stream.sendall(b'{"_aws":{}}\n' + line(3, {"number": "three"}) + line(4)[:-1])
+        stream.shutdown(socket.SHUT_WR)
+        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(sender.close)
+        for datagram in (line(5) + line(6), line(7)[:-1], b"[]"):
+            sender.sendto(datagram, ("127.0.0.1", self.port))
+        self.wait_for(agent, receiver, [1, 2, 4, 5, 6, 7])
+        eventually(lambda: self.count(agent, "bad_document_not_an_object") == 2, 10, agent.log())
+        self.assertEqual(self.count(agent, "bad_document_timestamp"), 1)
+        self.assertEqual(self.count(agent, "bad_document_metric_value"), 1)
+        self.assertEqual(self.count(agent, "document_received"), 6)
+        self.assertIn("a document with metrics is dropped", agent.log())
+        self.assertEqual(sorted(self.numbers(receiver)), [1, 2, 4, 5, 6, 7])
+        self.assertEqual(agent.stop(), 0)
+
+    def test_what_was_received_a_second_before_a_kill_is_delivered_after_it(self):
+        receiver = self.receiver(answer=lambda records: 503)
+        agent = self.agent(self.settings({"type": "http", "url": receiver.url})).start()
+        stream = self.connect()
+        sent, stop = [], threading.Event()
+
+        def send():
+            number = 0
+            while not stop.is_set():
+                try:
+                    stream.sendall(line(number))
+                except OSError:
+                    return
+                sent.append((time.monotonic(), number))
+                number += 1
+                time.sleep(0.001)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        eventually(lambda: len(sent) > 1000, 60, "documents are sent")
+        time.sleep(1)  # They are to be older than a second, some of them.
+        killed = time.monotonic()
+        agent.kill()
+        stop.set()
+        thread.join()
+        safe = [number for at, number in sent if at < killed - 1]
+        self.assertGreater(len(safe), 500)
+        receiver.answer = lambda records: 200
+        agent.start()
+        self.wait_for(agent, receiver, safe)
+        # In the order in which they came, and none twice: nothing of them had been acknowledged.
+        numbers = self.numbers(receiver)
+        self.assertEqual(numbers, sorted(set(numbers)))
+        self.assertEqual(agent.stop(), 0)
+
+    def test_a_full_spool_drops_the_oldest_and_counts_every_one(self):
+        receiver = self.receiver(answer=lambda records: 503)
+        agent = self.agent(self.settings({"type": "http", "url": receiver.url}, spool_bytes="8MiB")).start()
+        stream = self.connect()
+        total = 16_000
+        filler = {"filler": "x" * 1000}
+        for number in range(total):
+            stream.sendall(line(number, filler))
+        eventually(lambda: self.count(agent, "document_received") == total, 60, agent.log())
+        eventually(lambda: self.count(agent, "spool_dropped") > 0, 30, "the spool is full")
+        on_disk = sum(path.stat().st_size for path in (agent.state / "spool").rglob("*.spool"))
+        self.assertLessEqual(on_disk, 8 << 20)
+        receiver.answer = lambda records: 200
+        eventually(lambda: len(self.numbers(receiver)) + self.count(agent, "spool_dropped") >= total, 90, agent.log())
+        numbers = self.numbers(receiver)
+        self.assertEqual(len(numbers), len(set(numbers)), "none came twice")
+        self.assertEqual(len(numbers) + self.count(agent, "spool_dropped"), total)
+        self.assertEqual(max(numbers), total - 1)
+        self.assertEqual(self.count(agent, "spool_dropped_unstored"), 0)
+        self.assertEqual(agent.stop(), 0)
+
+    def test_a_stop_in_an_outage_loses_nothing(self):
+        receiver = self.receiver()
+        agent = self.agent({**self.settings({"type": "http", "url": receiver.url}), "drain_timeout": "1s"}).start()
+        stream = self.connect()
+        receiver.stop()
+        for number in range(500):
+            stream.sendall(line(number))
+        eventually(lambda: self.count(agent, "document_received") == 500, 20, agent.log())
+        self.assertEqual(agent.stop(), 0)
+        receiver.start()
+        agent.start()
+        self.wait_for(agent, receiver, range(500))
+        self.assertEqual(self.numbers(receiver), list(range(500)))
+        self.assertEqual(agent.stop(), 0)
+
+    def test_documents_in_a_log_go_as_they_are(self):
+        path = self.directory / "app.log"
+        path.write_bytes(b"plain\n" + line(1, LogGroupName="/shop") + b'{"_aws":{}, "level":"info"}\n')
+        receiver = self.receiver()
+        agent = self.agent({
+            "inputs": {"log": {"type": "file", "paths": [str(path)]},
+                       "parsed": {"type": "file", "paths": [str(path)], "parse": "json"},
+                       "without": {"type": "file", "paths": [str(path)], "emf": False}},
+            "outputs": {"out": {"type": "http", "url": receiver.url}},
+            "routes": [{"from": name, "to": "out"} for name in ("log", "parsed", "without")],
+        }).start()
+        eventually(lambda: len(receiver.records) == 9, 20, agent.log())
+        documents = [record for record in receiver.records if "_aws" in record and "host" not in record]
+        self.assertEqual([record["number"] for record in documents], [1, 1])
+        self.assertEqual(
+            sum(record.get("message", "").startswith('{"_aws": {"Timestamp') for record in receiver.records), 1)
+        self.assertEqual(agent.stop(), 0)
+
+    def test_one_agent_sends_to_another(self):
+        receiver = self.receiver()
+        central = self.agent(self.settings({"type": "http", "url": receiver.url}), name="central").start()
+        host = self.agent({
+            "inputs": {"host": {"type": "host_metrics", "interval": "1s", "metrics": ["mem_total", "cpu_usage_idle"]}},
+            "outputs": {"central": {"type": "tcp", "address": f"localhost:{self.port}"}},
+            "routes": [{"from": "host", "to": "central"}],
+        }, name="host").start()
+
+        def times():
+            with receiver.lock:
+                return sorted({r["_aws"]["Timestamp"] for r in receiver.records if "mem_total" in r})
+
+        eventually(lambda: len(times()) >= 2, 30, host.log() + central.log())
+        # The central one is away for a while.
+        self.assertEqual(central.stop(), 0)
+        time.sleep(2)
+        central.start()
+        stopped = len(times())
+        eventually(lambda: len(times()) >= stopped + 4, 60, host.log() + central.log())
+        gaps = [(after - before) / 1000 for before, after in zip(times(), times()[1:])]
+        self.assertLess(max(gaps), 1.9, "no interval is missing")
+        self.assertEqual(host.stop(), 0)
+        self.assertEqual(central.stop(), 0)
+        self.assertEqual(self.count_bad(central), 0)
+
+    def count_bad(self, agent):
+        return agent.log().count("a document with metrics is dropped")

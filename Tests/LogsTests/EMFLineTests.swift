@@ -1,0 +1,115 @@
+// Documents with metrics among lines of text: what is one, what is none, and that the others pay next to nothing.
+
+import Bytes
+import Platform
+import TestSupport
+import Testing
+
+@testable import Logs
+
+@Suite struct EMFLineTests {
+    private static let directives =
+        #""CloudWatchMetrics":[{"Namespace":"N","Dimensions":[["d"]],"Metrics":[{"Name":"m"}]}]"#
+
+    private func batch(_ lines: [String]) -> LogBatch {
+        var batch = LogBatch()
+        let file = batch.addField("file", Array("/var/log/a".utf8))
+        for (index, line) in lines.enumerated() {
+            let bytes = Array(line.utf8)
+            batch.append(
+                bytes, 0..<bytes.count, fields: file..<file + 1, at: 1, next: Position(source: 0, offset: UInt64(index))
+            )
+        }
+        return batch
+    }
+
+    private func fields(_ record: LogBatch.Record, _ batch: LogBatch) -> [String] {
+        batch.fields[Int(record.fields.lowerBound)..<Int(record.fields.upperBound)].map { field in
+            [field.name, field.value].map { String(decoding: batch.bytes[$0.range], as: UTF8.self) }
+                .joined(separator: "=")
+        }
+    }
+
+    private let documents = [
+        #"{"_aws":{"Timestamp":1,\#(directives)},"d":"x","m":1}"#,
+        #"  {"d":"x","m":[1,2],"_aws":{\#(directives),"Timestamp":1}} "#.trimmed,
+        #"{ "a_b_c" : { "_aws": 3 }, "_aws" : { "CloudWatchMetrics" : [] } }"#,
+    ]
+
+    private let others = [
+        "", "{", "{}", "plain text", #"{"message":"_aws"}"#, #"{"message":"\"_aws\""}"#, #"{"_aws":{}}"#,
+        #"{"_aws":{"CloudWatchMetrics":{}}}"#, #"{"x":{"_aws":{\#(directives)}}}"#, #"{"_aws":[]}"#,
+        #"{"_aws":{\#(directives)}} and more"#, #"{"_aws":{\#(directives)}"#, #"[{"_aws":{\#(directives)}}]"#,
+        #"{"_aws":{"CloudWatchMetrics":[1}}"#, #"{"aws_":{\#(directives)}}"#, #"{"_aws"#, #"{_aws"}"#,
+    ]
+
+    @Test func recognisesDocumentsAndNothingElse() {
+        for pipelined in [false, true] {
+            let input = batch(documents + others)
+            var found = input
+            var pipeline = RecordPipeline()
+            if pipelined {
+                found = LogBatch()
+                var next = 0
+                pipeline.process(input, from: &next, into: &found, at: .init(monotonic: .now, unixNanoseconds: 0))
+            } else {
+                pipeline.recogniseDocuments(in: &found, from: 0)
+            }
+            #expect(found.records.map(\.isDocument) == documents.map { _ in true } + others.map { _ in false })
+            #expect(found.records.map { found.text(of: $0) } == documents + others)
+            #expect(found.records.allSatisfy { fields($0, found) == ["file=/var/log/a"] })
+        }
+    }
+
+    @Test func givesTheGroupAndTheStreamThatADocumentNames() {
+        let named = #"{"_aws":{"LogGroupName":"\/my\u002dgroup","LogStreamName":"s 1",\#(Self.directives)},"m":1}"#
+        let half = #"{"_aws":{\#(Self.directives),"LogGroupName":"","LogStreamName":"s"},"LogGroupName":"no"}"#
+        let expected = [
+            ["file=/var/log/a", "log_group=/my-group", "log_stream=s 1"], ["file=/var/log/a", "log_stream=s"],
+        ]
+        var found = batch([named, half])
+        RecordPipeline.recognise(&found)
+        #expect(found.records.map { fields($0, found) } == expected)
+        #expect(found.records.map { found.text(of: $0) } == [named, half])
+
+        var piped = LogBatch()
+        var next = 0
+        var pipeline = RecordPipeline()
+        let input = batch([named, half])
+        pipeline.process(input, from: &next, into: &piped, at: .init(monotonic: .now, unixNanoseconds: 0))
+        #expect(piped.records.map { fields($0, piped) } == expected && piped.records.allSatisfy { $0.isDocument })
+    }
+
+    @Test func isAskedNothingWhereTheSettingsSaySo() {
+        var pipeline = RecordPipeline()
+        pipeline.recognisesDocuments = false
+        var found = batch(documents)
+        pipeline.recogniseDocuments(in: &found, from: 0)
+        #expect(!found.records.contains { $0.isDocument })
+    }
+
+    @Test func anyBytesAreAnAnswer() {
+        var random = SeededRandom()
+        var members: [JSONMember] = []
+        let alphabet = Array(#"{}[]":,_aws \CloudWatchMetrics1"#.utf8)
+        for _ in 0..<3_000 {
+            let bytes = random.bytes(0...80, from: alphabet)
+            _ = EMFLine(bytes, 0..<bytes.count, &members)
+            let mixed = Array(#"{"_aws":{"CloudWatchMetrics":["#.utf8) + bytes
+            _ = EMFLine(mixed, 0..<mixed.count, &members)
+        }
+        let whole = Array(documents[0].utf8)
+        for end in whole.indices { #expect(EMFLine(whole, 0..<end, &members) == nil) }
+    }
+}
+
+extension RecordPipeline {
+    fileprivate static func recognise(_ batch: inout LogBatch) {
+        var pipeline = RecordPipeline()
+        pipeline.recogniseDocuments(in: &batch, from: 0)
+    }
+}
+
+extension String {
+    fileprivate var trimmed: String { String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()) }
+}
