@@ -9,8 +9,10 @@ package struct RouteOptions: Sendable {
     /// The longest that a record waits for others while a delivery is under way. A limit, not a delay: with none it
     /// goes at once.
     package var batchAge: Duration = .seconds(1)
-    /// Encoded batches under way. Memory is bounded by this and one batch being filled.
+    /// Batches under way, and deliveries at once. Memory is bounded by this and one batch being filled.
     package var inFlight = 2
+    /// A delivery that fails for so long is given up. Nil: never.
+    package var giveUpAfter: Duration?
 
     package init() {}
 
@@ -20,5 +22,9 @@ package struct RouteOptions: Sendable {
         batchRecords = try section.integer("batch_records", default: batchRecords, in: 1...100_000)
         batchAge = try section.duration("batch_age", default: batchAge, in: .milliseconds(10) ... .seconds(3_600))
         inFlight = try section.integer("in_flight", default: inFlight, in: 1...16)
+        let givesUp = section.has("give_up_after")
+        let patience = try section.duration(
+            "give_up_after", default: .seconds(86_400), in: .seconds(1) ... .seconds(366 * 86_400))
+        giveUpAfter = givesUp ? patience : nil
     }
 }

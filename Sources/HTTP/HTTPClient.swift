@@ -32,6 +32,7 @@ package struct HTTPClientOptions: Sendable {
 /// The transport of the agent. It may be moved between threads, and is used by one at a time.
 @safe package final class HTTPClient: HTTPTransport {
     private let client: OpaquePointer
+    private let options: HTTPClientOptions
 
     /// Opens libcurl, once for the process; connects to nothing.
     ///
@@ -42,6 +43,7 @@ package struct HTTPClientOptions: Sendable {
             throw TransportError(reason: "no memory for a libcurl handle")
         }
         unsafe self.client = client
+        self.options = options
         // From here on a throw runs deinit: all stored properties have their values.
         try set(CURLOPT_NOSIGNAL, 1)
         try set(CURLOPT_PROTOCOLS, Int(CURLPROTO_HTTP | CURLPROTO_HTTPS))
@@ -70,6 +72,8 @@ package struct HTTPClientOptions: Sendable {
     }
 
     deinit { unsafe ccurl_client_free(client) }
+
+    package func another() throws(TransportError) -> sending HTTPClient { try HTTPClient(options) }
 
     /// Nil, or why libcurl cannot be used.
     private static let libraryProblem: String? = unsafe ccurl_open().map { unsafe String(cString: $0) }
