@@ -79,12 +79,17 @@ package struct AgentStatus: Sendable {
         if let reason = collector.reason { json.string(reason) } else { json.null() }
     }
 
+    private static func state(of route: RouteStatus) -> String {
+        if route.isRetrying { return route.isNotAllowed ? "not allowed" : "retrying" }
+        return route.reading.problems.isEmpty ? "ok" : "problem"
+    }
+
     private static func write(_ route: RouteStatus, into json: inout JSONWriter) {
         json.member("input", route.input)
         json.member("input_type", route.inputType)
         json.member("output", route.output)
         json.member("output_type", route.outputType)
-        json.member("state", route.isRetrying ? "retrying" : route.reading.problems.isEmpty ? "ok" : "problem")
+        json.member("state", state(of: route))
         json.member("records_read", route.recordsRead)
         json.member("bytes_read", route.bytesRead)
         json.member("records_acknowledged", route.recordsAcknowledged)

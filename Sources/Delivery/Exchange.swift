@@ -1,5 +1,5 @@
-// What the two sides of a route share, behind one mutex: batches on their way to the sender and back, and what is
-// known of the route.
+// What the sides of a route share, behind one mutex: batches on their way to the lanes and back, and what is known of
+// the route.
 //
 // Batches travel through here rather than in closures: a closure would hold a second reference to their buffers while
 // it runs, and the next write would copy them.
@@ -10,43 +10,69 @@ internal import Outputs
 internal import Platform
 internal import Synchronization
 
-/// A batch and what the encoder made of it. Kept and used again.
+/// A batch under way. Kept and used again.
 struct Parcel: Sendable {
     var batch: LogBatch
     /// What acknowledges it; taken before the encoder divided it.
     var positions: [Position] = []
-    var shipments: [Shipment] = []
-    /// The only shipment; of several, each is encoded when it is sent.
-    var body: [UInt8] = []
     /// When its first record was read.
     var begun = Instant(nanoseconds: 0)
 }
 
-/// What the reading side is told of a batch that is done, and whose parcel is back.
-struct Acknowledgement: Sendable {
-    /// In the order in which they were read.
-    var positions: [Position]
+/// One shipment of a parcel, with a lane or waiting for one.
+struct Load: Sendable {
+    /// The parcel's in the window.
+    let number: UInt64
+    /// The place among its shipments.
+    let piece: Int
+    let destination: Destination
+    /// Shared with the parcel: to be let go before the delivery is settled.
+    var batch: LogBatch
+    var course: Course
+    /// Not to be tried before this time.
+    var due: Instant?
+    /// What encoding replaced is counted the first time.
+    var wasEncoded = false
+}
+
+/// What a lane is to do.
+enum Turn: Equatable, Sendable {
+    /// It has a load.
+    case send(isProbe: Bool)
+    /// Nothing before this time but what wakes it.
+    case wait(until: Instant)
+    /// Nothing before it is woken.
+    case rest
+    /// The stop has no time for another try.
+    case over
 }
 
 final class Exchange: Sendable {
     struct State: Sendable {
         var status: RouteStatus
-        /// Encoded, to be sent; the first one first.
-        var queued: [Parcel] = []
+        let laneCount: Int
+
+        /// Encoded, being sent or waiting: all that is not acknowledged.
+        var window = Window<Parcel>()
+        /// What no lane has, in the order of reading.
+        var pending: [Load] = []
+        var pacing: Pacing<SystemRandomNumberGenerator>
         /// Done, to be filled again.
         var returned: [Parcel] = []
-        var acknowledgements: [Acknowledgement] = []
+        /// In the order of reading: the positions of each batch that is done, and whose parcel is back.
+        var acknowledgements: [[Position]] = []
         /// The reading side sleeps for a moment, and takes acknowledgements when it wakes: it need not be told of them.
         var isReaderComing = false
 
-        /// When the first record of each batch under way was read, the oldest first; and that of the batch being
-        /// filled.
-        var inFlightSince: [Instant] = []
+        /// When the first record of the batch being filled was read.
         var fillingSince: Instant?
 
         /// When each side began the step that it is at; nil while it waits for something to do.
         var readingSince: Instant?
-        var sendingSince: Instant?
+        var sendingSince: [Instant?]
+        var isLaneBusy: [Bool]
+        /// Loads that failed the last time.
+        var failingCount = 0
 
         var drainUntil: Instant?
         /// Nothing that happens from here on counts.
@@ -58,7 +84,14 @@ final class Exchange: Sendable {
 
     private let state: Mutex<State>
 
-    init(_ status: RouteStatus) { state = Mutex(State(status: status)) }
+    init(_ status: RouteStatus, laneCount: Int) {
+        state = Mutex(
+            State(
+                status: status, laneCount: laneCount,
+                pacing: Pacing(laneCount: laneCount, random: SystemRandomNumberGenerator()),
+                sendingSince: Array(repeating: nil, count: laneCount),
+                isLaneBusy: Array(repeating: false, count: laneCount)))
+    }
 
     func with<Value: Sendable>(_ body: (inout State) -> Value) -> Value {
         state.withLock { body(&$0) }
@@ -68,8 +101,9 @@ final class Exchange: Sendable {
     func status(at now: Instant) -> RouteStatus {
         with { state in
             var status = state.status
-            status.batchesInFlight = state.inFlightSince.count
-            let oldest = state.inFlightSince.first ?? state.fillingSince
+            status.batchesInFlight = state.window.count
+            status.isRetrying = state.failingCount > 0
+            let oldest = state.window.first?.begun ?? state.fillingSince
             status.lagSeconds = oldest.map { max(0, (now - $0).inSeconds) } ?? 0
             return status
         }
@@ -87,12 +121,108 @@ final class Exchange: Sendable {
     }
 }
 
+extension Exchange.State {
+    /// Hands a batch to the lanes. Returns one that is to be woken, the first of them so that a trickle goes over one
+    /// connection; and whether the batch is done already.
+    mutating func add(_ parcel: Parcel, _ shipments: [Shipment]) -> (wakes: Int?, isDone: Bool) {
+        let batch = parcel.batch
+        let number = window.append(parcel, deliveryCount: shipments.count)
+        for (piece, shipment) in shipments.enumerated() {
+            pending.append(
+                Load(
+                    number: number, piece: piece, destination: shipment.destination, batch: batch,
+                    course: Course(shipment.records)))
+        }
+        return (idleLane, popSettled())
+    }
+
+    private var idleLane: Int? { isLaneBusy.firstIndex(of: false) }
+
+    /// Gives a lane the first load that may be sent, and says which other lane is to look after the rest.
+    mutating func take(lane: Int, into load: inout Load?, at now: Instant) -> (turn: Turn, wakes: Int?) {
+        let (index, turn) = nextLoad(for: lane, at: now)
+        isLaneBusy[lane] = index != nil
+        guard let index, !isFinished else { return (turn, nil) }
+        load = pending.remove(at: index)
+        if load?.course.isFailing == true { status.retries += 1 }
+        if turn == .send(isProbe: true) { pacing.beginProbe() }
+        return (turn, pending.isEmpty ? nil : idleLane)
+    }
+
+    private func nextLoad(for lane: Int, at now: Instant) -> (Int?, Turn) {
+        guard !isFinished, !pending.isEmpty else { return (nil, .rest) }
+        let gate = pacing.gate(at: now)
+        if gate == .probing { return (nil, .rest) }
+        var earliest: Instant?
+        var waiting: Set<Destination> = []
+        for index in pending.indices {
+            // With one lane the order within a place is kept: what comes after a load that waits, waits.
+            if laneCount == 1, waiting.contains(pending[index].destination) { continue }
+            if let due = pending[index].due, due > now {
+                earliest = min(earliest ?? due, due)
+                if laneCount == 1 { waiting.insert(pending[index].destination) }
+                continue
+            }
+            switch gate {
+            case .open: return (index, .send(isProbe: false))
+            case .openForProbe: return (index, .send(isProbe: true))
+            case .shut(let until): return (nil, turn(of: lane, until))
+            case .probing: return (nil, .rest)
+            }
+        }
+        guard var until = earliest else { return (nil, .rest) }
+        if case .shut(let gateOpens) = gate { until = max(until, gateOpens) }
+        return (nil, turn(of: lane, until))
+    }
+
+    private func turn(of lane: Int, _ until: Instant) -> Turn {
+        guard let drainUntil, until >= drainUntil else { return .wait(until: until) }
+        // What another lane sends may still be taken.
+        return isLaneBusy.indices.contains { $0 != lane && isLaneBusy[$0] } ? .rest : .over
+    }
+
+    /// Back to where it was among the others.
+    mutating func putBack(_ load: Load) {
+        let place = (load.number, load.piece)
+        pending.insert(load, at: pending.firstIndex { ($0.number, $0.piece) > place } ?? pending.endIndex)
+    }
+
+    /// The receiver answers. Returns whether all lanes are to be woken.
+    mutating func noteAnswer() -> Bool {
+        status.isNotAllowed = false
+        guard pacing.noteAnswer() else { return false }
+        for index in pending.indices { pending[index].due = nil }
+        return true
+    }
+
+    /// One delivery of a parcel has ended. Returns whether the reading side is to be told.
+    mutating func settle(_ number: UInt64) -> Bool {
+        window.settle(number)
+        return popSettled()
+    }
+
+    mutating func popSettled() -> Bool {
+        let before = acknowledgements.count
+        while let parcel = window.popSettled() {
+            acknowledgements.append(parcel.positions)
+            returned.append(parcel)
+        }
+        return acknowledgements.count > before
+    }
+
+    /// All that waits is tried at once.
+    mutating func hurry() {
+        pacing.open()
+        for index in pending.indices { pending[index].due = nil }
+    }
+}
+
 extension RouteStatus {
-    mutating func countDropped(_ reason: String) {
+    mutating func countDropped(_ reason: String, _ count: Int = 1) {
         if let index = recordsDropped.firstIndex(where: { $0.reason == reason }) {
-            recordsDropped[index].count += 1
+            recordsDropped[index].count += UInt64(count)
         } else {
-            recordsDropped.append((reason, 1))
+            recordsDropped.append((reason, UInt64(count)))
         }
     }
 

@@ -56,10 +56,8 @@ package struct Replay {
     /// Removes from `numbers` what was not taken.
     private mutating func send(_ batch: inout LogBatch, _ numbers: inout Set<Int>, _ outcome: inout ReplayOutcome) {
         for shipment in encoder.divide(&batch) {
-            let first = shipment.records.lowerBound
-            var splitter = Splitter(recordCount: shipment.records.count)
-            while let piece = splitter.next {
-                let range = first + piece.lowerBound..<first + piece.upperBound
+            var splitter = Splitter(shipment.records)
+            while let range = splitter.next {
                 guard outcome.stopped == nil else {
                     for record in batch.records[range] { numbers.remove(Int(record.next.offset)) }
                     splitter.accept()
@@ -80,7 +78,7 @@ package struct Replay {
                     case .retry(_, let reason), .notAllowed(let reason): outcome.stopped = reason
                     case .tooLarge(let reason), .rejected(let reason):
                         guard let index = splitter.refuse() else { continue }
-                        refuse(batch.records[first + index], reason, &numbers, &outcome)
+                        refuse(batch.records[index], reason, &numbers, &outcome)
                     }
                 }
             }

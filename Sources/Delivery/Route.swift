@@ -1,10 +1,10 @@
-// From one input to one output: reads and encodes on one worker, sends and retries on another, saves the cursor on a
-// third.
+// From one input to one output: reads on one worker, encodes and sends on one for each lane, saves the cursor on
+// another.
 //
-// Reading and encoding the next batch overlaps with sending the last. A record's position is acknowledged to the
-// input when the receiver has it, or when it was put into `rejected/`, in the order of reading; the cursor is the
-// input's acknowledged positions. The reading side is in RouteReading.swift, the sending side in RouteSending.swift;
-// what they decide with is BatchPolicy, Splitter and Backoff.
+// Reading the next batch overlaps with sending the last, and `in_flight` lanes send at once. A batch is acknowledged to
+// the input when the receiver has all of it, or it was put into `rejected/`, in the order of reading; the cursor is the
+// input's acknowledged positions. The reading side is in RouteReading.swift, a lane in RouteSending.swift; what they
+// decide with is BatchPolicy, Window, Pacing, Course and Splitter.
 
 package import Durable
 package import Inputs
@@ -18,7 +18,7 @@ package final class Route: Sendable {
 
     let exchange: Exchange
     let reading: Worker<Reader>
-    let sending: Worker<Sender>
+    let lanes: [Worker<Lane>]
     let saving: Worker<CursorStore<HostDisk>>
     let rejected: RejectedStore
     let policy: BatchPolicy
@@ -37,12 +37,11 @@ package final class Route: Sendable {
         var status = status
         status.cursorFilesDamaged = cursors.damagedCount
         let name = "\(status.input) to \(status.output)"
-        exchange = Exchange(status)
         let readingEncoder = output.makeEncoder()
-        let sendingEncoder = output.makeEncoder()
         reading = Worker(
             "read \(name)", Reader(input: input, pipeline: pipeline, encoder: readingEncoder, options: options))
-        sending = Worker("send \(name)", Sender(output: output, encoder: sendingEncoder, json: json))
+        lanes = Self.makeLanes(output, json, count: options.inFlight, name)
+        exchange = Exchange(status, laneCount: lanes.count)
         saving = Worker("save \(name)", cursors)
         self.rejected = rejected
         self.options = options
@@ -50,6 +49,24 @@ package final class Route: Sendable {
         inputName = status.input
         outputName = status.output
         self.log = log
+    }
+
+    private static func makeLanes(
+        _ output: sending any Output, _ json: RecordJSON, count: Int, _ name: String
+    ) -> [Worker<Lane>] {
+        var others: [Worker<Lane>] = []
+        while others.count + 1 < count {
+            guard let lane = makeLane(beside: output, others.count + 1, json, name) else { break }
+            others.append(lane)
+        }
+        return [Worker("send \(name)", Lane(index: 0, output: output, json: json))] + others
+    }
+
+    private static func makeLane(
+        beside output: some Output, _ index: Int, _ json: RecordJSON, _ name: String
+    ) -> Worker<Lane>? {
+        guard let other = output.forAnotherLane() else { return nil }
+        return Worker("send \(name) \(index)", Lane(index: index, output: other, json: json))
     }
 
     /// Begins to read. Returns at once.
@@ -77,7 +94,8 @@ package final class Route: Sendable {
             return
         }
         reading.run { self.beginStop(&$0, drainUntil: drainUntil) }
-        sending.run { self.interrupt(&$0) }
+        exchange.with { $0.hurry() }
+        for lane in lanes { lane.run { self.work(&$0) } }
         // Whatever hangs, on whatever queue: `done` is called.
         let guardian = Worker("stop \(inputName) to \(outputName)", ())
         guardian.run(after: max(.zero, drainUntil - .now) + Self.saveGrace) { [exchange] _ in
@@ -115,13 +133,13 @@ package final class Route: Sendable {
         return exchange.status(at: .now)
     }
 
-    /// Now, when both sides wait for something to do (also for a receiver that is down to be tried again); else when
+    /// Now, when all sides wait for something to do (also for a receiver that is down to be tried again); else when
     /// the step began that one of them is at. Minutes ago means that an input or an output hangs, which is a bug.
     package var lastProgress: Instant {
         let now = Instant.now
         return exchange.with { state in
             guard !state.isFinished else { return now }
-            return min(state.readingSince ?? now, state.sendingSince ?? now)
+            return state.sendingSince.reduce(state.readingSince ?? now) { min($0, $1 ?? now) }
         }
     }
 }

@@ -10,8 +10,10 @@ package struct RouteOptions: Sendable {
     /// The longest that a record waits for others while a delivery is under way. A limit, not a delay: with none it
     /// goes at once.
     package var batchAge: Duration = .seconds(1)
-    /// Encoded batches under way. Memory is bounded by this and one batch being filled.
+    /// Batches under way, and deliveries at once. Memory is bounded by this and one batch being filled.
     package var inFlight = 2
+    /// A delivery that fails for so long is given up. Nil: never.
+    package var giveUpAfter: Duration?
 
     /// Of what the receiver refuses for good.
     package var rejected = RejectedLimits()
@@ -27,5 +29,9 @@ package struct RouteOptions: Sendable {
         rejected.totalBytes = try section.size("rejected_bytes", default: rejected.totalBytes, in: 0...1 << 40)
         rejected.age = try section.duration(
             "rejected_age", default: rejected.age, in: .seconds(86_400) ... .seconds(3_650 * 86_400))
+        let givesUp = section.has("give_up_after")
+        let patience = try section.duration(
+            "give_up_after", default: .seconds(86_400), in: .seconds(1) ... .seconds(366 * 86_400))
+        giveUpAfter = givesUp ? patience : nil
     }
 }

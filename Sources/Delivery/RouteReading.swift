@@ -1,4 +1,4 @@
-// The reading side of a route: reads, batches, encodes, acknowledges, and has the cursor saved. All of it on one
+// The reading side of a route: reads, batches, divides, acknowledges, and has the cursor saved. All of it on one
 // worker.
 
 internal import Bytes
@@ -103,7 +103,6 @@ extension Route {
     static let housekeepingInterval: Duration = .seconds(1)
     /// How often an input looks around while there is no room to read: files that live shorter in an outage are missed.
     private static let lookInterval: Duration = .seconds(1)
-    private static let smallBodyBytes = 64 << 10
     /// Deliveries that follow each other no further apart are a trickle, which goes on.
     private static let steadySpacing = BatchPolicy.sendSpacing * 4
     /// Steps in one turn, so that acknowledgements and the stop get theirs.
@@ -231,28 +230,21 @@ extension Route {
             exchange.with { $0.returned.popLast() }
             ?? Parcel(batch: LogBatch(byteLimit: options.batchBytes, recordLimit: options.batchRecords))
         swap(&parcel.batch, &reader.batch)
+        reader.batch.removeAll()
         parcel.begun = reader.begun ?? now
-        parcel.body.removeAll(keepingCapacity: true)
-        // As in LogBatch: in one piece. Lines in JSON are about twice as long.
-        if parcel.batch.textByteCount > Self.smallBodyBytes { parcel.body.reserveCapacity(2 * options.batchBytes) }
         parcel.positions = parcel.batch.allPositions
-        parcel.shipments = reader.encoder.divide(&parcel.batch)
-        var replaced = 0
-        if parcel.shipments.count == 1 {
-            replaced = reader.encoder.encode(parcel.batch, 0..<parcel.batch.records.count, into: &parcel.body)
-        }
+        let shipments = reader.encoder.divide(&parcel.batch)
         reader.begun = nil
         reader.inFlight += 1
         let isSteady = reader.lastDispatch.map { now - $0 < Self.steadySpacing } ?? false
         reader.pausedUntil = isSteady ? now + BatchPolicy.sendSpacing : nil
         reader.lastDispatch = now
-        exchange.with { state in
-            state.status.invalidSequencesReplaced += UInt64(replaced)
+        let (wakes, isDone) = exchange.with { state in
             state.fillingSince = nil
-            state.inFlightSince.append(parcel.begun)
-            state.queued.append(parcel)
+            return state.add(parcel, shipments)
         }
-        sending.run { self.send(&$0) }
+        if let wakes { lanes[wakes].run { self.work(&$0) } }
+        if isDone { reading.run { self.pump(&$0) } }
     }
 
     /// Takes what the sending side has put into the exchange.
@@ -266,7 +258,7 @@ extension Route {
         }
         guard !acknowledgements.isEmpty else { return }
         for acknowledgement in acknowledgements {
-            for position in acknowledgement.positions { reader.input.acknowledge(position) }
+            for position in acknowledgement { reader.input.acknowledge(position) }
             reader.inFlight -= 1
         }
         settleSkipped(&reader)

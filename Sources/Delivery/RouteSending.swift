@@ -1,5 +1,5 @@
-// The sending side of a route: delivers one batch after another, waits and tries again, halves, gives up single
-// records. All of it on one worker, which may block in the network.
+// The sending side of a route: lanes, each with an output of its own, that take what is to be sent, encode it, send it,
+// and do what Course and Pacing make of the answer. A lane works on its own worker, which may block in the network.
 
 internal import Bytes
 internal import Durable
@@ -7,176 +7,201 @@ internal import Logs
 internal import Outputs
 internal import Platform
 
-/// What belongs to the sending worker.
-struct Sender {
+/// What belongs to one sending worker.
+struct Lane {
+    let index: Int
     var output: any Output
-    /// For halves; whole batches were encoded on the reading side.
     var encoder: any RecordEncoder
-    /// An encoded half. Kept for its capacity.
-    var half: [UInt8] = []
+    /// What is sent. Kept for its capacity.
+    var body: [UInt8] = []
     /// For records that are given up, whatever the output's own form is: that may be compressed, or the text alone.
     var json: RecordJSON
-    var backoff = Backoff(random: SystemRandomNumberGenerator())
 
-    /// The batch under way, and what is left of it.
-    var parcel: Parcel?
-    var splitter = Splitter(recordCount: 0)
+    /// What it is at.
+    var load: Load?
     /// Records were put into `rejected/` that may not be on the disk.
     var hasUnsyncedRejects = false
-    /// Set while a delivery waits to be tried again.
-    var retryTimer: Watch?
+    /// Wakes it when a load is due.
+    var timer: Watch?
 
-    init(output: any Output, encoder: any RecordEncoder, json: RecordJSON) {
+    init(index: Int, output: any Output, json: RecordJSON) {
+        self.index = index
         self.output = output
-        self.encoder = encoder
+        encoder = output.makeEncoder()
         self.json = json
     }
 }
 
 extension Route {
-    /// Sends until there is nothing left to send, or a delivery must wait.
-    func send(_ sender: inout Sender) {
-        guard sender.retryTimer == nil else { return }
-        while !exchange.with({ $0.isFinished }) {
-            if sender.parcel == nil {
-                // Moved out of the queue, so that nothing else refers to its buffers.
-                sender.parcel = exchange.with { $0.queued.isEmpty ? nil : $0.queued.removeFirst() }
-                sender.splitter = Splitter(sender.parcel?.shipments.map(\.records) ?? [])
-            }
-            guard let range = sender.splitter.next else {
-                guard sender.parcel != nil else { return }
-                giveBack(&sender)
-                continue
-            }
-            do throws(DeliveryError) {
-                let outcome = try deliver(range, &sender)
-                if accept(range, outcome, &sender) { return }
-            } catch {
-                switch error {
-                case .retry(let after, let reason):
-                    wait(&sender, after, reason)
-                    return
-                case .notAllowed(let reason):
-                    wait(&sender, nil, reason)
-                    return
-                case .tooLarge(let reason), .rejected(let reason): refuse(&sender, reason)
+    /// More than that is encoded in one piece of memory: growing by doubling leaves as much again behind.
+    private static let smallBodyBytes = 64 << 10
+
+    /// Sends until there is nothing left that may be sent.
+    func work(_ lane: inout Lane) {
+        lane.timer = nil
+        while true {
+            let (turn, wakes) = exchange.with { $0.take(lane: lane.index, into: &lane.load, at: .now) }
+            if let wakes { lanes[wakes].run { self.work(&$0) } }
+            switch turn {
+            case .send(let isProbe): carry(&lane, isProbe: isProbe)
+            case .rest: return
+            case .wait(let until):
+                lane.timer = lanes[lane.index].every(max(until - .now, .milliseconds(1))) { [weak self] lane in
+                    self?.work(&lane)
                 }
+                return
+            case .over:
+                // The stop need not wait for its deadline.
+                exchange.with { $0.isFinished = true }
+                reading.run { self.finish(&$0) }
+                return
             }
         }
     }
 
-    private func deliver(_ range: Range<Int>, _ sender: inout Sender) throws(DeliveryError) -> DeliveryOutcome {
-        guard let parcel = sender.parcel else { return .accepted }
-        exchange.with { $0.sendingSince = .now }
-        defer { exchange.with { $0.sendingSince = nil } }
-        let place = parcel.shipments.first { $0.records.contains(range.lowerBound) }?.destination ?? Destination()
-        if parcel.shipments.count == 1, range.count == parcel.batch.records.count {
-            return try sender.output.deliver(parcel.body, recordCount: range.count, to: place)
+    /// Sends a load until it is done, or must wait.
+    private func carry(_ lane: inout Lane, isProbe: Bool) {
+        var isProbe = isProbe
+        while let range = lane.load?.course.next {
+            guard !exchange.with({ $0.isFinished }) else { return }
+            let answer = deliver(range, &lane)
+            if act(on: answer, &lane, wasProbe: isProbe) { return }
+            isProbe = false
         }
-        sender.half.removeAll(keepingCapacity: true)
-        // Of a single shipment, replaced sequences were counted when the whole was encoded.
-        let replaced = sender.encoder.encode(parcel.batch, range, into: &sender.half)
-        if parcel.shipments.count > 1 { exchange.with { $0.status.invalidSequencesReplaced += UInt64(replaced) } }
-        return try sender.output.deliver(sender.half, recordCount: range.count, to: place)
+        settle(&lane)
     }
 
-    /// Returns whether some of the records wait to be tried again.
-    private func accept(_ range: Range<Int>, _ outcome: DeliveryOutcome, _ sender: inout Sender) -> Bool {
-        guard let batch = sender.parcel?.batch else { return false }
-        var refused: [RefusedRecord] = []
-        if case .partly(let some) = outcome { refused = some }
-        let again = refused.filter { $0.fate == .tryAgain }
-        sender.backoff.reset()
-        sender.splitter.accept(butFor: again.map(\.index))
-        let missing = refused.map { batch.records[range.lowerBound + $0.index] }
-        let count = batch.readCount(in: range) - missing.count { !$0.isUnfinished }
-        let bytes = batch.textByteCount(in: range) - missing.reduce(0) { $0 + Int($1.text.count) }
-        let wasRetrying = exchange.with { state in
-            state.status.recordsAcknowledged += UInt64(count)
-            state.status.bytesAcknowledged += UInt64(bytes)
-            let wasRetrying = state.status.isRetrying
-            state.status.isRetrying = false
-            return wasRetrying
-        }
-        if wasRetrying { log.info("delivers again", ["input": inputName, "output": outputName]) }
-        for record in refused {
-            switch record.fate {
-            case .tryAgain: break
-            case .putAside: putAside(range.lowerBound + record.index, record.reason, &sender)
-            case .lost:
+    private func deliver(_ range: Range<Int>, _ lane: inout Lane) -> Result<DeliveryOutcome, DeliveryError> {
+        guard let load = lane.load else { return .success(.accepted) }
+        let index = lane.index
+        exchange.with { $0.sendingSince[index] = .now }
+        defer { exchange.with { $0.sendingSince[index] = nil } }
+        lane.body.removeAll(keepingCapacity: true)
+        // Lines in JSON are about twice as long.
+        if load.batch.textByteCount > Self.smallBodyBytes { lane.body.reserveCapacity(2 * options.batchBytes) }
+        let replaced = lane.encoder.encode(load.batch, range, into: &lane.body)
+        if !load.wasEncoded, replaced > 0 { exchange.with { $0.status.invalidSequencesReplaced += UInt64(replaced) } }
+        lane.load?.wasEncoded = true
+        let resendsBefore = lane.output.resendCount
+        defer { countResends(lane.output.resendCount - resendsBefore) }
+        do throws(DeliveryError) {
+            return .success(try lane.output.deliver(lane.body, recordCount: range.count, to: load.destination))
+        } catch { return .failure(error) }
+    }
+
+    private func countResends(_ count: Int) {
+        if count > 0 { exchange.with { $0.status.retries += UInt64(count) } }
+    }
+
+    /// Returns whether the lane has put the load back, to be tried again later.
+    private func act(
+        on answer: Result<DeliveryOutcome, DeliveryError>, _ lane: inout Lane, wasProbe: Bool
+    ) -> Bool {
+        guard var course = lane.load?.course else { return false }
+        let wasFailing = course.isFailing
+        let now = Instant.now
+        let actions = course.decide(answer, giveUpAfter: options.giveUpAfter, at: now)
+        lane.load?.course = course
+        note(answer, wasFailing: wasFailing, isFailing: course.isFailing)
+        for action in actions {
+            switch action {
+            case .count(let range, let missing): count(range, butFor: missing, lane)
+            case .putAside(let index, let reason): putAside(index, reason, &lane)
+            case .drop(_, let reason):
                 exchange.with { state in
-                    state.status.countDropped(record.reason)
-                    state.status.noteError(record.reason)
+                    state.status.countDropped(reason)
+                    state.status.noteError(reason)
                 }
+            case .giveUp(let range, let reason): giveUp(range, reason, &lane)
+            case .select(let indexes):
+                if let batch = lane.load?.batch { lane.load?.batch = batch.selecting(indexes) }
+            case .backOff(let trouble):
+                if backOff(trouble, &lane, wasProbe: wasProbe, at: now) { return true }
             }
         }
-        guard let first = again.first else { return false }
-        wait(&sender, nil, first.reason)
-        return true
+        return false
     }
 
-    /// The whole batch is done: its positions and its buffers go back to the reading side.
-    private func giveBack(_ sender: inout Sender) {
-        syncRejects(&sender)
-        var returned = sender.parcel.take()
-        returned?.batch.removeAll()
-        // In one step: a reader that saw the acknowledgement before the parcel would make one more.
-        let isReaderComing = exchange.with { state in
-            // Moved, so that nothing else refers to its buffers.
-            guard let parcel = returned.take() else { return state.isReaderComing }
-            state.acknowledgements.append(Acknowledgement(positions: parcel.positions))
-            if !state.inFlightSince.isEmpty { state.inFlightSince.removeFirst() }
-            state.returned.append(parcel)
-            return state.isReaderComing
+    /// Lets the other lanes know how the receiver is.
+    private func note(
+        _ answer: Result<DeliveryOutcome, DeliveryError>, wasFailing: Bool, isFailing: Bool
+    ) {
+        let isAnswer =
+            switch answer {
+            case .success, .failure(.tooLarge), .failure(.rejected): true
+            case .failure(.retry), .failure(.notAllowed): false
+            }
+        let (wakesAll, isWellAgain) = exchange.with { state in
+            state.failingCount += (isFailing ? 1 : 0) - (wasFailing ? 1 : 0)
+            let wakesAll = isAnswer && state.noteAnswer()
+            return (wakesAll, wasFailing && state.failingCount == 0 && isAnswer)
         }
-        if !isReaderComing { reading.run { self.pump(&$0) } }
+        if wakesAll { for lane in lanes { lane.run { self.work(&$0) } } }
+        if isWellAgain { log.info("delivers again", ["input": inputName, "output": outputName]) }
+    }
+
+    private func count(_ range: Range<Int>, butFor missing: [Int], _ lane: borrowing Lane) {
+        guard let batch = lane.load?.batch else { return }
+        let lacking = missing.map { batch.records[$0] }
+        let records = batch.readCount(in: range) - lacking.count { !$0.isUnfinished }
+        let bytes = batch.textByteCount(in: range) - lacking.reduce(0) { $0 + Int($1.text.count) }
+        exchange.with { state in
+            state.status.recordsAcknowledged += UInt64(records)
+            state.status.bytesAcknowledged += UInt64(bytes)
+        }
+    }
+
+    /// The load is done. When it was the last of the oldest batch, that goes back to the reading side.
+    private func settle(_ lane: inout Lane) {
+        guard let number = lane.load?.number else { return }
+        syncRejects(&lane)
+        // Before anybody fills the batch again: so that nothing else refers to its buffers.
+        lane.load = nil
+        let wakesReader = exchange.with { $0.settle(number) && !$0.isReaderComing }
+        if wakesReader { reading.run { self.pump(&$0) } }
     }
 
     // MARK: Trying again
 
-    private func wait(_ sender: inout Sender, _ retryAfter: Duration?, _ reason: String) {
-        let delay = max(sender.backoff.next(retryAfter: retryAfter), .milliseconds(1))
-        log.warning("delivery failed, is tried again", ["input": inputName, "output": outputName, "reason": reason])
-        let drainUntil = exchange.with { state in
-            state.status.isRetrying = true
-            state.status.noteError(reason)
-            return state.drainUntil
+    /// Returns whether there is something to try again.
+    private func backOff(_ trouble: Trouble, _ lane: inout Lane, wasProbe: Bool, at now: Instant) -> Bool {
+        let labels: KeyValuePairs = ["input": inputName, "output": outputName, "reason": trouble.reason]
+        if trouble.kind == .notAllowed {
+            log.error("delivery is not allowed: somebody has to mend the settings or the receiver", labels)
+        } else {
+            log.warning("delivery failed, is tried again", labels)
         }
-        if let drainUntil, .now + delay >= drainUntil {
-            // There is no time for another try: the stop need not wait for its deadline.
-            exchange.with { $0.isFinished = true }
-            reading.run { self.finish(&$0) }
-            return
+        var load = lane.load?.course.next == nil ? nil : lane.load.take()
+        return exchange.with { state in
+            state.status.isNotAllowed = trouble.kind == .notAllowed
+            state.status.noteError(trouble.reason)
+            let due = state.pacing.noteTrouble(
+                trouble.kind, deliveryFailures: load?.course.failureCount ?? 0, wasProbe: wasProbe, at: now)
+            load?.due = due
+            guard let load = load.take() else { return false }
+            state.putBack(load)
+            return true
         }
-        sender.retryTimer = sending.every(delay) { [weak self] sender in self?.interrupt(&sender) }
-    }
-
-    /// Tries a delivery that waits at once.
-    func interrupt(_ sender: inout Sender) {
-        guard sender.retryTimer != nil else { return }
-        sender.retryTimer = nil
-        exchange.with { $0.status.retries += 1 }
-        send(&sender)
     }
 
     // MARK: Giving up
 
-    private func refuse(_ sender: inout Sender, _ reason: String) {
-        sender.backoff.reset()  // the receiver answers
-        exchange.with { state in
-            state.status.isRetrying = false
-            state.status.noteError(reason)
+    private func giveUp(_ range: Range<Int>, _ reason: String, _ lane: inout Lane) {
+        var count = 0
+        for index in range {
+            count += lane.load?.batch.records[index].isUnfinished == true ? 0 : 1
+            // There may be no room: it is counted all the same.
+            if keep(index, "given up: \(reason)", &lane) == .kept { lane.hasUnsyncedRejects = true }
         }
-        if let index = sender.splitter.refuse() { putAside(index, reason, &sender) }
+        exchange.with { $0.status.countDropped("given_up", count) }
+        log.error(
+            "records given up", ["input": inputName, "output": outputName, "records": "\(count)", "reason": reason])
     }
 
-    private func putAside(_ index: Int, _ reason: String, _ sender: inout Sender) {
-        guard let parcel = sender.parcel else { return }
-        let outcome = rejected.add(
-            rejectedRecord(of: parcel.batch, index, &sender.json), input: inputName, reason: reason, at: .now)
+    private func putAside(_ index: Int, _ reason: String, _ lane: inout Lane) {
         var dropped: String?
-        switch outcome {
-        case .kept: sender.hasUnsyncedRejects = true
+        switch keep(index, reason, &lane) {
+        case .kept: lane.hasUnsyncedRejects = true
         case .full: dropped = "rejected_store_full"
         case .failed(let error):
             dropped = "rejected_store_failed"
@@ -184,14 +209,21 @@ extension Route {
         }
         exchange.with { state in
             state.status.recordsRejected += 1
+            state.status.noteError(reason)
             if let dropped { state.status.countDropped(dropped) }
         }
         log.warning("record rejected", ["input": inputName, "output": outputName, "reason": reason])
     }
 
-    private func syncRejects(_ sender: inout Sender) {
-        guard sender.hasUnsyncedRejects else { return }
-        sender.hasUnsyncedRejects = false
+    private func keep(_ index: Int, _ reason: String, _ lane: inout Lane) -> RejectedOutcome {
+        guard let batch = lane.load?.batch else { return .full }
+        return rejected.add(
+            rejectedRecord(of: batch, index, &lane.json), input: inputName, reason: reason, at: .now)
+    }
+
+    private func syncRejects(_ lane: inout Lane) {
+        guard lane.hasUnsyncedRejects else { return }
+        lane.hasUnsyncedRejects = false
         do throws(Errno) { try rejected.sync() } catch {
             log.error("rejected records may not outlast a power cut", ["reason": error.description])
             exchange.with { $0.status.noteError("rejected/: \(error)") }

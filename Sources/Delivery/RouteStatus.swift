@@ -29,6 +29,8 @@ package struct RouteStatus: Sendable {
     package var lastErrorUnixNanoseconds: Int64 = 0
     /// Deliveries fail, and are tried again.
     package var isRetrying = false
+    /// Because the receiver does not let us in: somebody has to mend it.
+    package var isNotAllowed = false
 
     /// Cursor files that were there at the start and could not be used.
     package var cursorFilesDamaged: UInt64 = 0

@@ -1,35 +1,29 @@
 // Finds the records that a receiver refuses by halving, and delivers their good neighbours once, in order. Decides
-// only; the sender encodes, sends and asks again.
+// only; the lane encodes, sends and asks again.
 
 struct Splitter {
-    /// What is left of the batch, the front of it last.
+    /// What is left, the front of it last. Each range goes on where the one before it ends.
     private var ranges: [Range<Int>] = []
 
-    init(recordCount: Int) {
-        if recordCount > 0 { ranges = [0..<recordCount] }
+    init(_ records: Range<Int>) {
+        if !records.isEmpty { ranges = [records] }
     }
 
-    /// For a batch that is divided already: its pieces, in their order.
-    init(_ pieces: [Range<Int>]) { ranges = pieces.filter { !$0.isEmpty }.reversed() }
-
-    /// What to send next; nil when all of the batch is done.
+    /// What to send next; nil when all is done.
     var next: Range<Int>? { ranges.last }
 
     /// The receiver has `next`.
     mutating func accept() { _ = ranges.popLast() }
 
-    /// The receiver has `next` but for these of its records, which come again, before what is left.
-    mutating func accept(butFor indexes: [Int]) {
-        guard let range = ranges.popLast() else { return }
-        var runs: [Range<Int>] = []
-        for index in indexes.map({ range.lowerBound + $0 }) {
-            if let last = runs.last, last.upperBound == index {
-                runs[runs.count - 1] = last.lowerBound..<index + 1
-            } else {
-                runs.append(index..<index + 1)
-            }
-        }
-        ranges += runs.reversed()
+    /// The receiver has `next` but for these of its records, counted from the first of them. Returns all that is left,
+    /// which is counted from 0 from here on; what was refused comes first, in one request.
+    mutating func accept(butFor indexes: [Int]) -> [Int] {
+        guard let range = ranges.popLast() else { return [] }
+        let left = indexes.map { range.lowerBound + $0 } + ranges.reversed().flatMap(Array.init)
+        let shift = range.upperBound - indexes.count
+        ranges = ranges.map { $0.lowerBound - shift..<$0.upperBound - shift }
+        if !indexes.isEmpty { ranges.append(0..<indexes.count) }
+        return left
     }
 
     /// The receiver will not take `next` as it is. Returns the index of a record that must be given up, nil when

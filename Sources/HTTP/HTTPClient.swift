@@ -34,7 +34,7 @@ package struct HTTPClientOptions: Sendable {
 /// The transport of the agent. It may be moved between threads, and is used by one at a time.
 @safe package final class HTTPClient: HTTPTransport {
     private let client: OpaquePointer
-    private let keptHeaders: [String]
+    private let options: HTTPClientOptions
     /// What libcurl was given for the last request: most have the same.
     private var url = ""
     private var headers: [(name: String, value: String)]?
@@ -48,7 +48,7 @@ package struct HTTPClientOptions: Sendable {
             throw TransportError(reason: "no memory for a libcurl handle")
         }
         unsafe self.client = client
-        keptHeaders = options.keptHeaders
+        self.options = options
         // From here on a throw runs deinit: all stored properties have their values.
         try set(CURLOPT_NOSIGNAL, 1)
         try set(CURLOPT_PROTOCOLS, Int(CURLPROTO_HTTP | CURLPROTO_HTTPS))
@@ -77,6 +77,8 @@ package struct HTTPClientOptions: Sendable {
     }
 
     deinit { unsafe ccurl_client_free(client) }
+
+    package func another() throws(TransportError) -> sending HTTPClient { try HTTPClient(options) }
 
     /// Nil, or why libcurl cannot be used.
     private static let libraryProblem: String? = unsafe ccurl_open().map { unsafe String(cString: $0) }
@@ -133,7 +135,7 @@ package struct HTTPClientOptions: Sendable {
             retryAfter: parseRetryAfter(retryAfter, at: Moment.now.unixNanoseconds / 1_000_000_000),
             body: unsafe String(decoding: bytes, as: UTF8.self),
             redirect: unsafe ccurl_redirect_url(client).map { unsafe String(cString: $0) },
-            headers: keptHeaders.isEmpty ? [:] : answeredHeaders(),
+            headers: options.keptHeaders.isEmpty ? [:] : answeredHeaders(),
             resendCount: max(0, unsafe ccurl_sent_count(client) - 1))
     }
 
@@ -146,7 +148,7 @@ package struct HTTPClientOptions: Sendable {
         for line in text.split(whereSeparator: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }) {
             guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
             let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
-            guard keptHeaders.contains(name), headers[name] == nil else { continue }
+            guard options.keptHeaders.contains(name), headers[name] == nil else { continue }
             headers[name] = String(String(decoding: line[(colon + 1)...], as: UTF8.self)[...].trimmed)
         }
         return headers

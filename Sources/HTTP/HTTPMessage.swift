@@ -52,4 +52,7 @@ package struct TransportError: Error, Equatable {
 /// Blocks until the answer or the deadline. In the agent: `HTTPClient`, by libcurl; in tests: a script.
 package protocol HTTPTransport {
     mutating func send(_ request: HTTPRequest) throws(TransportError) -> HTTPResponse
+
+    /// One with the same options and a connection of its own.
+    func another() throws(TransportError) -> sending Self
 }

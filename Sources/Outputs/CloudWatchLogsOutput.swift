@@ -18,13 +18,19 @@ package struct CloudWatchLogsOutput {
     /// After a failure: nobody waits for it, and somebody may have to allow it first.
     private static let retentionPause: Duration = .seconds(600)
 
-    private let settings: CloudWatchSettings
-    private let json: RecordJSON
-    private let log: AgentLog
-    private let outputPath: String
-    private let inputName: String
-    private let session: AWSSession
+    /// What all lanes of a route have in common.
+    private struct Setup: Sendable {
+        let settings: CloudWatchSettings
+        let json: RecordJSON
+        let log: AgentLog
+        let outputPath: String
+        let inputName: String
+        let session: AWSSession
+    }
+
+    private let setup: Setup
     private var client: AWSClient
+    package private(set) var resendCount = 0
     /// When the retention of a group is to be set next; never again when it was.
     private var retentionDue: [String: Instant] = [:]
 
@@ -35,28 +41,42 @@ package struct CloudWatchLogsOutput {
     ) throws(SettingsError) {
         var values = TemplateValues(context, instanceID: instanceID)
         let client = try AWSClientSettings(&section)
-        session = open(client, context.log)
+        let session = open(client, context.log)
         values.metadata = { [metadata = session.metadata] in InstanceMetadata.Item(rawValue: $0).flatMap(metadata.value)
         }
-        settings = try CloudWatchSettings(&section, values)
-        json = RecordJSON(context)
-        log = context.log
-        outputPath = section.path
-        inputName = context.inputName
-        do throws(AWSError) {
-            self.client = try AWSClient(.logs, session: session, options: settings.httpOptions(session))
-        } catch { throw section.error(error.message) }
+        setup = Setup(
+            settings: try CloudWatchSettings(&section, values), json: RecordJSON(context), log: context.log,
+            outputPath: section.path, inputName: context.inputName, session: session)
+        do throws(AWSError) { self.client = try Self.client(setup) } catch { throw section.error(error.message) }
     }
 
+    private init(_ setup: Setup) throws(AWSError) {
+        self.setup = setup
+        client = try Self.client(setup)
+    }
+
+    private static func client(_ setup: Setup) throws(AWSError) -> AWSClient {
+        try AWSClient(.logs, session: setup.session, options: setup.settings.httpOptions(setup.session))
+    }
+
+    /// Nil when there is no memory for another: then there are fewer deliveries at once.
+    package func forAnotherLane() -> sending Self? {
+        do throws(AWSError) { return try Self(setup) } catch { return nil }
+    }
+
+    private var settings: CloudWatchSettings { setup.settings }
+    private var log: AgentLog { setup.log }
+    private var outputPath: String { setup.outputPath }
+    private var inputName: String { setup.inputName }
+
     package func makeEncoder() -> any RecordEncoder {
-        let places = CloudWatchPlaces(group: settings.group, stream: settings.stream) {
-            [log, outputPath, inputName] from, to in
-            log.warning(
+        let places = CloudWatchPlaces(group: settings.group, stream: settings.stream) { [setup] from, to in
+            setup.log.warning(
                 "a name that CloudWatch Logs does not take is mended",
-                ["output": outputPath, "input": inputName, "name": from, "becomes": to])
+                ["output": setup.outputPath, "input": setup.inputName, "name": from, "becomes": to])
         }
         return CloudWatchEncoder(
-            settings.format, json, places, compressionLevel: settings.compressionLevel)
+            settings.format, setup.json, places, compressionLevel: settings.compressionLevel)
     }
 
     package mutating func deliver(
@@ -89,7 +109,11 @@ package struct CloudWatchLogsOutput {
     private mutating func put(_ body: [UInt8]) throws(DeliveryError) -> Put {
         let encoding = settings.compressionLevel == nil ? [] : [(name: "Content-Encoding", value: "gzip")]
         let request = AWSRequest(target: Self.target("PutLogEvents"), headers: encoding, body: body)
-        do throws(AWSError) { return .taken(try client.call(request).body) } catch {
+        do throws(AWSError) {
+            let response = try client.call(request)
+            resendCount += response.resendCount
+            return .taken(response.body)
+        } catch {
             switch CloudWatchVerdict(error) {
             case .accepted: return .taken("")
             case .missing(let reason): return .missing(reason: reason)
@@ -208,7 +232,7 @@ package struct CloudWatchLogsOutput {
     // MARK: Check
 
     package mutating func check() -> CheckReport {
-        var report = session.check(.logs)
+        var report = setup.session.check(.logs)
         report.notes.insert("puts into \(settings.groupText), stream \(settings.streamText)", at: 0)
         return report
     }

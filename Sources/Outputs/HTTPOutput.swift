@@ -14,13 +14,18 @@ package enum HTTPCompression: String, CaseIterable, Sendable { case gzip, none }
 package struct HTTPOutput<Transport: HTTPTransport> {
     package static var type: String { "http" }
 
-    private let url: String
-    private let headers: [(name: String, value: String)]
-    private let compression: HTTPCompression
-    private let compressionLevel: Int
-    private let json: RecordJSON
-    /// What is read from files, and what they must hold.
-    private let files: [(option: String, path: String, kinds: [PEMKind])]
+    /// What all lanes of a route have in common.
+    private struct Setup: Sendable {
+        let url: String
+        let headers: [(name: String, value: String)]
+        let compression: HTTPCompression
+        let compressionLevel: Int
+        let json: RecordJSON
+        /// What is read from files, and what they must hold.
+        let files: [(option: String, path: String, kinds: [PEMKind])]
+    }
+
+    private let setup: Setup
     private var transport: Transport
     package private(set) var resendCount = 0
 
@@ -29,11 +34,11 @@ package struct HTTPOutput<Transport: HTTPTransport> {
         _ section: inout SettingsSection, _ context: OutputContext,
         connect: (HTTPClientOptions) throws(TransportError) -> Transport
     ) throws(SettingsError) {
-        url = try section.string("url")
+        let url = try section.string("url")
         if let fault = httpURLFault(url) { throw section.error(at: "url", fault) }
-        compression = try section.choice("compression", default: .gzip)
+        let compression: HTTPCompression = try section.choice("compression", default: .gzip)
         // The fastest: it leaves a tenth of a log already, and the agent shall cost the host little.
-        compressionLevel = try section.integer("compression_level", default: 1, in: 1...9)
+        let compressionLevel = try section.integer("compression_level", default: 1, in: 1...9)
 
         var headers = [(name: "Content-Type", value: "application/x-ndjson")]
         if compression == .gzip { headers.append(("Content-Encoding", "gzip")) }
@@ -41,7 +46,6 @@ package struct HTTPOutput<Transport: HTTPTransport> {
             if let fault = headerFault(name, value) { throw section.error(at: "headers", member: name, fault) }
             headers.append((name, value))
         }
-        self.headers = headers
 
         var options = HTTPClientOptions()
         options.connectTimeout = try section.duration(
@@ -62,16 +66,28 @@ package struct HTTPOutput<Transport: HTTPTransport> {
                 "insecure_skip_verify is set: whoever is between here and the receiver can read and answer",
                 ["output": section.path, "url": url])
         }
-        files = Self.files(options)
-        json = RecordJSON(context)
+        setup = Setup(
+            url: url, headers: headers, compression: compression, compressionLevel: compressionLevel,
+            json: RecordJSON(context), files: Self.files(options))
         do throws(TransportError) { transport = try connect(options) } catch { throw section.error(error.reason) }
     }
 
+    private init(_ setup: Setup, _ transport: sending Transport) {
+        self.setup = setup
+        self.transport = transport
+    }
+
     package func makeEncoder() -> any RecordEncoder {
-        switch compression {
-        case .none: RecordEncoding(.json, json)
-        case .gzip: GzipEncoding(RecordEncoding(.json, json), level: compressionLevel)
+        let records = RecordEncoding(.json, setup.json)
+        return switch setup.compression {
+        case .none: records
+        case .gzip: GzipEncoding(records, level: setup.compressionLevel)
         }
+    }
+
+    /// Nil when there is no memory for another: then there are fewer deliveries at once.
+    package func forAnotherLane() -> sending Self? {
+        do throws(TransportError) { return Self(setup, try transport.another()) } catch { return nil }
     }
 
     package mutating func deliver(
@@ -79,7 +95,7 @@ package struct HTTPOutput<Transport: HTTPTransport> {
     ) throws(DeliveryError) -> DeliveryOutcome {
         let response: HTTPResponse
         do throws(TransportError) {
-            response = try transport.send(HTTPRequest(url: url, headers: headers, body: body))
+            response = try transport.send(HTTPRequest(url: setup.url, headers: setup.headers, body: body))
         } catch {
             throw .retry(after: nil, reason: error.reason)
         }
@@ -90,8 +106,8 @@ package struct HTTPOutput<Transport: HTTPTransport> {
 
     package mutating func check() -> CheckReport {
         var report = CheckReport()
-        report.notes.append("posts to \(url), compression \(compression.rawValue)")
-        for (option, path, kinds) in files {
+        report.notes.append("posts to \(setup.url), compression \(setup.compression.rawValue)")
+        for (option, path, kinds) in setup.files {
             do throws(Errno) {
                 let bytes = try readWhole(path)
                 for kind in kinds where !kind.stands(in: bytes) {

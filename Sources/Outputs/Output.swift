@@ -23,7 +23,7 @@ package enum DeliveryError: Error, Equatable, Sendable {
     }
 }
 
-/// Turns records into the bytes that are sent. A copy of it works on the reading side while the output sends.
+/// Turns records into the bytes that are sent.
 package protocol RecordEncoder: Sendable {
     /// Divides a batch among requests, on the reading side. It may put the records into another order for it, and
     /// replace one that is over the receiver's limit by pieces: positions to acknowledge were taken before. The
@@ -59,14 +59,14 @@ package struct OutputContext: Sendable {
     }
 }
 
-/// A receiver of records. It belongs to the sending queue of one route, and may block there until its own deadline.
+/// A receiver of records. It belongs to one lane of one route, and may block there until its own deadline.
 package protocol Output: SendableMetatype {
     static var type: String { get }
 
     /// Asks `section` for its options; the caller calls `finish()` on it. Connects to nothing yet.
     init(_ section: inout SettingsSection, _ context: OutputContext) throws(SettingsError)
 
-    /// One for the reading side, one for the sending side, which encodes halves.
+    /// One for the reading side, which divides, and one for each lane.
     func makeEncoder() -> any RecordEncoder
 
     /// Sends what the encoder made of `recordCount` records, and returns when the receiver has it for good.
@@ -76,6 +76,10 @@ package protocol Output: SendableMetatype {
 
     /// How often what carries the requests has sent one again by itself, since its answer was lost. Only grows.
     var resendCount: Int { get }
+
+    /// One more, for a delivery at the same time: with a connection of its own. Nil where deliveries must follow one
+    /// another.
+    func forAnotherLane() -> sending Self?
 
     /// The files of this host that it writes, also those that are not there yet: no input must ship them back to it.
     var writtenFiles: [String] { get }
@@ -87,5 +91,7 @@ package protocol Output: SendableMetatype {
 
 extension Output {
     package var resendCount: Int { 0 }
+    package func forAnotherLane() -> sending Self? { nil }
+
     package var writtenFiles: [String] { [] }
 }

@@ -58,6 +58,8 @@ final class FakeWorld: @unchecked Sendable {
             }
             return try service(request).get()
         }
+
+        func another() -> sending Transport { Transport(world: world) }
     }
 
     var world: AWSWorld {

@@ -13,7 +13,7 @@ import Testing
     private func play(_ count: Int, bad: Set<Int>, limit: Int = .max) -> (
         delivered: [Int], rejected: [Int], order: [Int], requests: Int
     ) {
-        var splitter = Splitter(recordCount: count)
+        var splitter = Splitter(0..<count)
         var (delivered, rejected, order): ([Int], [Int], [Int]) = ([], [], [])
         var requests = 0
         while let range = splitter.next {
@@ -47,6 +47,18 @@ import Testing
         for bad in [0, 1, 4_999, 5_000, 9_999] { #expect(play(10_000, bad: [bad]).requests <= 2 * 14 + 1) }
     }
 
+    @Test func whatIsRefusedOfARequestComesBeforeTheRest() {
+        var splitter = Splitter(10..<18)
+        _ = splitter.refuse()
+        #expect(splitter.next == 10..<14)
+        #expect(splitter.accept(butFor: [1, 3]) == [11, 13, 14, 15, 16, 17])
+        #expect(splitter.next == 0..<2)
+        splitter.accept()
+        #expect(splitter.next == 2..<6)
+        #expect(splitter.accept(butFor: []) == [])
+        #expect(splitter.next == nil)
+    }
+
     @Test func tooLargeIsHalvedUntilItFits() {
         for limit in [1, 3, 100] {
             let result = play(1_000, bad: [7], limit: limit)
@@ -57,41 +69,51 @@ import Testing
     }
 }
 
-@Suite struct BackoffTests {
-    /// Always the same. (Zero for ever is refused by `random(in:)`, which would ask again for ever.)
-    struct Extreme: RandomNumberGenerator, Sendable {
-        let value: UInt64
-        mutating func next() -> UInt64 { value }
-    }
+/// Always the same. (Zero for ever is refused by `random(in:)`, which would ask again for ever.)
+struct Extreme: RandomNumberGenerator, Sendable {
+    let value: UInt64
+    mutating func next() -> UInt64 { value }
+}
 
+@Suite struct BackoffTests {
     @Test func staysWithinItsBounds() {
-        var random = Backoff(random: SeededRandom())
-        var bound = Duration.milliseconds(100)
-        for _ in 0..<2_000 {
-            let wait = random.next(retryAfter: nil)
+        var backoff = Backoff(random: SeededRandom())
+        var bound = Duration.milliseconds(200)
+        for count in 1...2_000 {
+            let wait = backoff.wait(afterFailures: count, retryAfter: nil)
             #expect(wait >= .zero && wait <= bound, "seed \(SeededRandom.seed)")
             bound = min(bound * 2, .seconds(60))
         }
     }
 
-    @Test func usesTheWholeRangeAndResets() {
+    @Test func usesTheWholeRange() {
         var least = Backoff(random: Extreme(value: 1))
         var most = Backoff(random: Extreme(value: .max))
-        #expect(least.next(retryAfter: nil) == .zero)
-        #expect(most.next(retryAfter: nil) > .milliseconds(99))
-        #expect(most.next(retryAfter: nil) > .milliseconds(199))
-        for _ in 0..<100 { _ = most.next(retryAfter: nil) }
-        #expect(most.next(retryAfter: nil) > .seconds(59))
-        most.reset()
-        #expect(most.next(retryAfter: nil) <= .milliseconds(100))
+        for count in [1, 5, 100] { #expect(least.wait(afterFailures: count, retryAfter: nil) == .zero) }
+        #expect(most.wait(afterFailures: 1, retryAfter: nil) > .milliseconds(199))
+        #expect(most.wait(afterFailures: 2, retryAfter: nil) > .milliseconds(399))
+        #expect(most.wait(afterFailures: .max, retryAfter: nil) > .seconds(59))
+        // Also where nothing has failed that is still to be sent.
+        #expect(most.wait(afterFailures: 0, retryAfter: nil) <= .milliseconds(200))
     }
 
     @Test func waitsAtLeastAsLongAsAsked() {
         var backoff = Backoff(random: SeededRandom())
-        let wait = backoff.next(retryAfter: .seconds(7))
-        #expect(wait >= .seconds(7) && wait <= .milliseconds(7_100), "seed \(SeededRandom.seed)")
-        #expect(backoff.next(retryAfter: .seconds(1_000_000)) <= .seconds(3_601), "seed \(SeededRandom.seed)")
-        #expect(backoff.next(retryAfter: .seconds(-5)) >= .zero, "seed \(SeededRandom.seed)")
+        let wait = backoff.wait(afterFailures: 1, retryAfter: .seconds(7))
+        #expect(wait >= .seconds(7) && wait <= .milliseconds(7_200), "seed \(SeededRandom.seed)")
+        let long = backoff.wait(afterFailures: 1, retryAfter: .seconds(1_000_000))
+        #expect(long <= .seconds(3_601), "seed \(SeededRandom.seed)")
+        let negative = backoff.wait(afterFailures: 1, retryAfter: .seconds(-5))
+        #expect(negative >= .zero && negative <= .milliseconds(200), "seed \(SeededRandom.seed)")
+    }
+
+    @Test func whatIsNotAllowedIsTriedSeldom() {
+        var backoff = Backoff(random: SeededRandom())
+        for (count, least, most) in [(1, 3_750, 5_000), (2, 7_500, 10_000), (5, 45_000, 60_000), (99, 45_000, 60_000)] {
+            let wait = backoff.slowWait(afterFailures: count)
+            #expect(
+                wait >= .milliseconds(least) && wait <= .milliseconds(most), "seed \(SeededRandom.seed)")
+        }
     }
 }
 
@@ -154,6 +176,7 @@ import Testing
     @Test func hasDefaultsAndLimits() throws {
         var section = SettingsSection(missing: "outputs.central")
         let options = try RouteOptions(&section)
+        #expect(options.giveUpAfter == nil)
         #expect(options.batchBytes == 512 << 10 && options.batchRecords == 10_000)
         #expect(options.batchAge == .seconds(1) && options.inFlight == 2)
     }
@@ -161,6 +184,7 @@ import Testing
     @Test(arguments: [
         ("batch_bytes", "1023", false), ("batch_bytes", "1024", true), ("batch_records", "100000", true),
         ("batch_records", "0", false), ("in_flight", "16", true), ("in_flight", "17", false),
+        ("give_up_after", "\"2h\"", true), ("give_up_after", "\"100ms\"", false),
     ]) func refusesWhatIsOutOfBounds(key: String, number: String, isAllowed: Bool) throws {
         var section = try section("{ \"\(key)\": \(number) }", path: "outputs.central")
         if isAllowed {

@@ -43,9 +43,12 @@ import Testing
             .map { row in row.split(separator: "|").map { $0.trimmingCharacters(in: [" ", "`"]) } }
         let keys = try keys { _ = try RouteOptions(&$0) }
         #expect(rows.map { $0[0] }.sorted() == keys.map(String.init))
-        var said = try section("{ \(rows.map { "\"\($0[0])\": \($0[1])" }.joined(separator: ", ")) }")
+        let given = rows.filter { $0[1] != "none" }
+        #expect(given.count == rows.count - 1, "only give_up_after has no default")
+        var said = try section("{ \(given.map { "\"\($0[0])\": \($0[1])" }.joined(separator: ", ")) }")
         let (options, defaults) = (try RouteOptions(&said), RouteOptions())
         #expect(options.batchBytes == defaults.batchBytes && options.batchRecords == defaults.batchRecords)
         #expect(options.batchAge == defaults.batchAge && options.inFlight == defaults.inFlight)
+        #expect(defaults.giveUpAfter == nil)
     }
 }

@@ -33,8 +33,16 @@ final class World: Sendable {
         var divide: (@Sendable (inout LogBatch) -> [Shipment])?
         /// Where each request went, in their order.
         var destinations: [Destination] = []
-        /// Requests wait here while it is true.
+        /// Requests wait here while it is true; and those that hold a certain number.
         var isBlocked = false
+        var holds: @Sendable ([UInt64]) -> Bool = { _ in false }
+        /// Several lanes, each with an output like it.
+        var hasLanes = false
+        /// Requests at the same time: now, and at most.
+        var sending = 0
+        var mostSending = 0
+        /// Where the bytes of each batch lay when it was divided.
+        var batchAddresses: [UInt] = []
     }
 
     let state = Mutex(State())
@@ -181,6 +189,8 @@ struct NumberEncoder: RecordEncoder {
     let world: World
 
     mutating func divide(_ batch: inout LogBatch) -> [Shipment] {
+        let address = batch.bytes.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
+        world.with { $0.batchAddresses.append(address) }
         guard let divide = world.with({ $0.divide }) else {
             return [Shipment(records: 0..<batch.records.count, destination: Destination())]
         }
@@ -207,6 +217,8 @@ struct ScriptedOutput: Output {
         throw section.error("only made by tests")
     }
 
+    func forAnotherLane() -> sending ScriptedOutput? { world.with { $0.hasLanes } ? ScriptedOutput(world) : nil }
+
     func makeEncoder() -> any RecordEncoder { NumberEncoder(world: world) }
 
     mutating func deliver(
@@ -218,7 +230,12 @@ struct ScriptedOutput: Output {
         #expect(numbers.count == recordCount)
         let sent = numbers
         let address = body.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
-        while world.with({ $0.isBlocked }) { usleep(1_000) }
+        world.with { state in
+            state.sending += 1
+            state.mostSending = max(state.mostSending, state.sending)
+        }
+        defer { world.with { $0.sending -= 1 } }
+        while world.with({ $0.isBlocked || $0.holds(sent) }) { usleep(1_000) }
         let (error, refused) = world.with { state in
             state.requests.append(sent)
             state.destinations.append(destination)

@@ -52,7 +52,7 @@ class Filters(Scratch):
             "login password=*** ok", "card *** mail ***", "latin password=*** end",
             "[withheld: a redaction gave up]", "last"]))
         kept = eventually(
-            lambda: [path.read_bytes() for path in (agent.state / "rejected").glob("*") if path.is_file()], 10, "kept")
+            lambda: [path.read_bytes() for path in (agent.state / "rejected").rglob("*") if path.is_file()], 10, "kept")
         self.assertTrue(refused)
         self.assertIn(b"refused password=***", b"".join(kept))
         events = 'vitals_input_events_total{input="web",output="central",reason="%s"}'

@@ -23,10 +23,11 @@ class Rotating(Scratch):
         self.receive = self.receiver(answer=lambda records: 503 if self.is_down else 200)
 
     def make_agent(self, *paths, output=None, **options):
+        """One delivery at a time: several of them keep no order, and what became of a file shows in the order."""
         return self.agent({
             "inputs": {"app": {"type": "file", "paths": [f"{self.logs}/{path}" for path in paths or ["app.log"]],
                                "rotation_grace": f"{GRACE * 1000:.0f}ms", **options}},
-            "outputs": {"central": {"type": "http", "url": self.receive.url, **(output or {})}},
+            "outputs": {"central": {"type": "http", "url": self.receive.url, "in_flight": 1, **(output or {})}},
             "routes": [{"from": "app", "to": "central"}], "drain_timeout": "300ms"})
 
     def write(self, lines, *plan, path=None):

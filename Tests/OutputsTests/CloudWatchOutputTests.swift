@@ -47,6 +47,7 @@ private final class ScriptedService: Sendable {
     private struct Transport: HTTPTransport {
         let service: ScriptedService
         func send(_ request: HTTPRequest) throws(TransportError) -> HTTPResponse { try service.answer(request) }
+        func another() -> sending Transport { Transport(service: service) }
     }
 }
 

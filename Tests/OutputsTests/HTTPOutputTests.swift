@@ -20,6 +20,8 @@ final class Script: HTTPTransport {
         requests.append(request)
         return try answers.removeFirst().get()
     }
+
+    func another() -> sending Script { Script(answers) }
 }
 
 @Suite struct HTTPOutputTests {
