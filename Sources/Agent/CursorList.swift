@@ -85,39 +85,18 @@ private func places(of cursor: SavedCursor, _ problems: inout [String]) -> [Plac
 
 /// The size is what the file has now, where it is found, else what it had when it was last looked at.
 private func place(of file: FileCursor) -> Place {
-    var (sizeBytes, state) = (file.sizeBytes, "gone")
-    if let status = status(file.path, of: file) {
-        (sizeBytes, state) = (status.sizeBytes, "live")
-    } else if let (name, status) = findRotated(file) {
-        state = "rotated: \(plainText(name))"
-        // What is in a compressed file has another size than it.
-        if !name.hasSuffix(".gz") { sizeBytes = status.sizeBytes }
+    var sizeBytes = file.sizeBytes
+    let state: String
+    switch file.findFile() {
+    case .live(let now): (sizeBytes, state) = (now, "live")
+    case .rotated(let name, let now): (sizeBytes, state) = (now, "rotated: \(plainText(name))")
+    case .gone: state = "gone"
+    case .unknown(let errno): state = "not seen: \(errno)"
     }
     let lag = sizeBytes - min(sizeBytes, file.offset)
     return Place(
         source: plainText(file.path), identity: "\(file.id.device):\(file.id.inode)", position: "\(file.offset)",
         size: "\(sizeBytes)", lag: bytesText(lag), state: state)
-}
-
-private func status(_ path: String, of file: FileCursor) -> FileStatus? {
-    do throws(Errno) {
-        let status = try FileStatus(of: path)
-        return status.id == file.id && status.sizeBytes >= file.offset ? status : nil
-    } catch { return nil }  // rotated away, or not ours to see
-}
-
-/// The name beside its path under which the file stands now.
-private func findRotated(_ file: FileCursor) -> (name: String, status: FileStatus)? {
-    let (directory, name) = splitPath(file.path)
-    let names: [String]
-    do throws(Errno) { names = try directoryEntries(directory.isEmpty ? "/" : directory) } catch { return nil }
-    for other in names where mayBeCopyName(other, of: name) {
-        do throws(Errno) {
-            let status = try FileStatus(of: "\(directory)/\(other)")
-            if status.id == file.id { return (other, status) }
-        } catch {}  // gone since it was listed
-    }
-    return nil
 }
 
 /// When the entry was written: its time is in libsystemd's cursor, `s=…;i=…;b=…;m=…;t=<microseconds, hexadecimal>;x=…`.

@@ -53,6 +53,9 @@ int linux_count_event(uint32_t type, uint64_t config, int cpu);
 /// flock(2), exclusive and without waiting; in Swift its name is also that of a structure.
 int linux_lock(int descriptor);
 
+/// flock(2) LOCK_UN: lets go of it also for copies of the descriptor, as a child has that was forked meanwhile.
+int linux_unlock(int descriptor);
+
 #define LINUX_INTERFACE_NAME_BYTES 16
 
 /// ioctl(2) SIOCGIFNAME on any socket; `name` has room for LINUX_INTERFACE_NAME_BYTES.

@@ -128,7 +128,7 @@ final class FileFollower {
             var malformed = 0
             let cursors = FileCursors(resume, malformed: &malformed)
             // The beginning of an empty file identifies nothing: another may have its inode by now.
-            for file in cursors.files where file.print.length > 0 { known[file.id] = file }
+            for file in withNumbersOfNow(cursors.files) where file.print.length > 0 { known[file.id] = file }
             floors = cursors.floors
             since = cursors.since
             if malformed > 0 { count(.cursorMalformed, UInt64(malformed)) }
