@@ -55,6 +55,8 @@ final class FileFollower {
     /// Turns in which a file was read, for tests that nothing is read at rest.
     var turnCount: UInt64 = 0
     var cursorVersion: UInt64 = 0
+    /// Of all files together.
+    var sizeBytesOfLastLook: UInt64 = 0
 
     var tails: [UInt32: Tail] = [:]
     var byID: [FileID: Tail] = [:]
