@@ -5,7 +5,7 @@ internal import CPCRE2
 /// What the matching of one text found.
 package enum PatternMatch: Equatable, Sendable {
     case matches, doesNotMatch
-    /// The pattern needed more than one of the limits of `Pattern` allows. Counted by the caller; the text is not lost for it.
+    /// The pattern needed more than a limit of `Pattern` allows. Counted by the caller; the text is not lost for it.
     case gaveUp
 }
 
@@ -24,7 +24,7 @@ package struct PatternError: Error, Equatable, CustomStringConvertible {
     private static let matchLimit: UInt32 = 100_000
     /// Of these, how many may wait to be taken back at one time. The interpreter counts them; the JIT has a stack.
     private static let depthLimit: UInt32 = 50_000
-    /// What the interpreter may use for them, and then keeps: as much as the JIT's stack. PCRE2 itself would allow 20 GB.
+    /// What the interpreter may use for them, and then keeps: as much as the JIT's stack. PCRE2 would allow 20 GB.
     private static let heapLimitKibibytes: UInt32 = 8 << 10
 
     package let text: String

@@ -1,5 +1,5 @@
-// Fields that the settings name as the log does, where records have what a parser understood under another name: a filter
-// by `level` finds nothing, since that is `severity`.
+// Fields that the settings name as the log does, where records have what a parser understood under another name: a
+// filter by `level` finds nothing, since that is `severity`.
 
 internal import Logs
 package import Settings

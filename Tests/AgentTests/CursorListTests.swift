@@ -40,7 +40,8 @@ import Testing
             {"version":1,"files":[
             {"path":"\(path)","device":\(id.device),"inode":\(id.inode),\(print("123456789")),"offset":8,"size":9},
             {"path":"\(path)","device":\(old.device),"inode":\(old.inode),\(print("123456789")),"offset":10,"size":9},
-            {"path":"/gone\\u001b[2J","device":1,"inode":2,\(print("1")),"offset":5,"size":3005}],"floors":[],"since":[]}
+            {"path":"/gone\\u001b[2J","device":1,"inode":2,\(print("1")),"offset":5,"size":3005}],
+            "floors":[],"since":[]}
             """, "app")
         try save(#"{"version":1,"files":[],"floors":[],"since":[]}"#, "empty")
         try save(#"{"documents":[{"time":1,"text":"{}"},{"time":2,"text":"{\"a\":1}"}]}"#, "host")

@@ -90,7 +90,9 @@ import Testing
         for name in ["stream", "namespace", "pod", "container"] {
             for format in ["docker", "cri"] {
                 let error = try said(#", "format": "\#(format)""#, name)
-                #expect(error.hasPrefix("agent.json:1:") && error.hasSuffix("inputs.in.fields.\(name): \(refused)"), "\(error)")
+                #expect(
+                    error.hasPrefix("agent.json:1:") && error.hasSuffix("inputs.in.fields.\(name): \(refused)"),
+                    "\(error)")
             }
             #expect(try said("", name) == "accepted")
             #expect(try said(#", "format": "plain""#, name) == "accepted")
@@ -109,18 +111,20 @@ import Testing
               "filters": [ { "include": "error", "field": "level" }, { "sample": 2, "by": "traceId" },
                            { "redact": "x", "field": "msg" }, { "exclude": "x", "field": "severity" },
                            { "exclude": "x", "field": "message" }, { "exclude": "x", "field": "user" } ],
-              "metrics": [ { "name": "a", "count": { "field": "lvl", "pattern": "x" }, "labels": { "l": "levelname" } } ] }
+              "metrics": [ { "name": "a", "count": { "field": "lvl", "pattern": "x" },
+                             "labels": { "l": "levelname" } } ] }
             """#
         let expected = [
             (2, "filters[0].field", "level", "severity"), (2, "filters[1].by", "traceId", "trace_id"),
             (3, "filters[2].field", "msg", "message"), (5, "metrics[0].count.field", "lvl", "severity"),
-            (5, "metrics[0].labels", "levelname", "severity"),
+            (6, "metrics[0].labels", "levelname", "severity"),
         ]
         let said = try hints(settings)
         #expect(said.count == expected.count)
         for (hint, (line, path, name, understood)) in zip(said, expected) {
             let reason = "what \"parse\" understands of a field \"\(name)\" is \"\(understood)\" in a record"
-            #expect(hint.hasPrefix("agent.json:\(line):") && hint.hasSuffix(": inputs.in.\(path): \(reason)"), "\(hint)")
+            #expect(
+                hint.hasPrefix("agent.json:\(line):") && hint.hasSuffix(": inputs.in.\(path): \(reason)"), "\(hint)")
         }
         #expect(try hints(settings.replacingOccurrences(of: #""parse": "json","#, with: "")) == [])
         #expect(try hints(#"{ "parse": "json", "filters": 3 }"#) == [])

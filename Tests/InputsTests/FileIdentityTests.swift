@@ -1,5 +1,5 @@
-// Where numbers of files lie: devices that have another one after a reboot, file systems that make them up, inodes that are
-// used again, files that are too short to tell, files that begin alike, empty files.
+// Where numbers of files lie: devices that have another one after a reboot, file systems that make them up, inodes that
+// are used again, files that are too short to tell, files that begin alike, empty files.
 
 import Bytes
 import Foundation

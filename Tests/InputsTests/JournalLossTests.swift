@@ -69,11 +69,11 @@ import Testing
             var input = try journal(round % 2 == 0 ? "" : #", "journal_fields": "all", "exclude_units": ["x*"]"#)
             let reading = numbers(readAll(&input))
             let missing = Set(Array(0..<100) + Array(400..<500)).subtracting(reading)
-            // Ids and times in a file say which entries are the same, and which comes next: with those changed, it is
-            // libsystemd itself that leaves out entries of the other files. What it leaves out journalctl does, too;
-            // what it gives must come. (Seen with seeds 3732340932927159232 and 17217072000340775846.)
+            // Ids and times in a file say which entries are the same, and which comes next: with those changed,
+            // libsystemd itself may leave out one or two entries of the other files (once in thousands of rounds; the
+            // ids are new in each run, so that no seed brings it back). journalctl, over the same files, is asked
+            // whether it is that: what journalctl shows must have come.
             let given = missing.isEmpty ? [] : try numbersByJournalctl()
-            if !missing.isEmpty { print("WALK missing", missing.count, "journalctl lacks", missing.subtracting(given).count, round % 3) }
             #expect(missing.isDisjoint(with: given), "missing: \(missing), journalctl: \(given.count), \(place)")
             // A file that was cut short says nothing wrong.
             #expect(round % 3 != 0 || missing.isEmpty, "missing: \(missing), \(place)")

@@ -1,5 +1,6 @@
-// Files whose numbers are others than when the agent stopped: after a reboot a device may have another one, and some file
-// systems (in user space, of a network, overlays) make up those of the files, too. What a file begins with decides.
+// Files whose numbers are others than when the agent stopped: after a reboot a device may have another one, and some
+// file systems (in user space, of a network, overlays) make up those of the files, too. What a file begins with
+// decides.
 
 internal import Bytes
 internal import Platform

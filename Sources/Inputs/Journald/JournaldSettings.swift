@@ -156,7 +156,8 @@ struct JournaldSettings {
         }
         throw value.error(
             section.pathOf("boot"),
-            "expected \"all\", \"current\", 0 or -1, -2 … for the boots before it, or the id of one: 32 hexadecimal digits")
+            "expected \"all\", \"current\", 0, -1, -2 … counted back, or the id of a boot: 32 hexadecimal digits"
+        )
     }
 
     private static func fields(_ section: inout SettingsSection) throws(SettingsError) -> JournalFieldChoice {

@@ -113,8 +113,8 @@ private struct NameKey: Equatable {
     }
 }
 
-/// Under which name a record has what a parser understands of a field that the log calls `name`; nil where it keeps that
-/// name, or is no field any more.
+/// Under which name a record has what a parser understands of a field that the log calls `name`; nil where it keeps
+/// that name, or is no field any more.
 package func nameUnderstood(of name: String) -> String? {
     let bytes = Array(name.utf8)
     let understood: String
