@@ -22,8 +22,10 @@ class Removal(Rotating):
         os.chown(agent.state, nobody.pw_uid, nobody.pw_gid)
         agent.popen = lambda arguments, **options: subprocess.Popen([*prefix, *arguments], **options)
         agent.start()
+        self.write("0..100")
+        self.wait_for(100)  # It is followed before it is rotated: the order is the subject of other tests.
         self.is_down = True
-        self.write("0..2000", "1000:shift")
+        self.write("100..2000", "1000:shift")
         rotated = self.logs / "app.log.1"
         time.sleep(GRACE * 1.5)
         self.assertEqual(self.counted(agent, "removal_failed"), 0, "it is not acknowledged yet")
