@@ -15,8 +15,9 @@ package func cursorTable(stateDirectory: String) throws(Errno) -> (text: String,
     let (cursors, unusable) = try savedCursors(in: stateDirectory)
     var problems = unusable.map { "\($0.path): \($0.reason)" }
     var rows = [["INPUT", "OUTPUT", "SOURCE", "IDENTITY", "POSITION", "SIZE", "LAG", "STATE"]]
+    var directories = ListedDirectories()
     for cursor in cursors {
-        let places = places(of: cursor, &problems)
+        let places = places(of: cursor, &directories, &problems)
         for place in places {
             rows.append([
                 cursor.input, cursor.output, place.source, place.identity, place.position, place.size, place.lag,
@@ -59,7 +60,9 @@ private struct Place {
 
 /// The kind of an input is not in its cursor, but each kind has a form of its own. One that is not known here is shown
 /// as it is.
-private func places(of cursor: SavedCursor, _ problems: inout [String]) -> [Place] {
+private func places(
+    of cursor: SavedCursor, _ directories: inout ListedDirectories, _ problems: inout [String]
+) -> [Place] {
     let json: JSONValue
     do throws(JSONError) { json = try parseJSON(cursor.json) } catch {
         problems.append("\(cursor.input) to \(cursor.output): \(error)")
@@ -71,7 +74,8 @@ private func places(of cursor: SavedCursor, _ problems: inout [String]) -> [Plac
         if malformed > 0 {
             problems.append("\(cursor.input) to \(cursor.output): entries that cannot be understood: \(malformed)")
         }
-        return files.isEmpty ? [Place(source: "no file yet", position: "-")] : files.map(place)
+        return files.isEmpty
+            ? [Place(source: "no file yet", position: "-")] : files.map { place(of: $0, &directories) }
     }
     if let documents = json["documents"]?.array {
         let bytes = documents.reduce(0) { $0 + ($1["text"]?.string?.utf8.count ?? 0) }
@@ -84,10 +88,10 @@ private func places(of cursor: SavedCursor, _ problems: inout [String]) -> [Plac
 }
 
 /// The size is what the file has now, where it is found, else what it had when it was last looked at.
-private func place(of file: FileCursor) -> Place {
+private func place(of file: FileCursor, _ directories: inout ListedDirectories) -> Place {
     var sizeBytes = file.sizeBytes
     let state: String
-    switch file.findFile() {
+    switch file.findFile(&directories) {
     case .live(let now): (sizeBytes, state) = (now, "live")
     case .rotated(let name, let now): (sizeBytes, state) = (now, "rotated: \(plainText(name))")
     case .gone: state = "gone"

@@ -16,20 +16,19 @@ package enum FileWhereabouts: Equatable, Sendable {
 
 extension FileCursor {
     /// Looks for the file. What it begins with is asked where it may be read; else its numbers must do.
-    package func findFile() -> FileWhereabouts {
+    package func findFile(_ directories: inout ListedDirectories) -> FileWhereabouts {
         var buffer = [UInt8](repeating: 0, count: StartPrint.lengthLimit)
         var refused: Errno?
         do throws(Errno) {
             if let sizeBytes = try sizeIfOurs(path, mayBeCopy: false, &buffer) { return .live(sizeBytes: sizeBytes) }
         } catch { refused = error }
-        let (directory, own) = splitPath(path)
-        var names: [String] = []
-        do throws(Errno) {
-            names = try directoryEntries(directory.isEmpty ? "/" : directory).filter { mayBeCopyName($0, of: own) }
-        } catch { if error != .notFound { refused = refused ?? error } }
+        var (directory, names) = ("", [String]())
+        do throws(Errno) { (directory, names) = try directories.siblings(of: path) } catch {
+            if error != .notFound { refused = refused ?? error }
+        }
         // A copy begins as the file itself does, which is found first.
         for mayBeCopy in [false, true] {
-            for name in names.sorted() {
+            for name in names {
                 do throws(Errno) {
                     if let sizeBytes = try sizeIfOurs("\(directory)/\(name)", mayBeCopy: mayBeCopy, &buffer) {
                         return .rotated(name: name, sizeBytes: sizeBytes)

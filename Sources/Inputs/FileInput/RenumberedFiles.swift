@@ -8,6 +8,7 @@ internal import Platform
 /// The same cursors, with the numbers that their files have now; before anything is looked for by these.
 func withNumbersOfNow(_ cursors: [FileCursor]) -> [FileCursor] {
     var cursors = cursors
+    var directories = ListedDirectories()
     var buffer = [UInt8](repeating: 0, count: StartPrint.lengthLimit)
     for (path, indices) in Dictionary(grouping: cursors.indices, by: { cursors[$0].path }) {
         // Usually the first look is all that it costs.
@@ -15,17 +16,24 @@ func withNumbersOfNow(_ cursors: [FileCursor]) -> [FileCursor] {
             continue
         }
         var known = Set(indices.map { cursors[$0].id })
-        for place in [path] + names(beside: path) {
+        var left = indices
+        func look(at place: String) {
             do throws(Errno) {
                 let status = try FileStatus(of: place)
-                guard status.kind == .regular, !known.contains(status.id) else { continue }
+                guard status.kind == .regular, !known.contains(status.id) else { return }
                 let start = try FileStart(try File(reading: place), status, through: &buffer)
-                let free = indices.filter { cursors[$0].id.device != status.id.device }
-                guard let index = index(of: status, start, in: cursors, free, isLive: place == path) else { continue }
+                guard let index = index(of: status, start, in: cursors, left, isLive: place == path) else { return }
                 cursors[index].id = status.id
                 known.insert(status.id)
+                left.removeAll { $0 == index }
             } catch {}  // What is gone, or cannot be read now, keeps the numbers that it had.
         }
+        look(at: path)
+        if left.isEmpty { continue }
+        do throws(Errno) {
+            let (directory, names) = try directories.siblings(of: path)
+            for name in names { look(at: "\(directory)/\(name)") }
+        } catch {}  // It may come later.
     }
     return cursors
 }
@@ -36,7 +44,8 @@ private func index(
     of status: FileStatus, _ start: FileStart, in cursors: [FileCursor], _ free: [Int], isLive: Bool
 ) -> Int? {
     let alike = free.filter { index in
-        cursors[index].print.length > 0 && cursors[index].print.matches(start.bytes)
+        cursors[index].id.device != status.id.device && cursors[index].print.length > 0
+            && cursors[index].print.matches(start.bytes)
             && (start.form == .gzip || start.sizeBytes >= cursors[index].offset)
     }
     if let same = alike.first(where: { cursors[$0].id.inode == status.id.inode }) { return same }
@@ -50,14 +59,4 @@ private func device(of path: String) -> UInt64? {
         do throws(Errno) { return try FileStatus(of: place).id.device } catch {}  // It may come later.
     }
     return nil
-}
-
-private func names(beside path: String) -> [String] {
-    let (directory, own) = splitPath(path)
-    do throws(Errno) {
-        return try directoryEntries(directory).filter { mayBeCopyName($0, of: own) }.sorted()
-            .map { "\(directory)/\($0)" }
-    } catch {
-        return []  // As above.
-    }
 }
