@@ -2,6 +2,7 @@
 // outputs.
 
 internal import Bytes
+internal import Delivery
 internal import Outputs
 package import Platform
 package import Procfs
@@ -89,6 +90,7 @@ package struct AgentSettings: Sendable {
             .map { "input \($0.name) is in no route: it is not read" }
             + outputs.filter { output in !routes.contains { $0.to == output.name } }
             .map { "output \($0.name) is in no route: it gets nothing" }
+            + inputs.flatMap { misnamedFields(in: $0.section) }
     }
 
     // MARK: Parts

@@ -15,8 +15,9 @@ package func cursorTable(stateDirectory: String) throws(Errno) -> (text: String,
     let (cursors, unusable) = try savedCursors(in: stateDirectory)
     var problems = unusable.map { "\($0.path): \($0.reason)" }
     var rows = [["INPUT", "OUTPUT", "SOURCE", "IDENTITY", "POSITION", "SIZE", "LAG", "STATE"]]
+    var directories = ListedDirectories()
     for cursor in cursors {
-        let places = places(of: cursor, &problems)
+        let places = places(of: cursor, &directories, &problems)
         for place in places {
             rows.append([
                 cursor.input, cursor.output, place.source, place.identity, place.position, place.size, place.lag,
@@ -59,7 +60,9 @@ private struct Place {
 
 /// The kind of an input is not in its cursor, but each kind has a form of its own. One that is not known here is shown
 /// as it is.
-private func places(of cursor: SavedCursor, _ problems: inout [String]) -> [Place] {
+private func places(
+    of cursor: SavedCursor, _ directories: inout ListedDirectories, _ problems: inout [String]
+) -> [Place] {
     let json: JSONValue
     do throws(JSONError) { json = try parseJSON(cursor.json) } catch {
         problems.append("\(cursor.input) to \(cursor.output): \(error)")
@@ -71,7 +74,8 @@ private func places(of cursor: SavedCursor, _ problems: inout [String]) -> [Plac
         if malformed > 0 {
             problems.append("\(cursor.input) to \(cursor.output): entries that cannot be understood: \(malformed)")
         }
-        return files.isEmpty ? [Place(source: "no file yet", position: "-")] : files.map(place)
+        return files.isEmpty
+            ? [Place(source: "no file yet", position: "-")] : files.map { place(of: $0, &directories) }
     }
     if let documents = json["documents"]?.array {
         let bytes = documents.reduce(0) { $0 + ($1["text"]?.string?.utf8.count ?? 0) }
@@ -85,40 +89,19 @@ private func places(of cursor: SavedCursor, _ problems: inout [String]) -> [Plac
 }
 
 /// The size is what the file has now, where it is found, else what it had when it was last looked at.
-private func place(of file: FileCursor) -> Place {
-    var (sizeBytes, state) = (file.sizeBytes, "gone")
-    if let status = status(file.path, of: file) {
-        (sizeBytes, state) = (status.sizeBytes, "live")
-    } else if let (name, status) = findRotated(file) {
-        state = "rotated: \(plainText(name))"
-        // What is in a compressed file has another size than it.
-        if !name.hasSuffix(".gz") { sizeBytes = status.sizeBytes }
+private func place(of file: FileCursor, _ directories: inout ListedDirectories) -> Place {
+    var sizeBytes = file.sizeBytes
+    let state: String
+    switch file.findFile(&directories) {
+    case .live(let now): (sizeBytes, state) = (now, "live")
+    case .rotated(let name, let now): (sizeBytes, state) = (now, "rotated: \(plainText(name))")
+    case .gone: state = "gone"
+    case .unknown(let errno): state = "not seen: \(errno)"
     }
     let lag = sizeBytes - min(sizeBytes, file.offset)
     return Place(
         source: plainText(file.path), identity: "\(file.id.device):\(file.id.inode)", position: "\(file.offset)",
         size: "\(sizeBytes)", lag: bytesText(lag), state: state)
-}
-
-private func status(_ path: String, of file: FileCursor) -> FileStatus? {
-    do throws(Errno) {
-        let status = try FileStatus(of: path)
-        return status.id == file.id && status.sizeBytes >= file.offset ? status : nil
-    } catch { return nil }  // rotated away, or not ours to see
-}
-
-/// The name beside its path under which the file stands now.
-private func findRotated(_ file: FileCursor) -> (name: String, status: FileStatus)? {
-    let (directory, name) = splitPath(file.path)
-    let names: [String]
-    do throws(Errno) { names = try directoryEntries(directory.isEmpty ? "/" : directory) } catch { return nil }
-    for other in names where mayBeCopyName(other, of: name) {
-        do throws(Errno) {
-            let status = try FileStatus(of: "\(directory)/\(other)")
-            if status.id == file.id { return (other, status) }
-        } catch {}  // gone since it was listed
-    }
-    return nil
 }
 
 /// When the entry was written: its time is in libsystemd's cursor, `s=…;i=…;b=…;m=…;t=<microseconds, hexadecimal>;x=…`.

@@ -5,7 +5,7 @@ internal import CPCRE2
 /// What the matching of one text found.
 package enum PatternMatch: Equatable, Sendable {
     case matches, doesNotMatch
-    /// The pattern needed more steps than `Pattern.matchLimit`. Counted by the caller; the text is not lost for it.
+    /// The pattern needed more than a limit of `Pattern` allows. Counted by the caller; the text is not lost for it.
     case gaveUp
 }
 
@@ -22,6 +22,10 @@ package struct PatternError: Error, Equatable, CustomStringConvertible {
 @safe package final class Pattern {
     /// Steps before a match is given up: enough for any sane pattern, a few milliseconds for the others.
     private static let matchLimit: UInt32 = 100_000
+    /// Of these, how many may wait to be taken back at one time. The interpreter counts them; the JIT has a stack.
+    private static let depthLimit: UInt32 = 50_000
+    /// What the interpreter may use for them, and then keeps: as much as the JIT's stack. PCRE2 would allow 20 GB.
+    private static let heapLimitKibibytes: UInt32 = 8 << 10
 
     package let text: String
     let code: OpaquePointer
@@ -35,7 +39,8 @@ package struct PatternError: Error, Equatable, CustomStringConvertible {
     /// Enough for such a pattern over the longest record.
     private static let stackLimit = 8 << 20
 
-    package init(_ text: String) throws(PatternError) {
+    /// Without the JIT, which a hardened kernel may forbid, the interpreter does the same, slower; for tests of that.
+    package init(_ text: String, usesJIT: Bool = true) throws(PatternError) {
         self.text = text
         var errorCode: Int32 = 0
         var errorOffset = 0
@@ -47,12 +52,13 @@ package struct PatternError: Error, Equatable, CustomStringConvertible {
             let reason = String(decoding: message.prefix(max(0, Int(length))), as: UTF8.self)
             throw PatternError(pattern: text, offset: errorOffset, reason: reason)
         }
-        // Without a JIT (a hardened kernel may forbid it) the interpreter does the same, slower.
-        unsafe _ = pcre2_jit_compile_8(compiled, UInt32(PCRE2_JIT_COMPLETE))
+        if usesJIT { unsafe _ = pcre2_jit_compile_8(compiled, UInt32(PCRE2_JIT_COMPLETE)) }
         guard let data = unsafe pcre2_match_data_create_from_pattern_8(compiled, nil),
             let context = unsafe pcre2_match_context_create_8(nil)
         else { bug("no memory for a pattern") }
         unsafe _ = pcre2_set_match_limit_8(context, Self.matchLimit)
+        unsafe _ = pcre2_set_depth_limit_8(context, Self.depthLimit)
+        unsafe _ = pcre2_set_heap_limit_8(context, Self.heapLimitKibibytes)
         unsafe code = compiled
         unsafe self.data = data
         unsafe self.context = context

@@ -66,6 +66,8 @@ int linux_count_event(uint32_t type, uint64_t config, int cpu) {
 
 int linux_lock(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
 
+int linux_unlock(int descriptor) { return flock(descriptor, LOCK_UN); }
+
 int linux_interface_name(int descriptor, unsigned index, char *name) {
     struct ifreq request;
     memset(&request, 0, sizeof request);

@@ -10,6 +10,10 @@ extension RecordPipeline {
         self.init()
         let namesContainers = section.has("format") || section.has("kubernetes")
         assembly = try RecordAssembly.make(&section)
+        let taken = assembly?.fieldNames ?? []
+        for name in names where taken.contains(name) {
+            throw section.error(at: "fields", member: name, "is a name that records of this input have already")
+        }
         parsing = try RecordParsing.make(
             &section, reserving: names + (namesContainers ? RecordNames.ofContainers : []))
         for var entry in try section.sections("filters") {

@@ -128,6 +128,8 @@ package struct HeldRejectedFile: ~Copyable {
         self.name = name
     }
 
+    deinit { file.unlock() }
+
     /// Leaves these lines in the file, by their index; without any, the file goes.
     package func keep(_ indexes: [Int]) throws(RejectedFileError) {
         do throws(Errno) {

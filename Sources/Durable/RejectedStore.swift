@@ -64,6 +64,7 @@ package final class RejectedStore: Sendable {
             render(record, input, reason, now, into: &state.line)
             do throws(Errno) { return try append(&state, at: now) } catch {
                 // The next record goes to a file opened anew, after whatever this one left of a line.
+                state.file?.unlock()
                 state.file = nil
                 return .failed(error)
             }
@@ -94,6 +95,7 @@ package final class RejectedStore: Sendable {
 
     private func close(_ state: inout State) throws(Errno) {
         guard let file = state.file.take() else { return }
+        defer { file.unlock() }
         try file.sync()
         guard state.needsDirectorySync else { return }
         try syncDirectory(directory)

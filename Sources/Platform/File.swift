@@ -163,6 +163,9 @@ package struct File: ~Copyable {
         return false
     }
 
+    /// Lets go of it before the file is closed: a child that was forked meanwhile may keep that open for a moment.
+    package func unlock() { _ = linux_unlock(descriptor) }
+
     /// It has no name any more.
     package func isRemoved() throws(Errno) -> Bool { try status().linkCount == 0 }
 

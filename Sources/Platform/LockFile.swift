@@ -32,7 +32,12 @@ package final class LockFile: Sendable {
         unsafe text.withUnsafeBytes { unsafe _ = pwrite(descriptor, $0.baseAddress, $0.count, 0) }
     }
 
-    deinit { if descriptor >= 0 { close(descriptor) } }
+    deinit {
+        guard descriptor >= 0 else { return }
+        // A child that is between fork and exec has the descriptor too: closing this one alone would leave it locked.
+        _ = linux_unlock(descriptor)
+        close(descriptor)
+    }
 }
 
 /// nil when the holder has not written it, or the file cannot be read.

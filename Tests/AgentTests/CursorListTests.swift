@@ -4,6 +4,7 @@ import Agent
 import Bytes
 import Durable
 import Foundation
+import Inputs
 import Platform
 import TestSupport
 import Testing
@@ -30,13 +31,17 @@ import Testing
         let path = try own.write("app.log", "12345678901234567890")
         let id = try FileStatus(of: path).id
         let old = try FileStatus(of: try own.write("app.log.1", "1234567890")).id
-        let print = #""print":1,"print_length":9"#
+        func print(_ text: String) -> String {
+            let print = StartPrint(of: ArraySlice(text.utf8))
+            return "\"print\":\(print.checksum.value),\"print_length\":\(print.length)"
+        }
         try save(
             """
             {"version":1,"files":[
-            {"path":"\(path)","device":\(id.device),"inode":\(id.inode),\(print),"offset":8,"size":9},
-            {"path":"\(path)","device":\(old.device),"inode":\(old.inode),\(print),"offset":10,"size":9},
-            {"path":"/gone\\u001b[2J","device":1,"inode":2,\(print),"offset":5,"size":3005}],"floors":[],"since":[]}
+            {"path":"\(path)","device":\(id.device),"inode":\(id.inode),\(print("123456789")),"offset":8,"size":9},
+            {"path":"\(path)","device":\(old.device),"inode":\(old.inode),\(print("123456789")),"offset":10,"size":9},
+            {"path":"/gone\\u001b[2J","device":1,"inode":2,\(print("1")),"offset":5,"size":3005}],
+            "floors":[],"since":[]}
             """, "app")
         try save(#"{"version":1,"files":[],"floors":[],"since":[]}"#, "empty")
         try save(#"{"documents":[{"time":1,"text":"{}"},{"time":2,"text":"{\"a\":1}"}]}"#, "host")

@@ -103,6 +103,21 @@ private final class Receiver {
         #expect(throws: Never.self) { try LockFile(path) }
     }
 
+    /// Another test may start a program just now, and its child has all descriptors until it is that program.
+    @Test func aCopyOfTheDescriptorDoesNotKeepIt() throws {
+        let directory = try TemporaryDirectory()
+        let path = "\(directory.path)/lock"
+        var first: LockFile? = try LockFile(path)
+        let copies = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }
+            .filter { (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path }
+            .map { dup($0) }
+        defer { for copy in copies { close(copy) } }
+        #expect(copies.count == 1)
+        withExtendedLifetime(first) {}
+        first = nil
+        #expect(throws: Never.self) { try LockFile(path) }
+    }
+
     @Test func aDirectoryThatIsNotThere() {
         #expect(throws: LockError.unusable(.notFound)) { try LockFile("/nonexistent/lock") }
     }

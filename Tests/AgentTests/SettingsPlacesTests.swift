@@ -84,6 +84,10 @@ private func output(_ type: String, _ options: String) -> String {
             "agent.json:3:44: inputs.app.fields.message: is a name that records have already"
         ),
         (
+            input("file", "\"paths\": [\"/a\"], \"fields\": { \"a\": \"b\", \"pod\": \"x\" }, \"format\": \"cri\""),
+            "agent.json:3:44: inputs.app.fields.pod: is a name that records of this input have already"
+        ),
+        (
             output("file", "\"path\": \"relative\""),
             "agent.json:3:13: outputs.out.path: expected the absolute path of a file, not \"relative\""
         ),

@@ -128,6 +128,35 @@ import Testing
         #expect(try Pattern("^.+$").match(([0xFF] as [UInt8]).span.bytes) == .doesNotMatch)
     }
 
+    /// Each of the three limits, with a pattern and a text that reach that one first.
+    @Test(arguments: [
+        // Steps: twice as many for each letter.
+        ("^(a+)+$", String(repeating: "a", count: 40) + "!", true),
+        ("^(a|aa)+$", String(repeating: "a", count: 60) + "!", true),
+        ("^(x+x+)+$", String(repeating: "x", count: 60) + "!", true),
+        // What can be taken back is nested as deep as the text is long, in few steps: the JIT's stack holds that.
+        ("^(?:a|b)*c", String(repeating: "ab", count: 30_000) + "c", false),
+        // Groups make what is kept for each of them larger.
+        ("^(?:(a)|(b)(c)?(d)?(e)?(f)?(g)?(h)?(i)?(j)?)*!", String(repeating: "ab", count: 12_000) + "!", false),
+    ])
+    func eachLimitGivesUp(text: String, subject: String, alsoWithJIT: Bool) throws {
+        let bytes = Array(subject.utf8)
+        let begin = ContinuousClock.now
+        #expect(try Pattern(text, usesJIT: false).match(bytes.span.bytes) == .gaveUp, "\(text)")
+        #expect(try Pattern(text).match(bytes.span.bytes) == (alsoWithJIT ? .gaveUp : .matches), "\(text)")
+        // What is not UTF-8 goes without the JIT as well.
+        #expect(try Pattern(text).match(([0xFF] + bytes).span.bytes) != .matches)
+        // Milliseconds; without limits the first would take hours.
+        #expect(ContinuousClock.now - begin < .seconds(20))
+    }
+
+    @Test func theInterpreterFindsWhatTheJITFinds() throws {
+        for (text, subject) in [("a+!$", "aaa!"), (#"\d{4}-(\w+)"#, "2026-x"), ("^$", "")] {
+            let bytes = Array(subject.utf8)
+            #expect(try Pattern(text, usesJIT: false).match(bytes.span.bytes) == .matches)
+        }
+    }
+
     @Test func givesUpOnBacktracking() throws {
         let text = Array((String(repeating: "a", count: 40) + "!").utf8)
         #expect(try Pattern("^(a+)+$").match(text.span.bytes) == .gaveUp)

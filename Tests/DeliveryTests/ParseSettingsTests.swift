@@ -79,6 +79,57 @@ import Testing
         #expect(found.unixSeconds == unixSeconds)
     }
 
+    /// What a container's format or the path of its log gives is no name for a field of the settings.
+    @Test func namesOfContainersAreTakenWhereTheyAreGiven() throws {
+        func said(_ options: String, _ name: String) throws -> String {
+            var own = try section(#"{ "fields": { "\#(name)": "x" } \#(options) }"#, path: "inputs.in")
+            do throws(SettingsError) { _ = try RecordPipeline(&own, reserving: [name]) } catch { return "\(error)" }
+            return "accepted"
+        }
+        let refused = "is a name that records of this input have already"
+        for name in ["stream", "namespace", "pod", "container"] {
+            for format in ["docker", "cri"] {
+                let error = try said(#", "format": "\#(format)""#, name)
+                #expect(
+                    error.hasPrefix("agent.json:1:") && error.hasSuffix("inputs.in.fields.\(name): \(refused)"),
+                    "\(error)")
+            }
+            #expect(try said("", name) == "accepted")
+            #expect(try said(#", "format": "plain""#, name) == "accepted")
+        }
+        #expect(try said(#", "kubernetes": true"#, "pod").contains(refused))
+        #expect(try said(#", "kubernetes": true"#, "stream") == "accepted")
+        #expect(try said(#", "format": "cri", "kubernetes": false"#, "pod") == "accepted")
+        #expect(try said(#", "format": "cri", "kubernetes": false"#, "stream").contains(refused))
+    }
+
+    /// A parser makes `severity` of a level: who asks for the level finds nothing, and is told so.
+    @Test func fieldsThatAreNamedAsTheLogDoesArePointedAt() throws {
+        func hints(_ text: String) throws -> [String] { misnamedFields(in: try section(text, path: "inputs.in")) }
+        let settings = #"""
+            { "parse": "json",
+              "filters": [ { "include": "error", "field": "level" }, { "sample": 2, "by": "traceId" },
+                           { "redact": "x", "field": "msg" }, { "exclude": "x", "field": "severity" },
+                           { "exclude": "x", "field": "message" }, { "exclude": "x", "field": "user" } ],
+              "metrics": [ { "name": "a", "count": { "field": "lvl", "pattern": "x" },
+                             "labels": { "l": "levelname" } } ] }
+            """#
+        let expected = [
+            (2, "filters[0].field", "level", "severity"), (2, "filters[1].by", "traceId", "trace_id"),
+            (3, "filters[2].field", "msg", "message"), (5, "metrics[0].count.field", "lvl", "severity"),
+            (6, "metrics[0].labels", "levelname", "severity"),
+        ]
+        let said = try hints(settings)
+        #expect(said.count == expected.count)
+        for (hint, (line, path, name, understood)) in zip(said, expected) {
+            let reason = "what \"parse\" understands of a field \"\(name)\" is \"\(understood)\" in a record"
+            #expect(
+                hint.hasPrefix("agent.json:\(line):") && hint.hasSuffix(": inputs.in.\(path): \(reason)"), "\(hint)")
+        }
+        #expect(try hints(settings.replacingOccurrences(of: #""parse": "json","#, with: "")) == [])
+        #expect(try hints(#"{ "parse": "json", "filters": 3 }"#) == [])
+    }
+
     @Test func nothingIsAskedFor() throws {
         #expect(try pipeline("{}").isEmpty)
         #expect(try pipeline(#"{ "trace": false }"#).isEmpty)

@@ -63,10 +63,10 @@ class BootedSystem:
                 ["unshare", "-m", "--propagation", "private", "sh", "-c", BOOT],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True,
                 env={**os.environ, "WORK": str(self.work), "TREE": str(TREE), "PACKAGE": str(package)})
-        self.leader = eventually(self.find_leader, 30, f"the container's first process\n{self.log()}")
+        self.leader = eventually(self.find_leader, 90, lambda: f"the container's first process\n{self.log()}")
         eventually(
-            lambda: self.run("systemctl", "is-system-running").stdout.strip() in ("running", "degraded"), 60,
-            f"the booted system is running\n{self.log()}")
+            lambda: self.run("systemctl", "is-system-running").stdout.strip() in ("running", "degraded"), 180,
+            lambda: f"the booted system is running\n{self.log()}")
 
     def log(self):
         return self.console.read_text(errors="replace") if self.console.exists() else ""
@@ -80,9 +80,12 @@ class BootedSystem:
         except OSError:
             return None
         for child in children:
-            status = Path(f"/proc/{child}/status").read_text()
-            numbers = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[1:]
-            if len(numbers) > 1 and numbers[-1] == "1":
+            try:
+                status = Path(f"/proc/{child}/status").read_text()
+            except OSError:
+                continue  # nspawn has children that come and go
+            numbers = [line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:")]
+            if numbers and len(numbers[0]) > 1 and numbers[0][-1] == "1":
                 return int(child)
         return None
 

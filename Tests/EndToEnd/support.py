@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,14 +32,15 @@ EVERYTHING = {
 
 
 def eventually(condition, within, what):
-    """Waits until `condition()` is true and returns its value; fails with `what` after `within` seconds."""
+    """Waits until `condition()` is true and returns its value; fails with `what`, or what it returns then, after `within`
+    seconds."""
     deadline = time.monotonic() + within
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within} s: {what}")
+            raise AssertionError(f"not within {within} s: {what() if callable(what) else what}")
         time.sleep(0.02)
 
 
@@ -137,7 +139,7 @@ class Agent:
             self.process = self.popen(
                 [BINARY, "run", "--config", self.config, "--state-directory", self.state],
                 stdout=subprocess.DEVNULL, stderr=errors, env={**os.environ, **(environment or {})})
-        eventually(self.is_ready, ready_within, f"the agent is ready\n{self.log()}")
+        eventually(self.is_ready, ready_within, lambda: f"the agent is ready\n{self.log()}")
         return self
 
     def is_ready(self):
@@ -272,3 +274,20 @@ def start_writer(test, path, lines, *plan, per_second=0):
     """Another process that writes numbered lines, and rotates its own file as `plan` says: see writer.py."""
     return test.program(
         [sys.executable, Path(__file__).with_name("writer.py"), str(path), str(lines), str(per_second), *plan])
+
+
+def side_by_side(test, method, cases):
+    """`method` of a test with each of the `cases`, in a directory of its own, with an agent and a receiver of its own: most of
+    their time is waiting."""
+    def run(arguments):
+        own = type(test)(test._testMethodName)
+        own.setUp()
+        try:
+            getattr(own, method)(*arguments)
+        finally:
+            own.doCleanups()
+    with ThreadPoolExecutor(6) as pool:
+        started = [(arguments, pool.submit(run, arguments)) for arguments in cases]
+    for arguments, future in started:
+        with test.subTest(arguments):
+            future.result()

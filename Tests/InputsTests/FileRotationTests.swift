@@ -386,6 +386,31 @@ import Testing
         #expect(world.count("bytes_lost_deleted") == 4)
     }
 
+    /// Nothing is acknowledged, and yet its size is saved: all of it is counted when it is gone.
+    @Test func whatGrewInAnOutageIsCountedWhenItIsGone() throws {
+        let world = try FileWorld()
+        world.append("one\n")
+        world.read()
+        world.acknowledge()
+        let before = world.input.cursorVersion
+        world.input.lookAround(at: world.now)
+        let quiet = world.input.cursorVersion
+        world.append("two\n")
+        world.append("three\n")
+        world.input.lookAround(at: world.now)
+        #expect(before <= quiet && quiet < world.input.cursorVersion)
+        let saved = world.saved()
+        let grown = world.input.cursorVersion
+        world.input.lookAround(at: world.now)
+        #expect(world.input.cursorVersion == grown, "nothing grew")
+        world.delete("a.log")
+        try world.restart(saved)
+        world.read()
+        world.advance(.seconds(11))
+        world.read()
+        #expect(world.count("bytes_lost_deleted") == 10)
+    }
+
     @Test func aFileThatAListingMissedIsNotReadAgain() throws {
         let world = try FileWorld(#""paths": ["DIR/a.log*"]"#)
         world.append("1\n")

@@ -116,9 +116,28 @@ import Testing
         #expect(try texts(#""boot": "current""#) == ["new 3", "new 4"])
         #expect(try texts(#""boot": "current", "priority": 3"#) == ["new 3"])
         #expect(try texts("\"boot\": \"\(FixtureEntry.bootID)\"") == ["old 0", "old 1", "old 2"])
+        #expect(try texts(#""boot": 0"#) == ["new 3", "new 4"])
+        #expect(try texts(#""boot": "0""#) == ["new 3", "new 4"])
+        #expect(try texts(#""boot": -1"#) == ["old 0", "old 1", "old 2"])
+        #expect(try texts(#""boot": "-1", "matches": ["MESSAGE=old 1"]"#) == ["old 1"])
+        var none = try journal(#""boot": -2"#)
+        #expect(readAll(&none).texts.isEmpty)
+        #expect(none.status(at: someMoment).problems == ["there is no boot -2: the journal has 2"])
+        #expect(none.check().problems == ["there is no boot -2: the journal has 2"])
         var other = try journal(#""boot": "ffffffffffffffffffffffffffffffff""#)
         #expect(readAll(&other).texts.isEmpty)
         #expect(other.check().notes.contains("no entry of the boot ffffffffffffffffffffffffffffffff"))
+    }
+
+    /// The order of boots is that of their first entries, not of their ids.
+    @Test func bootsAreCountedBackInTheirOrder() throws {
+        let ids = ["cc", "aa", "dd", "bb"].map { String(repeating: $0, count: 16) }
+        for (number, id) in ids.enumerated().reversed() {
+            try makeJournal(
+                directory.path + "/\(number).journal",
+                [FixtureEntry(number * 10, boot: id, ["MESSAGE": "\(number)"])])
+        }
+        for back in 0..<4 { #expect(try texts("\"boot\": \(-back)") == ["\(3 - back)"]) }
     }
 
     @Test func aDirectoryLeavesOutItsNamespaces() throws {

@@ -28,6 +28,23 @@ import Testing
         reading.texts.compactMap { Int($0.dropFirst("message ".count)) }
     }
 
+    /// What systemd's own reader finds in the same files.
+    private func numbersByJournalctl() throws -> Set<Int> {
+        let output = Pipe()
+        let tool = Process()
+        tool.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        tool.arguments = ["journalctl", "--directory=\(directory.path)", "--output=cat", "--no-pager", "--quiet"]
+        tool.standardOutput = output
+        tool.standardError = FileHandle.nullDevice
+        try tool.run()
+        let text = try output.fileHandleForReading.readToEnd() ?? Data()
+        tool.waitUntilExit()
+        return Set(
+            String(decoding: text, as: UTF8.self).split(separator: "\n").compactMap {
+                Int($0.dropFirst("message ".count))
+            })
+    }
+
     /// Whatever is wrong with the file in the middle, the two others are read whole and in order, and once.
     @Test func aDamagedFileLosesOnlyItself() throws {
         try makeJournal(path("a"), numbered(0..<100))
@@ -52,10 +69,14 @@ import Testing
             var input = try journal(round % 2 == 0 ? "" : #", "journal_fields": "all", "exclude_units": ["x*"]"#)
             let reading = numbers(readAll(&input))
             let missing = Set(Array(0..<100) + Array(400..<500)).subtracting(reading)
-            // Ids and times in a file say which entries are the same: with those changed, libsystemd may take an entry
-            // of another file for one that it has given already (seen with seeds 3732340932927159232 and
-            // 17217072000340775846).
-            #expect(missing.count <= (round % 3 == 0 ? 0 : 2), "missing: \(missing), \(place)")
+            // Ids and times in a file say which entries are the same, and which comes next: with those changed,
+            // libsystemd itself may leave out one or two entries of the other files (once in thousands of rounds; the
+            // ids are new in each run, so that no seed brings it back). journalctl, over the same files, is asked
+            // whether it is that: what journalctl shows must have come.
+            let given = missing.isEmpty ? [] : try numbersByJournalctl()
+            #expect(missing.isDisjoint(with: given), "missing: \(missing), journalctl: \(given.count), \(place)")
+            // A file that was cut short says nothing wrong.
+            #expect(round % 3 != 0 || missing.isEmpty, "missing: \(missing), \(place)")
             #expect(reading.count <= 700, place)
             #expect(count("journal_unavailable", of: input) == 0, place)
             if round % 3 == 0 {

@@ -56,6 +56,9 @@ int linux_lock(int descriptor);
 /// ioctl(2) SIOCOUTQ: bytes written to a TCP socket that the other side's kernel has not acknowledged, or -1.
 int linux_unacknowledged(int descriptor);
 
+/// flock(2) LOCK_UN: lets go of it also for copies of the descriptor, as a child has that was forked meanwhile.
+int linux_unlock(int descriptor);
+
 #define LINUX_INTERFACE_NAME_BYTES 16
 
 /// ioctl(2) SIOCGIFNAME on any socket; `name` has room for LINUX_INTERFACE_NAME_BYTES.

@@ -32,6 +32,11 @@ extension FileFollower {
         takeEvents(at: now)
         if now.monotonic >= nextScan { scan(at: now) }
         for tail in turns.waiting { tail.noteGrowth(through: &buffers) }
+        let sizeBytes = tails.values.reduce(0) { $0 &+ $1.sizeBytes }
+        guard sizeBytes != sizeBytesOfLastLook else { return }
+        // Saved, though nothing was acknowledged: what is deleted after a stop is to be counted whole.
+        sizeBytesOfLastLook = sizeBytes
+        cursorVersion += 1
     }
 
     func makeReady(_ tail: Tail) {

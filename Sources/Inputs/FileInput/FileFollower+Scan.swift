@@ -28,6 +28,11 @@ extension FileFollower {
             for family in known.paths where settings.matches(aliases[family] ?? family) {
                 catchUp(family, at: now)
             }
+            // Of one that was empty when it was last seen there is no cursor.
+            let standing = Set(paths)
+            for family in floors.keys where known.of(family).isEmpty && settings.matches(aliases[family] ?? family) {
+                if !standing.contains(aliases[family] ?? family) { catchUp(family, at: now) }
+            }
             for path in paths where withoutGzipEnding(path) == path { catchUp(place(of: path), at: now) }
         } else {
             for family in known.missingPaths { catchUp(family, at: now) }

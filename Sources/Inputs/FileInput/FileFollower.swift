@@ -55,6 +55,8 @@ final class FileFollower {
     /// Turns in which a file was read, for tests that nothing is read at rest.
     var turnCount: UInt64 = 0
     var cursorVersion: UInt64 = 0
+    /// Of all files together.
+    var sizeBytesOfLastLook: UInt64 = 0
 
     var tails: [UInt32: Tail] = [:]
     var byID: [FileID: Tail] = [:]
@@ -128,7 +130,7 @@ final class FileFollower {
             var malformed = 0
             let cursors = FileCursors(resume, malformed: &malformed)
             // The beginning of an empty file identifies nothing: another may have its inode by now.
-            for file in cursors.files where file.print.length > 0 { known[file.id] = file }
+            for file in withNumbersOfNow(cursors.files) where file.print.length > 0 { known[file.id] = file }
             floors = cursors.floors
             since = cursors.since
             if malformed > 0 { count(.cursorMalformed, UInt64(malformed)) }

@@ -10,11 +10,14 @@ package enum JournalError: Error, Equatable, CustomStringConvertible {
     case noLibrary(String)
     /// A call failed.
     case failed(call: String, Errno)
+    /// The journal has fewer boots than were counted back.
+    case noBoot(before: Int, known: Int)
 
     package var description: String {
         switch self {
         case .noLibrary(let reason): "libsystemd cannot be loaded: install the package libsystemd0 (\(reason))"
         case .failed(let call, let errno): "\(call): \(errno)"
+        case .noBoot(let number, let known): "there is no boot -\(number): the journal has \(known)"
         }
     }
 }
@@ -227,6 +230,19 @@ package enum JournalSource: Equatable, Sendable {
             unsafe values.append(String(decoding: assignment.dropFirst(field.utf8.count + 1), as: UTF8.self))
         }
         return values
+    }
+
+    /// The ids of all boots, `limit` at the most, in the order of their first entries. Matches are gone then.
+    package func boots(limit: Int) throws(JournalError) -> [String] {
+        var boots: [(id: String, first: UInt64)] = []
+        for id in try values(of: "_BOOT_ID", limit: limit) {
+            removeMatches()
+            try add([.match("_BOOT_ID=\(id)")])
+            try seekHead()
+            if try next() { boots.append((id, try realtimeMicroseconds())) }
+        }
+        removeMatches()
+        return boots.sorted { $0.first < $1.first }.map(\.id)
     }
 
     /// The names of all fields that any entry has; `limit` at the most.

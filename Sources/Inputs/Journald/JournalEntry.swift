@@ -66,7 +66,7 @@ struct JournalEntry {
         } catch {
             switch error {
             case .failed(_, let errno): return .corrupt(errno)
-            case .noLibrary: bug("a journal is open without a library")
+            case .noLibrary, .noBoot: bug("a journal is open without a library, or a boot")
             }
         }
         if isCut { counts.linesCut += 1 }

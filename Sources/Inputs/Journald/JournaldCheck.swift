@@ -48,7 +48,7 @@ extension JournaldInput {
     }
 
     private mutating func countSelected(_ journal: Journal) throws(JournalError) -> String {
-        try journal.add(try terms())
+        try journal.add(try terms(in: journal))
         try journal.seekHead()
         var choice = settings.choice
         var values = JournalValues()

@@ -14,7 +14,7 @@ extension JournaldInput {
             close(reason: files.absence, at: now)
             return
         }
-        filter = try terms()
+        filter = try terms(in: journal)
         try place(journal)
         if let wake, let errno = wake.watch(descriptor, events) {
             throw .failed(call: "epoll_ctl", errno)
@@ -27,8 +27,11 @@ extension JournaldInput {
         problem = nil
     }
 
+    /// Boots among which a relative one is looked for: each costs a look at the index.
+    private static let bootLimit = 10_000
+
     /// What libsystemd is to select.
-    func terms() throws(JournalError) -> [JournalTerm] {
+    func terms(in journal: Journal) throws(JournalError) -> [JournalTerm] {
         let terms = settings.selection.terms
         let id: String
         switch settings.boot {
@@ -36,6 +39,16 @@ extension JournaldInput {
         case .id(let given): id = given
         case .current:
             do throws(Errno) { id = try bootID() } catch { throw .failed(call: "reading \(bootIDPath)", error) }
+        case .before(let number):
+            // The current one may have no entry yet, and a directory may be of another host.
+            var current: String?
+            do throws(Errno) { if settings.source.isHost { current = try bootID() } } catch {
+                throw .failed(call: "reading \(bootIDPath)", error)
+            }
+            var boots = try journal.boots(limit: Self.bootLimit)
+            if let current { boots = boots.filter { $0 != current } + [current] }
+            guard number < boots.count else { throw .noBoot(before: number, known: boots.count) }
+            id = boots[boots.count - 1 - number]
         }
         return terms + (terms.isEmpty ? [] : [.and]) + [.match("_BOOT_ID=\(id)")]
     }

@@ -18,6 +18,8 @@ struct JournaldSettings {
     enum Boot: Equatable {
         case all, current
         case id(String)
+        /// So many before the current one, or before the last one of a directory.
+        case before(Int)
     }
 
     let source: JournalSource
@@ -44,8 +46,8 @@ struct JournaldSettings {
         let isOfThisBoot: Bool
         switch boot {
         case .current: isOfThisBoot = true
-        case .all: isOfThisBoot = source.isHost
-        case .id: isOfThisBoot = false
+        case .all, .before(0): isOfThisBoot = source.isHost
+        case .id, .before: isOfThisBoot = false
         }
         start = try section.choice("start_at", default: isOfThisBoot ? .boot : .beginning)
         lineLimit = try section.size("line_limit", default: 256 << 10, in: 1_024...(16 << 20))
@@ -137,18 +139,25 @@ struct JournaldSettings {
             }
     }
 
+    /// No journal has so many boots.
+    private static let bootsBackLimit = 1_000_000
+
     private static func boot(_ section: inout SettingsSection) throws(SettingsError) -> Boot {
-        let text = try section.string("boot", default: "all")
-        switch text {
-        case "all": return .all
-        case "current": return .current
-        default:
-            guard let id = journalBootID(text) else {
-                throw section.error(
-                    at: "boot", "expected \"all\", \"current\", or the id of a boot: 32 hexadecimal digits")
+        guard let value = section.value("boot") else { return .all }
+        switch value.content {
+        case .string("all"): return .all
+        case .string("current"): return .current
+        case .string(let text), .number(let text):
+            if let number = Int(text), (-bootsBackLimit...0).contains(number) {
+                return .before(-number)
             }
-            return .id(id)
+            if let id = journalBootID(text) { return .id(id) }
+        default: break
         }
+        throw value.error(
+            section.pathOf("boot"),
+            "expected \"all\", \"current\", 0, -1, -2 … counted back, or the id of a boot: 32 hexadecimal digits"
+        )
     }
 
     private static func fields(_ section: inout SettingsSection) throws(SettingsError) -> JournalFieldChoice {

@@ -48,6 +48,11 @@ package struct RecordAssembly {
         self.multiline = multiline
     }
 
+    /// The names of the fields that it may give a record.
+    package var fieldNames: [String] {
+        RecordNames.ofContainers.filter { $0 == "stream" ? format != .plain : namesContainers }
+    }
+
     /// The fields that records of `next` refer to.
     var fields: LogBatch { kept.batch }
 

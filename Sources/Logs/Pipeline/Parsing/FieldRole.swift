@@ -113,6 +113,22 @@ private struct NameKey: Equatable {
     }
 }
 
+/// Under which name a record has what a parser understands of a field that the log calls `name`; nil where it keeps
+/// that name, or is no field any more.
+package func nameUnderstood(of name: String) -> String? {
+    let bytes = Array(name.utf8)
+    let understood: String
+    switch FieldRole.of(bytes, bytes.indices)?.kind {
+    case .message?: understood = "message"
+    case .severity?: understood = "severity"
+    case .traceID?: understood = "trace_id"
+    case .spanID?: understood = "span_id"
+    // Those of traces stay fields beside what is made of them.
+    case .time?, .datadogTraceID?, .datadogSpanID?, .traceparent?, .xray?, nil: return nil
+    }
+    return understood == name ? nil : understood
+}
+
 /// The names that records have themselves. What a log calls so gets a `_` at its end.
 package enum RecordNames {
     /// What every record has, whatever made it; no field of the settings may be called so.

@@ -1,0 +1,189 @@
+"""What is remembered of log files: `vitals cursors` in each situation, files whose numbers change, and those that are removed
+when they are acknowledged."""
+
+import os
+import pwd
+import subprocess
+import time
+
+from support import BINARY, eventually, require_programs, require_root
+from test_rotation import GRACE, Rotating
+
+
+class Removal(Rotating):
+    def test_removes_what_is_acknowledged_and_says_what_it_may_not_remove(self):
+        require_root()
+        require_programs("setpriv")
+        nobody = pwd.getpwnam("nobody")
+        prefix = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
+        agent = self.make_agent(rescan_interval="300ms", remove_after="acknowledged")
+        os.chmod(self.directory, 0o755)
+        agent.state.mkdir()
+        os.chown(agent.state, nobody.pw_uid, nobody.pw_gid)
+        agent.popen = lambda arguments, **options: subprocess.Popen([*prefix, *arguments], **options)
+        agent.start()
+        self.write("0..100")
+        self.wait_for(100)  # It is followed before it is rotated: the order is the subject of other tests.
+        self.is_down = True
+        self.write("100..2000", "1000:shift")
+        rotated = self.logs / "app.log.1"
+        time.sleep(GRACE * 1.5)
+        self.assertEqual(self.counted(agent, "removal_failed"), 0, "it is not acknowledged yet")
+        self.is_down = False
+        self.wait_for(2_000)
+        self.wait_until_counted(agent, "removal_failed", 1)
+        self.assertIn("cannot be removed", agent.command("status"))
+        self.assertTrue(rotated.exists())
+        os.chown(self.logs, nobody.pw_uid, nobody.pw_gid)
+        eventually(lambda: not rotated.exists(), 10, "it is removed")
+        self.wait_until_counted(agent, "file_removed", 1)
+        self.assertEqual([path.name for path in self.logs.iterdir()], ["app.log"])
+        self.assert_each_once(2_000, agent)
+
+
+class Cursors(Rotating):
+    def cursors(self, agent, *prefix):
+        """State by the name of the file, with its cells: source, identity, position, size, lag."""
+        ran = subprocess.run(
+            [*prefix, BINARY, "cursors", "--config", agent.config, "--state-directory", agent.state], capture_output=True,
+            text=True, timeout=20)
+        rows = [line.split("  ") for line in ran.stdout.splitlines()]
+        cells = [[cell.strip() for cell in row if cell.strip()] for row in rows]
+        self.assertEqual(
+            cells[:1], [["INPUT", "OUTPUT", "SOURCE", "IDENTITY", "POSITION", "SIZE", "LAG", "STATE"]], ran.stderr)
+        return [dict(zip(map(str.lower, cells[0]), row)) for row in cells[1:]]
+
+    def state(self, agent, state):
+        rows = self.cursors(agent)
+        found = [row for row in rows if row["state"] == state]
+        self.assertEqual(len(found), 1, f"{state}: {rows}")
+        return found[0]
+
+    def test_each_file_in_each_situation(self):
+        require_root()
+        agent = self.make_agent("*.log", output={"batch_bytes": "64KiB", "in_flight": 1}).start()
+        self.write("0..100")
+        self.write("100..200", path=self.logs / "gone.log")
+        self.wait_for(200)
+        self.let_it_look()
+        live = self.state_of(agent, self.log, "live")
+        status = self.log.stat()
+        self.assertEqual(live["identity"], f"{status.st_dev}:{status.st_ino}")
+        self.assertEqual((live["position"], live["size"], live["lag"]), (str(status.st_size), str(status.st_size), "0 B"))
+
+        # The receiver is down: two rotations, of which nothing is acknowledged; and a file is deleted before it is read.
+        self.is_down = True
+        self.write("200..300", "299:shift")
+        self.write("300..400", "399:shift")
+        self.write("400..500")
+        self.write("500..600", path=self.logs / "gone.log")
+        self.let_it_look()
+        (self.logs / "gone.log").unlink()
+        self.let_it_look()
+        unread = 100 * len(f"seq=500 a line of the log with some text {'x' * 120}\n")
+        held = self.state_of(agent, self.logs / "gone.log", "gone")
+        self.assertEqual(int(held["size"]) - int(held["position"]), unread, "a running agent holds it")
+        self.assertEqual(agent.stop(), 0)
+        rotated = {row["state"]: row for row in self.cursors(agent) if row["state"].startswith("rotated")}
+        self.assertEqual(set(rotated), {"rotated: app.log.1", "rotated: app.log.2"})
+        self.assertEqual(
+            int(rotated["rotated: app.log.2"]["size"]) - int(rotated["rotated: app.log.2"]["position"]), unread)
+        self.assertEqual(rotated["rotated: app.log.1"]["position"], "0")
+
+        # Compressed, it has another inode, and another size on the disk.
+        subprocess.run(["gzip", self.logs / "app.log.2"], check=True)
+        compressed = self.state(agent, "rotated: app.log.2.gz")
+        self.assertEqual(compressed["lag"], rotated["rotated: app.log.2"]["lag"])
+
+        # Who may not look says so, and does not call it gone.
+        require_programs("setpriv")
+        nobody = pwd.getpwnam("nobody")
+        os.chmod(self.directory, 0o755)
+        os.chmod(self.logs, 0o700)
+        for path in [agent.state, *agent.state.rglob("*")]:
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+        prefix = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
+        states = {row["state"] for row in self.cursors(agent, *prefix)}
+        self.assertEqual(len(states), 1)
+        self.assertTrue(states.pop().startswith("not seen: "), states)
+        for path in [agent.state, *agent.state.rglob("*")]:
+            os.chown(path, 0, 0)
+
+        # All of it is delivered, but for what was deleted.
+        self.is_down = False
+        agent.start()
+        self.wait_for(600 - 100)
+        self.wait_until_counted(agent, "bytes_lost_deleted", unread)
+        self.assertEqual(agent.stop(), 0)
+        self.assertEqual(sorted(self.receive.sequences()), list(range(500)))
+
+    def state_of(self, agent, path, state):
+        row = next(row for row in self.cursors(agent) if row["source"] == str(path))
+        self.assertEqual(row["state"], state)
+        return row
+
+
+MOUNT = """
+set -e
+mkdir -p "$1/lower" "$1/upper" "$1/merged"
+mount -t tmpfs tmpfs "$1/lower"
+mount -t tmpfs tmpfs "$1/upper"
+mkdir -p "$1/lower/lower" "$1/$2/upper" "$1/$2/work"
+i=0; while [ $i -lt 100 ]; do echo "seq=$i a line that came with the image" >> "$1/lower/lower/app.log"; i=$((i + 1)); done
+echo ready; read -r _
+"""
+OVERLAY = 'mount -t overlay overlay -o "lowerdir=$1/lower/lower,upperdir=$1/$2/upper,workdir=$1/$2/work" "$1/merged"'
+
+
+class Overlays(Rotating):
+    """A container's file system: a file that came with its image, and is copied up when somebody writes to it; a device
+    that has another number each time that it is mounted."""
+
+    def setUp(self):
+        super().setUp()
+        require_root()
+        require_programs("unshare", "nsenter")
+
+    def inside(self, command):
+        ran = subprocess.run(
+            ["nsenter", "-t", str(self.keeper.pid), "-m", "--", "sh", "-c", command, "sh", str(self.directory), self.where],
+            capture_output=True, text=True)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        return ran.stdout
+
+    def identity(self):
+        return self.inside('stat -c %d:%i "$1/merged/app.log"')
+
+    def through_mounts(self, where):
+        self.where = where
+        self.keeper = self.program(
+            ["unshare", "-m", "--propagation", "private", "sh", "-c", MOUNT, "sh", str(self.directory), where],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(self.keeper.stdin.close)
+        self.addCleanup(self.keeper.stdout.close)
+        self.assertEqual(self.keeper.stdout.readline().strip(), "ready")
+        self.inside(OVERLAY)
+        self.logs = self.directory / "merged"
+        agent = self.make_agent("*.log")
+        agent.popen = lambda arguments, **options: subprocess.Popen(
+            ["nsenter", "-t", str(self.keeper.pid), "-m", "--", *map(str, arguments)], **options)
+        agent.start()
+        self.wait_for(100)
+        # Copied up while it is followed.
+        for n in range(100, 110):
+            self.inside(f'echo "seq={n} new" >> "$1/merged/app.log"')
+            self.wait_for(n + 1)
+        before = self.identity()
+        self.assertEqual(agent.stop(), 0)
+        # Another mount takes the number that becomes free.
+        self.inside('umount "$1/merged" && mkdir "$1/other" && mount -t tmpfs tmpfs "$1/other"; ' + OVERLAY)
+        self.assertNotEqual(self.identity(), before)
+        self.inside('echo "seq=110 after the reboot" >> "$1/merged/app.log"')
+        agent.start()
+        self.assert_each_once(111, agent)
+
+    def test_layers_of_one_file_system(self):
+        self.through_mounts("lower")
+
+    def test_layers_of_two_file_systems(self):
+        self.through_mounts("upper")
