@@ -18,11 +18,11 @@ extension FileFollower {
     }
 
     func giveUpContent(of tail: Tail) {
-        byID[tail.id] = nil
+        if byID[tail.id] === tail { byID[tail.id] = nil }
         if let place = tail.place, byPlace[place] === tail { byPlace[place] = nil }
         close(tail)
         cursorVersion += 1
-        if moveToCopy(tail) { return }
+        if moveToCopy(tail, isReplaced: true) { return }
         count(.bytesLostTruncation, tail.unreadBytes)
         if tail.unreadBytes > 0 {
             log.warning(
@@ -30,42 +30,44 @@ extension FileFollower {
                 ["path": tail.path, "bytes": "\(tail.unreadBytes)"])
         }
         tail.isFinished = true
-        remove(tail)
+        leaveFamily(tail)
+        tails[tail.number] = nil
     }
 
-    func moveToCopy(_ tail: Tail) -> Bool {
+    /// Finds where the text of a file goes on that was truncated, or has no name any more.
+    func moveToCopy(_ tail: Tail, isReplaced: Bool) -> Bool {
         guard tail.print.length > 0 else { return false }
-        var best: (place: String, status: FileStatus, start: FileStart)?
-        for place in places(of: tail.family) ?? [] where place != tail.family {
-            guard let sibling = open(place), isFree(sibling),
-                sibling.start.sizeBytes >= tail.readOffset, tail.print.matches(sibling.start.bytes),
-                sibling.start.form != .otherCompression
-            else { continue }
-            if let best {
-                // A copy that is being compressed is there twice: the whole one is better.
-                if best.start.form == .plain, sibling.start.form == .gzip { continue }
-                let isLater = sibling.status.modifiedUnixNanoseconds >= best.status.modifiedUnixNanoseconds
-                if !isLater, best.start.form == sibling.start.form { continue }
-            }
-            best = (sibling.place, sibling.status, sibling.start)
+        let files = (places(of: tail.family) ?? []).compactMap { find($0, of: tail.family) }
+        var memory = recollect(tail.family, for: files, without: tail)
+        memory.add(tail, isLost: isReplaced)
+        let own = memory.texts.count - 1
+        let parts = readParts(of: files, in: memory.texts)
+        for (file, part) in zip(files, parts) where !file.isAtPath && (part == .copy(of: own) || part == .same(own)) {
+            return move(tail, to: file)
         }
-        guard let best, let file = try? File(reading: best.place) else { return false }
-        tail.moveTo(copy: file, best.status, best.start, at: best.place)
+        return false
+    }
+
+    func move(_ tail: Tail, to copy: FoundFile) -> Bool {
+        do throws(Errno) {
+            let file = try File(reading: copy.place)
+            // Renamed meanwhile, and another stands there.
+            guard try file.status().id == copy.id else { return false }
+            if tail.file != nil { openCount -= 1 }
+            if byID[tail.id] === tail { byID[tail.id] = nil }
+            if let place = tail.place, byPlace[place] === tail { byPlace[place] = nil }
+            tail.moveTo(copy: file, copy)
+            openCount += 1
+        } catch {
+            return false
+        }
         // Its place in the order of rotation is that of the copy.
         tail.order = takeOrder()
-        openCount += 1
-        byID[best.status.id] = tail
-        byPlace[best.place] = tail
-        forgetKnown(best.status.id, for: StartPrint(of: best.start.bytes))
-        held[best.place] = nil
+        byID[copy.id] = tail
+        byPlace[copy.place] = tail
+        held[copy.place] = nil
+        cursorVersion += 1
         makeReady(tail)
-        return true
-    }
-
-    /// Neither followed nor remembered as read.
-    private func isFree(_ sibling: borrowing Sibling) -> Bool {
-        if let tail = byID[sibling.status.id] { return tail.isFinished && !tail.print.matches(sibling.start.bytes) }
-        if let cursor = known[sibling.status.id] { return !cursor.print.matches(sibling.start.bytes) }
         return true
     }
 
@@ -75,7 +77,7 @@ extension FileFollower {
     func examineSibling(_ place: String, at now: Moment) {
         guard byPlace[place] == nil, let family = rotatedFamily(of: place), let status = try? FileStatus(of: place)
         else { return }
-        if let tail = byID[status.id], !tail.isFinished { return }
+        if byID[status.id] != nil { return }
         if status.sizeBytes == 0 {
             held[place] = Held(family: family, since: now.monotonic, sizeBytes: 0)
         } else {
@@ -92,13 +94,13 @@ extension FileFollower {
     }
 
     /// Tails of which a new file may be a copy. The newest is not always the one that stands at the path.
-    private func originals(of place: String, _ status: FileStatus) -> [Tail] {
+    private func originals(of place: String, _ id: FileID) -> [Tail] {
         let (directory, name) = splitPath(place)
         return originalNames(of: name).flatMap { byFamily[directory + "/" + $0] ?? [] }
-            .filter { !$0.isFinished && $0.id != status.id }
+            .filter { $0.id != id }
     }
 
-    func startBytes(of tail: Tail) -> [UInt8] {
+    private func startBytes(of tail: Tail) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: StartPrint.lengthLimit)
         do throws(Errno) {
             if let count = try tail.file?.read(into: &bytes, limit: .max, at: 0) { return Array(bytes[..<count]) }
@@ -120,8 +122,10 @@ extension FileFollower {
     }
 
     /// Whether a new file may be the copy that comes before a truncation: it is left alone until that is known.
-    func mustHold(_ place: String, _ status: FileStatus, _ start: ArraySlice<UInt8>, at now: Moment) -> Bool {
-        let original = originals(of: place, status).first { original in
+    func mustHold(
+        _ place: String, _ id: FileID, sizeBytes: UInt64, _ start: ArraySlice<UInt8>, at now: Moment
+    ) -> Bool {
+        let original = originals(of: place, id).first { original in
             let length = original.print.length
             if length > 0, start.count >= length { return original.print.matches(start) }
             // Nothing of it was read yet: what it holds now decides. An empty one has been truncated already.
@@ -133,30 +137,31 @@ extension FileFollower {
             held[place] = nil
             return false
         }
-        guard let earlier = held[place], earlier.sizeBytes == status.sizeBytes else {
-            held[place] = Held(family: original.family, since: now.monotonic, sizeBytes: status.sizeBytes)
+        guard let earlier = held[place], earlier.sizeBytes == sizeBytes else {
+            held[place] = Held(family: original.family, since: now.monotonic, sizeBytes: sizeBytes)
             return true
         }
         guard earlier.since + settings.rotationGrace <= now.monotonic else { return true }
         held[place] = nil
-        guard isPrefix(place, status, of: original) else { return false }
+        guard isPrefix(place, sizeBytes, of: original) else { return false }
         // A copy of what is read from the original: only what is added to it later is its own.
-        known[status.id] = FileCursor(
-            path: original.family, id: status.id, print: StartPrint(of: start), offset: status.sizeBytes,
-            sizeBytes: status.sizeBytes)
+        known.insert(
+            FileCursor(
+                path: original.family, id: id, print: StartPrint(of: start), offset: sizeBytes,
+                sizeBytes: sizeBytes))
         cursorVersion += 1
         return true
     }
 
     /// Compares the last bytes of a file with those of the original at the same place.
-    private func isPrefix(_ place: String, _ status: FileStatus, of original: Tail) -> Bool {
+    private func isPrefix(_ place: String, _ sizeBytes: UInt64, of original: Tail) -> Bool {
         guard let originalPlace = original.place, let one = try? File(reading: place),
             let other = try? File(reading: originalPlace)
         else { return false }
-        let length = min(status.sizeBytes, UInt64(StartPrint.lengthLimit))
+        let length = min(sizeBytes, UInt64(StartPrint.lengthLimit))
         var ends = [[UInt8](repeating: 0, count: Int(length)), [UInt8](repeating: 0, count: Int(length))]
-        guard let first = try? one.read(into: &ends[0], limit: .max, at: status.sizeBytes - length),
-            let second = try? other.read(into: &ends[1], limit: .max, at: status.sizeBytes - length)
+        guard let first = try? one.read(into: &ends[0], limit: .max, at: sizeBytes - length),
+            let second = try? other.read(into: &ends[1], limit: .max, at: sizeBytes - length)
         else { return false }
         return first == Int(length) && first == second && ends[0] == ends[1]
     }

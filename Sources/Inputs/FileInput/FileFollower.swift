@@ -57,9 +57,10 @@ final class FileFollower {
     var cursorVersion: UInt64 = 0
 
     var tails: [UInt32: Tail] = [:]
+    /// Those that are being read.
     var byID: [FileID: Tail] = [:]
     var byPlace: [String: Tail] = [:]
-    /// All tails of a path: the one that stands there and those that did.
+    /// The tails of a path that are being read: the one that stands there and those that did.
     var byFamily: [String: [Tail]] = [:]
     /// Names in directories, in order, as long as one scan takes.
     var listings: [String: [String]] = [:]
@@ -128,7 +129,7 @@ final class FileFollower {
             var malformed = 0
             let cursors = FileCursors(resume, malformed: &malformed)
             // The beginning of an empty file identifies nothing: another may have its inode by now.
-            for file in cursors.files where file.print.length > 0 { known[file.id] = file }
+            for file in cursors.files where file.print.length > 0 { known.insert(file) }
             floors = cursors.floors
             since = cursors.since
             if malformed > 0 { count(.cursorMalformed, UInt64(malformed)) }

@@ -1,0 +1,133 @@
+// Which bytes of which file were already read: the one place that decides it, and it asks nobody. An inode is used again, a
+// name moves on, a text is copied and compressed; so what is remembered of a file is told by identity and text together.
+
+internal import Platform
+
+/// A file that is there.
+struct FoundFile {
+    let place: String
+    let id: FileID
+    let start: FileStart
+    /// With compression, fewer than those of its text.
+    let diskBytes: UInt64
+    let modifiedUnixNanoseconds: Int64
+    let changedUnixNanoseconds: Int64
+    /// It stands at the path itself: what it holds is its own, however alike it is to another.
+    let isAtPath: Bool
+}
+
+/// What is remembered of one file: that its text was read up to an offset.
+struct ReadText {
+    enum State {
+        /// Its descriptor is held, so that nobody else can have its inode, and what is gone of it can still be read.
+        case open
+        /// Read before, or closed for now: another file may have its inode.
+        case closed
+        /// Its inode has another content.
+        case replaced
+    }
+
+    let id: FileID
+    let print: StartPrint
+    let offset: UInt64
+    let state: State
+    /// It is being followed, and will be read to its end.
+    var isFollowed = false
+}
+
+enum ReadPart: Equatable {
+    /// It is the file of which this is remembered.
+    case same(Int)
+    /// It has the text of which this is remembered, as far as that was read and maybe more.
+    case copy(of: Int)
+    /// Another file has the same text, and that one is or will be read.
+    case alike
+    /// Too little of it has been written to tell.
+    case unclear
+    /// Nothing of it.
+    case nothing
+}
+
+/// For each file what of it was read.
+///
+/// Identity comes first. What is then left of the memory is of files that are gone: their texts are looked for in the
+/// files of which nothing is known. What is left of the files may still have the text of one that is there, or held open.
+func readParts(of files: [FoundFile], in memory: [ReadText]) -> [ReadPart] {
+    var parts: [ReadPart] = files.map { $0.start.isKnown ? .nothing : .unclear }
+    var isFound = [Bool](repeating: false, count: memory.count)
+    for (index, file) in files.enumerated() {
+        let own = memory.indices.filter { memory[$0].isOf(file) }
+        guard let best = own.max(by: { memory[$0].isLessCertain(than: memory[$1]) }) else { continue }
+        parts[index] = .same(best)
+        isFound[best] = true
+    }
+    // The longest print first: a short one may be that of many files.
+    let gone = memory.indices.filter { !isFound[$0] && memory[$0].state != .open }
+        .sorted { memory[$1].isLessCertain(than: memory[$0]) }
+    for text in gone {
+        let copies = files.indices.filter {
+            parts[$0] == .nothing && !files[$0].isAtPath && memory[text].goesOn(in: files[$0].start)
+        }
+        guard let best = copies.max(by: { files[$0].isWorseCopy(than: files[$1]) }) else { continue }
+        parts[best] = .copy(of: text)
+    }
+    let known = parts
+    for (index, file) in files.enumerated() where known[index] == .nothing && !file.isAtPath {
+        parts[index] = otherForm(of: file, among: files, known, memory)
+    }
+    return parts
+}
+
+/// What was compressed or decompressed beside the other form of it, which is left there, or is held open without a name.
+private func otherForm(
+    of file: FoundFile, among files: [FoundFile], _ parts: [ReadPart], _ memory: [ReadText]
+) -> ReadPart {
+    let twins = files.indices.filter { files[$0].start.isOtherForm(of: file.start) }
+    if file.start.form == .gzip {
+        let isHeld = memory.contains { $0.state == .open && $0.print == StartPrint(of: file.start.bytes) }
+        return isHeld || !twins.isEmpty ? .alike : .nothing
+    }
+    for twin in twins {
+        if case .same(let text) = parts[twin] { return memory[text].isFollowed ? .alike : .copy(of: text) }
+        if case .copy = parts[twin] { return .alike }
+    }
+    return .nothing
+}
+
+extension ReadText {
+    /// Whether this is remembered of the very file.
+    fileprivate func isOf(_ file: FoundFile) -> Bool {
+        guard id == file.id else { return false }
+        switch state {
+        case .open: return true
+        case .closed:
+            return print.matches(file.start.bytes) && (file.start.form == .gzip || file.start.sizeBytes >= offset)
+        case .replaced: return false
+        }
+    }
+
+    fileprivate func isLessCertain(than other: ReadText) -> Bool {
+        (state == .open ? 1 : 0, print.length, offset) < (other.state == .open ? 1 : 0, other.print.length, other.offset)
+    }
+
+    fileprivate func goesOn(in start: FileStart) -> Bool {
+        guard print.length > 0, start.form != .otherCompression, print.matches(start.bytes) else { return false }
+        // What the end of a gzip file says is wrong while that is being written, and beyond 4 GiB.
+        return start.sizeBytes >= offset || !start.isSizeCertain
+    }
+}
+
+extension FoundFile {
+    /// What is being compressed is there twice, and the plain one is whole. Else the later copy has more.
+    fileprivate func isWorseCopy(than other: FoundFile) -> Bool {
+        (start.form == .plain ? 1 : 0, modifiedUnixNanoseconds)
+            < (other.start.form == .plain ? 1 : 0, other.modifiedUnixNanoseconds)
+    }
+}
+
+extension FileStart {
+    fileprivate func isOtherForm(of other: FileStart) -> Bool {
+        form != other.form && form != .otherCompression && other.form != .otherCompression && isKnown
+            && bytes.elementsEqual(other.bytes)
+    }
+}
