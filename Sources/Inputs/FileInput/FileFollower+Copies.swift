@@ -85,30 +85,18 @@ extension FileFollower {
         }
     }
 
+    /// Paths that are followed and of which a file may be a copy or a rotated one.
+    func originalFamilies(of place: String) -> [String] {
+        let (directory, name) = splitPath(place)
+        return originalNames(of: name).map { directory + "/" + $0 }.filter { floors[$0] != nil || byFamily[$0] != nil }
+    }
+
     /// The path that is or was followed and of which `place` is a rotated name.
     func rotatedFamily(of place: String) -> String? {
         let (directory, name) = splitPath(place)
         let families = originalNames(of: name).map { directory + "/" + $0 }.filter { floors[$0] != nil }
         // With a pattern that matches `app.log.1` too, `app.log.1.gz` is a file of `app.log` all the same.
         return withoutGzipEnding(name) == name ? families.first : families.min { $0.utf8.count < $1.utf8.count }
-    }
-
-    /// Tails of which a new file may be a copy. The newest is not always the one that stands at the path.
-    private func originals(of place: String, _ id: FileID) -> [Tail] {
-        let (directory, name) = splitPath(place)
-        return originalNames(of: name).flatMap { byFamily[directory + "/" + $0] ?? [] }
-            .filter { $0.id != id }
-    }
-
-    private func startBytes(of tail: Tail) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: StartPrint.lengthLimit)
-        do throws(Errno) {
-            if let count = try tail.file?.read(into: &bytes, limit: .max, at: 0) { return Array(bytes[..<count]) }
-            guard let place = tail.place else { return [] }
-            return Array(bytes[..<(try File(reading: place).read(into: &bytes, limit: .max, at: 0))])
-        } catch {
-            return []
-        }
     }
 
     /// Held files whose time is over.
@@ -121,48 +109,99 @@ extension FileFollower {
         }
     }
 
-    /// Whether a new file may be the copy that comes before a truncation: it is left alone until that is known.
-    func mustHold(
-        _ place: String, _ id: FileID, sizeBytes: UInt64, _ start: ArraySlice<UInt8>, at now: Moment
-    ) -> Bool {
-        let original = originals(of: place, id).first { original in
-            let length = original.print.length
-            if length > 0, start.count >= length { return original.print.matches(start) }
-            // Nothing of it was read yet: what it holds now decides. An empty one has been truncated already.
-            let own = startBytes(of: original)
-            let common = min(own.count, start.count)
-            return common > 0 && start.prefix(common).elementsEqual(own.prefix(common))
-        }
-        guard let original else {
-            held[place] = nil
+    /// A file of which another may be a copy, and how far it was read.
+    private enum Original {
+        case tail(Tail)
+        case place(String, offset: UInt64)
+    }
+
+    /// Whether a new file has the text of another one, so far: it may be the copy that comes before a truncation, and
+    /// is left alone until that is known.
+    func mustHold(_ file: FoundFile, in survey: Survey, of family: String, at now: Moment) -> Bool {
+        guard file.start.form == .plain, let original = original(of: file, in: survey) else {
+            held[file.place] = nil
             return false
         }
-        guard let earlier = held[place], earlier.sizeBytes == sizeBytes else {
-            held[place] = Held(family: original.family, since: now.monotonic, sizeBytes: sizeBytes)
+        guard let earlier = held[file.place], earlier.sizeBytes == file.start.sizeBytes,
+            earlier.since + settings.rotationGrace <= now.monotonic
+        else {
+            if held[file.place]?.sizeBytes != file.start.sizeBytes {
+                held[file.place] = Held(family: family, since: now.monotonic, sizeBytes: file.start.sizeBytes)
+            }
             return true
         }
-        guard earlier.since + settings.rotationGrace <= now.monotonic else { return true }
-        held[place] = nil
-        guard isPrefix(place, sizeBytes, of: original) else { return false }
-        // A copy of what is read from the original: only what is added to it later is its own.
+        let offset: UInt64
+        switch original {
+        case .tail(let tail): offset = tail.readOffset
+        case .place(_, let read): offset = read
+        }
+        // Until the original is read as far, the copy may still be needed.
+        guard offset >= file.start.sizeBytes else {
+            held[file.place]?.since = now.monotonic
+            return true
+        }
+        held[file.place] = nil
+        // Only what is added to it later is its own.
         known.insert(
             FileCursor(
-                path: original.family, id: id, print: StartPrint(of: start), offset: sizeBytes,
-                sizeBytes: sizeBytes))
+                path: family, id: file.id, print: StartPrint(of: file.start.bytes), offset: file.start.sizeBytes,
+                sizeBytes: file.start.sizeBytes))
         cursorVersion += 1
         return true
     }
 
-    /// Compares the last bytes of a file with those of the original at the same place.
-    private func isPrefix(_ place: String, _ sizeBytes: UInt64, of original: Tail) -> Bool {
-        guard let originalPlace = original.place, let one = try? File(reading: place),
-            let other = try? File(reading: originalPlace)
-        else { return false }
-        let length = min(sizeBytes, UInt64(StartPrint.lengthLimit))
-        var ends = [[UInt8](repeating: 0, count: Int(length)), [UInt8](repeating: 0, count: Int(length))]
-        guard let first = try? one.read(into: &ends[0], limit: .max, at: sizeBytes - length),
-            let second = try? other.read(into: &ends[1], limit: .max, at: sizeBytes - length)
-        else { return false }
-        return first == Int(length) && first == second && ends[0] == ends[1]
+    /// The file of which `file` is a copy, or the beginning of one.
+    private func original(of file: FoundFile, in survey: Survey) -> Original? {
+        let start = file.start.bytes
+        for case .tail(let tail) in survey.memory.owners where !tail.isCompressed && tail.id != file.id {
+            if tail.print.length > 0, start.count >= tail.print.length, !tail.print.matches(start) { continue }
+            if let place = tail.place, tail.file == nil {
+                if isBeginning(file, of: place) { return .tail(tail) }
+            } else if isBeginning(file, ofTail: tail) {
+                return .tail(tail)
+            }
+        }
+        for (other, part) in zip(survey.files, survey.parts) where other.place != file.place && other.id != file.id {
+            guard other.start.form == .plain, other.start.sizeBytes >= file.start.sizeBytes,
+                other.start.bytes.starts(with: start)
+            else { continue }
+            if case .same(let index) = part, case .known(let entry) = survey.memory.owners[index],
+                isBeginning(file, of: other.place)
+            {
+                return .place(other.place, offset: entry.cursor.offset)
+            }
+            // It is about to be followed.
+            if part == .nothing, other.isAtPath, settings.matches(matchedPath(other.place)),
+                isBeginning(file, of: other.place)
+            {
+                return .place(other.place, offset: 0)
+            }
+        }
+        return nil
+    }
+
+    private func isBeginning(_ file: FoundFile, of place: String) -> Bool {
+        do throws(Errno) { return try File(reading: place).begins(as: file) } catch { return false }
+    }
+
+    private func isBeginning(_ file: FoundFile, ofTail tail: Tail) -> Bool {
+        do throws(Errno) { return try tail.file?.begins(as: file) ?? false } catch { return false }
+    }
+}
+
+extension File {
+    /// Compares the first bytes of two files, and the last ones of the other where they are to stand in this one.
+    fileprivate func begins(as other: FoundFile) throws(Errno) -> Bool {
+        let length = Int(min(other.start.sizeBytes, UInt64(StartPrint.lengthLimit)))
+        let end = other.start.sizeBytes - UInt64(length)
+        let file = try File(reading: other.place)
+        guard length > 0, try file.status().id == other.id else { return false }
+        var (bytes, own) = ([UInt8](repeating: 0, count: length), [UInt8](repeating: 0, count: length))
+        for offset in end == 0 ? [0] : [0, end] {
+            guard try file.read(into: &bytes, limit: .max, at: offset) == length,
+                try read(into: &own, limit: .max, at: offset) == length, bytes == own
+            else { return false }
+        }
+        return true
     }
 }

@@ -94,15 +94,21 @@ extension FileFollower {
     /// A file that matches and is not followed yet.
     private func adopt(_ path: String, _ place: String, at now: Moment) {
         guard tails.count < settings.fileLimit else { return count(.fileLimit) }
-        let family = isFirstScan ? nil : rotatedFamily(of: place)
-        if family != nil || withoutGzipEnding(place) == place { catchUp(family ?? place, at: now) }
-        // Catching up may have found it under this very name.
-        if byPlace[place] != nil { return }
+        let originals = isFirstScan ? [] : originalFamilies(of: place)
+        for family in originals { catchUp(family, at: now) }
+        if originals.isEmpty, withoutGzipEnding(place) == place { catchUp(place, at: now) }
+        // Catching up may have found it under this very name, or found that it may be a copy.
+        if byPlace[place] != nil || held[place] != nil { return }
         do throws(Errno) {
             let file = try File(reading: place)
             let status = try file.status()
             let first = try readStart(file, status)
             unreadable[path] = nil
+            // A copy and a compressed file begin empty too, and which of them it will be nobody can tell.
+            if first.bytes.isEmpty, first.form == .plain, !originalFamilies(of: place).isEmpty || withoutGzipEnding(place) != place
+            {
+                return
+            }
             guard first.form == .plain else {
                 // Rotated ones are read by `catchUp`; any other has no lines.
                 if first.form == .otherCompression || rotatedFamily(of: place) == nil { noteCompressed(status.id) }
@@ -121,8 +127,6 @@ extension FileFollower {
                 if !isMore, isRotatedName(splitPath(place).name, of: splitPath(old.path).name) { return }
                 known.remove(old.key)
                 (cursor.offset, cursor.mark) = (old.offset, old.mark)
-            } else if !isFirstScan, mustHold(place, status.id, sizeBytes: status.sizeBytes, start, at: now) {
-                return
             } else if isFirstScan, !hasHistory, settings.startAt == .end {
                 cursor.offset = status.sizeBytes
             }

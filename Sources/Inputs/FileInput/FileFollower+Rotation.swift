@@ -30,9 +30,8 @@ extension FileFollower {
             familiesSeen.remove(family)
             return
         }
-        let files = places.compactMap { find($0, of: family) }
-        let memory = recollect(family, for: files)
-        let parts = readParts(of: files, in: memory.texts)
+        let survey = survey(places, of: family)
+        let (files, memory, parts) = (survey.files, survey.memory, survey.parts)
         var unread: [Unread] = []
         var rotated: [FoundFile] = []
         for (file, part) in zip(files, parts) {
@@ -45,11 +44,17 @@ extension FileFollower {
                 goOn(memory.owners[index], in: file, of: family, isThereToo: isThereToo, &unread)
             case .unclear: held[file.place] = Held(family: family, since: now.monotonic, sizeBytes: 0)
             case .alike: break
-            case .nothing: if isRotated(file, of: family) { rotated.append(file) }
+            case .nothing:
+                if isRotated(file, of: family) {
+                    rotated.append(file)
+                } else if !file.isAtPath, mayHold, settings.matches(file.place) {
+                    _ = mustHold(file, in: survey, of: family, at: now)
+                }
             }
         }
         if !isOurs { floors[family] = firstFloor(of: family, rotated.map(\.modifiedUnixNanoseconds)) }
         for file in rotated where isNew(file, of: family, at: now) {
+            if mayHold, mustHold(file, in: survey, of: family, at: now) { continue }
             let cursor = FileCursor(
                 path: family, id: file.id, print: StartPrint(of: file.start.bytes), offset: 0,
                 sizeBytes: file.start.sizeBytes)
@@ -155,9 +160,11 @@ extension FileFollower {
         else { return false }
         // `app.log.1.gz` is a file of `app.log`, not of `app.log.1`.
         if file.start.form == .gzip, rotatedFamily(of: family) != nil { return false }
-        if isFirstScan || file.start.form == .gzip { return true }
-        return !mustHold(file.place, file.id, sizeBytes: file.start.sizeBytes, file.start.bytes, at: now)
+        return true
     }
+
+    /// Files that were there before the agent was ever started are what they are.
+    private var mayHold: Bool { !isFirstScan || hasHistory }
 
     /// After a restart: a file that was rotated a moment ago is still in its grace.
     private func mayHaveWriter(_ file: FoundFile, _ now: Moment) -> Bool {

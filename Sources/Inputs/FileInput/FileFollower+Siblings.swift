@@ -86,6 +86,19 @@ extension FileFollower {
         }
     }
 
+    /// What there is beside a path, and what is remembered of it.
+    struct Survey {
+        let files: [FoundFile]
+        let memory: Memory
+        let parts: [ReadPart]
+    }
+
+    func survey(_ places: [String], of family: String) -> Survey {
+        let files = places.compactMap { find($0, of: family) }
+        let memory = recollect(family, for: files)
+        return Survey(files: files, memory: memory, parts: readParts(of: files, in: memory.texts))
+    }
+
     func recollect(_ family: String, for files: [FoundFile], without lost: Tail? = nil) -> Memory {
         var memory = Memory()
         var families = [family]

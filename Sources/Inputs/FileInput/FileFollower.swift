@@ -44,7 +44,7 @@ final class FileFollower {
     /// A new file that may be a copy of the one at `family`, as large as it was at `since`.
     struct Held: Equatable {
         let family: String
-        let since: Instant
+        var since: Instant
         let sizeBytes: UInt64
     }
 

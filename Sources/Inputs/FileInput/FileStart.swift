@@ -28,6 +28,10 @@ struct FileStart {
     init(_ file: borrowing File, _ status: FileStatus, through buffer: inout [UInt8]) throws(Errno) {
         let count = try file.read(into: &buffer, limit: StartPrint.lengthLimit, at: 0)
         let own = buffer[..<count]
+        if !own.isEmpty, own.count < Self.gzipMagic.count, Self.gzipMagic.starts(with: own) {
+            (form, bytes, sizeBytes, isKnown, isEnd) = (.gzip, [], 0, false, false)
+            return
+        }
         guard own.starts(with: Self.gzipMagic) else {
             form = Self.otherMagics.contains { own.starts(with: $0) } ? .otherCompression : .plain
             (bytes, sizeBytes, isKnown, isEnd) = (own, status.sizeBytes, true, false)
