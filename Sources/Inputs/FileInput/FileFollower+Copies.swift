@@ -11,27 +11,21 @@ extension FileFollower {
     /// is followed from its beginning.
     func truncated(_ tail: Tail, at now: Moment) {
         let (family, path) = (tail.family, tail.path)
-        giveUpContent(of: tail)
+        giveUpContent(of: tail, at: now)
         familiesSeen.remove(family)
         catchUp(family, at: now)
         examine(path, at: now)
     }
 
-    func giveUpContent(of tail: Tail) {
+    func giveUpContent(of tail: Tail, at now: Moment) {
         if byID[tail.id] === tail { byID[tail.id] = nil }
         if let place = tail.place, byPlace[place] === tail { byPlace[place] = nil }
         close(tail)
         cursorVersion += 1
         if moveToCopy(tail, isReplaced: true) { return }
-        count(.bytesLostTruncation, tail.unreadBytes)
-        if tail.unreadBytes > 0 {
-            log.warning(
-                "a log file was truncated before it was read, and no copy was found",
-                ["path": tail.path, "bytes": "\(tail.unreadBytes)"])
-        }
-        tail.isFinished = true
-        leaveFamily(tail)
-        tails[tail.number] = nil
+        // The copy may be between two names, or is being compressed.
+        tail.place = nil
+        finish(tail, losing: .bytesLostTruncation, at: now)
     }
 
     /// Finds where the text of a file goes on that was truncated, or has no name any more.
@@ -155,9 +149,10 @@ extension FileFollower {
         let start = file.start.bytes
         for case .tail(let tail) in survey.memory.owners where !tail.isCompressed && tail.id != file.id {
             if tail.print.length > 0, start.count >= tail.print.length, !tail.print.matches(start) { continue }
-            if let place = tail.place, tail.file == nil {
-                if isBeginning(file, of: place) { return .tail(tail) }
-            } else if isBeginning(file, ofTail: tail) {
+            if isBeginning(file, ofTail: tail) { return .tail(tail) }
+            // Truncated a moment ago: its turn will take it to the copy.
+            if tail.print.length > 0, start.count >= tail.print.length, tail.isTruncated(through: &buffers) {
+                makeReady(tail)
                 return .tail(tail)
             }
         }
@@ -185,6 +180,7 @@ extension FileFollower {
     }
 
     private func isBeginning(_ file: FoundFile, ofTail tail: Tail) -> Bool {
+        if tail.file == nil, let place = tail.place { return isBeginning(file, of: place) }
         do throws(Errno) { return try tail.file?.begins(as: file) ?? false } catch { return false }
     }
 }

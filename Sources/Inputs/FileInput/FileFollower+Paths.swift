@@ -41,7 +41,7 @@ extension FileFollower {
         if let tail = byID[status.id], isStill(tail, place) {
             arrive(tail, at: place, path: path)
         } else if settings.matches(path), !isTooOld(status.id, status.modifiedUnixNanoseconds, at: now) {
-            adopt(path, place, at: now)
+            adopt(path, place, status, at: now)
         }
     }
 
@@ -92,9 +92,11 @@ extension FileFollower {
     }
 
     /// A file that matches and is not followed yet.
-    private func adopt(_ path: String, _ place: String, at now: Moment) {
+    private func adopt(_ path: String, _ place: String, _ seen: FileStatus, at now: Moment) {
         guard tails.count < settings.fileLimit else { return count(.fileLimit) }
         let originals = isFirstScan ? [] : originalFamilies(of: place)
+        // A copy and a compressed file begin empty too, and which of them it will be nobody can tell.
+        if seen.sizeBytes == 0, !originalFamilies(of: place).isEmpty || withoutGzipEnding(place) != place { return }
         for family in originals { catchUp(family, at: now) }
         if originals.isEmpty, withoutGzipEnding(place) == place { catchUp(place, at: now) }
         // Catching up may have found it under this very name, or found that it may be a copy.
@@ -102,13 +104,10 @@ extension FileFollower {
         do throws(Errno) {
             let file = try File(reading: place)
             let status = try file.status()
+            // What was found out is not about this one. Its event is on its way.
+            guard status.id == seen.id else { return nextScan = now.monotonic }
             let first = try readStart(file, status)
             unreadable[path] = nil
-            // A copy and a compressed file begin empty too, and which of them it will be nobody can tell.
-            if first.bytes.isEmpty, first.form == .plain, !originalFamilies(of: place).isEmpty || withoutGzipEnding(place) != place
-            {
-                return
-            }
             guard first.form == .plain else {
                 // Rotated ones are read by `catchUp`; any other has no lines.
                 if first.form == .otherCompression || rotatedFamily(of: place) == nil { noteCompressed(status.id) }
@@ -152,7 +151,6 @@ extension FileFollower {
         guard let place = tail.place else {
             // It may have been compressed, or copied and deleted, between two looks.
             if moveToCopy(tail, isReplaced: false) { return true }
-            count(.bytesLostDeleted, tail.unreadBytes)
             finish(tail, at: now)
             return false
         }

@@ -24,7 +24,7 @@ extension FileFollower {
         let isFirst = familiesSeen.insert(family).inserted
         let isOurs = byFamily[family] != nil || known.has(family) || floors[family] != nil
         // A copy must be known for one before it is taken for a file that was rotated.
-        var hasLeft = giveUpTruncated(family)
+        var hasLeft = giveUpTruncated(family, at: now)
         guard isFirst || isOurs else { return }
         guard let places = places(of: family) else {
             familiesSeen.remove(family)
@@ -65,9 +65,9 @@ extension FileFollower {
         if hasLeft { examine(matchedPath(family), at: now) }
     }
 
-    private func giveUpTruncated(_ family: String) -> Bool {
+    private func giveUpTruncated(_ family: String, at now: Moment) -> Bool {
         let truncated = (byFamily[family] ?? []).filter { $0.isTruncated(through: &buffers) }
-        for tail in truncated { giveUpContent(of: tail) }
+        for tail in truncated { giveUpContent(of: tail, at: now) }
         return !truncated.isEmpty
     }
 
@@ -139,19 +139,29 @@ extension FileFollower {
             if ids.contains(entry.cursor.id) {
                 known.notePresent(entry.cursor.key)
             } else {
-                giveUp(entry.cursor, at: now)
+                giveUp(entry, at: now)
             }
         }
     }
 
     /// Forgets a file when it was not found for the grace, and counts what was not read of it.
-    private func giveUp(_ cursor: FileCursor, at now: Moment) {
+    private func giveUp(_ entry: KnownFiles.Entry, at now: Moment) {
+        let cursor = entry.cursor
         guard noteMissing(cursor.key, at: now) <= now.monotonic else { return }
         known.remove(cursor.key)
         cursorVersion += 1
+        countLost(cursor, entry.loss)
+    }
+
+    func countLost(_ cursor: FileCursor, _ reason: Counted) {
         guard cursor.sizeBytes > cursor.offset else { return }
-        count(.bytesLostDeleted, cursor.sizeBytes - cursor.offset)
-        log.warning("a log file is gone that was not read to its end", ["path": cursor.path])
+        let bytes = cursor.sizeBytes - cursor.offset
+        count(reason, bytes)
+        log.warning(
+            reason == .bytesLostTruncation
+                ? "a log file was truncated before it was read, and no copy was found"
+                : "a log file is gone that was not read to its end",
+            ["path": cursor.path, "bytes": "\(bytes)"])
     }
 
     private func isNew(_ file: FoundFile, of family: String, at now: Moment) -> Bool {

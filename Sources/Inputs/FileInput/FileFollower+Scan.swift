@@ -91,7 +91,6 @@ extension FileFollower {
             bytes -= tail.sizeBytes
             close(tail)
             if moveToCopy(tail, isReplaced: false) { continue }
-            count(.bytesLostDeleted, tail.unreadBytes)
             log.warning("gave up a deleted file that was not read to its end", ["path": tail.path])
             finish(tail, at: now)
         }

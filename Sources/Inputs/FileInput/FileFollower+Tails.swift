@@ -42,8 +42,9 @@ extension FileFollower {
         inflating.remove(tail.number)
     }
 
-    /// An away file that was quiet long enough. It is remembered how far it was read.
-    func finish(_ tail: Tail, at now: Moment) {
+    /// An away file that was quiet long enough, or that cannot be read on. It is remembered how far it was read: the
+    /// rest is lost when it is found nowhere.
+    func finish(_ tail: Tail, losing loss: Counted = .bytesLostDeleted, at now: Moment) {
         close(tail)
         tail.isFinished = true
         if let place = tail.place, byPlace[place] === tail { byPlace[place] = nil }
@@ -51,9 +52,11 @@ extension FileFollower {
         leaveFamily(tail)
         // The beginning of an empty file identifies nothing.
         if tail.print.length > 0 {
-            known.insert(tail.readCursor, tail: tail)
+            known.insert(tail.readCursor, tail: tail, loss: loss)
             tail.knownKey = tail.readCursor.key
             if tail.isDeleted || tail.place == nil { noteMissing(tail.readCursor.key, at: now) }
+        } else {
+            countLost(tail.readCursor, loss)
         }
         if tail.isAcknowledged { forget(tail) }
     }

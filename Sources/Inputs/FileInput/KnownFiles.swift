@@ -19,6 +19,8 @@ struct KnownFiles {
         var cursor: FileCursor
         /// The one that read it, as long as not all of that is acknowledged.
         var tail: Tail?
+        /// What it is called if the rest is never found.
+        var loss = FileFollower.Counted.bytesLostDeleted
     }
 
     private var entries: [FileCursor.Key: Entry] = [:]
@@ -57,9 +59,11 @@ struct KnownFiles {
 
     subscript(key: FileCursor.Key) -> Entry? { entries[key] }
 
-    mutating func insert(_ cursor: FileCursor, tail: Tail? = nil) {
+    mutating func insert(
+        _ cursor: FileCursor, tail: Tail? = nil, loss: FileFollower.Counted = .bytesLostDeleted
+    ) {
         remove(cursor.key)
-        entries[cursor.key] = Entry(cursor: cursor, tail: tail)
+        entries[cursor.key] = Entry(cursor: cursor, tail: tail, loss: loss)
         keysByPath[cursor.path, default: []].insert(cursor.key)
         keysByID[cursor.id, default: []].insert(cursor.key)
     }
