@@ -61,21 +61,29 @@ func readParts(of files: [FoundFile], in memory: [ReadText]) -> [ReadPart] {
         parts[index] = .same(best)
         isFound[best] = true
     }
-    // The longest print first: a short one may be that of many files.
-    let gone = memory.indices.filter { !isFound[$0] && memory[$0].state != .open }
+    var gone = memory.indices.filter { !isFound[$0] && memory[$0].state != .open }
+        // The longest print first: a short one may be that of many files.
         .sorted { memory[$1].isLessCertain(than: memory[$0]) }
-    for text in gone {
-        let copies = files.indices.filter {
-            parts[$0] == .nothing && !files[$0].isAtPath && memory[text].goesOn(in: files[$0].start)
-        }
-        guard let best = copies.max(by: { files[$0].isWorseCopy(than: files[$1]) }) else { continue }
-        parts[best] = .copy(of: text)
-    }
+    findCopies(of: &gone, exactly: true)
     let known = parts
     for (index, file) in files.enumerated() where known[index] == .nothing && !file.isAtPath {
         parts[index] = otherForm(of: file, among: files, known, memory)
     }
+    // What was added since it was read makes its beginning longer than what is remembered of it.
+    findCopies(of: &gone, exactly: false)
     return parts
+
+    func findCopies(of gone: inout [Int], exactly isExact: Bool) {
+        gone.removeAll { text in
+            let copies = files.indices.filter {
+                parts[$0] == .nothing && !files[$0].isAtPath && memory[text].goesOn(in: files[$0].start)
+                    && (!isExact || memory[text].print == StartPrint(of: files[$0].start.bytes))
+            }
+            guard let best = copies.max(by: { files[$0].isWorseCopy(than: files[$1]) }) else { return false }
+            parts[best] = .copy(of: text)
+            return true
+        }
+    }
 }
 
 /// What was compressed or decompressed beside the other form of it, which is left there, or is held open without a name.
