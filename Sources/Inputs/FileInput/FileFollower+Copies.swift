@@ -103,73 +103,61 @@ extension FileFollower {
         }
     }
 
-    /// A file of which another may be a copy, and how far it was read.
-    private enum Original {
-        case tail(Tail)
-        case place(String, offset: UInt64)
-    }
-
-    /// Whether a new file has the text of another one, so far: it may be the copy that comes before a truncation, and
-    /// is left alone until that is known.
-    func mustHold(_ file: FoundFile, in survey: Survey, of family: String, at now: Moment) -> Bool {
-        guard file.start.form == .plain, let original = original(of: file, in: survey) else {
-            held[file.place] = nil
-            return false
+    /// A new file has the text of another one, so far: it may be the copy that comes before a truncation, and is left
+    /// alone until that is known. `offset` is how far the other one was read.
+    func hold(_ file: FoundFile, of family: String, originalOffset offset: UInt64, at now: Moment) {
+        let size = file.start.sizeBytes
+        let earlier = held[file.place]
+        guard let earlier, earlier.sizeBytes == size else {
+            held[file.place] = Held(family: family, since: now.monotonic, sizeBytes: size)
+            return
         }
-        guard let earlier = held[file.place], earlier.sizeBytes == file.start.sizeBytes,
-            earlier.since + settings.rotationGrace <= now.monotonic
-        else {
-            if held[file.place]?.sizeBytes != file.start.sizeBytes {
-                held[file.place] = Held(family: family, since: now.monotonic, sizeBytes: file.start.sizeBytes)
-            }
-            return true
-        }
-        let offset: UInt64
-        switch original {
-        case .tail(let tail): offset = tail.readOffset
-        case .place(_, let read): offset = read
-        }
+        guard earlier.since + settings.rotationGrace <= now.monotonic else { return }
         // Until the original is read as far, the copy may still be needed.
-        guard offset >= file.start.sizeBytes else {
+        guard offset >= size else {
             held[file.place]?.since = now.monotonic
-            return true
+            return
         }
         held[file.place] = nil
         // Only what is added to it later is its own.
         known.insert(
-            FileCursor(
-                path: family, id: file.id, print: StartPrint(of: file.start.bytes), offset: file.start.sizeBytes,
-                sizeBytes: file.start.sizeBytes))
+            FileCursor(path: family, id: file.id, print: StartPrint(of: file.start.bytes), offset: size, sizeBytes: size))
         cursorVersion += 1
-        return true
     }
 
-    /// The file of which `file` is a copy, or the beginning of one.
-    private func original(of file: FoundFile, in survey: Survey) -> Original? {
-        let start = file.start.bytes
-        for case .tail(let tail) in survey.memory.owners where !tail.isCompressed && tail.id != file.id {
-            if tail.print.length > 0, start.count >= tail.print.length, !tail.print.matches(start) { continue }
-            if isBeginning(file, ofTail: tail) { return .tail(tail) }
+    /// For each new file that is a copy of another one, or the beginning of a copy, how far the other one was read.
+    func originalOffsets(of files: [FoundFile], _ memory: Memory) -> [Int: UInt64] {
+        let same = sameParts(of: files, in: memory.texts)
+        var offsets: [Int: UInt64] = [:]
+        for (index, file) in files.enumerated()
+        where same[index] == .nothing && file.start.form == .plain && !file.isAtPath {
+            offsets[index] = originalOffset(of: file, files, same, memory)
+        }
+        return offsets
+    }
+
+    private func originalOffset(
+        of file: FoundFile, _ files: [FoundFile], _ same: [ReadPart], _ memory: Memory
+    ) -> UInt64? {
+        for case .tail(let tail) in memory.owners where !tail.isCompressed && tail.id != file.id {
+            let isWhole = tail.print.length > 0 && file.start.bytes.count >= tail.print.length
+            if isWhole, !tail.print.matches(file.start.bytes) { continue }
+            if isBeginning(file, ofTail: tail) { return tail.readOffset }
             // Truncated a moment ago: its turn will take it to the copy.
-            if tail.print.length > 0, start.count >= tail.print.length, tail.isTruncated(through: &buffers) {
+            if isWhole, tail.isTruncated(through: &buffers) {
                 makeReady(tail)
-                return .tail(tail)
+                return tail.readOffset
             }
         }
-        for (other, part) in zip(survey.files, survey.parts) where other.place != file.place && other.id != file.id {
+        for (other, part) in zip(files, same) where other.id != file.id {
             guard other.start.form == .plain, other.start.sizeBytes >= file.start.sizeBytes,
-                other.start.bytes.starts(with: start)
+                other.start.bytes.starts(with: file.start.bytes)
             else { continue }
-            if case .same(let index) = part, case .known(let entry) = survey.memory.owners[index],
-                isBeginning(file, of: other.place)
-            {
-                return .place(other.place, offset: entry.cursor.offset)
-            }
-            // It is about to be followed.
-            if part == .nothing, other.isAtPath, settings.matches(matchedPath(other.place)),
-                isBeginning(file, of: other.place)
-            {
-                return .place(other.place, offset: 0)
+            // One that was read, or is about to be.
+            if case .same(let index) = part, case .known(let entry) = memory.owners[index] {
+                if isBeginning(file, of: other.place) { return entry.cursor.offset }
+            } else if part == .nothing, other.isAtPath, settings.matches(matchedPath(other.place)) {
+                if isBeginning(file, of: other.place) { return 0 }
             }
         }
         return nil

@@ -105,7 +105,10 @@ extension FileFollower {
             let file = try File(reading: place)
             let status = try file.status()
             // What was found out is not about this one. Its event is on its way.
-            guard status.id == seen.id else { return nextScan = now.monotonic }
+            guard status.id == seen.id else {
+                nextScan = now.monotonic
+                return
+            }
             let first = try readStart(file, status)
             unreadable[path] = nil
             guard first.form == .plain else {

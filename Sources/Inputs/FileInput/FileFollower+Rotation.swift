@@ -34,8 +34,8 @@ extension FileFollower {
         let (files, memory, parts) = (survey.files, survey.memory, survey.parts)
         var unread: [Unread] = []
         var rotated: [FoundFile] = []
-        for (file, part) in zip(files, parts) {
-            switch part {
+        for (index, file) in files.enumerated() {
+            switch parts[index] {
             case .same(let index): meet(memory.owners[index], file, of: family, &unread, at: now)
             case .copy(let index):
                 // One that was closed, and whose inode another file has now.
@@ -44,17 +44,16 @@ extension FileFollower {
                 goOn(memory.owners[index], in: file, of: family, isThereToo: isThereToo, &unread)
             case .unclear: held[file.place] = Held(family: family, since: now.monotonic, sizeBytes: 0)
             case .alike: break
+            case .beginning:
+                let isRead = settings.matches(file.place) || isRotated(file, of: family) && isNew(file, of: family, at: now)
+                if isRead { hold(file, of: family, originalOffset: survey.originalOffsets[index] ?? 0, at: now) }
             case .nothing:
-                if isRotated(file, of: family) {
-                    rotated.append(file)
-                } else if !file.isAtPath, mayHold, settings.matches(file.place) {
-                    _ = mustHold(file, in: survey, of: family, at: now)
-                }
+                if !file.isAtPath, held[file.place]?.family == family { held[file.place] = nil }
+                if isRotated(file, of: family) { rotated.append(file) }
             }
         }
         if !isOurs { floors[family] = firstFloor(of: family, rotated.map(\.modifiedUnixNanoseconds)) }
         for file in rotated where isNew(file, of: family, at: now) {
-            if mayHold, mustHold(file, in: survey, of: family, at: now) { continue }
             let cursor = FileCursor(
                 path: family, id: file.id, print: StartPrint(of: file.start.bytes), offset: 0,
                 sizeBytes: file.start.sizeBytes)
@@ -172,9 +171,6 @@ extension FileFollower {
         if file.start.form == .gzip, rotatedFamily(of: family) != nil { return false }
         return true
     }
-
-    /// Files that were there before the agent was ever started are what they are.
-    private var mayHold: Bool { !isFirstScan || hasHistory }
 
     /// After a restart: a file that was rotated a moment ago is still in its grace.
     private func mayHaveWriter(_ file: FoundFile, _ now: Moment) -> Bool {

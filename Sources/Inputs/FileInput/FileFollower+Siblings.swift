@@ -86,17 +86,22 @@ extension FileFollower {
         }
     }
 
-    /// What there is beside a path, and what is remembered of it.
+    /// What there is beside a path, what is remembered of it, and what comes of both.
     struct Survey {
         let files: [FoundFile]
         let memory: Memory
         let parts: [ReadPart]
+        /// For those that are the beginning of another file, how far that was read.
+        let originalOffsets: [Int: UInt64]
     }
 
     func survey(_ places: [String], of family: String) -> Survey {
         let files = places.compactMap { find($0, of: family) }
         let memory = recollect(family, for: files)
-        return Survey(files: files, memory: memory, parts: readParts(of: files, in: memory.texts))
+        // Files that were there before the agent was ever started are what they are.
+        let offsets = isFirstScan && !hasHistory ? [:] : originalOffsets(of: files, memory)
+        let parts = readParts(of: files, in: memory.texts) { offsets[$0] != nil }
+        return Survey(files: files, memory: memory, parts: parts, originalOffsets: offsets)
     }
 
     func recollect(_ family: String, for files: [FoundFile], without lost: Tail? = nil) -> Memory {

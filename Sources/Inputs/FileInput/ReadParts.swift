@@ -42,26 +42,25 @@ enum ReadPart: Equatable {
     case copy(of: Int)
     /// Another file has the same text, and that one is or will be read.
     case alike
+    /// Another file that is or will be read begins with all that is in this one: a copy, before or without a truncation.
+    case beginning
     /// Too little of it has been written to tell.
     case unclear
     /// Nothing of it.
     case nothing
 }
 
-/// For each file what of it was read.
+/// For each file what of it was read; `isBeginning` tells of those that are not the same whether another begins with them.
 ///
 /// Identity comes first. What is then left of the memory is of files that are gone: their texts are looked for in the
 /// files of which nothing is known. What is left of the files may still have the text of one that is there, or held open.
-func readParts(of files: [FoundFile], in memory: [ReadText]) -> [ReadPart] {
-    var parts: [ReadPart] = files.map { $0.start.isKnown ? .nothing : .unclear }
-    var isFound = [Bool](repeating: false, count: memory.count)
-    for (index, file) in files.enumerated() {
-        let own = memory.indices.filter { memory[$0].isOf(file) }
-        guard let best = own.max(by: { memory[$0].isLessCertain(than: memory[$1]) }) else { continue }
-        parts[index] = .same(best)
-        isFound[best] = true
-    }
-    var gone = memory.indices.filter { !isFound[$0] && memory[$0].state != .open }
+func readParts(
+    of files: [FoundFile], in memory: [ReadText], isBeginning: (Int) -> Bool = { _ in false }
+) -> [ReadPart] {
+    var parts = sameParts(of: files, in: memory)
+    let isFound = Set(parts.compactMap { if case .same(let text) = $0 { text } else { nil } })
+    for index in files.indices where parts[index] == .nothing && isBeginning(index) { parts[index] = .beginning }
+    var gone = memory.indices.filter { !isFound.contains($0) && memory[$0].state != .open }
         // The longest print first: a short one may be that of many files.
         .sorted { memory[$1].isLessCertain(than: memory[$0]) }
     findCopies(of: &gone, exactly: true)
@@ -83,6 +82,15 @@ func readParts(of files: [FoundFile], in memory: [ReadText]) -> [ReadPart] {
             parts[best] = .copy(of: text)
             return true
         }
+    }
+}
+
+/// Those that are the files of which something is remembered.
+func sameParts(of files: [FoundFile], in memory: [ReadText]) -> [ReadPart] {
+    files.map { file in
+        let own = memory.indices.filter { memory[$0].isOf(file) }
+        if let best = own.max(by: { memory[$0].isLessCertain(than: memory[$1]) }) { return .same(best) }
+        return file.start.isKnown ? .nothing : .unclear
     }
 }
 
