@@ -117,7 +117,8 @@ extension ReadText {
         switch state {
         case .open: return true
         case .closed:
-            return print.matches(file.start.bytes) && (file.start.form == .gzip || file.start.sizeBytes >= offset)
+            return file.start.isKnown && print.matches(file.start.bytes)
+                && (file.start.sizeBytes >= offset || !file.start.isSizeCertain)
         case .replaced: return false
         }
     }
