@@ -86,7 +86,7 @@ extension FileFollower {
             if isPart(entry.cursor.path, of: family) {
                 // As the numbers go up it is no sibling of the name that it had.
                 entry.cursor.path = family
-                known.insert(entry.cursor, tail: entry.tail)
+                known.insert(entry.cursor, tail: entry.tail, loss: entry.loss)
             }
             let isGzip = file.start.form == .gzip
             let sizeBytes = isGzip ? entry.cursor.sizeBytes : file.start.sizeBytes
@@ -117,7 +117,7 @@ extension FileFollower {
                 cursor.id = file.id
                 if isPart(cursor.path, of: family) { cursor.path = family }
                 cursor.sizeBytes = max(file.start.sizeBytes, cursor.offset)
-                known.insert(cursor, tail: isThereToo ? nil : entry.tail)
+                known.insert(cursor, tail: isThereToo ? nil : entry.tail, loss: entry.loss)
                 if !isThereToo { entry.tail?.knownKey = cursor.key }
                 cursorVersion += 1
             }
