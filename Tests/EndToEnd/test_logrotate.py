@@ -88,7 +88,7 @@ class Logrotate(Rotating):
             self.is_down = True
             self.write(f"{lines}..{2 * lines}")
             agent.stop()
-            self.is_down = False
+            self.come_back()
         first = 1 if running else 2
         for n in range(first, first + count):
             self.logrotate(*options)
@@ -173,7 +173,7 @@ class Outages(Rotating):
         self.let_it_look()
         self.assertEqual(agent.stop(), 0)
         subprocess.run(["gzip", self.logs / "app.log.2"], check=True)
-        self.is_down = False
+        self.come_back()
         agent.start()
         self.assert_each_once(9_000, agent)
 
@@ -187,7 +187,7 @@ class Outages(Rotating):
         self.let_it_look()
         agent.kill()
         subprocess.run(["gzip", self.logs / "app.log.2"], check=True)
-        self.is_down = False
+        self.come_back()
         agent.start()
         self.assert_each_once(9_000, agent)
 

@@ -45,6 +45,14 @@ class Rotating(Scratch):
         # Also in the order in which the writer wrote them, whatever became of their file.
         self.assertEqual(self.runs(), [f"0-{count - 1}"], f"{agent.log()}\n{self.runs(by_file=True)}")
 
+    def come_back(self):
+        """The receiver is well again. What an agent that is gone by now has sent it must not be taken by it then: that
+        agent did not hear of it, and the next one sends it again."""
+        self.receive.stop()
+        eventually(lambda: not self.receive.connections, 10, "requests that are still being refused")
+        self.is_down = False
+        self.receive.start()
+
     def runs(self, by_file=False):
         """What arrived, as ranges of consecutive numbers."""
         runs = []
@@ -218,7 +226,7 @@ class WhileStopped(Rotating):
         self.is_down = True
         self.write("1000..5000")
         (agent.kill if end else agent.stop)()
-        self.is_down = False
+        self.come_back()
         self.write("5000..12000", *plan)
         agent.start()
         if not end:

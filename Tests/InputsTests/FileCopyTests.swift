@@ -43,14 +43,20 @@ import Testing
             world.advance(.seconds(11))
             #expect(world.read() == [])
         }
-        if isAcknowledged { world.acknowledge() }
+        world.acknowledge(isAcknowledged ? .max : 1)
         let text = world.content("a.log.2")
         world.move("a.log.1", "elsewhere/x")
         world.truncate("elsewhere/x")
         world.write(bytes: world.gzipped(Array(text.utf8)), to: "elsewhere/x")
-        world.delete("a.log.2")
         world.move("elsewhere/x", "a.log.3.gz")
         #expect(world.read() == [])
+        // And the inode of that one to the next log.
+        world.move("a.log.2", "elsewhere/y")
+        world.truncate("elsewhere/y")
+        world.append("four\n", to: "elsewhere/y")
+        world.move("a.log", "a.log.1")
+        world.move("elsewhere/y", "a.log")
+        #expect(world.read() == ["four"])
         try expectQuiet(world)
     }
 
