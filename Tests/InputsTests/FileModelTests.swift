@@ -1,5 +1,8 @@
 // Random sequences of what writers, rotation and the agent's own life do to a file, against a model that knows what
 // every line became. VITALS_SEED and VITALS_SEQUENCES in the environment choose the run.
+//
+// A line may be missing if it stood in a file that was truncated or deleted without a copy, and may come twice if an agent
+// that was killed had delivered it and not saved that: never else.
 
 import Bytes
 import Foundation
@@ -223,7 +226,8 @@ private final class Sequence {
         }
         let known = world.input.follower.known.all.map { "\($0.id.inode):\($0.offset)/\($0.sizeBytes)" }
         print(
-            "\(glob) \(step)\(isDown ? " down" : "") next \(model.next) delivered \(everDelivered.count)", files, tails, known)
+            "\(glob) \(step)\(isDown ? " down" : "") next \(model.next) delivered \(everDelivered.count)", files, tails,
+            known)
     }
 
     func perform(_ step: Model.Step) throws {

@@ -121,7 +121,8 @@ extension FileFollower {
         held[file.place] = nil
         // Only what is added to it later is its own.
         known.insert(
-            FileCursor(path: family, id: file.id, print: StartPrint(of: file.start.bytes), offset: size, sizeBytes: size))
+            FileCursor(
+                path: family, id: file.id, print: StartPrint(of: file.start.bytes), offset: size, sizeBytes: size))
         cursorVersion += 1
     }
 

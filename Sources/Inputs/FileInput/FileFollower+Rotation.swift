@@ -45,8 +45,10 @@ extension FileFollower {
             case .unclear: held[file.place] = Held(family: family, since: now.monotonic, sizeBytes: 0)
             case .alike: break
             case .beginning:
-                let isRead = settings.matches(file.place) || isRotated(file, of: family) && isNew(file, of: family, at: now)
-                if isRead { hold(file, of: family, originalOffset: survey.originalOffsets[index] ?? 0, at: now) }
+                let isRotated = isRotated(file, of: family) && isNew(file, of: family, at: now)
+                if isRotated || settings.matches(file.place) {
+                    hold(file, of: family, originalOffset: survey.originalOffsets[index] ?? 0, at: now)
+                }
             case .nothing:
                 if !file.isAtPath, held[file.place]?.family == family { held[file.place] = nil }
                 if isRotated(file, of: family) { rotated.append(file) }

@@ -124,7 +124,8 @@ extension ReadText {
     }
 
     fileprivate func isLessCertain(than other: ReadText) -> Bool {
-        (state == .open ? 1 : 0, print.length, offset) < (other.state == .open ? 1 : 0, other.print.length, other.offset)
+        (state == .open ? 1 : 0, print.length, offset)
+            < (other.state == .open ? 1 : 0, other.print.length, other.offset)
     }
 
     fileprivate func goesOn(in start: FileStart) -> Bool {
