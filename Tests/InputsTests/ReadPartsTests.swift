@@ -8,12 +8,13 @@ import Testing
 @Suite struct ReadPartsTests {
     private func file(
         _ text: String, _ inode: UInt64, _ form: FileStart.Form = .plain, modified: Int64 = 0, isKnown: Bool = true,
-        isAtPath: Bool = false
+        isAtPath: Bool = false, isSettled: Bool = false
     ) -> FoundFile {
         FoundFile(
             place: "/log/\(inode)", id: FileID(device: 1, inode: inode),
             start: FileStart(form, Array(text.utf8), isKnown: isKnown), diskBytes: UInt64(text.utf8.count),
-            modifiedUnixNanoseconds: modified, changedUnixNanoseconds: modified, isAtPath: isAtPath)
+            modifiedUnixNanoseconds: modified, changedUnixNanoseconds: modified, isAtPath: isAtPath,
+            isSettled: isSettled)
     }
 
     /// Of a file that was read to its end, if nothing else is said.
@@ -75,6 +76,16 @@ import Testing
         let followed = read("one\n", 1, offset: 0, .open, isFollowed: true)
         #expect(readParts(of: [file("one\n", 1, .gzip), file("one\n", 5)], in: [followed]) == [.same(0), .alike])
         #expect(readParts(of: [file("one\n", 5, .gzip)], in: [followed]) == [.alike])
+    }
+
+    /// Nothing tells them apart but their sizes, and that of a gzip file is not true before it is whole.
+    @Test func anotherTextWithTheSameFirstKiB() {
+        let banner = String(repeating: "=", count: 1_023) + "\n"
+        let plain = file(banner + "one\n", 1)
+        #expect(readParts(of: [plain, file(banner + "one\n", 5, .gzip)], in: []) == [.nothing, .alike])
+        #expect(readParts(of: [plain, file(banner + "three\n", 5, .gzip)], in: []) == [.nothing, .unclear])
+        let whole = file(banner + "three\n", 5, .gzip, isSettled: true)
+        #expect(readParts(of: [plain, whole], in: []) == [.nothing, .nothing])
     }
 
     @Test func ofAHalfWrittenFileNothingIsSaid() {

@@ -97,6 +97,8 @@ extension FileFollower {
     func releaseHeld(at now: Moment) {
         for (place, file) in held where file.since + settings.rotationGrace <= now.monotonic {
             if file.sizeBytes == 0 { held[place] = nil }
+            settled = place
+            defer { settled = nil }
             if settings.matches(place) { examine(place, at: now) } else { catchUp(file.family, at: now) }
             // Whatever came of it, it is not asked again at once.
             if held[place] == file { held[place] = nil }

@@ -42,7 +42,10 @@ extension FileFollower {
                 if case .tail = memory.owners[index] { hasLeft = true }
                 let isThereToo = parts.contains(.same(index))
                 goOn(memory.owners[index], in: file, of: family, isThereToo: isThereToo, &unread)
-            case .unclear: held[file.place] = Held(family: family, since: now.monotonic, sizeBytes: 0)
+            case .unclear:
+                if held[file.place]?.sizeBytes != file.diskBytes {
+                    held[file.place] = Held(family: family, since: now.monotonic, sizeBytes: file.diskBytes)
+                }
             case .alike: break
             case .beginning:
                 let isRotated = isRotated(file, of: family) && isNew(file, of: family, at: now)

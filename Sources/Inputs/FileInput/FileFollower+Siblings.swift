@@ -18,7 +18,8 @@ extension FileFollower {
             return FoundFile(
                 place: place, id: status.id, start: start, diskBytes: status.sizeBytes,
                 modifiedUnixNanoseconds: status.modifiedUnixNanoseconds,
-                changedUnixNanoseconds: status.changedUnixNanoseconds, isAtPath: place == family)
+                changedUnixNanoseconds: status.changedUnixNanoseconds, isAtPath: place == family,
+                isSettled: place == settled)
         } catch {
             if error != .notFound { report(place, error) }
             return nil

@@ -78,6 +78,8 @@ final class FileFollower {
     var familiesSeen: Set<String> = []
     /// New files that may be copies of one that is about to be truncated, by place.
     var held: [String: Held] = [:]
+    /// The one of them whose time is over, while that is looked at.
+    var settled: String?
     var unreadable: [String: TailFailure] = [:]
     /// Files that were to be removed, and could not be.
     var unremovable: [String: Errno] = [:]

@@ -14,6 +14,8 @@ struct FoundFile {
     let changedUnixNanoseconds: Int64
     /// It stands at the path itself: what it holds is its own, however alike it is to another.
     let isAtPath: Bool
+    /// It has not changed for the grace.
+    var isSettled = false
 }
 
 /// What is remembered of one file: that its text was read up to an offset.
@@ -44,7 +46,7 @@ enum ReadPart: Equatable {
     case alike
     /// Another file that is or will be read begins with all that is in this one: a copy, before or without a truncation.
     case beginning
-    /// Too little of it has been written to tell.
+    /// Too little of it has been written to tell, or it is still being written.
     case unclear
     /// Nothing of it.
     case nothing
@@ -100,8 +102,13 @@ private func otherForm(
 ) -> ReadPart {
     let twins = files.indices.filter { files[$0].start.isOtherForm(of: file.start) }
     if file.start.form == .gzip {
-        let isHeld = memory.contains { $0.state == .open && $0.print == StartPrint(of: file.start.bytes) }
-        return isHeld || !twins.isEmpty ? .alike : .nothing
+        let isHeld = memory.indices.contains {
+            memory[$0].state == .open && !parts.contains(.same($0))
+                && memory[$0].print == StartPrint(of: file.start.bytes)
+        }
+        if isHeld || twins.contains(where: { files[$0].start.isAsLarge(as: file.start) }) { return .alike }
+        // Another text that begins with the same KiB; or its size is not written yet, or the plain one grew.
+        return twins.isEmpty || file.isSettled ? .nothing : .unclear
     }
     for twin in twins {
         if case .same(let text) = parts[twin] { return memory[text].isFollowed ? .alike : .copy(of: text) }
@@ -144,6 +151,11 @@ extension FoundFile {
 }
 
 extension FileStart {
+    /// A gzip file has 32 bits for the size of its text.
+    fileprivate func isAsLarge(as other: FileStart) -> Bool {
+        UInt32(truncatingIfNeeded: sizeBytes) == UInt32(truncatingIfNeeded: other.sizeBytes)
+    }
+
     fileprivate func isOtherForm(of other: FileStart) -> Bool {
         form != other.form && form != .otherCompression && other.form != .otherCompression && isKnown
             && bytes.elementsEqual(other.bytes)
