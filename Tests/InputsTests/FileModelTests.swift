@@ -22,6 +22,7 @@ private struct Model {
     }
 
     var next = 0
+    var parts = 0
     var written: [String] = []
     /// Lines in the live file that have not been seen by a read, in order.
     var mayBeLost: Set<String> = []
@@ -237,7 +238,9 @@ private final class Sequence {
         case .write: writeLine()
         case .writeMany: for _ in 0..<Int.random(in: 2...60, using: &random) { writeLine() }
         case .partial:
-            let text = "part-\(model.next)-"
+            // As with lines, no two files begin alike: half a line that was truncated away does not come again.
+            model.parts += 1
+            let text = "part-\(model.parts)-"
             model.partial += text
             world.append(text)
         case .rename: rotate(byCopy: false)
