@@ -267,7 +267,11 @@ class Receiver:
     def sequences(self):
         """The numbers of the lines that `writer.py` wrote, in the order in which they came."""
         with self.lock:
-            return [int(record["message"].split(" ", 1)[0].removeprefix("seq=")) for record in self.records]
+            return [self.sequence(record) for record in self.records]
+
+    @staticmethod
+    def sequence(record):
+        return int(record["message"].split(" ", 1)[0].removeprefix("seq="))
 
 
 def start_writer(test, path, lines, *plan, per_second=0):

@@ -256,6 +256,27 @@ import Testing
         try expectQuiet(world)
     }
 
+    /// A log that begins with the same KiB each time: what was never read is read, though later.
+    @Test func aCompressedFileWithTheBeginningOfAnother() throws {
+        let banner = String(repeating: "=", count: 1_100) + "\n"
+        let world = try FileWorld()
+        world.append(banner + "one\n")
+        #expect(world.read().last == "one")
+        world.acknowledge()
+        let cursor = world.saved()
+        world.move("a.log", "a.log.2")
+        usleep(20_000)  // Let the clock of the file system tick.
+        world.append(banner + "the second\n")
+        world.move("a.log", "a.log.1")
+        world.compress("a.log.1")
+        world.append(banner + "third\n")
+        try world.restart(cursor)
+        #expect(world.read().last == "third")
+        world.advance(.seconds(11))
+        #expect(world.read().last == "the second")
+        try expectQuiet(world)
+    }
+
     @Test func whatIsNoRotatedFileStaysUnread() throws {
         let world = try FileWorld(#""paths": ["DIR/*"]"#)
         world.append("x\n", to: "backup")

@@ -1,5 +1,8 @@
 // Random sequences of what writers, rotation and the agent's own life do to a file, against a model that knows what
 // every line became. VITALS_SEED and VITALS_SEQUENCES in the environment choose the run.
+//
+// A line may be missing if it stood in a file that was truncated or deleted without a copy, and may come twice if an agent
+// that was killed had delivered it and not saved that: never else.
 
 import Bytes
 import Foundation
@@ -19,6 +22,7 @@ private struct Model {
     }
 
     var next = 0
+    var parts = 0
     var written: [String] = []
     /// Lines in the live file that have not been seen by a read, in order.
     var mayBeLost: Set<String> = []
@@ -42,6 +46,7 @@ private final class Sequence {
     var random: SeededRandom
     var model = Model()
     let world: FileWorld
+    let glob: String
     /// The cursor file as it was last saved, for a start after a kill, and what had been acknowledged by then.
     var saved: JSONValue?
     var acknowledgedAtSave: Set<String> = []
@@ -56,6 +61,7 @@ private final class Sequence {
 
     init(seed: UInt64, glob: String) throws {
         random = SeededRandom(seed: seed)
+        self.glob = glob
         world = try FileWorld(#""paths": ["DIR/\#(glob)"], "partial_line_timeout": "1h""#)
         quietFrom = world.now.monotonic
     }
@@ -82,12 +88,30 @@ private final class Sequence {
     /// The end of a line that was begun, so that no half of it is in a file that goes.
     func complete() { if !model.partial.isEmpty { writeLine() } }
 
+    /// Somebody looks in the middle of what a rotation does, now and then.
+    func lookBetween() {
+        guard Int.random(in: 0..<4, using: &random) == 0 else { return }
+        readAll()
+        if isTraced { trace("  look") }
+    }
+
+    /// In two parts: the beginning of a file does not tell yet what it will be.
+    func copy(_ bytes: [UInt8], to name: String) {
+        let first = Int.random(in: 0...bytes.count, using: &random)
+        world.write(bytes: Array(bytes[..<first]), to: name)
+        lookBetween()
+        world.write(bytes: Array(bytes[first...]), to: name)
+        lookBetween()
+    }
+
     func shift() {
         for number in stride(from: 60, to: 0, by: -1) where access(world.path("a.log.\(number)"), F_OK) == 0 {
             world.move("a.log.\(number)", "a.log.\(number + 1)")
+            lookBetween()
         }
         for number in stride(from: 60, to: 0, by: -1) where access(world.path("a.log.\(number).gz"), F_OK) == 0 {
             world.move("a.log.\(number).gz", "a.log.\(number + 1).gz")
+            lookBetween()
         }
     }
 
@@ -97,7 +121,7 @@ private final class Sequence {
         closeLateWriter()
         shift()
         if byCopy {
-            world.copy("a.log", "a.log.1")
+            copy(Array(world.content("a.log").utf8), to: "a.log.1")
             world.truncate()
         } else {
             lateWriter = open(world.path("a.log"), O_WRONLY | O_APPEND)
@@ -105,6 +129,7 @@ private final class Sequence {
             quietFrom = world.now.monotonic
         }
         model.live = []
+        lookBetween()
         if Bool.random(using: &random) { writeLine() }
     }
 
@@ -113,7 +138,9 @@ private final class Sequence {
         let numbers = (1...5).filter { access(world.path("a.log.\($0)"), F_OK) == 0 }
         guard let number = numbers.randomElement(using: &random) else { return }
         if number == 1 { closeLateWriter() }
-        world.compress("a.log.\(number)", keeping: true)
+        let name = "a.log.\(number)"
+        copy(world.gzipped(Array(world.content(name).utf8)), to: name + ".gz")
+        world.copyTime(of: name, to: name + ".gz")
         if Bool.random(using: &random) { readAll() }
         world.delete("a.log.\(number)")
     }
@@ -200,7 +227,8 @@ private final class Sequence {
         }
         let known = world.input.follower.known.all.map { "\($0.id.inode):\($0.offset)/\($0.sizeBytes)" }
         print(
-            "\(step)\(isDown ? " down" : "") next \(model.next) delivered \(everDelivered.count)", files, tails, known)
+            "\(glob) \(step)\(isDown ? " down" : "") next \(model.next) delivered \(everDelivered.count)", files, tails,
+            known)
     }
 
     func perform(_ step: Model.Step) throws {
@@ -210,7 +238,9 @@ private final class Sequence {
         case .write: writeLine()
         case .writeMany: for _ in 0..<Int.random(in: 2...60, using: &random) { writeLine() }
         case .partial:
-            let text = "part-\(model.next)-"
+            // As with lines, no two files begin alike: half a line that was truncated away does not come again.
+            model.parts += 1
+            let text = "part-\(model.parts)-"
             model.partial += text
             world.append(text)
         case .rename: rotate(byCopy: false)

@@ -70,10 +70,14 @@ final class FileWorld {
     func compress(_ name: String, to compressed: String? = nil, keeping: Bool = false) {
         let target = compressed ?? name + ".gz"
         write(bytes: gzipped(Array(content(name).utf8)), to: target)
+        copyTime(of: name, to: target)
+        if !keeping { delete(name) }
+    }
+
+    func copyTime(of name: String, to other: String) {
         var status = stat()
         stat(path(name), &status)
-        utimensat(AT_FDCWD, path(target), [status.st_atim, status.st_mtim], 0)
-        if !keeping { delete(name) }
+        utimensat(AT_FDCWD, path(other), [status.st_atim, status.st_mtim], 0)
     }
 
     func gzipped(_ text: [UInt8]) -> [UInt8] {

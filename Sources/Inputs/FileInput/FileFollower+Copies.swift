@@ -11,61 +11,57 @@ extension FileFollower {
     /// is followed from its beginning.
     func truncated(_ tail: Tail, at now: Moment) {
         let (family, path) = (tail.family, tail.path)
-        giveUpContent(of: tail)
+        giveUpContent(of: tail, at: now)
         familiesSeen.remove(family)
         catchUp(family, at: now)
         examine(path, at: now)
     }
 
-    func giveUpContent(of tail: Tail) {
-        byID[tail.id] = nil
+    func giveUpContent(of tail: Tail, at now: Moment) {
+        if byID[tail.id] === tail { byID[tail.id] = nil }
         if let place = tail.place, byPlace[place] === tail { byPlace[place] = nil }
         close(tail)
         cursorVersion += 1
-        if moveToCopy(tail) { return }
-        count(.bytesLostTruncation, tail.unreadBytes)
-        if tail.unreadBytes > 0 {
-            log.warning(
-                "a log file was truncated before it was read, and no copy was found",
-                ["path": tail.path, "bytes": "\(tail.unreadBytes)"])
-        }
-        tail.isFinished = true
-        remove(tail)
+        if moveToCopy(tail, isReplaced: true) { return }
+        // The copy may be between two names, or is being compressed.
+        tail.place = nil
+        finish(tail, losing: .bytesLostTruncation, at: now)
     }
 
-    func moveToCopy(_ tail: Tail) -> Bool {
+    /// Finds where the text of a file goes on that was truncated, or has no name any more.
+    func moveToCopy(_ tail: Tail, isReplaced: Bool) -> Bool {
         guard tail.print.length > 0 else { return false }
-        var best: (place: String, status: FileStatus, start: FileStart)?
-        for place in places(of: tail.family) ?? [] where place != tail.family {
-            guard let sibling = open(place), isFree(sibling),
-                sibling.start.sizeBytes >= tail.readOffset, tail.print.matches(sibling.start.bytes),
-                sibling.start.form != .otherCompression
-            else { continue }
-            if let best {
-                // A copy that is being compressed is there twice: the whole one is better.
-                if best.start.form == .plain, sibling.start.form == .gzip { continue }
-                let isLater = sibling.status.modifiedUnixNanoseconds >= best.status.modifiedUnixNanoseconds
-                if !isLater, best.start.form == sibling.start.form { continue }
-            }
-            best = (sibling.place, sibling.status, sibling.start)
+        let files = (places(of: tail.family) ?? []).compactMap { find($0, of: tail.family) }
+        var memory = recollect(tail.family, for: files, without: tail)
+        memory.add(tail, isLost: isReplaced)
+        let own = memory.texts.count - 1
+        let parts = readParts(of: files, in: memory.texts)
+        for (file, part) in zip(files, parts) where !file.isAtPath && (part == .copy(of: own) || part == .same(own)) {
+            return move(tail, to: file)
         }
-        guard let best, let file = try? File(reading: best.place) else { return false }
-        tail.moveTo(copy: file, best.status, best.start, at: best.place)
+        return false
+    }
+
+    func move(_ tail: Tail, to copy: FoundFile) -> Bool {
+        do throws(Errno) {
+            let file = try File(reading: copy.place)
+            // Renamed meanwhile, and another stands there.
+            guard try file.status().id == copy.id else { return false }
+            if tail.file != nil { openCount -= 1 }
+            if byID[tail.id] === tail { byID[tail.id] = nil }
+            if let place = tail.place, byPlace[place] === tail { byPlace[place] = nil }
+            tail.moveTo(copy: file, copy)
+            openCount += 1
+        } catch {
+            return false
+        }
         // Its place in the order of rotation is that of the copy.
         tail.order = takeOrder()
-        openCount += 1
-        byID[best.status.id] = tail
-        byPlace[best.place] = tail
-        forgetKnown(best.status.id, for: StartPrint(of: best.start.bytes))
-        held[best.place] = nil
+        byID[copy.id] = tail
+        byPlace[copy.place] = tail
+        held[copy.place] = nil
+        cursorVersion += 1
         makeReady(tail)
-        return true
-    }
-
-    /// Neither followed nor remembered as read.
-    private func isFree(_ sibling: borrowing Sibling) -> Bool {
-        if let tail = byID[sibling.status.id] { return tail.isFinished && !tail.print.matches(sibling.start.bytes) }
-        if let cursor = known[sibling.status.id] { return !cursor.print.matches(sibling.start.bytes) }
         return true
     }
 
@@ -75,12 +71,18 @@ extension FileFollower {
     func examineSibling(_ place: String, at now: Moment) {
         guard byPlace[place] == nil, let family = rotatedFamily(of: place), let status = try? FileStatus(of: place)
         else { return }
-        if let tail = byID[status.id], !tail.isFinished { return }
+        if byID[status.id] != nil { return }
         if status.sizeBytes == 0 {
             held[place] = Held(family: family, since: now.monotonic, sizeBytes: 0)
         } else {
             catchUp(family, at: now)
         }
+    }
+
+    /// Paths that are followed and of which a file may be a copy or a rotated one.
+    func originalFamilies(of place: String) -> [String] {
+        let (directory, name) = splitPath(place)
+        return originalNames(of: name).map { directory + "/" + $0 }.filter { floors[$0] != nil || byFamily[$0] != nil }
     }
 
     /// The path that is or was followed and of which `place` is a rotated name.
@@ -91,73 +93,102 @@ extension FileFollower {
         return withoutGzipEnding(name) == name ? families.first : families.min { $0.utf8.count < $1.utf8.count }
     }
 
-    /// Tails of which a new file may be a copy. The newest is not always the one that stands at the path.
-    private func originals(of place: String, _ status: FileStatus) -> [Tail] {
-        let (directory, name) = splitPath(place)
-        return originalNames(of: name).flatMap { byFamily[directory + "/" + $0] ?? [] }
-            .filter { !$0.isFinished && $0.id != status.id }
-    }
-
-    func startBytes(of tail: Tail) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: StartPrint.lengthLimit)
-        do throws(Errno) {
-            if let count = try tail.file?.read(into: &bytes, limit: .max, at: 0) { return Array(bytes[..<count]) }
-            guard let place = tail.place else { return [] }
-            return Array(bytes[..<(try File(reading: place).read(into: &bytes, limit: .max, at: 0))])
-        } catch {
-            return []
-        }
-    }
-
     /// Held files whose time is over.
     func releaseHeld(at now: Moment) {
         for (place, file) in held where file.since + settings.rotationGrace <= now.monotonic {
             if file.sizeBytes == 0 { held[place] = nil }
+            settled = place
+            defer { settled = nil }
             if settings.matches(place) { examine(place, at: now) } else { catchUp(file.family, at: now) }
             // Whatever came of it, it is not asked again at once.
             if held[place] == file { held[place] = nil }
         }
     }
 
-    /// Whether a new file may be the copy that comes before a truncation: it is left alone until that is known.
-    func mustHold(_ place: String, _ status: FileStatus, _ start: ArraySlice<UInt8>, at now: Moment) -> Bool {
-        let original = originals(of: place, status).first { original in
-            let length = original.print.length
-            if length > 0, start.count >= length { return original.print.matches(start) }
-            // Nothing of it was read yet: what it holds now decides. An empty one has been truncated already.
-            let own = startBytes(of: original)
-            let common = min(own.count, start.count)
-            return common > 0 && start.prefix(common).elementsEqual(own.prefix(common))
+    /// A new file has the text of another one, so far: it may be the copy that comes before a truncation, and is left
+    /// alone until that is known. `offset` is how far the other one was read.
+    func hold(_ file: FoundFile, of family: String, originalOffset offset: UInt64, at now: Moment) {
+        let size = file.start.sizeBytes
+        let earlier = held[file.place]
+        guard let earlier, earlier.sizeBytes == size else {
+            held[file.place] = Held(family: family, since: now.monotonic, sizeBytes: size)
+            return
         }
-        guard let original else {
-            held[place] = nil
-            return false
+        guard earlier.since + settings.rotationGrace <= now.monotonic else { return }
+        // Until the original is read as far, the copy may still be needed.
+        guard offset >= size else {
+            held[file.place]?.since = now.monotonic
+            return
         }
-        guard let earlier = held[place], earlier.sizeBytes == status.sizeBytes else {
-            held[place] = Held(family: original.family, since: now.monotonic, sizeBytes: status.sizeBytes)
-            return true
-        }
-        guard earlier.since + settings.rotationGrace <= now.monotonic else { return true }
-        held[place] = nil
-        guard isPrefix(place, status, of: original) else { return false }
-        // A copy of what is read from the original: only what is added to it later is its own.
-        known[status.id] = FileCursor(
-            path: original.family, id: status.id, print: StartPrint(of: start), offset: status.sizeBytes,
-            sizeBytes: status.sizeBytes)
+        held[file.place] = nil
+        // Only what is added to it later is its own.
+        known.insert(
+            FileCursor(
+                path: family, id: file.id, print: StartPrint(of: file.start.bytes), offset: size, sizeBytes: size))
         cursorVersion += 1
-        return true
     }
 
-    /// Compares the last bytes of a file with those of the original at the same place.
-    private func isPrefix(_ place: String, _ status: FileStatus, of original: Tail) -> Bool {
-        guard let originalPlace = original.place, let one = try? File(reading: place),
-            let other = try? File(reading: originalPlace)
-        else { return false }
-        let length = min(status.sizeBytes, UInt64(StartPrint.lengthLimit))
-        var ends = [[UInt8](repeating: 0, count: Int(length)), [UInt8](repeating: 0, count: Int(length))]
-        guard let first = try? one.read(into: &ends[0], limit: .max, at: status.sizeBytes - length),
-            let second = try? other.read(into: &ends[1], limit: .max, at: status.sizeBytes - length)
-        else { return false }
-        return first == Int(length) && first == second && ends[0] == ends[1]
+    /// For each new file that is a copy of another one, or the beginning of a copy, how far the other one was read.
+    func originalOffsets(of files: [FoundFile], _ memory: Memory) -> [Int: UInt64] {
+        let same = sameParts(of: files, in: memory.texts)
+        var offsets: [Int: UInt64] = [:]
+        for (index, file) in files.enumerated()
+        where same[index] == .nothing && file.start.form == .plain && !file.isAtPath {
+            offsets[index] = originalOffset(of: file, files, same, memory)
+        }
+        return offsets
+    }
+
+    private func originalOffset(
+        of file: FoundFile, _ files: [FoundFile], _ same: [ReadPart], _ memory: Memory
+    ) -> UInt64? {
+        for case .tail(let tail) in memory.owners where !tail.isCompressed && tail.id != file.id {
+            let isWhole = tail.print.length > 0 && file.start.bytes.count >= tail.print.length
+            if isWhole, !tail.print.matches(file.start.bytes) { continue }
+            if isBeginning(file, ofTail: tail) { return tail.readOffset }
+            // Truncated a moment ago: its turn will take it to the copy.
+            if isWhole, tail.isTruncated(through: &buffers) {
+                makeReady(tail)
+                return tail.readOffset
+            }
+        }
+        for (other, part) in zip(files, same) where other.id != file.id {
+            guard other.start.form == .plain, other.start.sizeBytes >= file.start.sizeBytes,
+                other.start.bytes.starts(with: file.start.bytes)
+            else { continue }
+            // One that was read, or is about to be.
+            if case .same(let index) = part, case .known(let entry) = memory.owners[index] {
+                if isBeginning(file, of: other.place) { return entry.cursor.offset }
+            } else if part == .nothing, other.isAtPath, settings.matches(matchedPath(other.place)) {
+                if isBeginning(file, of: other.place) { return 0 }
+            }
+        }
+        return nil
+    }
+
+    private func isBeginning(_ file: FoundFile, of place: String) -> Bool {
+        do throws(Errno) { return try File(reading: place).begins(as: file) } catch { return false }
+    }
+
+    private func isBeginning(_ file: FoundFile, ofTail tail: Tail) -> Bool {
+        if tail.file == nil, let place = tail.place { return isBeginning(file, of: place) }
+        do throws(Errno) { return try tail.file?.begins(as: file) ?? false } catch { return false }
+    }
+}
+
+extension File {
+    /// Compares the first bytes of two files, and the last ones of the other where they are to stand in this one.
+    fileprivate func begins(as other: FoundFile) throws(Errno) -> Bool {
+        let length = Int(min(other.start.sizeBytes, UInt64(StartPrint.lengthLimit)))
+        let end = other.start.sizeBytes - UInt64(length)
+        let file = try File(reading: other.place)
+        guard length > 0, try file.status().id == other.id else { return false }
+        var (bytes, own) = ([UInt8](repeating: 0, count: length), [UInt8](repeating: 0, count: length))
+        for offset in end == 0 ? [0] : [0, end] {
+            guard try file.read(into: &bytes, limit: .max, at: offset) == length,
+                try read(into: &own, limit: .max, at: offset) == length, bytes == own
+            else { return false }
+        }
+        return true
     }
 }

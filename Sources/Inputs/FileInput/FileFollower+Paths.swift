@@ -38,10 +38,10 @@ extension FileFollower {
             }
             leave(standing)
         }
-        if let tail = byID[status.id], !tail.isFinished, isStill(tail, place) {
+        if let tail = byID[status.id], isStill(tail, place) {
             arrive(tail, at: place, path: path)
-        } else if settings.matches(path), !isTooOld(status, at: now) {
-            adopt(path, place, at: now)
+        } else if settings.matches(path), !isTooOld(status.id, status.modifiedUnixNanoseconds, at: now) {
+            adopt(path, place, status, at: now)
         }
     }
 
@@ -86,50 +86,56 @@ extension FileFollower {
     }
 
     /// Such a file is not begun; one that was begun is read on.
-    func isTooOld(_ status: FileStatus, at now: Moment) -> Bool {
-        guard let limit = settings.ignoreOlder, known[status.id] == nil else { return false }
-        return now.unixNanoseconds - status.modifiedUnixNanoseconds > limit.nanoseconds
+    func isTooOld(_ id: FileID, _ modifiedUnixNanoseconds: Int64, at now: Moment) -> Bool {
+        guard let limit = settings.ignoreOlder, known.with(id).isEmpty else { return false }
+        return now.unixNanoseconds - modifiedUnixNanoseconds > limit.nanoseconds
     }
 
     /// A file that matches and is not followed yet.
-    private func adopt(_ path: String, _ place: String, at now: Moment) {
+    private func adopt(_ path: String, _ place: String, _ seen: FileStatus, at now: Moment) {
         guard tails.count < settings.fileLimit else { return count(.fileLimit) }
-        let family = isFirstScan ? nil : rotatedFamily(of: place)
-        if family != nil || withoutGzipEnding(place) == place { catchUp(family ?? place, at: now) }
-        // Catching up may have found it under this very name.
-        if byPlace[place] != nil { return }
+        let originals = isFirstScan ? [] : originalFamilies(of: place)
+        // A copy and a compressed file begin empty too, and which of them it will be nobody can tell.
+        if seen.sizeBytes == 0, !originalFamilies(of: place).isEmpty || withoutGzipEnding(place) != place { return }
+        for family in originals { catchUp(family, at: now) }
+        if originals.isEmpty, withoutGzipEnding(place) == place { catchUp(place, at: now) }
+        // Catching up may have found it under this very name, or found that it may be a copy.
+        if byPlace[place] != nil || held[place] != nil { return }
         do throws(Errno) {
             let file = try File(reading: place)
             let status = try file.status()
+            // What was found out is not about this one. Its event is on its way.
+            guard status.id == seen.id else {
+                nextScan = now.monotonic
+                return
+            }
             let first = try readStart(file, status)
             unreadable[path] = nil
             guard first.form == .plain else {
                 // Rotated ones are read by `catchUp`; any other has no lines.
-                if first.form == .otherCompression || rotatedFamily(of: place) == nil { noteCompressed(status) }
+                if first.form == .otherCompression || rotatedFamily(of: place) == nil { noteCompressed(status.id) }
                 return
             }
             let start = first.bytes
-            if let tail = byID[status.id], tail.print.matches(start) {
-                if status.sizeBytes > tail.readOffset { revive(tail, file, at: place) }
-                return
-            }
             var cursor = FileCursor(
                 path: place, id: status.id, print: StartPrint(of: start), offset: 0, sizeBytes: status.sizeBytes)
-            if let old = known[status.id], old.print.matches(start), status.sizeBytes >= old.offset {
-                if status.sizeBytes == old.offset, isRotatedName(splitPath(place).name, of: splitPath(old.path).name) {
+            if let entry = known.entry(of: status.id, beginning: start), status.sizeBytes >= entry.cursor.offset {
+                let old = entry.cursor
+                let isMore = status.sizeBytes > old.offset
+                if let tail = entry.tail {
+                    if isMore, let found = find(place, of: place) { _ = revive(tail, in: found) }
                     return
                 }
+                if !isMore, isRotatedName(splitPath(place).name, of: splitPath(old.path).name) { return }
+                known.remove(old.key)
                 (cursor.offset, cursor.mark) = (old.offset, old.mark)
-            } else if !isFirstScan, mustHold(place, status, start, at: now) {
-                return
             } else if isFirstScan, !hasHistory, settings.startAt == .end {
                 cursor.offset = status.sizeBytes
             }
-            if let other = known[status.id], !other.print.matches(start) {
-                // What had this inode before may go on in a copy, or have been compressed.
-                catchUp(other.path, at: now)
+            // What had this inode before may go on in a copy, or have been compressed.
+            for other in Set(known.with(status.id).map(\.cursor.path)).sorted() {
+                catchUp(other, at: now)
                 if byPlace[place] != nil { return }
-                if known[status.id] == other { giveUp(other, isReplaced: true, at: now) }
             }
             let before = lastRotated(of: place)
             let tail = follow(file, status, path: path, family: place, place: place, cursor: cursor)
@@ -147,10 +153,8 @@ extension FileFollower {
     func reopen(_ tail: Tail, at now: Moment) -> Bool {
         guard let place = tail.place else {
             // It may have been compressed, or copied and deleted, between two looks.
-            if byID[tail.id] === tail { byID[tail.id] = nil }
-            if moveToCopy(tail) { return true }
-            count(.bytesLostDeleted, tail.unreadBytes)
-            finish(tail)
+            if moveToCopy(tail, isReplaced: false) { return true }
+            finish(tail, at: now)
             return false
         }
         do throws(Errno) {

@@ -73,11 +73,11 @@ extension FileFollower {
         case .atEnd:
             tail.hasReachedEnd = true
             if tail.isAway {
-                if graceIsOver, tail.quietSince != nil { return finish(tail) }
+                if graceIsOver, tail.quietSince != nil { return finish(tail, at: now) }
                 if tail.quietSince == nil { tail.quietSince = now.monotonic }
             }
         case .truncated: return truncated(tail, at: now)
-        case .complete: return finish(tail)
+        case .complete: return finish(tail, at: now)
         case .incomplete:
             tail.hasReachedEnd = true
             close(tail)
@@ -86,7 +86,7 @@ extension FileFollower {
             count(.bytesLostDamaged, tail.unreadBytes)
             report(tail.place ?? tail.path, .damaged)
             tail.giveUpRest()
-            return finish(tail)
+            return finish(tail, at: now)
         case .failed(let error):
             // Others must not wait for it. The next scan tries again.
             tail.hasReachedEnd = true

@@ -12,35 +12,37 @@ extension FileFollower {
         for path in known.paths {
             let name = splitPath(path).name
             for place in places(of: path) ?? [] where isRotatedName(splitPath(place).name, of: name) {
-                if let status = doneStatus(place, age: age, at: now) { remove(place, status) }
+                if let done = doneFile(place, of: path, age: age, at: now) { remove(done) }
             }
         }
     }
 
     /// Nil when something of it may still be needed.
-    private func doneStatus(_ place: String, age: Duration, at now: Moment) -> FileStatus? {
-        guard byPlace[place] == nil, let sibling = open(place), byID[sibling.status.id] == nil,
-            let cursor = known[sibling.status.id], cursor.print.matches(sibling.start.bytes), cursor.mark != .cut,
-            cursor.offset >= (sibling.start.form == .gzip ? cursor.sizeBytes : sibling.status.sizeBytes)
+    private func doneFile(_ place: String, of path: String, age: Duration, at now: Moment) -> FoundFile? {
+        guard byPlace[place] == nil, let found = find(place, of: path), byID[found.id] == nil,
+            let entry = known.entry(of: found.id, beginning: found.start.bytes), entry.tail == nil,
+            entry.cursor.mark != .cut
         else { return nil }
-        let isOld = now.unixNanoseconds - sibling.status.modifiedUnixNanoseconds >= age.nanoseconds
-        return age == .zero || isOld ? sibling.status : nil
+        let sizeBytes = found.start.form == .gzip ? entry.cursor.sizeBytes : found.start.sizeBytes
+        let isOld = now.unixNanoseconds - found.modifiedUnixNanoseconds >= age.nanoseconds
+        return entry.cursor.offset >= sizeBytes && (age == .zero || isOld) ? found : nil
     }
 
     /// Rotation may give the name to another file at any moment: the file is taken away under a name of our own, and
     /// looked at again there.
-    private func remove(_ place: String, _ seen: FileStatus) {
+    private func remove(_ seen: FoundFile) {
+        let place = seen.place
         let aside = "\(splitPath(place).directory)/.vitals-removing-\(processID)"
         do throws(Errno) {
             try renameFile(place, to: aside)
             let status = try FileStatus(ofLink: aside)
-            guard status.id == seen.id, status.sizeBytes == seen.sizeBytes else {
+            guard status.id == seen.id, status.sizeBytes == seen.diskBytes else {
                 // Back, unless the name has been given away once more.
                 guard (try? FileStatus(ofLink: place)) == nil else { throw Errno.alreadyThere }
                 return try renameFile(aside, to: place)
             }
             try removeFile(aside)
-            known[seen.id] = nil
+            if let entry = known.entry(of: seen.id, beginning: seen.start.bytes) { known.remove(entry.cursor.key) }
             cursorVersion += 1
             count(.fileRemoved)
             unremovable[place] = nil

@@ -7,165 +7,180 @@ internal import Platform
 extension FileFollower {
     /// The last of the rotated files of a path that is still being read.
     func lastRotated(of family: String) -> Tail? {
-        (byFamily[family] ?? []).filter { $0.isAway && !$0.isFinished }.max { $0.order < $1.order }
+        (byFamily[family] ?? []).filter(\.isAway).max { $0.order < $1.order }
     }
 
-    /// What was found beside a path.
-    private struct Survey {
-        /// To be read, each from its cursor.
-        var found: [(place: String, status: FileStatus, start: FileStart, cursor: FileCursor)] = []
-        var unknown: [(place: String, status: FileStatus, start: FileStart)] = []
-        /// Remembered files that are still there.
-        var present: Set<FileID> = []
-        /// All that could be read.
-        var seen: Set<FileID> = []
+    /// A file to be read on, or from its beginning.
+    private struct Unread {
+        let file: FoundFile
+        var cursor: FileCursor
+        /// What was remembered of it, when that is of no other file.
+        var key: FileCursor.Key?
     }
 
     /// Finds what became of the files that stood at `family`: those whose reading was interrupted go on, the newer
     /// ones are read from their beginning, and all of them in the order in which they were written.
     func catchUp(_ family: String, at now: Moment) {
         let isFirst = familiesSeen.insert(family).inserted
-        let hasTails = (byFamily[family] ?? []).contains { !$0.isFinished }
+        let isOurs = byFamily[family] != nil || known.has(family) || floors[family] != nil
         // A copy must be known for one before it is taken for a file that was rotated.
-        var gaveUp = false
-        for tail in byFamily[family] ?? [] where !tail.isFinished {
-            guard tail.isTruncated(through: &buffers) else { continue }
-            giveUpContent(of: tail)
-            gaveUp = true
-        }
-        let cursors = known.of(family)
-        let isOurs = hasTails || !cursors.isEmpty || floors[family] != nil
+        var hasLeft = giveUpTruncated(family, at: now)
         guard isFirst || isOurs else { return }
         guard let places = places(of: family) else {
             familiesSeen.remove(family)
             return
         }
-        var survey = survey(places, of: family, at: now)
-        for cursor in cursors where survey.present.contains(cursor.id) { known.notePresent(cursor.id) }
-        let missing = cursors.filter { !survey.present.contains($0.id) }
-        let hasCompressed = survey.unknown.contains { $0.start.form == .gzip }
-        let parts = hasCompressed ? missingParts(of: family, survey.seen) : []
-        let copies = findCopies(of: missing + parts, among: survey.unknown.map(\.start))
-        for (index, cursor) in copies {
-            let copy = survey.unknown[index]
-            survey.found.append((copy.place, copy.status, copy.start, cursor))
-        }
-        let moved = Set(copies.map(\.cursor.id))
-        for cursor in missing where !moved.contains(cursor.id) {
-            giveUp(cursor, isReplaced: survey.seen.contains(cursor.id), at: now)
-        }
-        let copied = Set(copies.map { survey.unknown[$0.index].place })
-        let rotated = survey.unknown.filter {
-            !copied.contains($0.place) && isRotatedName(splitPath($0.place).name, of: splitPath(family).name)
-        }
-        if !isOurs { floors[family] = firstFloor(of: family, rotated.map(\.status.modifiedUnixNanoseconds)) }
-        for file in rotated where isNew(file.place, file.status, file.start, of: family, at: now) {
-            let cursor = FileCursor(
-                path: family, id: file.status.id, print: StartPrint(of: file.start.bytes), offset: 0,
-                sizeBytes: file.start.sizeBytes)
-            survey.found.append((file.place, file.status, file.start, cursor))
-        }
-        followRotated(survey.found, of: family)
-        if gaveUp { examine(matchedPath(family), at: now) }
-    }
-
-    private func survey(_ places: [String], of family: String, at now: Moment) -> Survey {
-        var survey = Survey()
-        var starts: [[UInt8]] = []
-        var compressed: [(start: [UInt8], cursor: FileCursor)] = []
-        for place in places {
-            guard let sibling = open(place) else {
-                // What cannot be read now is not gone for that.
-                if let id = unreadableID(place) { survey.present.insert(id) }
-                continue
-            }
-            let (status, start) = (sibling.status, sibling.start)
-            survey.seen.insert(status.id)
-            if start.form == .plain { starts.append(Array(start.bytes)) }
-            if start.form == .otherCompression { noteCompressed(status) }
-            if let tail = byID[status.id], !tail.isFinished || tail.print.matches(start.bytes) {
-                meet(tail, at: place, start)
-            } else if let cursor = known[status.id], cursor.print.matches(start.bytes),
-                start.form == .gzip || start.sizeBytes >= cursor.offset
-            {
-                survey.present.insert(status.id)
-                if start.form == .gzip { compressed.append((Array(start.bytes), cursor)) }
-                let sizeBytes = start.form == .gzip ? cursor.sizeBytes : start.sizeBytes
-                if place != family, sizeBytes > cursor.offset || mayHaveWriter(status, start, now) {
-                    survey.found.append((place, status, start, cursor))
+        let survey = survey(places, of: family)
+        let (files, memory, parts) = (survey.files, survey.memory, survey.parts)
+        var unread: [Unread] = []
+        var rotated: [FoundFile] = []
+        for (index, file) in files.enumerated() {
+            switch parts[index] {
+            case .same(let index): meet(memory.owners[index], file, of: family, &unread, at: now)
+            case .copy(let index):
+                // One that was closed, and whose inode another file has now.
+                if case .tail = memory.owners[index] { hasLeft = true }
+                let isThereToo = parts.contains(.same(index))
+                goOn(memory.owners[index], in: file, of: family, isThereToo: isThereToo, &unread)
+            case .unclear:
+                if held[file.place]?.sizeBytes != file.diskBytes {
+                    held[file.place] = Held(family: family, since: now.monotonic, sizeBytes: file.diskBytes)
                 }
-            } else if place != family, start.form != .otherCompression {
-                survey.unknown.append((place, status, start))
+            case .alike: break
+            case .beginning:
+                let isRotated = isRotated(file, of: family) && isNew(file, of: family, at: now)
+                if isRotated || settings.matches(file.place) {
+                    hold(file, of: family, originalOffset: survey.originalOffsets[index] ?? 0, at: now)
+                }
+            case .nothing:
+                if !file.isAtPath, held[file.place]?.family == family { held[file.place] = nil }
+                if isRotated(file, of: family) { rotated.append(file) }
             }
         }
-        // What was decompressed again, or is in both forms for a moment, has been read as far as the other form.
-        survey.unknown.removeAll { file in
-            guard file.start.form == .plain,
-                let twin = compressed.first(where: { $0.start.elementsEqual(file.start.bytes) })
-            else { return false }
-            survey.found.append((file.place, file.status, file.start, twin.cursor))
-            return true
+        if !isOurs { floors[family] = firstFloor(of: family, rotated.map(\.modifiedUnixNanoseconds)) }
+        for file in rotated where isNew(file, of: family, at: now) {
+            let cursor = FileCursor(
+                path: family, id: file.id, print: StartPrint(of: file.start.bytes), offset: 0,
+                sizeBytes: file.start.sizeBytes)
+            unread.append(Unread(file: file, cursor: cursor))
         }
-        survey.unknown.removeAll {
-            $0.start.form == .gzip && isLeftAlone($0.place, $0.start, of: family, beside: starts, at: now)
-        }
-        return survey
+        forgetGone(family, memory, parts, places, at: now)
+        followRotated(unread, of: family)
+        if hasLeft { examine(matchedPath(family), at: now) }
     }
 
-    /// A file that is followed, or was until a moment ago, stands at `place` now.
-    private func meet(_ tail: Tail, at place: String, _ start: FileStart) {
-        guard tail.isFinished else { return rejoin(tail, at: place) }
-        guard start.form == .plain, start.sizeBytes > tail.readOffset, let file = try? File(reading: place) else {
-            return
-        }
-        revive(tail, file, at: place)
+    private func giveUpTruncated(_ family: String, at now: Moment) -> Bool {
+        let truncated = (byFamily[family] ?? []).filter { $0.isTruncated(through: &buffers) }
+        for tail in truncated { giveUpContent(of: tail, at: now) }
+        return !truncated.isEmpty
     }
 
-    /// Cursors whose file is gone, or holds another content: for each the copy in which it goes on.
-    private func findCopies(
-        of missing: [FileCursor], among files: [FileStart]
-    ) -> [(index: Int, cursor: FileCursor)] {
-        var copies: [(index: Int, cursor: FileCursor)] = []
-        for cursor in missing {
-            let copy = files.indices.first { index in
-                cursor.print.length > 0 && files[index].sizeBytes >= cursor.offset
-                    && cursor.print.matches(files[index].bytes) && !copies.contains { $0.index == index }
+    private func isRotated(_ file: FoundFile, of family: String) -> Bool {
+        !file.isAtPath && file.start.form != .otherCompression
+            && isRotatedName(splitPath(file.place).name, of: splitPath(family).name)
+    }
+
+    /// A file that is followed, or was read, stands at the place.
+    private func meet(
+        _ owner: Memory.Owner, _ file: FoundFile, of family: String, _ unread: inout [Unread], at now: Moment
+    ) {
+        switch owner {
+        case .tail(let tail): rejoin(tail, at: file.place)
+        case .known(var entry):
+            known.notePresent(entry.cursor.key)
+            if isPart(entry.cursor.path, of: family) {
+                // As the numbers go up it is no sibling of the name that it had.
+                entry.cursor.path = family
+                known.insert(entry.cursor, tail: entry.tail, loss: entry.loss)
             }
-            if let copy { copies.append((copy, cursor)) }
-        }
-        return copies
-    }
-
-    /// Forgets a file when it is certain that it is gone, and counts what was not read of it: when it was not found for
-    /// the grace, or when its inode holds another content.
-    func giveUp(_ cursor: FileCursor, isReplaced: Bool, at now: Moment) {
-        if !isReplaced {
-            let until = known.noteMissing(cursor.id, at: now.monotonic) + settings.rotationGrace
-            guard until <= now.monotonic else {
-                nextScan = min(nextScan, until)
-                return
+            let isGzip = file.start.form == .gzip
+            let sizeBytes = isGzip ? entry.cursor.sizeBytes : file.start.sizeBytes
+            let isGrown = sizeBytes > entry.cursor.offset
+            if let tail = entry.tail {
+                if isGrown, !isGzip { _ = revive(tail, in: file) }
+            } else if !file.isAtPath, isGrown || mayHaveWriter(file, now) {
+                unread.append(Unread(file: file, cursor: entry.cursor, key: entry.cursor.key))
             }
         }
-        known[cursor.id] = nil
+    }
+
+    /// What is remembered of a file that is gone, or is there in another form too, holds for this one.
+    private func goOn(
+        _ owner: Memory.Owner, in file: FoundFile, of family: String, isThereToo: Bool, _ unread: inout [Unread]
+    ) {
+        switch owner {
+        case .tail(let tail): _ = move(tail, to: file)
+        case .known(let entry):
+            var cursor = entry.cursor
+            let isMore = max(file.start.sizeBytes, file.start.form == .gzip ? cursor.sizeBytes : 0) > cursor.offset
+            if isMore, let tail = entry.tail, !isThereToo {
+                _ = revive(tail, in: file)
+            } else if isMore {
+                unread.append(Unread(file: file, cursor: cursor, key: isThereToo ? nil : cursor.key))
+            } else {
+                if !isThereToo { known.remove(cursor.key) }
+                cursor.id = file.id
+                if isPart(cursor.path, of: family) { cursor.path = family }
+                cursor.sizeBytes = max(file.start.sizeBytes, cursor.offset)
+                known.insert(cursor, tail: isThereToo ? nil : entry.tail, loss: entry.loss)
+                if !isThereToo { entry.tail?.knownKey = cursor.key }
+                cursorVersion += 1
+            }
+        }
+    }
+
+    /// What is remembered of files that are nowhere. What cannot be read now is not gone for that.
+    private func forgetGone(
+        _ family: String, _ memory: Memory, _ parts: [ReadPart], _ places: [String], at now: Moment
+    ) {
+        var unreadable: Set<FileID>?
+        for (index, owner) in memory.owners.enumerated() {
+            guard case .known(let entry) = owner, entry.cursor.path == family, known[entry.cursor.key] != nil,
+                !parts.contains(.same(index)), !parts.contains(.copy(of: index))
+            else { continue }
+            let ids = unreadable ?? Set(places.compactMap(unreadableID))
+            unreadable = ids
+            if ids.contains(entry.cursor.id) {
+                known.notePresent(entry.cursor.key)
+            } else {
+                giveUp(entry, at: now)
+            }
+        }
+    }
+
+    /// Forgets a file when it was not found for the grace, and counts what was not read of it.
+    private func giveUp(_ entry: KnownFiles.Entry, at now: Moment) {
+        let cursor = entry.cursor
+        guard noteMissing(cursor.key, at: now) <= now.monotonic else { return }
+        known.remove(cursor.key)
         cursorVersion += 1
-        guard cursor.sizeBytes > cursor.offset else { return }
-        count(.bytesLostDeleted, cursor.sizeBytes - cursor.offset)
-        log.warning("a log file is gone that was not read to its end", ["path": cursor.path])
+        countLost(cursor, entry.loss)
     }
 
-    private func isNew(
-        _ place: String, _ status: FileStatus, _ start: FileStart, of family: String, at now: Moment
-    ) -> Bool {
-        guard status.modifiedUnixNanoseconds > floors[family] ?? 0, !isTooOld(status, at: now) else { return false }
+    func countLost(_ cursor: FileCursor, _ reason: Counted) {
+        guard cursor.sizeBytes > cursor.offset else { return }
+        let bytes = cursor.sizeBytes - cursor.offset
+        count(reason, bytes)
+        log.warning(
+            reason == .bytesLostTruncation
+                ? "a log file was truncated before it was read, and no copy was found"
+                : "a log file is gone that was not read to its end",
+            ["path": cursor.path, "bytes": "\(bytes)"])
+    }
+
+    private func isNew(_ file: FoundFile, of family: String, at now: Moment) -> Bool {
+        guard file.modifiedUnixNanoseconds > floors[family] ?? 0,
+            !isTooOld(file.id, file.modifiedUnixNanoseconds, at: now)
+        else { return false }
         // `app.log.1.gz` is a file of `app.log`, not of `app.log.1`.
-        if start.form == .gzip, rotatedFamily(of: family) != nil { return false }
-        return isFirstScan || start.form == .gzip || !mustHold(place, status, start.bytes, at: now)
+        if file.start.form == .gzip, rotatedFamily(of: family) != nil { return false }
+        return true
     }
 
     /// After a restart: a file that was rotated a moment ago is still in its grace.
-    private func mayHaveWriter(_ status: FileStatus, _ start: FileStart, _ now: Moment) -> Bool {
-        isFirstScan && start.form == .plain
-            && status.changedUnixNanoseconds > now.unixNanoseconds - settings.rotationGrace.nanoseconds
+    private func mayHaveWriter(_ file: FoundFile, _ now: Moment) -> Bool {
+        isFirstScan && file.start.form == .plain
+            && file.changedUnixNanoseconds > now.unixNanoseconds - settings.rotationGrace.nanoseconds
     }
 
     private func unreadableID(_ place: String) -> FileID? {
@@ -176,7 +191,7 @@ extension FileFollower {
     /// Notes where a file that is followed stands now. The event that tells so may still be to come, and what is newer
     /// must not be read before it.
     private func rejoin(_ tail: Tail, at place: String) {
-        guard tail.place != place, tail.place.map({ !leads($0, to: tail) }) ?? true else { return }
+        guard !tail.isFinished, tail.place != place, tail.place.map({ !leads($0, to: tail) }) ?? true else { return }
         if tail.place != nil, tail.family != place { leave(tail) }
         tail.place = place
         byPlace[place] = tail
@@ -187,24 +202,24 @@ extension FileFollower {
         do throws(Errno) { return try FileStatus(of: place).id == tail.id } catch { return false }
     }
 
-    private func followRotated(
-        _ found: [(place: String, status: FileStatus, start: FileStart, cursor: FileCursor)], of family: String
-    ) {
+    private func followRotated(_ unread: [Unread], of family: String) {
         // The oldest first; of those written within one tick of the clock, the higher number is older.
-        let ordered = found.sorted { one, other in
-            let (first, second) = (one.status.modifiedUnixNanoseconds, other.status.modifiedUnixNanoseconds)
-            return first != second ? first < second : isOlderName(one.place, other.place)
+        let ordered = unread.sorted { one, other in
+            let (first, second) = (one.file.modifiedUnixNanoseconds, other.file.modifiedUnixNanoseconds)
+            return first != second ? first < second : isOlderName(one.file.place, other.file.place)
         }
         var before = lastRotated(of: family)
-        for (place, status, start, cursor) in ordered {
-            var own = cursor
-            own.id = status.id
+        for next in ordered {
+            let (place, start) = (next.file.place, next.file.start)
+            var own = next.cursor
+            own.id = next.file.id
             if start.form == .gzip { own.sizeBytes = max(own.sizeBytes, start.sizeBytes) }
             do throws(Errno) {
                 let file = try File(reading: place)
+                let status = try file.status()
                 // Renamed meanwhile: the event that tells so is on its way.
-                guard try file.status().id == status.id, byID[status.id]?.isFinished ?? true else { continue }
-                known[cursor.id] = nil
+                guard status.id == next.file.id, byID[status.id] == nil else { continue }
+                if let key = next.key { known.remove(key) }
                 let tail = follow(
                     file, status, path: matchedPath(family), family: family, place: place, cursor: own,
                     isCompressed: start.form == .gzip)

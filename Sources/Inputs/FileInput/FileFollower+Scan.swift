@@ -24,26 +24,23 @@ extension FileFollower {
         let paths = finder.paths.filter { !settings.excludes($0) }
         unwatchAll(but: finder.directories)
         if isFirstScan {
-            // Also those whose path is gone: their rotated siblings may still be there.
-            for family in known.paths where settings.matches(aliases[family] ?? family) {
-                catchUp(family, at: now)
-            }
-            // Of one that was empty when it was last seen there is no cursor.
-            let standing = Set(paths)
-            for family in floors.keys where known.of(family).isEmpty && settings.matches(aliases[family] ?? family) {
-                if !standing.contains(aliases[family] ?? family) { catchUp(family, at: now) }
-            }
-            for path in paths where withoutGzipEnding(path) == path { catchUp(place(of: path), at: now) }
+            // Also those whose path is gone, or of which nothing is remembered: their rotated siblings may be there.
+            var families = Set((known.paths + floors.keys).filter { settings.matches(aliases[$0] ?? $0) })
+            for path in paths where withoutGzipEnding(path) == path { families.insert(place(of: path)) }
+            for family in families.sorted() { catchUp(family, at: now) }
         } else {
-            for family in known.missingPaths { catchUp(family, at: now) }
+            let missing = known.missingPaths
+            for family in missing.union(missing.compactMap(rotatedFamily)).sorted() { catchUp(family, at: now) }
         }
 
         examine(all: paths, at: now)
         let found = Set(paths)
-        for (place, tail) in byPlace where !found.contains(tail.path) || tail.isAway { examine(place, at: now) }
-        for tail in tails.values where tail.isAway && !tail.isCompressed { makeReady(tail) }
+        let elsewhere = byPlace.filter { !found.contains($0.value.path) || $0.value.isAway }
+        for place in elsewhere.keys.sorted() { examine(place, at: now) }
+        let away = tails.values.filter { $0.isAway && !$0.isCompressed }
+        for tail in away.sorted(by: { $0.order < $1.order }) { makeReady(tail) }
         unreadable = unreadable.filter { path, _ in (try? FileStatus(ofLink: path)) != nil }
-        limitDeleted()
+        limitDeleted(at: now)
         limitFloors(paths)
         closeQuiet()
         removeRead(at: now)
@@ -86,18 +83,16 @@ extension FileFollower {
     }
 
     /// Deleted files that nobody can see any more must not fill the disk.
-    private func limitDeleted() {
+    private func limitDeleted(at now: Moment) {
         var deleted = tails.values.filter { $0.isDeleted && $0.file != nil }.sorted { $0.sizeBytes > $1.sizeBytes }
         var bytes = deleted.reduce(UInt64(0)) { $0 + $1.sizeBytes }
         while bytes > Self.deletedBytesLimit, !deleted.isEmpty {
             let tail = deleted.removeFirst()
             bytes -= tail.sizeBytes
-            byID[tail.id] = nil
             close(tail)
-            if moveToCopy(tail) { continue }
-            count(.bytesLostDeleted, tail.unreadBytes)
+            if moveToCopy(tail, isReplaced: false) { continue }
             log.warning("gave up a deleted file that was not read to its end", ["path": tail.path])
-            finish(tail)
+            finish(tail, at: now)
         }
     }
 
@@ -105,7 +100,7 @@ extension FileFollower {
     private func limitFloors(_ paths: [String]) {
         guard floors.count > Self.floorLimit + tails.count else { return }
         var used = Set(paths.map { place(of: $0) })
-        used.formUnion(tails.values.map(\.family))
+        used.formUnion(byFamily.keys)
         used.formUnion(known.paths)
         floors = floors.filter { used.contains($0.key) }
     }

@@ -1,20 +1,12 @@
-// The files beside a path that is followed: its rotated ones and its copies.
+// The files beside a path that is followed, its rotated ones and its copies; and what is remembered of them.
 
 internal import Bytes
 internal import Logs
 internal import Platform
 
-/// A file beside a path that is not followed.
-struct Sibling: ~Copyable {
-    let place: String
-    let status: FileStatus
-    let start: FileStart
-    let file: File
-}
-
 extension FileFollower {
     /// Nil for what is empty or no file, and for what cannot be read, which is reported.
-    func open(_ place: String) -> Sibling? {
+    func find(_ place: String, of family: String) -> FoundFile? {
         do throws(Errno) {
             let link = try FileStatus(ofLink: place)
             guard link.kind == .regular, link.sizeBytes > 0 else { return nil }
@@ -22,11 +14,20 @@ extension FileFollower {
             let status = try file.status()
             let start = try readStart(file, status)
             unreadable[place] = nil
-            return Sibling(place: place, status: status, start: start, file: file)
+            if start.form == .otherCompression { noteCompressed(status.id) }
+            return FoundFile(
+                place: place, id: status.id, start: start, diskBytes: status.sizeBytes,
+                modifiedUnixNanoseconds: status.modifiedUnixNanoseconds,
+                changedUnixNanoseconds: status.changedUnixNanoseconds, isAtPath: place == family,
+                isSettled: place == settled)
         } catch {
             if error != .notFound { report(place, error) }
             return nil
         }
+    }
+
+    func noteCompressed(_ id: FileID) {
+        if compressed.insert(id).inserted { count(.fileCompressed) }
     }
 
     /// The names beside a path under which its rotated files may stand, and the path itself.
@@ -57,5 +58,80 @@ extension FileFollower {
             if names[middle] < prefix { low = middle + 1 } else { high = middle }
         }
         return Array(names[low...].prefix { $0.hasPrefix(prefix) })
+    }
+
+    // MARK: Memory
+
+    /// What is remembered of the files of a path, and whose memory it is: that of a tail that is followed, or one of
+    /// the known files.
+    struct Memory {
+        enum Owner {
+            case tail(Tail)
+            case known(KnownFiles.Entry)
+        }
+
+        var owners: [Owner] = []
+        var texts: [ReadText] = []
+
+        mutating func add(_ tail: Tail, isLost: Bool = false) {
+            owners.append(.tail(tail))
+            let state: ReadText.State = isLost ? .replaced : tail.file != nil ? .open : .closed
+            texts.append(
+                ReadText(id: tail.id, print: tail.print, offset: tail.readOffset, state: state, isFollowed: true))
+        }
+
+        mutating func add(_ entry: KnownFiles.Entry) {
+            owners.append(.known(entry))
+            let cursor = entry.cursor
+            texts.append(ReadText(id: cursor.id, print: cursor.print, offset: cursor.offset, state: .closed))
+        }
+    }
+
+    /// What there is beside a path, what is remembered of it, and what comes of both.
+    struct Survey {
+        let files: [FoundFile]
+        let memory: Memory
+        let parts: [ReadPart]
+        /// For those that are the beginning of another file, how far that was read.
+        let originalOffsets: [Int: UInt64]
+    }
+
+    func survey(_ places: [String], of family: String) -> Survey {
+        let files = places.compactMap { find($0, of: family) }
+        let memory = recollect(family, for: files)
+        // Files that were there before the agent was ever started are what they are.
+        let offsets = isFirstScan && !hasHistory ? [:] : originalOffsets(of: files, memory)
+        let parts = readParts(of: files, in: memory.texts) { offsets[$0] != nil }
+        return Survey(files: files, memory: memory, parts: parts, originalOffsets: offsets)
+    }
+
+    func recollect(_ family: String, for files: [FoundFile], without lost: Tail? = nil) -> Memory {
+        var memory = Memory()
+        var families = [family]
+        // With a pattern that matches them too, rotated files have a path of their own.
+        let isAnyNew = files.contains { !$0.isAtPath && byID[$0.id] == nil && known.with($0.id).isEmpty }
+        if isAnyNew {
+            families += Set(byFamily.keys).union(known.paths).filter { isPart($0, of: family) }.sorted()
+        }
+        var keys: Set<FileCursor.Key> = []
+        var numbers: Set<UInt32> = []
+        for tail in families.flatMap({ byFamily[$0] ?? [] }) + files.compactMap({ byID[$0.id] })
+        where tail !== lost && numbers.insert(tail.number).inserted {
+            // What identifies it may have grown.
+            _ = tail.isTruncated(through: &buffers)
+            memory.add(tail)
+        }
+        for entry in families.flatMap(known.of) + files.flatMap({ known.with($0.id) })
+        where keys.insert(entry.cursor.key).inserted {
+            memory.add(entry)
+        }
+        return memory
+    }
+
+    func isPart(_ other: String, of family: String) -> Bool {
+        let (directory, name) = splitPath(family)
+        guard other.hasPrefix(directory + "/") else { return false }
+        let (otherDirectory, otherName) = splitPath(other)
+        return otherDirectory == directory && mayBeCopyName(otherName, of: name)
     }
 }

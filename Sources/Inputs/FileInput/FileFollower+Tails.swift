@@ -24,7 +24,7 @@ extension FileFollower {
         byPlace[place] = tail
         held[place] = nil
         unreadable[path] = nil
-        forgetKnown(status.id, for: cursor.print)
+        known.remove(tail.cursor.key)
         cursorVersion += 1
         makeReady(tail)
         if isOverOpenLimit { close(tail) }
@@ -42,32 +42,45 @@ extension FileFollower {
         inflating.remove(tail.number)
     }
 
-    /// An away file that was quiet long enough. It is remembered until its last record is acknowledged.
-    func finish(_ tail: Tail) {
+    /// An away file that was quiet long enough, or that cannot be read on. It is remembered how far it was read: the
+    /// rest is lost when it is found nowhere.
+    func finish(_ tail: Tail, losing loss: Counted = .bytesLostDeleted, at now: Moment) {
         close(tail)
         tail.isFinished = true
         if let place = tail.place, byPlace[place] === tail { byPlace[place] = nil }
+        if byID[tail.id] === tail { byID[tail.id] = nil }
+        leaveFamily(tail)
+        // The beginning of an empty file identifies nothing.
+        if tail.print.length > 0 {
+            known.insert(tail.readCursor, tail: tail, loss: loss)
+            tail.knownKey = tail.readCursor.key
+            if tail.isDeleted || tail.place == nil { noteMissing(tail.readCursor.key, at: now) }
+        } else {
+            countLost(tail.readCursor, loss)
+        }
         if tail.isAcknowledged { forget(tail) }
     }
 
-    /// A finished file that was written to once more, before its last record was acknowledged.
-    func revive(_ tail: Tail, _ file: consuming File, at place: String) {
-        tail.file = consume file
-        openCount += 1
-        tail.place = place
-        byPlace[place] = tail
+    /// What it became, if it was compressed, is looked for until the grace is over.
+    @discardableResult
+    func noteMissing(_ key: FileCursor.Key, at now: Moment) -> Instant {
+        let until = known.noteMissing(key, at: now.monotonic) + settings.rotationGrace
+        nextScan = min(nextScan, max(until, now.monotonic))
+        return until
+    }
+
+    /// A finished file that was written to once more, or goes on in a copy, before its last record was acknowledged.
+    func revive(_ tail: Tail, in found: FoundFile) -> Bool {
+        guard move(tail, to: found) else { return false }
+        if let key = tail.knownKey { known.remove(key) }
+        tail.knownKey = nil
         tail.isFinished = false
-        tail.quietSince = nil
+        byFamily[tail.family, default: []].append(tail)
         makeReady(tail)
+        return true
     }
 
-    /// Its acknowledgements, if any are to come, mean nothing any more.
-    func remove(_ tail: Tail) {
-        tails[tail.number] = nil
-        leaveFamily(tail)
-    }
-
-    private func leaveFamily(_ tail: Tail) {
+    func leaveFamily(_ tail: Tail) {
         byFamily[tail.family]?.removeAll { $0 === tail }
         if byFamily[tail.family]?.isEmpty == true { byFamily[tail.family] = nil }
     }
@@ -78,17 +91,11 @@ extension FileFollower {
         byFamily[family, default: []].append(tail)
     }
 
+    /// Its acknowledgements, if any are to come, mean nothing any more.
     private func forget(_ tail: Tail) {
-        remove(tail)
+        tails[tail.number] = nil
+        if let key = tail.knownKey { known.settle(key) }
         cursorVersion += 1
-        // Another file may have its inode by now.
-        let isStill = byID[tail.id] === tail
-        if isStill { byID[tail.id] = nil }
-        if tail.isDeleted || !isStill {
-            rememberCompressed(tail.cursor)
-        } else if tail.print.length > 0 {
-            known[tail.id] = tail.cursor
-        }
     }
 
     func acknowledge(_ position: Position) {
@@ -100,7 +107,9 @@ extension FileFollower {
     var cursors: FileCursors {
         var cursors = FileCursors()
         cursors.files = tails.keys.sorted().compactMap { tails[$0]?.cursor }
-        cursors.files += known.all.sorted { ($0.path, $0.id.inode) < ($1.path, $1.id.inode) }
+        let own = Set(tails.values.compactMap(\.knownKey))
+        cursors.files += known.all.filter { !own.contains($0.key) }
+            .sorted { ($0.path, $0.id.inode, $0.offset) < ($1.path, $1.id.inode, $1.offset) }
         cursors.floors = floors
         cursors.since = since
         return cursors

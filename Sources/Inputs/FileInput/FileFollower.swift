@@ -44,7 +44,7 @@ final class FileFollower {
     /// A new file that may be a copy of the one at `family`, as large as it was at `since`.
     struct Held: Equatable {
         let family: String
-        let since: Instant
+        var since: Instant
         let sizeBytes: UInt64
     }
 
@@ -59,9 +59,10 @@ final class FileFollower {
     var sizeBytesOfLastLook: UInt64 = 0
 
     var tails: [UInt32: Tail] = [:]
+    /// Those that are being read.
     var byID: [FileID: Tail] = [:]
     var byPlace: [String: Tail] = [:]
-    /// All tails of a path: the one that stands there and those that did.
+    /// The tails of a path that are being read: the one that stands there and those that did.
     var byFamily: [String: [Tail]] = [:]
     /// Names in directories, in order, as long as one scan takes.
     var listings: [String: [String]] = [:]
@@ -79,6 +80,8 @@ final class FileFollower {
     var familiesSeen: Set<String> = []
     /// New files that may be copies of one that is about to be truncated, by place.
     var held: [String: Held] = [:]
+    /// The one of them whose time is over, while that is looked at.
+    var settled: String?
     var unreadable: [String: TailFailure] = [:]
     /// Files that were to be removed, and could not be.
     var unremovable: [String: Errno] = [:]
@@ -130,7 +133,7 @@ final class FileFollower {
             var malformed = 0
             let cursors = FileCursors(resume, malformed: &malformed)
             // The beginning of an empty file identifies nothing: another may have its inode by now.
-            for file in withNumbersOfNow(cursors.files) where file.print.length > 0 { known[file.id] = file }
+            for file in withNumbersOfNow(cursors.files) where file.print.length > 0 { known.insert(file) }
             floors = cursors.floors
             since = cursors.since
             if malformed > 0 { count(.cursorMalformed, UInt64(malformed)) }

@@ -14,6 +14,10 @@ struct FileStart {
     let sizeBytes: UInt64
     /// False for a gzip file of which so little has been written that it cannot be told which one it is.
     let isKnown: Bool
+    /// False when only the end of a gzip file tells its size.
+    var isSizeCertain: Bool { form != .gzip || isEnd }
+    /// All of the text in a gzip file is in `bytes`.
+    private let isEnd: Bool
 
     private static let gzipMagic: [UInt8] = [0x1F, 0x8B, 0x08]
     /// zstd, xz and bzip2.
@@ -24,26 +28,40 @@ struct FileStart {
     init(_ file: borrowing File, _ status: FileStatus, through buffer: inout [UInt8]) throws(Errno) {
         let count = try file.read(into: &buffer, limit: StartPrint.lengthLimit, at: 0)
         let own = buffer[..<count]
+        if !own.isEmpty, own.count < Self.gzipMagic.count, Self.gzipMagic.starts(with: own) {
+            (form, bytes, sizeBytes, isKnown, isEnd) = (.gzip, [], 0, false, false)
+            return
+        }
         guard own.starts(with: Self.gzipMagic) else {
             form = Self.otherMagics.contains { own.starts(with: $0) } ? .otherCompression : .plain
-            (bytes, sizeBytes, isKnown) = (own, status.sizeBytes, true)
+            (bytes, sizeBytes, isKnown, isEnd) = (own, status.sizeBytes, true, false)
             return
         }
         let inflated = InflatedText()
         var text = [UInt8](repeating: 0, count: StartPrint.lengthLimit)
         let piece = try inflated.read(file, into: &text, at: 0)
         guard !inflated.isDamaged else {
-            (form, bytes, sizeBytes, isKnown) = (.otherCompression, own, status.sizeBytes, true)
+            (form, bytes, sizeBytes, isKnown, isEnd) = (.otherCompression, own, status.sizeBytes, true, false)
             return
         }
         form = .gzip
-        guard case .text(let length, let isEnd) = piece else {
-            (bytes, sizeBytes, isKnown) = ([], 0, false)
+        guard case .text(let length, let isLast) = piece else {
+            (bytes, sizeBytes, isKnown, isEnd) = ([], 0, false, false)
             return
         }
         bytes = text[..<length]
-        isKnown = isEnd || length == StartPrint.lengthLimit
-        sizeBytes = isEnd ? UInt64(length) : max(try Self.sizeAtEnd(file, status), UInt64(length))
+        isEnd = isLast
+        isKnown = isLast || length == StartPrint.lengthLimit
+        sizeBytes = isLast ? UInt64(length) : max(try Self.sizeAtEnd(file, status), UInt64(length))
+    }
+
+    /// Of a text that is at hand.
+    init(_ form: Form, _ text: [UInt8], sizeBytes: UInt64? = nil, isKnown: Bool = true) {
+        self.form = form
+        bytes = text.prefix(StartPrint.lengthLimit)
+        self.sizeBytes = sizeBytes ?? UInt64(text.count)
+        self.isKnown = isKnown
+        isEnd = text.count <= StartPrint.lengthLimit && isKnown
     }
 
     private static func sizeAtEnd(_ file: borrowing File, _ status: FileStatus) throws(Errno) -> UInt64 {

@@ -1,45 +1,92 @@
-// Cursors of files that are not followed now, found by identity and by path.
+// What is remembered of files that are not followed now: how far each was read. Found by path, and by identity and text.
 
+internal import Bytes
 internal import Platform
 
+extension FileCursor {
+    /// An inode is used again, also while what it held before goes on in a copy: the text is part of the identity.
+    struct Key: Hashable {
+        let id: FileID
+        let print: StartPrint
+    }
+
+    var key: Key { Key(id: id, print: print) }
+}
+
 struct KnownFiles {
-    private var files: [FileID: FileCursor] = [:]
-    private var idsByPath: [String: Set<FileID>] = [:]
+    struct Entry {
+        /// Up to where it was read.
+        var cursor: FileCursor
+        /// The one that read it, as long as not all of that is acknowledged.
+        var tail: Tail?
+        /// What it is called if the rest is never found.
+        var loss = FileFollower.Counted.bytesLostDeleted
+    }
+
+    private var entries: [FileCursor.Key: Entry] = [:]
+    private var keysByPath: [String: Set<FileCursor.Key>] = [:]
+    private var keysByID: [FileID: Set<FileCursor.Key>] = [:]
 
     /// Those that were not found when they were last looked for, and since when: a listing can miss what is being
     /// renamed.
-    private(set) var missing: [FileID: Instant] = [:]
+    private(set) var missing: [FileCursor.Key: Instant] = [:]
 
-    var isEmpty: Bool { files.isEmpty }
-    var all: [FileCursor] { Array(files.values) }
-    var paths: [String] { Array(idsByPath.keys) }
+    var isEmpty: Bool { entries.isEmpty }
+    var all: [FileCursor] { entries.values.map(\.cursor) }
+    var paths: [String] { Array(keysByPath.keys) }
+    var missingPaths: Set<String> { Set(missing.keys.compactMap { entries[$0]?.cursor.path }) }
 
     /// In the order of their inodes, so that the same files give the same answer.
-    func of(_ path: String) -> [FileCursor] {
-        (idsByPath[path] ?? []).compactMap { files[$0] }.sorted { $0.id.inode < $1.id.inode }
+    func of(_ path: String) -> [Entry] { sorted(keysByPath[path]) }
+
+    func has(_ path: String) -> Bool { keysByPath[path] != nil }
+
+    func with(_ id: FileID) -> [Entry] { sorted(keysByID[id]) }
+
+    private func sorted(_ keys: Set<FileCursor.Key>?) -> [Entry] {
+        guard let keys else { return [] }
+        return keys.compactMap { entries[$0] }
+            .sorted {
+                ($0.cursor.id.inode, $0.cursor.print.length, $0.cursor.print.checksum.value)
+                    < ($1.cursor.id.inode, $1.cursor.print.length, $1.cursor.print.checksum.value)
+            }
     }
 
-    var missingPaths: Set<String> { Set(missing.keys.compactMap { files[$0]?.path }) }
+    /// What is remembered of the file that begins so.
+    func entry(of id: FileID, beginning start: ArraySlice<UInt8>) -> Entry? {
+        with(id).last { $0.cursor.print.matches(start) }
+    }
+
+    subscript(key: FileCursor.Key) -> Entry? { entries[key] }
+
+    mutating func insert(
+        _ cursor: FileCursor, tail: Tail? = nil, loss: FileFollower.Counted = .bytesLostDeleted
+    ) {
+        remove(cursor.key)
+        entries[cursor.key] = Entry(cursor: cursor, tail: tail, loss: loss)
+        keysByPath[cursor.path, default: []].insert(cursor.key)
+        keysByID[cursor.id, default: []].insert(cursor.key)
+    }
+
+    mutating func remove(_ key: FileCursor.Key) {
+        guard let old = entries.removeValue(forKey: key) else { return }
+        missing[key] = nil
+        keysByPath[old.cursor.path]?.remove(key)
+        if keysByPath[old.cursor.path]?.isEmpty == true { keysByPath[old.cursor.path] = nil }
+        keysByID[key.id]?.remove(key)
+        if keysByID[key.id]?.isEmpty == true { keysByID[key.id] = nil }
+    }
+
+    /// All of it is acknowledged.
+    mutating func settle(_ key: FileCursor.Key) { entries[key]?.tail = nil }
 
     /// Returns since when it has been missing.
-    mutating func noteMissing(_ id: FileID, at now: Instant) -> Instant {
-        let since = missing[id] ?? now
-        missing[id] = since
+    @discardableResult
+    mutating func noteMissing(_ key: FileCursor.Key, at now: Instant) -> Instant {
+        let since = missing[key] ?? now
+        missing[key] = since
         return since
     }
 
-    mutating func notePresent(_ id: FileID) { missing[id] = nil }
-
-    subscript(id: FileID) -> FileCursor? {
-        get { files[id] }
-        set {
-            if let old = files[id] {
-                idsByPath[old.path]?.remove(id)
-                if idsByPath[old.path]?.isEmpty == true { idsByPath[old.path] = nil }
-            }
-            files[id] = newValue
-            missing[id] = nil
-            if let newValue { idsByPath[newValue.path, default: []].insert(id) }
-        }
-    }
+    mutating func notePresent(_ key: FileCursor.Key) { missing[key] = nil }
 }

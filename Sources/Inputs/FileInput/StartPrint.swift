@@ -3,7 +3,7 @@
 package import Bytes
 
 /// The first `length` bytes of a file, as a checksum. It grows with the file up to `lengthLimit`.
-package struct StartPrint: Equatable, Sendable {
+package struct StartPrint: Hashable, Sendable {
     /// One read, and enough for two logs of the same program to differ in time stamps.
     package static let lengthLimit = 1024
 

@@ -66,8 +66,9 @@ final class Tail {
     var place: String?
     /// Its path does not lead to it any more: it is read until it has been quiet for the rotation grace.
     var isAway = false
-    /// Read to the end, closed, and only waiting for acknowledgements.
+    /// Read to the end, closed, and only waiting for acknowledgements. It is one of the known files then.
     var isFinished = false
+    var knownKey: FileCursor.Key?
     /// Deleted: there is no way back to it once it is closed.
     var isDeleted = false
 
@@ -146,8 +147,16 @@ final class Tail {
 
     var cursor: FileCursor {
         FileCursor(
-            path: family, id: id, print: print, offset: acknowledgedOffset,
+            path: family, id: knownKey?.id ?? id, print: print, offset: acknowledgedOffset,
             mark: marks.last { $0.offset == acknowledgedOffset }?.mark ?? .line, sizeBytes: sizeBytes)
+    }
+
+    /// Up to where it was read, for when it is only remembered.
+    var readCursor: FileCursor {
+        var cursor = cursor
+        cursor.offset = readOffset
+        cursor.mark = marks.last { $0.offset == readOffset }?.mark ?? .line
+        return cursor
     }
 
     /// Notes what a stat of its path said. True when there may be something to read.
@@ -206,15 +215,16 @@ final class Tail {
     }
 
     /// Goes on in a copy of its content, at the same offset.
-    func moveTo(copy: consuming File, _ status: FileStatus, _ start: FileStart, at path: String) {
+    func moveTo(copy: consuming File, _ found: FoundFile) {
         file = consume copy
-        id = status.id
-        isCompressed = start.form == .gzip
+        id = found.id
+        isCompressed = found.start.form == .gzip
         inflated = nil
-        splitter.form.note(start: start.bytes)
-        place = path
-        sizeBytes = max(start.sizeBytes, readOffset)
-        modifiedUnixNanoseconds = status.modifiedUnixNanoseconds
+        incompleteBytes = nil
+        splitter.form.note(start: found.start.bytes)
+        place = found.place
+        sizeBytes = max(found.start.sizeBytes, readOffset)
+        modifiedUnixNanoseconds = found.modifiedUnixNanoseconds
         isAway = true
         quietSince = nil
         hasReachedEnd = false

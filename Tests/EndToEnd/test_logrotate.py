@@ -1,8 +1,7 @@
 """Real programs that rotate: Debian's logrotate, Python's logging handlers, and rollovers as log4j does them; with the
 built agent running, stopped, killed, and with its receiver down. What docs/rotation.md promises.
 
-Not among the tests that always run, as long as two of them fail now and then under load: the order after a removal, and
-patterns that match the compressed names. Run it by its name: run.py stress_logrotate"""
+VITALS_ROTATION_SECONDS in the environment is for how long the file is rotated every second, 15 if not set."""
 
 import os
 import subprocess
@@ -18,6 +17,9 @@ import gzip, logging, logging.handlers, os, shutil, sys, time
 kind, path, first, end, pause = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
 if kind == "size":
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=200_000, backupCount=60)
+elif kind == "window":  # a fixed window of log4j: app-1.log is the newest
+    handler = logging.handlers.RotatingFileHandler(path, maxBytes=200_000, backupCount=60)
+    handler.namer = lambda name: "{0}-{2}.{1}".format(*name.rsplit(".", 2))
 elif kind == "timed":
     handler = logging.handlers.TimedRotatingFileHandler(path, when="S", interval=1, backupCount=60)
 else:  # a rollover of log4j: the newest number is the highest, and what was rolled is compressed at once
@@ -67,7 +69,7 @@ class Logrotate(Rotating):
             self.is_down = True
             self.write(f"{lines}..{2 * lines}")
             agent.stop()
-            self.is_down = False
+            self.come_back()
         first = 1 if running else 2
         for n in range(first, first + count):
             self.logrotate(*options)
@@ -89,16 +91,15 @@ class Logrotate(Rotating):
             for running in [True, False] for glob in ["app.log", "app.log*"]])
 
     def test_under_load_every_second(self):
+        per_second, seconds = 20_000, int(os.environ.get("VITALS_ROTATION_SECONDS", 15))
         agent = self.make_agent("app.log*").start()
         # The writer goes on in the old file for a while, as a program does that is told a little later.
-        steps = [step for n in range(20_000, 120_000, 20_000) for step in (f"{n}:move", f"{n + 3_000}:reopen")]
-        writer = start_writer(self, self.log, 120_000, *steps, per_second=20_000)
-        self.assertEqual(writer.wait(30), 0)
-        self.wait_for(120_000)
-        time.sleep(GRACE * 1.5)
-        agent.stop()
-        self.assertEqual(sorted(self.receive.sequences()), list(range(120_000)))
-        self.assertEqual(self.receive.sequences(), sorted(self.receive.sequences()))
+        steps = [step for n in range(1, seconds) for step in (f"{n * per_second}:move", f"{n * per_second + 3_000}:reopen")]
+        writer = start_writer(self, self.log, seconds * per_second, *steps, per_second=per_second)
+        # On a machine that is busy the writer is slower than it is asked to be.
+        self.assertEqual(writer.wait(60 + 4 * seconds), 0)
+        self.wait_for(seconds * per_second, within=60 + 4 * seconds)
+        self.assert_each_once(seconds * per_second, agent)
 
 
 class Handlers(Rotating):
@@ -106,25 +107,28 @@ class Handlers(Rotating):
         process = self.program([sys.executable, "-c", HANDLER, kind, str(self.log), str(first), str(end), str(pause)])
         return process
 
-    def running(self, kind, end, pause):
-        agent = self.make_agent("app.log").start()
-        self.assertEqual(self.log_with(kind, 0, end, pause).wait(30), 0)
+    def running(self, kind, end, pause, glob):
+        agent = self.make_agent(glob).start()
+        self.assertEqual(self.log_with(kind, 0, end, pause).wait(60), 0)
         self.assert_each_once(end, agent)
 
-    def stopped(self, kind):
+    def stopped(self, kind, pause=0):
         agent = self.make_agent("app*.log*").start()
         self.assertEqual(self.log_with(kind, 0, 500).wait(30), 0)
         self.wait_for(500)
         agent.stop()
-        self.assertEqual(self.log_with(kind, 500, 8_000).wait(30), 0)
+        self.assertEqual(self.log_with(kind, 500, 8_000, pause).wait(60), 0)
         agent.start()
         self.assert_each_once(8_000, agent)
 
     def test_pythons_handlers_and_log4j_while_running(self):
-        side_by_side(self, "running", [("size", 20_000, 5), ("timed", 12_000, 25), ("log4j", 20_000, 5)])
+        # Also where the rotated files match the input's own pattern.
+        side_by_side(self, "running", [
+            (*kind, glob) for glob in ["app.log", "app*"]
+            for kind in [("size", 20_000, 5), ("timed", 12_000, 25), ("log4j", 20_000, 5), ("window", 20_000, 5)]])
 
     def test_pythons_handlers_and_log4j_while_stopped(self):
-        side_by_side(self, "stopped", [("size",), ("log4j",)])
+        side_by_side(self, "stopped", [("size",), ("timed", 30), ("log4j",), ("window",)])
 
 
 class Outages(Rotating):
@@ -150,7 +154,7 @@ class Outages(Rotating):
         self.let_it_look()
         self.assertEqual(agent.stop(), 0)
         subprocess.run(["gzip", self.logs / "app.log.2"], check=True)
-        self.is_down = False
+        self.come_back()
         agent.start()
         self.assert_each_once(9_000, agent)
 
@@ -164,6 +168,6 @@ class Outages(Rotating):
         self.let_it_look()
         agent.kill()
         subprocess.run(["gzip", self.logs / "app.log.2"], check=True)
-        self.is_down = False
+        self.come_back()
         agent.start()
         self.assert_each_once(9_000, agent)
