@@ -83,11 +83,10 @@ class FaultyReceiver(Receiver):
             after = "Retry-After: 1\r\n" if fault == 429 else ""
             connection.sendall(f"HTTP/1.1 {fault} X\r\n{after}Content-Length: 5\r\n\r\nfault".encode())
             return True
-        before = len(self.records)
         status = self.take(body, headers)
         if fault in ("reset_after", "silent") and status == 200:
             with self.lock:
-                self.unanswered += self.records[before:]
+                self.unanswered += self.parse(body, headers)
         if fault == "reset_after":
             reset(connection)
             return False

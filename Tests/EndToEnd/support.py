@@ -253,10 +253,13 @@ class Receiver:
                 self.connections.discard(connection)
             connection.close()
 
-    def take(self, body, headers):
+    def parse(self, body, headers):
         if headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
-        records = [json.loads(line) for line in body.splitlines()]
+        return [json.loads(line) for line in body.splitlines()]
+
+    def take(self, body, headers):
+        records = self.parse(body, headers)
         with self.lock:
             self.requests += 1
             status = self.answer(records)
