@@ -30,7 +30,7 @@ package struct CloudWatchLogsOutput {
 
     private let setup: Setup
     private var client: AWSClient
-    package private(set) var resendCount = 0
+    package var resendCount: Int { client.resendCount }
     /// When the retention of a group is to be set next; never again when it was.
     private var retentionDue: [String: Instant] = [:]
 
@@ -110,9 +110,7 @@ package struct CloudWatchLogsOutput {
         let encoding = settings.compressionLevel == nil ? [] : [(name: "Content-Encoding", value: "gzip")]
         let request = AWSRequest(target: Self.target("PutLogEvents"), headers: encoding, body: body)
         do throws(AWSError) {
-            let response = try client.call(request)
-            resendCount += response.resendCount
-            return .taken(response.body)
+            return .taken(try client.call(request).body)
         } catch {
             switch CloudWatchVerdict(error) {
             case .accepted: return .taken("")

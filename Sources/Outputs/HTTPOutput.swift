@@ -27,7 +27,7 @@ package struct HTTPOutput<Transport: HTTPTransport> {
 
     private let setup: Setup
     private var transport: Transport
-    package private(set) var resendCount = 0
+    package var resendCount: Int { transport.resendCount }
 
     /// `connect` makes the transport from the options in the section; it connects to nothing yet.
     package init(
@@ -99,7 +99,6 @@ package struct HTTPOutput<Transport: HTTPTransport> {
         } catch {
             throw .retry(after: nil, reason: error.reason)
         }
-        resendCount += response.resendCount
         if let error = deliveryError(for: response) { throw error }
         return .accepted
     }
