@@ -147,7 +147,7 @@ class Outages(Rotating):
         self.assert_each_once(4_000, agent)
 
     def test_stopped_in_the_middle_of_an_outage_and_compressed(self):
-        agent = self.make_agent(output={"batch_bytes": "64KiB", "in_flight": 2}).start()
+        agent = self.make_agent(output={"batch_bytes": "64KiB", "in_flight": 1}).start()
         self.write("0..1000")
         self.wait_for(1_000)
         self.is_down = True
@@ -160,7 +160,7 @@ class Outages(Rotating):
         self.assert_each_once(9_000, agent)
 
     def test_killed_in_the_middle_of_an_outage_and_compressed(self):
-        agent = self.make_agent(output={"batch_bytes": "64KiB", "in_flight": 2}).start()
+        agent = self.make_agent(output={"batch_bytes": "64KiB", "in_flight": 1}).start()
         self.write("0..1000")
         self.wait_for(1_000)
         self.let_it_look()  # the cursor is saved within a second
