@@ -66,7 +66,7 @@ package struct Plugins: Sendable {
     ) throws(SettingsError) -> (output: any Output, options: RouteOptions) {
         guard let type = outputTypes.first(where: { $0.type == plugin.type }) else { bug("no output \(plugin.type)") }
         var section = plugin.section
-        let options = try RouteOptions(&section)
+        let options = try RouteOptions(&section, type.batchDefaults)
         let output = try type.init(&section, context(for: input))
         try section.finish()
         return (output, options)

@@ -16,14 +16,13 @@ enum BatchAction: Equatable {
 }
 
 struct BatchPolicy {
-    /// Under a steady trickle a request for each line would be thousands a second: small batches begin this far apart.
-    /// A request costs as much as some hundred lines, and a line that waits for it should arrive within 30 ms.
-    static let sendSpacing: Duration = .milliseconds(20)
     /// What is larger is worth a request of its own at once.
     static let smallBatchBytes = 64 << 10
 
     let inFlightLimit: Int
     let batchAge: Duration
+    /// Small batches begin this far apart.
+    let spacing: Duration
 
     /// What is known on the reading side.
     struct Situation {
@@ -50,7 +49,7 @@ struct BatchPolicy {
         // The connection is busy: what comes meanwhile travels together, as soon as it is idle again.
         guard situation.inFlight == 0 else { return .wait(until: ageLimit) }
         guard situation.textBytes < Self.smallBatchBytes, let last = situation.lastDispatch else { return .dispatch }
-        let spaced = last + Self.sendSpacing
+        let spaced = last + spacing
         return now >= spaced ? .dispatch : .wait(until: min(spaced, ageLimit))
     }
 }

@@ -103,8 +103,11 @@ extension Route {
     static let housekeepingInterval: Duration = .seconds(1)
     /// How often an input looks around while there is no room to read: files that live shorter in an outage are missed.
     private static let lookInterval: Duration = .seconds(1)
+    /// Under a steady trickle the input is read from this far apart. No further, however seldom is sent: what is not
+    /// read may be truncated.
+    private static let readSpacing: Duration = .milliseconds(20)
     /// Deliveries that follow each other no further apart are a trickle, which goes on.
-    private static let steadySpacing = BatchPolicy.sendSpacing * 4
+    private static let steadySpacing = readSpacing * 4
     /// Steps in one turn, so that acknowledgements and the stop get theirs.
     private static let stepsInTurn = 8
     /// Timers no closer than that, whatever an input asks for: a time in the past must not become a busy loop.
@@ -196,8 +199,8 @@ extension Route {
     private func noteFilling(_ reader: inout Reader, at now: Instant) {
         if reader.begun == nil { reader.begun = now }
         // Until the next delivery may begin, so that it takes along what came meanwhile.
-        let next = (reader.lastDispatch ?? now) + BatchPolicy.sendSpacing
-        reader.pausedUntil = next > now ? next : now + BatchPolicy.sendSpacing
+        let next = (reader.lastDispatch ?? now) + Self.readSpacing
+        reader.pausedUntil = next > now ? next : now + Self.readSpacing
         let begun = reader.begun
         exchange.with { $0.fillingSince = begun }
     }
@@ -237,7 +240,7 @@ extension Route {
         reader.begun = nil
         reader.inFlight += 1
         let isSteady = reader.lastDispatch.map { now - $0 < Self.steadySpacing } ?? false
-        reader.pausedUntil = isSteady ? now + BatchPolicy.sendSpacing : nil
+        reader.pausedUntil = isSteady ? now + Self.readSpacing : nil
         reader.lastDispatch = now
         let (wakes, isDone) = exchange.with { state in
             state.fillingSince = nil
@@ -292,7 +295,7 @@ extension Route {
     /// Here, on the worker's own queue, since it is short: a timer would wake two threads more for each delivery, which
     /// is most of what a trickle costs.
     private func nap(_ reader: inout Reader, at now: Instant) -> Bool {
-        guard let until = reader.pausedUntil, until > now, until <= now + BatchPolicy.sendSpacing,
+        guard let until = reader.pausedUntil, until > now, until <= now + Self.readSpacing,
             reader.batch.isEmpty, !reader.hasMore, reader.drainUntil == nil
         else { return false }
         exchange.with { $0.isReaderComing = true }

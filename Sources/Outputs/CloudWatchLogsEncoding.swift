@@ -45,6 +45,8 @@ struct CloudWatchEncoder: RecordEncoder {
         compressor = compressionLevel.map(Compressor.init(level:))
     }
 
+    var heldByteCount: Int { plain.capacity + lines.capacity + messageBytes.capacity * MemoryLayout<Int32>.stride }
+
     mutating func divide(_ batch: inout LogBatch) -> [Shipment] {
         measure(batch)
         if messageBytes.contains(where: { $0 > CloudWatchLimits.messageBytes }) {

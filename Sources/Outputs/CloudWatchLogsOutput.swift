@@ -13,6 +13,12 @@ package import Settings
 package struct CloudWatchLogsOutput {
     package static var type: String { "cloudwatch_logs" }
 
+    /// A whole batch is one request, with 26 bytes for each of its events. The service counts requests, and throttles;
+    /// nobody looks there sooner than after some seconds.
+    package static var batchDefaults: BatchDefaults {
+        BatchDefaults(bytes: 768 << 10, age: .seconds(5), spacing: .seconds(1))
+    }
+
     /// Groups whose retention is remembered as set. Beyond it all are forgotten, and set once more as they come.
     private static let retentionLimit = 1_024
     /// After a failure: nobody waits for it, and somebody may have to allow it first.

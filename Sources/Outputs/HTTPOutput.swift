@@ -259,6 +259,8 @@ struct GzipEncoding: RecordEncoder {
         compressor = Compressor(level: level)
     }
 
+    var heldByteCount: Int { plain.capacity }
+
     mutating func encode(_ batch: LogBatch, _ range: Range<Int>, into body: inout [UInt8]) -> Int {
         plain.removeAll(keepingCapacity: true)
         let replaced = records.encode(batch, range, into: &plain)

@@ -118,7 +118,7 @@ struct Extreme: RandomNumberGenerator, Sendable {
 }
 
 @Suite struct BatchPolicyTests {
-    private let policy = BatchPolicy(inFlightLimit: 2, batchAge: .seconds(1))
+    private let policy = BatchPolicy(inFlightLimit: 2, batchAge: .seconds(1), spacing: .milliseconds(20))
     private func at(_ milliseconds: UInt64) -> Instant { Instant(nanoseconds: 1_000_000 * (1_000_000 + milliseconds)) }
 
     private func situation(_ change: (inout BatchPolicy.Situation) -> Void) -> BatchPolicy.Situation {
@@ -146,6 +146,15 @@ struct Extreme: RandomNumberGenerator, Sendable {
         #expect(policy.action(for: trickle, at: at(20)) == .dispatch)
         let large = situation { ($0.lastDispatch, $0.begun, $0.textBytes) = (at(0), at(4), 64 << 10) }
         #expect(policy.action(for: large, at: at(4)) == .dispatch)
+    }
+
+    @Test func theSpacingIsASetting() {
+        let slow = BatchPolicy(inFlightLimit: 2, batchAge: .seconds(5), spacing: .seconds(1))
+        let trickle = situation { ($0.lastDispatch, $0.begun) = (at(0), at(4)) }
+        #expect(slow.action(for: trickle, at: at(20)) == .wait(until: at(1_000)))
+        #expect(slow.action(for: trickle, at: at(1_000)) == .dispatch)
+        let full = situation { ($0.lastDispatch, $0.begun, $0.isFull) = (at(0), at(4), true) }
+        #expect(slow.action(for: full, at: at(20)) == .dispatch)
     }
 
     @Test func ABusyConnectionCollectsUpToTheAge() {
