@@ -33,7 +33,7 @@ import Testing
         let routes = Array(repeating: small, count: 50) + Array(repeating: options(bytes: 16 << 20), count: 2)
         let shared = try #require(RouteOptions.share(64 << 20, among: routes))
         #expect(shared.prefix(50).allSatisfy { $0.batchBytes == 8 << 10 && $0.batchRecords == 100 })
-        #expect(shared[50].batchBytes > 1 << 20 && shared[50].batchBytes == shared[51].batchBytes)
+        #expect(shared[50].batchBytes > 1 << 20 && abs(shared[50].batchBytes - shared[51].batchBytes) <= 1)
         #expect(memory(shared) <= 64 << 20 && memory(shared) > 60 << 20)
     }
 
@@ -59,7 +59,7 @@ import Testing
     @Test func moreIsNeverWorse() throws {
         let routes = (1...40).map { options(bytes: $0 << 15, records: 500 * $0, inFlight: 1 + $0 % 5) }
         var before = try #require(RouteOptions.share(8 << 20, among: routes))
-        for limit in 9..<400 {
+        for limit in 9..<1_000 {
             let after = try #require(RouteOptions.share(limit << 20, among: routes))
             #expect(zip(before, after).allSatisfy { $0.batchBytes <= $1.batchBytes + 1 })
             before = after
