@@ -16,13 +16,17 @@ struct Reader {
 
     /// What the input gave to the pipeline, and the first of it that is still to be looked at. Without a pipeline the
     /// input reads into `batch`.
-    var raw = LogBatch(byteLimit: Reader.rawBytes)
+    var raw: LogBatch
     var rawNext = 0
     /// Being filled.
     var batch: LogBatch
     /// When its first record was read.
     var begun: Instant?
     var inFlight = 0
+    /// Of the texts of those.
+    var textBytesInFlight = 0
+    /// With more of them nothing is read. A batch passes its limit by one record, which is mostly far smaller.
+    let textBytesLimit: Int
     var lastDispatch: Instant?
     /// The input has more, or may have; else it is asked again at `readAgain`.
     var hasMore = false
@@ -63,6 +67,8 @@ struct Reader {
         self.input = input
         self.pipeline = pipeline
         self.encoder = encoder
+        raw = LogBatch(byteLimit: min(Self.rawBytes, options.batchBytes), recordLimit: options.batchRecords)
+        textBytesLimit = 2 * options.inFlight * options.batchBytes
         batch = LogBatch(byteLimit: options.batchBytes, recordLimit: options.batchRecords)
     }
 
@@ -84,17 +90,21 @@ struct Reader {
         let input = inputStatus(at: now)
         let dropped = pipeline.dropCounts
         let metrics = pipeline.metrics.map(\.values)
+        let held = batch.heldByteCount + raw.heldByteCount
         exchange.with { state in
             state.status.reading = input
             state.status.logMetrics = metrics
+            state.status.memoryBytes = held + state.heldByteCount
             for (reason, count) in dropped { state.status.setDropped(reason.rawValue, count) }
         }
     }
 
+    var isOverShare: Bool { textBytesInFlight > textBytesLimit }
+
     var situation: BatchPolicy.Situation {
         BatchPolicy.Situation(
             recordCount: batch.records.count, textBytes: batch.textByteCount, isFull: batch.isFull, begun: begun,
-            inFlight: inFlight, lastDispatch: lastDispatch, hasMore: hasMore, isStopping: drainUntil != nil)
+            inFlight: inFlight, isOverShare: isOverShare, lastDispatch: lastDispatch, hasMore: hasMore, isStopping: drainUntil != nil)
     }
 }
 
@@ -239,6 +249,7 @@ extension Route {
         let shipments = reader.encoder.divide(&parcel.batch)
         reader.begun = nil
         reader.inFlight += 1
+        reader.textBytesInFlight += parcel.batch.textByteCount
         let isSteady = reader.lastDispatch.map { now - $0 < Self.steadySpacing } ?? false
         reader.pausedUntil = isSteady ? now + Self.readSpacing : nil
         reader.lastDispatch = now
@@ -252,14 +263,15 @@ extension Route {
 
     /// Takes what the sending side has put into the exchange.
     private func takeAcknowledgements(_ reader: inout Reader) {
-        let acknowledgements = exchange.with { state in
+        let (acknowledgements, textBytesInFlight) = exchange.with { state in
             state.readingSince = .now
             state.isReaderComing = false
             let taken = state.acknowledgements
             state.acknowledgements.removeAll(keepingCapacity: true)
-            return taken
+            return (taken, state.textBytesInFlight)
         }
         guard !acknowledgements.isEmpty else { return }
+        reader.textBytesInFlight = textBytesInFlight
         for acknowledgement in acknowledgements {
             for position in acknowledgement { reader.input.acknowledge(position) }
             reader.inFlight -= 1
@@ -274,7 +286,7 @@ extension Route {
     /// something to do.
     private func rest(_ reader: inout Reader, until: Instant?, at now: Instant) {
         let mayRead = !reader.batch.isFull && reader.drainUntil == nil
-        let isHeldBack = reader.batch.isFull && reader.drainUntil == nil
+        let isHeldBack = (reader.batch.isFull || reader.isOverShare) && reader.drainUntil == nil
         reader.lookDue = isHeldBack ? reader.lookDue ?? now + Self.lookInterval : nil
         // Under a steady trickle each line would wake us, only to wait for the same delivery.
         let pause = reader.batch.isEmpty ? nil : reader.pausedUntil

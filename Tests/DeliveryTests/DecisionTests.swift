@@ -174,6 +174,13 @@ struct Extreme: RandomNumberGenerator, Sendable {
                 == .blocked)
     }
 
+    @Test func overItsShareARouteWaitsForAcknowledgements() {
+        let over = situation { ($0.inFlight, $0.hasMore, $0.isOverShare) = (1, true, true) }
+        #expect(policy.action(for: over, at: at(1)) == .wait(until: at(1_000)))
+        #expect(
+            policy.action(for: BatchPolicy.Situation(inFlight: 1, isOverShare: true, hasMore: true), at: at(1)) == .rest)
+    }
+
     @Test func stoppingSendsWhatWasRead() {
         let stopping = situation { ($0.isStopping, $0.hasMore, $0.lastDispatch) = (true, true, at(0)) }
         #expect(policy.action(for: stopping, at: at(1)) == .dispatch)
@@ -193,6 +200,7 @@ struct Extreme: RandomNumberGenerator, Sendable {
     @Test(arguments: [
         ("batch_bytes", "1023", false), ("batch_bytes", "1024", true), ("batch_records", "100000", true),
         ("batch_records", "0", false), ("in_flight", "16", true), ("in_flight", "17", false),
+        ("batch_spacing", "\"1s\"", true), ("batch_spacing", "\"61s\"", false),
         ("give_up_after", "\"2h\"", true), ("give_up_after", "\"100ms\"", false),
     ]) func refusesWhatIsOutOfBounds(key: String, number: String, isAllowed: Bool) throws {
         var section = try section("{ \"\(key)\": \(number) }", path: "outputs.central")
