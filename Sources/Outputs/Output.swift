@@ -33,9 +33,14 @@ package protocol RecordEncoder: Sendable {
     /// Appends the records of `range` to `body`; compressed and framed as the output sends them.
     /// Returns how many invalid UTF-8 sequences were replaced.
     mutating func encode(_ batch: LogBatch, _ range: Range<Int>, into body: inout [UInt8]) -> Int
+
+    /// What happened to records in `divide`, by reason; only grows. Shown with the events of the route's input.
+    var counts: [(reason: String, count: UInt64)] { get }
 }
 
 extension RecordEncoder {
+    package var counts: [(reason: String, count: UInt64)] { [] }
+
     /// One request with all records, in reading order.
     package mutating func divide(_ batch: inout LogBatch) -> [Shipment] {
         [Shipment(records: 0..<batch.records.count, destination: Destination())]
