@@ -63,7 +63,7 @@ let package = Package(
             "Inputs",
             on: [
                 "Bytes", "Platform", "CLinux", "CSystemd", "Metrics", "Logs", "Settings", "Durable", "Procfs",
-                "Collectors",
+                "Collectors", "AWS",
             ]),
         floor("Outputs", on: ["Bytes", "Platform", "Logs", "Settings", "HTTP", "AWS"]),
         // 7

@@ -69,6 +69,9 @@ package final class InstanceMetadata: Sendable {
         if world.flag("AWS_EC2_METADATA_DISABLED") { state.withLock { $0.nextTry = nil } }
     }
 
+    /// By the name that templates have for it.
+    package func value(named name: String) -> String? { Item(rawValue: name).flatMap(value) }
+
     /// Returns at once. The first that asks has it looked up beside.
     package func value(_ item: Item) -> String? {
         let (value, mustAsk) = state.withLock { state -> (String?, Bool) in

@@ -82,6 +82,7 @@ struct Reader {
     func inputStatus(at now: Moment) -> InputStatus {
         var status = input.status(at: now)
         for (event, count) in pipeline.eventCounts { status.counts.append((event.rawValue, count)) }
+        status.counts += encoder.counts
         return status
     }
 

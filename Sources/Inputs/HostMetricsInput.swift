@@ -3,6 +3,7 @@
 // What was measured cannot be read again, so documents go through a spool. Measuring has a queue of its own, so that it
 // goes on while the route waits for a receiver that is down.
 
+internal import AWS
 package import Bytes
 internal import Collectors
 internal import Durable
@@ -41,7 +42,10 @@ package final class HostMetricsInput: Input {
                 at: "sample_interval", "expected a whole part of the interval of \(durationText(interval))")
         }
         plan = try HostMetricsPlan(
-            &section, host: context.host, hostName: context.hostName,
+            &section, host: context.host,
+            values: HostValues(
+                hostName: context.hostName, inputName: context.name, instanceID: hostInstanceID(),
+                lookUp: { InstanceMetadata.shared.value(named: $0) }),
             isHighResolution: interval < Self.ordinaryResolution)
         log = context.log
         documents = try SpooledDocuments(&section, context)

@@ -1,5 +1,7 @@
 // Values on their way from readings to documents: those of several readings, by dimensions and metric.
 
+internal import Bytes
+
 /// Kept from one interval to the next: in steady state, adding a value allocates nothing.
 package struct EMFTable {
     /// The values of one metric under the dimensions of its group.
@@ -26,7 +28,7 @@ package struct EMFTable {
 
     package private(set) var problems: Set<String> = []
     /// What every document has; a group may not have the same names.
-    let dimensions: [EMFDimension]
+    private(set) var dimensions: [EMFDimension]
     package let ownNames: [String]
     private(set) var groups: [Group] = []
     private var keys: [[EMFDimension]] = []
@@ -38,6 +40,12 @@ package struct EMFTable {
     package init(dimensions: [EMFDimension] = []) {
         self.dimensions = dimensions
         ownNames = dimensions.map(\.name)
+    }
+
+    /// Another value of what every document has.
+    package mutating func setDimension(_ index: Int, _ dimension: EMFDimension) {
+        guard dimension.name == dimensions[index].name else { bug("the dimension \(dimension.name) stands elsewhere") }
+        if dimensions[index].value != dimension.value { dimensions[index] = dimension }
     }
 
     /// The values that follow have these dimensions.

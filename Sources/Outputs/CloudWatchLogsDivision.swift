@@ -11,16 +11,24 @@ struct CloudWatchPlaces: Sendable {
     /// Names that were mended and said so. One more than that, and some are said again.
     static let saidLimit = 256
 
+    /// Where documents say it.
+    private static let groupField = Array("log_group".utf8)
+    private static let streamField = Array("log_stream".utf8)
+
     private let group: RecordTemplate
     private let stream: RecordTemplate
     private let period: Int64?
 
     private var indexes: [[UInt8]: Int] = [:]
     private(set) var destinations: [Destination] = []
+    /// Of each of them, whether its names are not what the templates or the document said.
+    private var areMended: [(group: Bool, stream: Bool)] = []
+    /// Records that have gone to such a place.
+    private(set) var mendedCounts: (group: UInt64, stream: UInt64) = (0, 0)
     /// Kept for its capacity.
     private var key: [UInt8] = []
     /// What the last record was, and where it went: the next of the same file in the same period goes there too.
-    private var last: (fields: Range<UInt32>, period: Int64, place: Int)?
+    private var last: (fields: Range<UInt32>, isDocument: Bool, period: Int64, place: Int)?
     private let mended: @Sendable (_ from: String, _ to: String) -> Void
     private var said: Set<String> = []
 
@@ -45,29 +53,51 @@ struct CloudWatchPlaces: Sendable {
         guard destinations.count > Self.limit else { return }
         indexes.removeAll()
         destinations.removeAll()
+        areMended.removeAll()
     }
 
     /// The index in `destinations` of where a record goes.
     mutating func place(of record: LogBatch.Record, in batch: LogBatch) -> Int {
-        let period = period.map { record.unixNanoseconds.floored(by: $0 * 1_000_000_000) } ?? 0
-        if let last, last.fields == record.fields, last.period == period { return last.place }
-        key.removeAll(keepingCapacity: true)
-        group.append(record, of: batch, to: &key)
-        let middle = key.count
-        // Not part of any text in UTF-8.
-        key.append(0xFF)
-        stream.append(record, of: batch, to: &key)
-        let place = indexes[key] ?? addPlace(middle)
-        last = (record.fields, period, place)
+        let place = findPlace(of: record, in: batch)
+        if areMended[place].group { mendedCounts.group += 1 }
+        if areMended[place].stream { mendedCounts.stream += 1 }
         return place
     }
 
+    private mutating func findPlace(of record: LogBatch.Record, in batch: LogBatch) -> Int {
+        let period = period.map { record.unixNanoseconds.floored(by: $0 * 1_000_000_000) } ?? 0
+        if let last, last.fields == record.fields, last.isDocument == record.isDocument, last.period == period {
+            return last.place
+        }
+        key.removeAll(keepingCapacity: true)
+        append(record, batch, Self.groupField, or: group)
+        let middle = key.count
+        // Not part of any text in UTF-8.
+        key.append(0xFF)
+        append(record, batch, Self.streamField, or: stream)
+        let place = indexes[key] ?? addPlace(middle)
+        last = (record.fields, record.isDocument, period, place)
+        return place
+    }
+
+    /// A document that says itself where it belongs goes there.
+    private mutating func append(
+        _ record: LogBatch.Record, _ batch: LogBatch, _ field: [UInt8], or template: RecordTemplate
+    ) {
+        if record.isDocument, let name = batch.lastValue(of: field, in: record) {
+            key.append(contentsOf: batch.bytes[name])
+        } else {
+            template.append(record, of: batch, to: &key)
+        }
+    }
+
     private mutating func addPlace(_ middle: Int) -> Int {
-        let names = [
-            mend(.group, String(decoding: key[..<middle], as: UTF8.self)),
-            mend(.stream, String(decoding: key[(middle + 1)...], as: UTF8.self)),
+        let wanted = [
+            String(decoding: key[..<middle], as: UTF8.self), String(decoding: key[(middle + 1)...], as: UTF8.self),
         ]
+        let names = [mend(.group, wanted[0]), mend(.stream, wanted[1])]
         destinations.append(Destination(names))
+        areMended.append((names[0] != wanted[0], names[1] != wanted[1]))
         indexes[key] = destinations.count - 1
         return destinations.count - 1
     }
@@ -154,6 +184,14 @@ struct CloudWatchDivider: Sendable {
 
     private func shipment(_ range: Range<Int>) -> Shipment {
         Shipment(records: range, destination: places.destinations[Int(homes[range.lowerBound].place)])
+    }
+}
+
+extension LogBatch {
+    /// What was added last wins: a document's own comes behind the fields of its file.
+    fileprivate func lastValue(of name: [UInt8], in record: Record) -> Range<Int>? {
+        let found = record.fields.last { name[...] == bytes[fields[Int($0)].name.range] }
+        return found.map { fields[Int($0)].value.range }
     }
 }
 

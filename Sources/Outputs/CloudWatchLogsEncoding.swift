@@ -47,6 +47,12 @@ struct CloudWatchEncoder: RecordEncoder {
 
     var heldByteCount: Int { plain.capacity + lines.capacity + messageBytes.capacity * MemoryLayout<Int32>.stride }
 
+    /// Lanes have encoders of their own, whose counts nobody reads: each record is counted once, where it is divided.
+    var counts: [(reason: String, count: UInt64)] {
+        let mended = divider.places.mendedCounts
+        return [("group_name_mended", mended.group), ("stream_name_mended", mended.stream)].filter { $0.1 > 0 }
+    }
+
     mutating func divide(_ batch: inout LogBatch) -> [Shipment] {
         measure(batch)
         if messageBytes.contains(where: { $0 > CloudWatchLimits.messageBytes }) {

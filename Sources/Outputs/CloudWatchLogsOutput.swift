@@ -48,8 +48,7 @@ package struct CloudWatchLogsOutput {
         var values = TemplateValues(context, instanceID: instanceID)
         let client = try AWSClientSettings(&section)
         let session = open(client, context.log)
-        values.metadata = { [metadata = session.metadata] in InstanceMetadata.Item(rawValue: $0).flatMap(metadata.value)
-        }
+        values.host.lookUp = { [metadata = session.metadata] in metadata.value(named: $0) }
         setup = Setup(
             settings: try CloudWatchSettings(&section, values), json: RecordJSON(context), log: context.log,
             outputPath: section.path, inputName: context.inputName, session: session)

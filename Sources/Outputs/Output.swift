@@ -36,10 +36,14 @@ package protocol RecordEncoder: Sendable {
 
     /// Memory for bodies that is kept between two calls.
     var heldByteCount: Int { get }
+
+    /// What happened to records in `divide`, by reason; only grows. Shown with the events of the route's input.
+    var counts: [(reason: String, count: UInt64)] { get }
 }
 
 extension RecordEncoder {
     package var heldByteCount: Int { 0 }
+    package var counts: [(reason: String, count: UInt64)] { [] }
 
     /// One request with all records, in reading order.
     package mutating func divide(_ batch: inout LogBatch) -> [Shipment] {

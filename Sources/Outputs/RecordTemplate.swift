@@ -7,36 +7,26 @@ internal import Bytes
 package import Logs
 package import Settings
 
-/// What a template may take that is no part of a record. All of it is known at the start, or has its substitute.
+/// What a template may take that is no part of a record.
 package struct TemplateValues: Sendable {
-    package var hostName: String
-    package var inputName: String
+    package var host: HostValues
     /// The input's own `fields`, for records that have none of that name themselves.
     package var fields: [(name: String, value: String)]
-    /// Of EC2; nil on a host that is none, which is told from others by its name.
-    package var instanceID: String?
-    /// What the instance says of itself, by the names of `RecordTemplate.metadata`; nil as long as it has not.
-    package var metadata: @Sendable (String) -> String?
 
     package init(
         _ context: OutputContext, instanceID: String? = nil,
         metadata: @escaping @Sendable (String) -> String? = { _ in nil }
     ) {
-        self.instanceID = instanceID
-        self.metadata = metadata
-        hostName = context.hostName
-        inputName = context.inputName
+        host = HostValues(
+            hostName: context.hostName, inputName: context.inputName, instanceID: instanceID, lookUp: metadata)
         fields = context.fields
     }
 }
 
 package struct RecordTemplate: Sendable {
     /// What stands for a file or a field that a record does not have.
-    package static let unknown = "unknown"
-    package static let variables =
-        ["hostname", "input", "file", "file_name", "field.", "date", "instance_id"] + metadata
-    /// Besides the id, which lies on most instances.
-    package static let metadata = ["instance_type", "availability_zone", "region", "account_id", "image_id"]
+    package static let unknown = HostValues.unknown
+    package static let variables = ["file", "file_name", "field.", "date"] + HostValues.variables
 
     private enum Piece: Sendable {
         case text([UInt8])
@@ -62,7 +52,7 @@ package struct RecordTemplate: Sendable {
         do throws(TemplateError) { template = try Template(text, known: Self.variables) } catch {
             throw RecordTemplateError(reason: error.reason(known: Self.variables))
         }
-        lookUp = values.metadata
+        lookUp = values.host.lookUp
         for piece in template.pieces {
             switch piece {
             case .text(let text):
@@ -80,17 +70,13 @@ package struct RecordTemplate: Sendable {
         if let argument, name != "date" {
             throw RecordTemplateError(reason: "{\(name):\(argument)}: only {date:…} takes a format")
         }
+        switch values.host.value(of: name, fallback: fallback) {
+        case .known(let text): return append(text)
+        case .asked(let fallback): return pieces.append(.metadata(name: name, fallback: Array(fallback.utf8)))
+        case nil: break
+        }
         let missing = Array((fallback ?? Self.unknown).utf8)
         switch name {
-        case "hostname": append(values.hostName.isEmpty ? fallback ?? Self.unknown : values.hostName)
-        case "input": append(values.inputName)
-        case "instance_id":
-            if let id = values.instanceID {
-                append(id)
-            } else {
-                pieces.append(.metadata(name: name, fallback: Array((fallback ?? values.hostName).utf8)))
-            }
-        case _ where Self.metadata.contains(name): pieces.append(.metadata(name: name, fallback: missing))
         case "file": pieces.append(.field(name: Array("file".utf8), fallback: missing))
         case "file_name": pieces.append(.fileName(fallback: missing))
         case "date":

@@ -65,7 +65,7 @@ private func output(_ type: String, _ options: String) -> String {
         ),
         (
             input("host_metrics", "\"dimensions\": { \"a\": \"b\", \"c\": \"{x}\" }"),
-            "agent.json:3:31: inputs.app.dimensions.c: expected text, not too long; the only variable is {hostname}"
+            "agent.json:3:31: inputs.app.dimensions.c: unknown variable {x}"
         ),
         (
             input("host_metrics", "\"metrics\": [\"mem_*\", { \"name\": \"mem_used\", \"unit\": \"x\" }]"),

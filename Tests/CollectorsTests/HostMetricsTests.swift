@@ -5,6 +5,7 @@ import Foundation
 import Metrics
 import Platform
 import Settings
+import Synchronization
 import TestSupport
 import Testing
 
@@ -17,10 +18,13 @@ import enum Procfs.KernelUnits
     private static let second: UInt64 = 1_000_000_000
     private static let unix: Int64 = 1_795_230_523_015_000_000
 
-    private func plan(_ settings: String, _ host: Host, isHighResolution: Bool = false) throws -> HostMetricsPlan {
+    private func plan(
+        _ settings: String, _ host: Host, isHighResolution: Bool = false,
+        values: HostValues = HostValues(hostName: "web-1", inputName: "host")
+    ) throws -> HostMetricsPlan {
         var section = try section(settings, path: "inputs.host")
         let plan = try HostMetricsPlan(
-            &section, host: host, hostName: "web-1", isHighResolution: isHighResolution)
+            &section, host: host, values: values, isHighResolution: isHighResolution)
         try section.finish()
         return plan
     }
@@ -68,6 +72,35 @@ import enum Procfs.KernelUnits
         #expect(selection.metric("net_err_in", .count) == nil)
     }
 
+    /// Nobody waits for the instance to say what it is; when it has, the next documents have it.
+    @Test func dimensionsAreTemplates() throws {
+        let known = Mutex<[String: String]>([:])
+        let values = HostValues(hostName: "web-1", inputName: "host") { name in known.withLock { $0[name] } }
+        let host = try TemporaryHost(["proc/meminfo": meminfo])
+        let metrics = try HostMetrics(
+            try plan(
+                #"""
+                { "metrics": ["mem_used"], "dimensions": { "host": "{hostname}/{input}", "id": "{instance_id}",
+                  "type": "{instance_type:-none}", "region": "in {region}", "braces": "{{x}}" } }
+                """#, host.host, values: values))
+        func dimensions(at seconds: UInt64) throws -> [String?] {
+            let document = try #require(try documents(metrics, at: seconds).first)
+            return ["host", "id", "type", "region", "braces"].map { document[$0]?.string }
+        }
+        #expect(try dimensions(at: 1) == ["web-1/host", "web-1", "none", "in unknown", "{x}"])
+        known.withLock { $0 = ["instance_id": "i-1", "instance_type": "m7g.large", "region": "eu-west-1"] }
+        #expect(try dimensions(at: 2) == ["web-1/host", "i-1", "m7g.large", "in eu-west-1", "{x}"])
+    }
+
+    @Test func aTemplateThatIsNoneIsSaidWhereItStands() throws {
+        #expect {
+            try plan("{\n  \"dimensions\": { \"id\": \"{instanceid}\" } }", Host())
+        } throws: {
+            "\($0)".hasPrefix("agent.json:2:")
+                && "\($0)".hasSuffix("unknown variable {instanceid}, did you mean {instance_id}?")
+        }
+    }
+
     @Test(arguments: [
         (#"{ "metrics": ["cpu_usge_idle"] }"#, "did you mean \"cpu_usage_idle\""), (#"{ "metrics": [] }"#, "not empty"),
         (#"{ "metrics": ["["] }"#, "no ']'"), (#"{ "metrics": [1] }"#, "object"), (#"{ "metrics": "*" }"#, "list"),
@@ -80,7 +113,10 @@ import enum Procfs.KernelUnits
         (#"{ "metrics": ["procstat_*"] }"#, "\"procstat\""),
         (#"{ "namespace": "AWS/EC2" }"#, "namespace"), (#"{ "namespace": "" }"#, "1 to 255"),
         (#"{ "dimensions": { "cpu": "x" } }"#, "taken"), (#"{ "dimensions": { "mem_used": "x" } }"#, "taken"),
-        (#"{ "dimensions": { "a": "{region}" } }"#, "{hostname}"),
+        (#"{ "dimensions": { "a": "{hostnam}" } }"#, "did you mean {hostname}?"),
+        (#"{ "dimensions": { "a": "{date}" } }"#, "unknown variable {date}"),
+        (#"{ "dimensions": { "a": "{region:x}" } }"#, "takes no format"),
+        (#"{ "dimensions": { "a": "{region" } }"#, "has no \"}\""),
         (#"{ "dimensions": { "a": " " } }"#, "expected text"),
         (#"{ "dimensions": { ":a": "x" } }"#, "ASCII"), (#"{ "vocabulary": "other" }"#, "one of"),
         (#"{ "aggregate": ["host"] }"#, "list of lists"), (#"{ "aggregate": [["hots"]] }"#, "did you mean \"host\""),

@@ -37,11 +37,11 @@ import Testing
             """)
         #expect(input.interval == .seconds(10) && input.sampleInterval == .seconds(10))
         #expect(input.plan.namespace == "My/Host" && input.plan.selection.takes("cpu_usage_idle"))
-        #expect(input.plan.dimensions.map { "\($0.name)=\($0.value)" } == ["host=web-1.example", "stage=prod"])
+        #expect(input.plan.dimensions.map { "\($0.name)=\($0.now.value)" } == ["host=web-1.example", "stage=prod"])
         #expect(!input.plan.selection.takes("cpu_time_idle"))
         let plain = try self.input()
         #expect(plain.interval == .seconds(60) && plain.plan.selection.takes("cpu_time_idle"))
-        #expect(plain.plan.dimensions.map { "\($0.name)=\($0.value)" } == ["host=web-1"])
+        #expect(plain.plan.dimensions.map { "\($0.name)=\($0.now.value)" } == ["host=web-1"])
         let sampled = try self.input(#"{ "interval": "5m", "sample_interval": "10s" }"#)
         #expect(sampled.interval == .seconds(300) && sampled.sampleInterval == .seconds(10))
     }

@@ -41,6 +41,77 @@ import Testing
         #expect(requests.reduce(0) { $0 + $1.logEvents.count } == 3_000)
     }
 
+    /// A batch of documents and lines, each with a place in its fields.
+    private func named(_ records: [(text: String, fields: [(StaticString, String)], isDocument: Bool)]) -> LogBatch {
+        var batch = LogBatch()
+        for (index, record) in records.enumerated() {
+            let first = batch.nextField
+            for (name, value) in record.fields { _ = batch.addField(name, Array(value.utf8)) }
+            let text = Array(record.text.utf8)
+            batch.append(
+                text, 0..<text.count, fields: first..<batch.nextField, at: someTime,
+                next: Position(source: 1, offset: UInt64(index + 1)), isDocument: record.isDocument)
+        }
+        return batch
+    }
+
+    @Test func aDocumentGoesWhereItSays() throws {
+        var batch = named([
+            ("both", [("file", "/a.log"), ("log_group", "/shop"), ("log_stream", "till")], true),
+            ("group", [("file", "/a.log"), ("log_group", "/shop")], true),
+            ("stream", [("file", "/a.log"), ("log_stream", "till")], true),
+            ("none", [("file", "/a.log")], true),
+            ("a line", [("file", "/a.log"), ("log_group", "/shop"), ("log_stream", "till")], false),
+            ("its own, which comes last", [("log_group", "/other"), ("log_group", "/shop")], true),
+        ])
+        var encoder = try encoder()
+        let found = try requests(&encoder, &batch).map { request in
+            "\(request.logGroupName) \(request.logStreamName): "
+                + request.logEvents.map(\.message).joined(separator: ", ")
+        }
+        #expect(
+            found == [
+                "/shop till: both", "/shop a.log: group", "/vitals/web1 till: stream",
+                "/vitals/web1 a.log: none, a line", "/shop unknown: its own, which comes last",
+            ])
+        #expect(encoder.counts.isEmpty)
+    }
+
+    /// The same fields, but only one of them is a document.
+    @Test func aLineAfterADocumentOfTheSameFields() throws {
+        var batch = LogBatch()
+        let field = batch.addField("log_group", Array("/shop".utf8))
+        for (index, isDocument) in [true, false, true].enumerated() {
+            batch.append(
+                [0x78], 0..<1, fields: field..<field + 1, at: someTime,
+                next: Position(source: 1, offset: UInt64(index + 1)), isDocument: isDocument)
+        }
+        var encoder = try encoder(stream: "s")
+        #expect(
+            try requests(&encoder, &batch).map { "\($0.logGroupName) \($0.logEvents.count)" } == [
+                "/shop 2", "/vitals/web1 1",
+            ])
+    }
+
+    @Test func recordsWhoseNamesWereMendedAreCounted() throws {
+        var batch = named([
+            ("1", [("log_group", "a shop"), ("log_stream", "s:1")], true),
+            ("2", [("log_group", "a shop"), ("log_stream", "s")], true),
+            ("3", [("log_group", "aws/x"), ("log_stream", "*")], true),
+            ("4", [("log_group", "good"), ("log_stream", "good stream")], true),
+        ])
+        var encoder = try encoder()
+        let shipments = encoder.divide(&batch)
+        #expect(
+            shipments.map(\.destination.names) == [
+                ["a_shop", "s_1"], ["a_shop", "s"], ["_aws/x", "_"], ["good", "good stream"],
+            ])
+        func counts() -> [String] { encoder.counts.map { "\($0.reason) \($0.count)" } }
+        #expect(counts() == ["group_name_mended 3", "stream_name_mended 2"])
+        _ = encoder.divide(&batch)
+        #expect(counts() == ["group_name_mended 6", "stream_name_mended 4"])
+    }
+
     @Test func aRequestHasAtMostTenThousandEvents() throws {
         var batch = batch(of: (0..<20_001).map { Line("\($0)") })
         var encoder = try encoder()

@@ -75,7 +75,7 @@ import Testing
 
     /// The names are the module AWS's.
     @Test func namesOfMetadata() {
-        #expect(Set(RecordTemplate.metadata + ["instance_id"]) == Set(InstanceMetadata.Item.allCases.map(\.rawValue)))
+        #expect(Set(HostValues.metadata + ["instance_id"]) == Set(InstanceMetadata.Item.allCases.map(\.rawValue)))
     }
 
     @Test func theShortestPeriodCounts() throws {

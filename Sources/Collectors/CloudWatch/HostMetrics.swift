@@ -14,6 +14,7 @@ package final class HostMetrics {
     }
 
     private let selection: MetricSelection
+    private let dimensions: [HostDimension]
     private let reader: Reader
     private var points = MetricPoints()
     private var table: EMFTable
@@ -23,7 +24,8 @@ package final class HostMetrics {
 
     package init(_ plan: HostMetricsPlan) throws(SettingsError) {
         selection = plan.selection
-        table = EMFTable(dimensions: plan.dimensions)
+        dimensions = plan.dimensions
+        table = EMFTable(dimensions: plan.dimensions.map(\.now))
         encoder = EMFEncoder(namespace: plan.namespace, aggregates: plan.aggregates)
         switch plan.vocabulary {
         case .cloudwatch(let choice):
@@ -55,6 +57,7 @@ package final class HostMetrics {
     /// All that was read since the last time, one document or more for each set of dimensions.
     package func documents(unixNanoseconds: Int64) -> [[UInt8]] {
         var documents: [[UInt8]] = []
+        for (index, dimension) in dimensions.enumerated() { table.setDimension(index, dimension.now) }
         encoder.encode(&table, unixMilliseconds: unixNanoseconds / 1_000_000, into: &documents)
         return documents
     }

@@ -5,6 +5,27 @@ package import Metrics
 package import Procfs
 package import Settings
 
+/// A dimension of every metric. Its value may become another one when the instance answers what it is.
+package struct HostDimension: Sendable {
+    package let name: String
+    private let template: HostTemplate?
+    private let fixed: String
+
+    init(_ name: String, _ template: HostTemplate) {
+        self.name = name
+        self.template = template.isAsking ? template : nil
+        fixed = template.text
+    }
+
+    init(_ name: String, _ value: String) {
+        self.name = name
+        template = nil
+        fixed = value
+    }
+
+    package var now: EMFDimension { EMFDimension(name, template?.text ?? fixed) }
+}
+
 package struct HostMetricsPlan: Sendable {
     package enum Vocabulary: Sendable {
         case cloudwatch(CloudWatchChoice)
@@ -24,13 +45,13 @@ package struct HostMetricsPlan: Sendable {
     package let selection: MetricSelection
     package let namespace: String
     /// Of every metric, before those of its subject.
-    package let dimensions: [EMFDimension]
+    package let dimensions: [HostDimension]
     package let aggregates: [[String]]
 
     /// Asks for `vocabulary`, `metrics`, `namespace`, `dimensions`, `aggregate`, `drop_original`, and what a vocabulary
     /// takes besides.
     package init(
-        _ section: inout SettingsSection, host: Host, hostName: String, isHighResolution: Bool
+        _ section: inout SettingsSection, host: Host, values: HostValues, isHighResolution: Bool
     ) throws(SettingsError) {
         self.host = host
         let name = try section.choice("vocabulary", default: VocabularyName.cloudwatch)
@@ -50,7 +71,7 @@ package struct HostMetricsPlan: Sendable {
         case .cloudwatch: vocabulary = .cloudwatch(try CloudWatchChoice(&section, selection))
         case .node: vocabulary = .node(try NodeChoice(&section, host: host))
         }
-        dimensions = try Self.dimensions(&section, hostName)
+        dimensions = try Self.dimensions(&section, values)
         if name == .cloudwatch { try checkNames(section) }
     }
 
@@ -60,7 +81,7 @@ package struct HostMetricsPlan: Sendable {
         self.vocabulary = vocabulary
         self.selection = selection
         namespace = "CWAgent"
-        dimensions = [EMFDimension("host", "fixture")]
+        dimensions = [HostDimension("host", "fixture")]
         aggregates = []
     }
 
@@ -97,44 +118,30 @@ package struct HostMetricsPlan: Sendable {
     ]
 
     private static func dimensions(
-        _ section: inout SettingsSection, _ hostName: String
-    ) throws(SettingsError) -> [EMFDimension] {
+        _ section: inout SettingsSection, _ values: HostValues
+    ) throws(SettingsError) -> [HostDimension] {
         let isSet = section.has("dimensions")
         let given = try section.table("dimensions")
         let table = isSet ? given : [(name: "host", value: "{hostname}")]
         guard table.count <= dimensionLimit else { throw section.error(at: "dimensions", "at most \(dimensionLimit)") }
         var names: Set<String> = []
-        var dimensions: [EMFDimension] = []
-        for (name, template) in table {
-            let value = replacing("{hostname}", in: template, with: hostName)
-            guard !value.utf8.contains(UInt8(ascii: "{")), isEMFDimensionValue(value) else {
-                throw section.error(
-                    at: "dimensions", member: name,
-                    "expected text, not too long; the only variable is {hostname}")
+        var dimensions: [HostDimension] = []
+        for (name, text) in table {
+            let dimension: HostDimension
+            do throws(TemplateError) { dimension = HostDimension(name, try HostTemplate(text, values)) } catch {
+                throw section.error(at: "dimensions", member: name, error.reason(known: HostValues.variables))
+            }
+            guard isEMFDimensionValue(dimension.now.value) else {
+                throw section.error(at: "dimensions", member: name, "expected text, not too long")
             }
             guard EMFDimension(name, "x").isValid, names.insert(name).inserted else {
                 throw section.error(
                     at: "dimensions", member: name,
                     "expected a name of up to \(EMFLimit.dimensionName) characters of ASCII that stands once")
             }
-            dimensions.append(EMFDimension(name, value))
+            dimensions.append(dimension)
         }
         return dimensions
-    }
-
-    private static func replacing(_ word: String, in text: String, with value: String) -> String {
-        var rest = text[...]
-        var result = ""
-        while let next = rest.first {
-            if rest.hasPrefix(word) {
-                result += value
-                rest = rest.dropFirst(word.count)
-            } else {
-                result.append(next)
-                rest = rest.dropFirst()
-            }
-        }
-        return result
     }
 
     private static func aggregates(_ section: inout SettingsSection) throws(SettingsError) -> [[String]] {
