@@ -212,7 +212,7 @@ extension Exchange.State {
         while var parcel = window.popSettled() {
             textBytesInFlight -= parcel.batch.textByteCount
             // Here rather than when it is filled again, which may be much later.
-            parcel.batch.removeAll()
+            parcel.batch.letGoIfLarge()
             acknowledgements.append(parcel.positions)
             returned.append(parcel)
         }

@@ -105,7 +105,8 @@ struct Reader {
     var situation: BatchPolicy.Situation {
         BatchPolicy.Situation(
             recordCount: batch.records.count, textBytes: batch.textByteCount, isFull: batch.isFull, begun: begun,
-            inFlight: inFlight, isOverShare: isOverShare, lastDispatch: lastDispatch, hasMore: hasMore, isStopping: drainUntil != nil)
+            inFlight: inFlight, isOverShare: isOverShare, lastDispatch: lastDispatch, hasMore: hasMore,
+            isStopping: drainUntil != nil)
     }
 }
 
@@ -180,6 +181,7 @@ extension Route {
             bytes = reader.batch.textByteCount - bytesBefore
         } else {
             if reader.rawNext == reader.raw.records.count {
+                reader.raw.letGoIfLarge()
                 reader.raw.removeAll()
                 reader.rawNext = 0
                 note(reader.input.read(into: &reader.raw, at: now), &reader, at: now.monotonic)

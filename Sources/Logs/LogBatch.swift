@@ -99,9 +99,16 @@ package struct LogBatch: Sendable {
             + records.capacity * MemoryLayout<Record>.stride
     }
 
-    /// Empties it, and keeps the memory, but what a record far above the limit has made of it.
+    /// Empties it when a record far above the limit has made it large, and lets the memory go. Else it does nothing:
+    /// whoever empties a batch of which there is a copy has its memory made anew.
+    package mutating func letGoIfLarge() {
+        guard bytes.capacity > 2 * roomyByteCount else { return }
+        bytes = []
+        removeAll()
+    }
+
+    /// Empties it, and keeps the memory.
     package mutating func removeAll() {
-        if bytes.capacity > 2 * roomyByteCount { bytes = [] }
         bytes.removeAll(keepingCapacity: true)
         fields.removeAll(keepingCapacity: true)
         records.removeAll(keepingCapacity: true)

@@ -44,10 +44,11 @@ import Testing
     /// So many routes, each from an input of its own.
     private func routes(_ count: Int, limit: String) -> String {
         let names = (1...count).map { "in\($0)" }
-        let inputs = names.map { "\"\($0)\": { \"type\": \"file\", \"paths\": [\"\(path)/logs/\($0).log\"] }" }
+        let inputs = names.map { #""\#($0)": { "type": "file", "paths": ["\#(path)/logs/\#($0).log"] }"# }
         let routes = names.map { "{ \"from\": \"\($0)\", \"to\": \"out\" }" }
         return """
-            { "state_directory": "\(path)/state", "endpoint": { "listen": [] }, "delivery": { "memory_limit": "\(limit)" },
+            { "state_directory": "\(path)/state", "endpoint": { "listen": [] },
+              "delivery": { "memory_limit": "\(limit)" },
               "inputs": { \(inputs.joined(separator: ", ")) }, "outputs": { "out": { "type": "stdout" } },
               "routes": [ \(routes.joined(separator: ", ")) ] }
             """
@@ -63,9 +64,8 @@ import Testing
     @Test func tooLittleMemoryIsAnErrorThatSaysWhatWouldDo() throws {
         let said = try findings(routes(100, limit: "1MiB"))
         #expect(said.count == 1)
-        #expect(
-            said[0].hasPrefix("error agent.json:1:") && said[0].contains("delivery.memory_limit: 1MiB is too little for 100 ")
-        )
+        #expect(said[0].hasPrefix("error agent.json:2:"))
+        #expect(said[0].contains("delivery.memory_limit: 1MiB is too little for 100 routes"))
         #expect(said[0].hasSuffix("expected 7MiB or more"))
         #expect(try problems(routes(100, limit: "7MiB")) == [])
     }

@@ -78,7 +78,11 @@ class Memory(Scratch):
         eventually(lambda: len(receiver.records) >= ROUTES * count, 150, lambda: f"all lines\n{agent.log()[-3000:]}")
         eventually(lambda: agent.metric('vitals_route_batches_in_flight{input="in0",output="central"}') == 0, 30, "rest")
         held = eventually(lambda: (value := self.held(agent)) <= LIMIT and value, 30, lambda: f"{self.held(agent)} held")
+        peak = self.resident(agent, "VmHWM")
         print(f"\n1 MiB lines: base {base >> 20} MiB, down {down >> 20} MiB, held in the end {held / 2**20:.1f} MiB, "
-              f"peak {self.resident(agent, 'VmHWM') >> 20} MiB, in the end {self.resident(agent) >> 20} MiB")
+              f"peak {peak >> 20} MiB, in the end {self.resident(agent) >> 20} MiB")
         self.assertEqual(agent.stop(within=20), 0)
         self.assertEqual(set(receiver.sequences()), set(range(ROUTES * count)))
+        # A record is held whatever the share: for each route its text, and while it is sent its JSON, grown by doubling.
+        self.assertLessEqual(down, base + ROUTES * (2 << 20))
+        self.assertLessEqual(peak, base + ROUTES * (3 << 20))

@@ -97,3 +97,19 @@ import Testing
         #expect(last == [1: 30, 2: 6])
     }
 }
+
+@Suite struct LargeBatchTests {
+    @Test func memoryOfOneHugeRecordIsLetGo() {
+        var batch = LogBatch(byteLimit: 4_096, recordLimit: 100)
+        let huge = [UInt8](repeating: 120, count: 100_000)
+        let next = Position(source: 0, offset: 1)
+        batch.append(huge, 0..<3_000, fields: 0..<0, at: 0, next: next)
+        let usual = batch.heldByteCount
+        batch.letGoIfLarge()
+        #expect(batch.heldByteCount == usual && batch.records.count == 1)
+        batch.append(huge, 0..<huge.count, fields: 0..<0, at: 0, next: next)
+        #expect(batch.heldByteCount > 100_000)
+        batch.letGoIfLarge()
+        #expect(batch.isEmpty && batch.textByteCount == 0 && batch.heldByteCount <= usual)
+    }
+}
