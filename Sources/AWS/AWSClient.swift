@@ -52,6 +52,9 @@ package struct AWSClient {
 
     /// Sends a request and waits for its answer, which is a good one (2xx).
     ///
+    /// How often what carries the requests has sent one again by itself, since its answer was lost. Only grows.
+    package var resendCount: Int { transport.resendCount }
+
     /// One that was refused for an expired token, for a key that is not known (any more) or for the time it was signed
     /// at is signed anew and sent once more: the service did nothing with it. All else is the caller's to try again.
     package mutating func call(_ request: AWSRequest) throws(AWSError) -> HTTPResponse {

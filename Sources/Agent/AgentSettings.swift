@@ -53,6 +53,9 @@ package struct AgentSettings: Sendable {
     package let logLevel: LogLevel
     /// How long a stop waits for what is under way.
     package let drainTimeout: Duration
+    /// Of the batches of all routes together.
+    package let memoryLimit: Int
+    private let delivery: SettingsSection
     /// Left for `Endpoint`; nil when `listen` is an empty list.
     package let endpoint: SettingsSection?
     /// As they stand in the settings; the default when they do not.
@@ -66,6 +69,7 @@ package struct AgentSettings: Sendable {
     package let warnings: [String]
 
     package static let defaultStateDirectory = "/var/lib/vitals"
+    package static let defaultMemoryLimit = 64 << 20
     package static let defaultListen = ["127.0.0.1:9100"]
 
     /// Reads everything but what is inside the sections of others. Those are read by whoever is made from them.
@@ -73,6 +77,8 @@ package struct AgentSettings: Sendable {
         var top = try SettingsSection(tree, path: "")
         stateDirectory = try Self.path("state_directory", in: &top, default: Self.defaultStateDirectory)
         drainTimeout = try top.duration("drain_timeout", default: .seconds(5), in: .zero ... .seconds(300))
+        delivery = try top.section("delivery")
+        memoryLimit = try Self.memoryLimit(delivery)
         (host, hostPaths) = try Self.host(try top.section("host"))
         logLevel = try Self.logLevel(try top.section("log"))
         let endpoint = try top.section("endpoint")
@@ -118,6 +124,15 @@ package struct AgentSettings: Sendable {
         let paths = [("proc", host.proc), ("sys", host.sys), ("root", host.root), ("udev", host.udev)]
         return (host, paths.filter { given.contains($0.0) })
     }
+
+    private static func memoryLimit(_ section: consuming SettingsSection) throws(SettingsError) -> Int {
+        let limit = try section.size("memory_limit", default: defaultMemoryLimit, in: 1 << 20...1 << 40)
+        try section.finish()
+        return limit
+    }
+
+    /// About a limit that does not do for the routes.
+    func memoryError(_ reason: String) -> SettingsError { delivery.error(at: "memory_limit", reason) }
 
     private static func logLevel(_ section: consuming SettingsSection) throws(SettingsError) -> LogLevel {
         let value = section.value("level")

@@ -1,6 +1,7 @@
 // `vitals check`: makes everything as a start would, tries what a start would run into, and changes nothing.
 
 internal import Bytes
+internal import Delivery
 internal import Inputs
 internal import Outputs
 package import Platform
@@ -52,7 +53,9 @@ package func checkAgent(
         findings.add(output.check(), "output \(plugin.name)")
     }
     for back in feedback { findings.note(back.description) }
-    for route in settings.routes { findings.note("route: \(route.from) to \(route.to)") }
+    for (route, options) in zip(settings.routes, try plugins.routeOptions()) {
+        findings.note("route: \(route.from) to \(route.to)\(batchNote(options.asked, options.given))")
+    }
     for warning in settings.warnings { findings.note(warning) }
     if !settings.routes.isEmpty { checkStateDirectory(settings.stateDirectory, &findings) }
     return findings
@@ -108,4 +111,12 @@ private func checkStateDirectory(_ path: String, _ findings: inout CheckFindings
 /// nil for what is not there, or cannot be looked at: trying to use it says why.
 private func kind(of path: String) -> FileStatus.Kind? {
     do throws(Errno) { return try FileStatus(of: path).kind } catch { return nil }
+}
+
+/// Said behind a route when the memory for all routes is too little for the batches that its output is set to.
+private func batchNote(_ asked: RouteOptions, _ given: RouteOptions) -> String {
+    guard given.batchBytes < asked.batchBytes || given.batchRecords < asked.batchRecords else { return "" }
+    let size = "\(given.batchBytes >> 10)KiB and \(given.batchRecords) records"
+    let set = "\(sizeText(asked.batchBytes)) and \(asked.batchRecords)"
+    return "; batches of \(size) instead of \(set), within \"delivery.memory_limit\""
 }

@@ -66,7 +66,7 @@ package struct Plugins: Sendable {
     ) throws(SettingsError) -> (output: any Output, options: RouteOptions) {
         guard let type = outputTypes.first(where: { $0.type == plugin.type }) else { bug("no output \(plugin.type)") }
         var section = plugin.section
-        let options = try RouteOptions(&section)
+        let options = try RouteOptions(&section, type.batchDefaults)
         let output = try type.init(&section, context(for: input))
         try section.finish()
         return (output, options)
@@ -89,7 +89,26 @@ package struct Plugins: Sendable {
         let feedback = findFeedback(settings, inputs, outputs)
         try refuseLoops(feedback, settings.routes)
         try refuseRemovals(inputs)
+        _ = try routeOptions()
         return (inputs, outputs, feedback)
+    }
+
+    /// How each route batches, in the order of the settings, within the memory that there is for all of them.
+    func routeOptions() throws(SettingsError) -> [(asked: RouteOptions, given: RouteOptions)] {
+        var asked: [RouteOptions] = []
+        for route in settings.routes {
+            guard let plugin = settings.outputs.first(where: { $0.name == route.to }),
+                let type = outputTypes.first(where: { $0.type == plugin.type })
+            else { bug("a route without its output") }
+            var section = plugin.section
+            asked.append(try RouteOptions(&section, type.batchDefaults))
+        }
+        guard let given = RouteOptions.share(settings.memoryLimit, among: asked) else {
+            let least = sizeText(roundedUp(RouteOptions.leastMemory(of: asked), to: 1 << 20))
+            throw settings.memoryError(
+                "\(sizeText(settings.memoryLimit)) is too little for \(asked.count) routes: expected \(least) or more")
+        }
+        return zip(asked, given).map { ($0, $1) }
     }
 
     /// Each route reads for itself: what one has acknowledged, another may still have to read.
@@ -111,7 +130,7 @@ package struct Plugins: Sendable {
         var routes: [Route] = []
         var counted: Set<String> = []
         let shares = InputShares()
-        for route in settings.routes {
+        for (route, options) in zip(settings.routes, try routeOptions()) {
             guard let from = settings.inputs.first(where: { $0.name == route.from }),
                 let to = settings.outputs.first(where: { $0.name == route.to })
             else { bug("a route without its ends") }
@@ -122,7 +141,8 @@ package struct Plugins: Sendable {
                 from, resume: cursors.load(), now: now, spoolDirectory: spool, shares: shares)
             // What an input feeds twice is not to be counted twice.
             let pipeline = try makePipeline(from, counts: counted.insert(from.name).inserted)
-            let (output, options) = try makeOutput(to, for: from)
+            let output = try makeOutput(to, for: from).output
+            let options = options.given
             let rejected =
                 stores[to.name]
                 ?? RejectedStore(stateDirectory: settings.stateDirectory, output: to.name, limits: options.rejected)
@@ -136,3 +156,5 @@ package struct Plugins: Sendable {
         return routes
     }
 }
+
+private func roundedUp(_ bytes: Int, to unit: Int) -> Int { (bytes + unit - 1) / unit * unit }

@@ -112,6 +112,7 @@ package final class RunningAgent: Sendable {
             selfMetrics: { snapshot in
                 let statuses = routes.map(\.status)
                 SelfMetrics.add(statuses, to: &snapshot)
+                SelfMetrics.add(memoryLimit: settings.memoryLimit, to: &snapshot)
                 logMetrics.add(statuses, to: &snapshot)
                 SelfMetrics.add(log, to: &snapshot)
             },

@@ -35,12 +35,16 @@ package enum SelfMetrics {
     private static let lagSeconds = gauge(
         "lag_seconds", "How long the oldest record that was read has waited for its acknowledgement.")
     private static let inFlight = gauge("batches_in_flight", "Batches that are being sent.")
+    private static let memory = gauge("memory_bytes", "Memory kept for batches and the bodies made of them.")
     private static let isRetrying = gauge("retrying", "1 while deliveries fail and are tried again, else 0.")
     private static let lastError = gauge(
         "last_error_timestamp_seconds", "When a delivery last failed, in seconds since 1970; absent when none did.")
     private static let sources = gauge("sources", "Sources that the input reads: files, or 1 for a journal.")
     private static let problems = gauge("problems", "What is wrong with the input's sources right now; see status.")
 
+    private static let memoryLimit = MetricDescriptor(
+        "vitals_delivery_memory_limit_bytes", .gauge,
+        help: "Memory that the batches of all routes and their bodies may take.")
     private static let logMessages = MetricDescriptor(
         "vitals_log_messages_total", .counter, labels: ["level"],
         help: "Messages of the agent's own log, by level, those that were folded into one line included.")
@@ -48,8 +52,8 @@ package enum SelfMetrics {
     /// All of them: a test lints the names and the helps.
     package static let all = [
         recordsRead, bytesRead, recordsAcknowledged, bytesAcknowledged, retries, recordsRejected, invalidSequences,
-        cursorsDamaged, cursorSaveFailures, recordsDropped, events, lagBytes, lagSeconds, inFlight, isRetrying,
-        lastError, sources, problems, logMessages,
+        cursorsDamaged, cursorSaveFailures, recordsDropped, events, lagBytes, lagSeconds, inFlight, memory,
+        isRetrying, lastError, sources, problems, memoryLimit, logMessages,
     ]
 
     package static func add(_ routes: [RouteStatus], to snapshot: inout Snapshot) {
@@ -73,6 +77,7 @@ package enum SelfMetrics {
             if let bytes = status.reading.lagBytes { snapshot.add(lagBytes, Double(bytes), input, output) }
             snapshot.add(lagSeconds, status.lagSeconds, input, output)
             snapshot.add(inFlight, Double(status.batchesInFlight), input, output)
+            snapshot.add(memory, Double(status.memoryBytes), input, output)
             snapshot.add(isRetrying, status.isRetrying ? 1 : 0, input, output)
             if status.lastErrorUnixNanoseconds > 0 {
                 snapshot.add(lastError, Double(status.lastErrorUnixNanoseconds) / 1e9, input, output)
@@ -80,6 +85,10 @@ package enum SelfMetrics {
             snapshot.add(sources, Double(status.reading.sourceCount), input, output)
             snapshot.add(problems, Double(status.reading.problems.count), input, output)
         }
+    }
+
+    package static func add(memoryLimit bytes: Int, to snapshot: inout Snapshot) {
+        snapshot.add(memoryLimit, Double(bytes))
     }
 
     package static func add(_ log: AgentLog, to snapshot: inout Snapshot) {

@@ -16,14 +16,13 @@ enum BatchAction: Equatable {
 }
 
 struct BatchPolicy {
-    /// Under a steady trickle a request for each line would be thousands a second: small batches begin this far apart.
-    /// A request costs as much as some hundred lines, and a line that waits for it should arrive within 30 ms.
-    static let sendSpacing: Duration = .milliseconds(20)
     /// What is larger is worth a request of its own at once.
     static let smallBatchBytes = 64 << 10
 
     let inFlightLimit: Int
     let batchAge: Duration
+    /// Small batches begin this far apart.
+    let spacing: Duration
 
     /// What is known on the reading side.
     struct Situation {
@@ -33,6 +32,8 @@ struct BatchPolicy {
         /// When the first record of the batch was read.
         var begun: Instant?
         var inFlight = 0
+        /// Records far larger than a batch are under way: the route has its share of the memory, and more.
+        var isOverShare = false
         var lastDispatch: Instant?
         /// The input has more right now, or may have.
         var hasMore = false
@@ -41,7 +42,7 @@ struct BatchPolicy {
     }
 
     func action(for situation: Situation, at now: Instant) -> BatchAction {
-        let mayRead = situation.hasMore && !situation.isFull && !situation.isStopping
+        let mayRead = situation.hasMore && !situation.isFull && !situation.isStopping && !situation.isOverShare
         guard situation.recordCount > 0, let begun = situation.begun else { return mayRead ? .read : .rest }
         guard situation.inFlight < inFlightLimit else { return mayRead ? .read : .blocked }
         let ageLimit = begun + batchAge
@@ -50,7 +51,7 @@ struct BatchPolicy {
         // The connection is busy: what comes meanwhile travels together, as soon as it is idle again.
         guard situation.inFlight == 0 else { return .wait(until: ageLimit) }
         guard situation.textBytes < Self.smallBatchBytes, let last = situation.lastDispatch else { return .dispatch }
-        let spaced = last + Self.sendSpacing
+        let spaced = last + spacing
         return now >= spaced ? .dispatch : .wait(until: min(spaced, ageLimit))
     }
 }

@@ -57,6 +57,10 @@ final class Exchange: Sendable {
         /// What no lane has, in the order of reading.
         var pending: [Load] = []
         var pacing: Pacing<SystemRandomNumberGenerator>
+        /// Of the texts in the window.
+        var textBytesInFlight = 0
+        /// What each lane keeps for bodies.
+        var laneBytes: [Int]
         /// Done, to be filled again.
         var returned: [Parcel] = []
         /// In the order of reading: the positions of each batch that is done, and whose parcel is back.
@@ -89,6 +93,7 @@ final class Exchange: Sendable {
             State(
                 status: status, laneCount: laneCount,
                 pacing: Pacing(laneCount: laneCount, random: SystemRandomNumberGenerator()),
+                laneBytes: Array(repeating: 0, count: laneCount),
                 sendingSince: Array(repeating: nil, count: laneCount),
                 isLaneBusy: Array(repeating: false, count: laneCount)))
     }
@@ -126,6 +131,7 @@ extension Exchange.State {
     /// connection; and whether the batch is done already.
     mutating func add(_ parcel: Parcel, _ shipments: [Shipment]) -> (wakes: Int?, isDone: Bool) {
         let batch = parcel.batch
+        textBytesInFlight += batch.textByteCount
         let number = window.append(parcel, deliveryCount: shipments.count)
         for (piece, shipment) in shipments.enumerated() {
             pending.append(
@@ -203,11 +209,22 @@ extension Exchange.State {
 
     mutating func popSettled() -> Bool {
         let before = acknowledgements.count
-        while let parcel = window.popSettled() {
+        while var parcel = window.popSettled() {
+            textBytesInFlight -= parcel.batch.textByteCount
+            // Here rather than when it is filled again, which may be much later.
+            parcel.batch.removeAll()
             acknowledgements.append(parcel.positions)
             returned.append(parcel)
         }
         return acknowledgements.count > before
+    }
+
+    /// What batches and bodies keep, but the batch being filled.
+    var heldByteCount: Int {
+        var count = laneBytes.reduce(0, +)
+        for parcel in returned { count += parcel.batch.heldByteCount }
+        window.forEach { count += $0.batch.heldByteCount }
+        return count
     }
 
     /// All that waits is tried at once.

@@ -45,7 +45,7 @@ package final class Route: Sendable {
         saving = Worker("save \(name)", cursors)
         self.rejected = rejected
         self.options = options
-        policy = BatchPolicy(inFlightLimit: options.inFlight, batchAge: options.batchAge)
+        policy = BatchPolicy(inFlightLimit: options.inFlight, batchAge: options.batchAge, spacing: options.batchSpacing)
         inputName = status.input
         outputName = status.output
         self.log = log

@@ -1,15 +1,18 @@
 // How a route batches: keys of the output's section, since limits come from the receiver.
 
 package import Durable
+package import Outputs
 package import Settings
 
 package struct RouteOptions: Sendable {
-    /// Text of one batch, before encoding and compression. More gains no speed, and is kept four or five times over.
-    package var batchBytes = 512 << 10
-    package var batchRecords = 10_000
+    /// Text of one batch, before encoding and compression.
+    package var batchBytes: Int
+    package var batchRecords: Int
     /// The longest that a record waits for others while a delivery is under way. A limit, not a delay: with none it
     /// goes at once.
-    package var batchAge: Duration = .seconds(1)
+    package var batchAge: Duration
+    /// Small batches begin this far apart.
+    package var batchSpacing: Duration
     /// Batches under way, and deliveries at once. Memory is bounded by this and one batch being filled.
     package var inFlight = 2
     /// A delivery that fails for so long is given up. Nil: never.
@@ -18,13 +21,22 @@ package struct RouteOptions: Sendable {
     /// Of what the receiver refuses for good.
     package var rejected = RejectedLimits()
 
-    package init() {}
+    package init(_ defaults: BatchDefaults = BatchDefaults()) {
+        batchBytes = defaults.bytes
+        batchRecords = defaults.records
+        batchAge = defaults.age
+        batchSpacing = defaults.spacing
+    }
 
-    /// Takes its keys from the section of an output.
-    package init(_ section: inout SettingsSection) throws(SettingsError) {
+    /// Takes its keys from the section of an output, which has these defaults.
+    package init(
+        _ section: inout SettingsSection, _ defaults: BatchDefaults = BatchDefaults()
+    ) throws(SettingsError) {
+        self.init(defaults)
         batchBytes = try section.size("batch_bytes", default: batchBytes, in: 1 << 10...16 << 20)
         batchRecords = try section.integer("batch_records", default: batchRecords, in: 1...100_000)
         batchAge = try section.duration("batch_age", default: batchAge, in: .milliseconds(10) ... .seconds(3_600))
+        batchSpacing = try section.duration("batch_spacing", default: batchSpacing, in: .zero ... .seconds(60))
         inFlight = try section.integer("in_flight", default: inFlight, in: 1...16)
         rejected.totalBytes = try section.size("rejected_bytes", default: rejected.totalBytes, in: 0...1 << 40)
         rejected.age = try section.duration(

@@ -16,13 +16,17 @@ struct Reader {
 
     /// What the input gave to the pipeline, and the first of it that is still to be looked at. Without a pipeline the
     /// input reads into `batch`.
-    var raw = LogBatch(byteLimit: Reader.rawBytes)
+    var raw: LogBatch
     var rawNext = 0
     /// Being filled.
     var batch: LogBatch
     /// When its first record was read.
     var begun: Instant?
     var inFlight = 0
+    /// Of the texts of those.
+    var textBytesInFlight = 0
+    /// With more of them nothing is read. A batch passes its limit by one record, which is mostly far smaller.
+    let textBytesLimit: Int
     var lastDispatch: Instant?
     /// The input has more, or may have; else it is asked again at `readAgain`.
     var hasMore = false
@@ -63,6 +67,8 @@ struct Reader {
         self.input = input
         self.pipeline = pipeline
         self.encoder = encoder
+        raw = LogBatch(byteLimit: min(Self.rawBytes, options.batchBytes), recordLimit: options.batchRecords)
+        textBytesLimit = 2 * options.inFlight * options.batchBytes
         batch = LogBatch(byteLimit: options.batchBytes, recordLimit: options.batchRecords)
     }
 
@@ -85,17 +91,21 @@ struct Reader {
         let input = inputStatus(at: now)
         let dropped = pipeline.dropCounts
         let metrics = pipeline.metrics.map(\.values)
+        let held = batch.heldByteCount + raw.heldByteCount
         exchange.with { state in
             state.status.reading = input
             state.status.logMetrics = metrics
+            state.status.memoryBytes = held + state.heldByteCount
             for (reason, count) in dropped { state.status.setDropped(reason.rawValue, count) }
         }
     }
 
+    var isOverShare: Bool { textBytesInFlight > textBytesLimit }
+
     var situation: BatchPolicy.Situation {
         BatchPolicy.Situation(
             recordCount: batch.records.count, textBytes: batch.textByteCount, isFull: batch.isFull, begun: begun,
-            inFlight: inFlight, lastDispatch: lastDispatch, hasMore: hasMore, isStopping: drainUntil != nil)
+            inFlight: inFlight, isOverShare: isOverShare, lastDispatch: lastDispatch, hasMore: hasMore, isStopping: drainUntil != nil)
     }
 }
 
@@ -104,8 +114,11 @@ extension Route {
     static let housekeepingInterval: Duration = .seconds(1)
     /// How often an input looks around while there is no room to read: files that live shorter in an outage are missed.
     private static let lookInterval: Duration = .seconds(1)
+    /// Under a steady trickle the input is read from this far apart. No further, however seldom is sent: what is not
+    /// read may be truncated.
+    private static let readSpacing: Duration = .milliseconds(20)
     /// Deliveries that follow each other no further apart are a trickle, which goes on.
-    private static let steadySpacing = BatchPolicy.sendSpacing * 4
+    private static let steadySpacing = readSpacing * 4
     /// Steps in one turn, so that acknowledgements and the stop get theirs.
     private static let stepsInTurn = 8
     /// Timers no closer than that, whatever an input asks for: a time in the past must not become a busy loop.
@@ -197,8 +210,8 @@ extension Route {
     private func noteFilling(_ reader: inout Reader, at now: Instant) {
         if reader.begun == nil { reader.begun = now }
         // Until the next delivery may begin, so that it takes along what came meanwhile.
-        let next = (reader.lastDispatch ?? now) + BatchPolicy.sendSpacing
-        reader.pausedUntil = next > now ? next : now + BatchPolicy.sendSpacing
+        let next = (reader.lastDispatch ?? now) + Self.readSpacing
+        reader.pausedUntil = next > now ? next : now + Self.readSpacing
         let begun = reader.begun
         exchange.with { $0.fillingSince = begun }
     }
@@ -237,8 +250,9 @@ extension Route {
         let shipments = reader.encoder.divide(&parcel.batch)
         reader.begun = nil
         reader.inFlight += 1
+        reader.textBytesInFlight += parcel.batch.textByteCount
         let isSteady = reader.lastDispatch.map { now - $0 < Self.steadySpacing } ?? false
-        reader.pausedUntil = isSteady ? now + BatchPolicy.sendSpacing : nil
+        reader.pausedUntil = isSteady ? now + Self.readSpacing : nil
         reader.lastDispatch = now
         let (wakes, isDone) = exchange.with { state in
             state.fillingSince = nil
@@ -250,14 +264,15 @@ extension Route {
 
     /// Takes what the sending side has put into the exchange.
     private func takeAcknowledgements(_ reader: inout Reader) {
-        let acknowledgements = exchange.with { state in
+        let (acknowledgements, textBytesInFlight) = exchange.with { state in
             state.readingSince = .now
             state.isReaderComing = false
             let taken = state.acknowledgements
             state.acknowledgements.removeAll(keepingCapacity: true)
-            return taken
+            return (taken, state.textBytesInFlight)
         }
         guard !acknowledgements.isEmpty else { return }
+        reader.textBytesInFlight = textBytesInFlight
         for acknowledgement in acknowledgements {
             for position in acknowledgement { reader.input.acknowledge(position) }
             reader.inFlight -= 1
@@ -272,7 +287,7 @@ extension Route {
     /// something to do.
     private func rest(_ reader: inout Reader, until: Instant?, at now: Instant) {
         let mayRead = !reader.batch.isFull && reader.drainUntil == nil
-        let isHeldBack = reader.batch.isFull && reader.drainUntil == nil
+        let isHeldBack = (reader.batch.isFull || reader.isOverShare) && reader.drainUntil == nil
         reader.lookDue = isHeldBack ? reader.lookDue ?? now + Self.lookInterval : nil
         // Under a steady trickle each line would wake us, only to wait for the same delivery.
         let pause = reader.batch.isEmpty ? nil : reader.pausedUntil
@@ -293,7 +308,7 @@ extension Route {
     /// Here, on the worker's own queue, since it is short: a timer would wake two threads more for each delivery, which
     /// is most of what a trickle costs.
     private func nap(_ reader: inout Reader, at now: Instant) -> Bool {
-        guard let until = reader.pausedUntil, until > now, until <= now + BatchPolicy.sendSpacing,
+        guard let until = reader.pausedUntil, until > now, until <= now + Self.readSpacing,
             reader.batch.isEmpty, !reader.hasMore, reader.drainUntil == nil
         else { return false }
         exchange.with { $0.isReaderComing = true }

@@ -75,7 +75,13 @@ extension Route {
         guard let load = lane.load else { return .success(.accepted) }
         let index = lane.index
         exchange.with { $0.sendingSince[index] = .now }
-        defer { exchange.with { $0.sendingSince[index] = nil } }
+        defer {
+            let held = letGo(&lane)
+            exchange.with { state in
+                state.sendingSince[index] = nil
+                state.laneBytes[index] = held
+            }
+        }
         lane.body.removeAll(keepingCapacity: true)
         // Lines in JSON are about twice as long.
         if load.batch.textByteCount > Self.smallBodyBytes { lane.body.reserveCapacity(2 * options.batchBytes) }
@@ -87,6 +93,15 @@ extension Route {
         do throws(DeliveryError) {
             return .success(try lane.output.deliver(lane.body, recordCount: range.count, to: load.destination))
         } catch { return .failure(error) }
+    }
+
+    /// Of what is kept for bodies, what one record far larger than a batch has made of it. Returns what is left.
+    private func letGo(_ lane: inout Lane) -> Int {
+        let held = lane.body.capacity + lane.encoder.heldByteCount
+        guard held > 2 * options.bodyMemory else { return held }
+        lane.body = []
+        lane.encoder = lane.output.makeEncoder()
+        return 0
     }
 
     private func countResends(_ count: Int) {

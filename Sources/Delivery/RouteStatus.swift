@@ -22,6 +22,8 @@ package struct RouteStatus: Sendable {
     package var invalidSequencesReplaced: UInt64 = 0
 
     package var batchesInFlight = 0
+    /// What its batches and bodies keep.
+    package var memoryBytes = 0
     /// How long the oldest record that was read waits for its acknowledgement; 0 when none does.
     package var lagSeconds = 0.0
     package var lastError: String?

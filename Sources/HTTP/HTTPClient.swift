@@ -35,6 +35,7 @@ package struct HTTPClientOptions: Sendable {
 @safe package final class HTTPClient: HTTPTransport {
     private let client: OpaquePointer
     private let options: HTTPClientOptions
+    package private(set) var resendCount = 0
     /// What libcurl was given for the last request: most have the same.
     private var url = ""
     private var headers: [(name: String, value: String)]?
@@ -125,6 +126,7 @@ package struct HTTPClientOptions: Sendable {
 
     private func perform() throws(TransportError) -> HTTPResponse {
         let code = unsafe ccurl_perform(client)
+        resendCount += max(0, unsafe ccurl_sent_count(client) - 1)
         try check(code, detail: code == CURLE_OK ? "" : detail(of: code))
         var count = 0
         guard let body = unsafe ccurl_body(client, &count) else { bug("a client without a body") }
@@ -135,8 +137,7 @@ package struct HTTPClientOptions: Sendable {
             retryAfter: parseRetryAfter(retryAfter, at: Moment.now.unixNanoseconds / 1_000_000_000),
             body: unsafe String(decoding: bytes, as: UTF8.self),
             redirect: unsafe ccurl_redirect_url(client).map { unsafe String(cString: $0) },
-            headers: options.keptHeaders.isEmpty ? [:] : answeredHeaders(),
-            resendCount: max(0, unsafe ccurl_sent_count(client) - 1))
+            headers: options.keptHeaders.isEmpty ? [:] : answeredHeaders())
     }
 
     /// Those that are to be kept; of a header that stands twice the first.

@@ -27,19 +27,16 @@ package struct HTTPResponse: Sendable {
     package var redirect: String?
     /// Those that `HTTPClientOptions.keptHeaders` names, by these names.
     package var headers: [String: String]
-    /// Times that the transport has sent the request again by itself, which the receiver may have had already.
-    package var resendCount: Int
 
     package init(
         status: Int, retryAfter: Duration? = nil, body: String = "", redirect: String? = nil,
-        headers: [String: String] = [:], resendCount: Int = 0
+        headers: [String: String] = [:]
     ) {
         self.status = status
         self.retryAfter = retryAfter
         self.body = body
         self.redirect = redirect
         self.headers = headers
-        self.resendCount = resendCount
     }
 }
 
@@ -53,6 +50,13 @@ package struct TransportError: Error, Equatable {
 package protocol HTTPTransport {
     mutating func send(_ request: HTTPRequest) throws(TransportError) -> HTTPResponse
 
+    /// How often it has sent a request again by itself, which the receiver may have had already. Only grows.
+    var resendCount: Int { get }
+
     /// One with the same options and a connection of its own.
     func another() throws(TransportError) -> sending Self
+}
+
+extension HTTPTransport {
+    package var resendCount: Int { 0 }
 }

@@ -93,8 +93,15 @@ package struct LogBatch: Sendable {
     package var isEmpty: Bool { records.isEmpty }
     package var isFull: Bool { textByteCount + namedFieldByteCount >= byteLimit || records.count >= recordLimit }
 
-    /// Empties it, and keeps the memory.
+    /// What it keeps, of which no more may be resident than was used once.
+    package var heldByteCount: Int {
+        bytes.capacity + fields.capacity * MemoryLayout<LogField>.stride
+            + records.capacity * MemoryLayout<Record>.stride
+    }
+
+    /// Empties it, and keeps the memory, but what a record far above the limit has made of it.
     package mutating func removeAll() {
+        if bytes.capacity > 2 * roomyByteCount { bytes = [] }
         bytes.removeAll(keepingCapacity: true)
         fields.removeAll(keepingCapacity: true)
         records.removeAll(keepingCapacity: true)
@@ -254,9 +261,11 @@ package struct LogBatch: Sendable {
         }
     }
 
+    /// An eighth more than the limit, for fields and for the last record, which may pass it.
+    private var roomyByteCount: Int { byteLimit + byteLimit / 8 }
+
     private mutating func grow(by count: Int) {
-        // An eighth more for fields and for the last record, which may pass the limit.
-        let whole = byteLimit + byteLimit / 8
+        let whole = roomyByteCount
         let needed = bytes.count + count
         if needed > Self.smallBytes, needed <= whole { bytes.reserveCapacity(whole) }
     }

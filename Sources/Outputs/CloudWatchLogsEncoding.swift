@@ -51,6 +51,8 @@ struct CloudWatchEncoder: RecordEncoder {
         return [("group_name_mended", mended.group), ("stream_name_mended", mended.stream)].filter { $0.1 > 0 }
     }
 
+    var heldByteCount: Int { plain.capacity + lines.capacity + messageBytes.capacity * MemoryLayout<Int32>.stride }
+
     mutating func divide(_ batch: inout LogBatch) -> [Shipment] {
         measure(batch)
         if messageBytes.contains(where: { $0 > CloudWatchLimits.messageBytes }) {

@@ -13,6 +13,12 @@ package import Settings
 package struct CloudWatchLogsOutput {
     package static var type: String { "cloudwatch_logs" }
 
+    /// A whole batch is one request, with 26 bytes for each of its events. The service counts requests, and throttles;
+    /// nobody looks there sooner than after some seconds.
+    package static var batchDefaults: BatchDefaults {
+        BatchDefaults(bytes: 768 << 10, age: .seconds(5), spacing: .seconds(1))
+    }
+
     /// Groups whose retention is remembered as set. Beyond it all are forgotten, and set once more as they come.
     private static let retentionLimit = 1_024
     /// After a failure: nobody waits for it, and somebody may have to allow it first.
@@ -30,7 +36,7 @@ package struct CloudWatchLogsOutput {
 
     private let setup: Setup
     private var client: AWSClient
-    package private(set) var resendCount = 0
+    package var resendCount: Int { client.resendCount }
     /// When the retention of a group is to be set next; never again when it was.
     private var retentionDue: [String: Instant] = [:]
 
@@ -109,9 +115,7 @@ package struct CloudWatchLogsOutput {
         let encoding = settings.compressionLevel == nil ? [] : [(name: "Content-Encoding", value: "gzip")]
         let request = AWSRequest(target: Self.target("PutLogEvents"), headers: encoding, body: body)
         do throws(AWSError) {
-            let response = try client.call(request)
-            resendCount += response.resendCount
-            return .taken(response.body)
+            return .taken(try client.call(request).body)
         } catch {
             switch CloudWatchVerdict(error) {
             case .accepted: return .taken("")

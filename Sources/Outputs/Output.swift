@@ -36,10 +36,15 @@ package protocol RecordEncoder: Sendable {
 
     /// What happened to records in `divide`, by reason; only grows. Shown with the events of the route's input.
     var counts: [(reason: String, count: UInt64)] { get }
+
+    /// Memory for bodies that is kept between two calls.
+    var heldByteCount: Int { get }
 }
 
 extension RecordEncoder {
     package var counts: [(reason: String, count: UInt64)] { [] }
+
+    package var heldByteCount: Int { 0 }
 
     /// One request with all records, in reading order.
     package mutating func divide(_ batch: inout LogBatch) -> [Shipment] {
@@ -64,9 +69,33 @@ package struct OutputContext: Sendable {
     }
 }
 
+/// How the records of an output travel together unless its settings say otherwise.
+package struct BatchDefaults: Sendable {
+    /// Text of one batch, before encoding and compression. It is kept several times over: see `MemoryShare`.
+    package let bytes: Int
+    package let records: Int
+    /// The longest that a record waits for others while a delivery is under way.
+    package let age: Duration
+    /// Small batches begin this far apart.
+    package let spacing: Duration
+
+    package init(
+        bytes: Int = 512 << 10, records: Int = 10_000, age: Duration = .seconds(1),
+        // Under a steady trickle a request for each line would be thousands a second. A request costs as much as some
+        // hundred lines, and a line that waits for it should arrive within 30 ms.
+        spacing: Duration = .milliseconds(20)
+    ) {
+        self.bytes = bytes
+        self.records = records
+        self.age = age
+        self.spacing = spacing
+    }
+}
+
 /// A receiver of records. It belongs to one lane of one route, and may block there until its own deadline.
 package protocol Output: SendableMetatype {
     static var type: String { get }
+    static var batchDefaults: BatchDefaults { get }
 
     /// Asks `section` for its options; the caller calls `finish()` on it. Connects to nothing yet.
     init(_ section: inout SettingsSection, _ context: OutputContext) throws(SettingsError)
@@ -95,6 +124,7 @@ package protocol Output: SendableMetatype {
 }
 
 extension Output {
+    package static var batchDefaults: BatchDefaults { BatchDefaults() }
     package var resendCount: Int { 0 }
     package func forAnotherLane() -> sending Self? { nil }
 

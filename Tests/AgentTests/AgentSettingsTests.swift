@@ -35,6 +35,7 @@ private let parts = """
         #expect(settings.host.udev == "/run/udev/data")
         #expect(settings.logLevel == .info)
         #expect(settings.drainTimeout == .seconds(5))
+        #expect(settings.memoryLimit == 64 << 20)
         #expect(settings.listen == ["127.0.0.1:9100"])
         #expect(settings.endpoint != nil)
         #expect(settings.routes.isEmpty)
@@ -45,7 +46,8 @@ private let parts = """
         let settings = try settings(
             """
             { "state_directory": "/srv/state/", "host": { "proc": "/host/proc/", "root": "/" },
-              "log": { "level": "debug" }, "drain_timeout": "10s", "endpoint": { "listen": [] }, \(parts),
+              "log": { "level": "debug" }, "drain_timeout": "10s",
+              "delivery": { "memory_limit": "16MiB" }, "endpoint": { "listen": [] }, \(parts),
               "routes": [ { "from": "syslog", "to": "console" } ] }
             """)
         #expect(settings.stateDirectory == "/srv/state")
@@ -53,6 +55,7 @@ private let parts = """
         #expect(settings.host.root == "/")
         #expect(settings.logLevel == .debug)
         #expect(settings.drainTimeout == .seconds(10))
+        #expect(settings.memoryLimit == 16 << 20)
         #expect(settings.endpoint == nil)
         #expect(settings.inputs.map(\.type) == ["file"])
         #expect(settings.inputs[0].fields.map(\.name) == ["app"])

@@ -39,6 +39,37 @@ import Testing
         "{ \"endpoint\": { \"listen\": [\(addresses.map { "\"\($0)\"" }.joined(separator: ", "))] } }"
     }
 
+    // MARK: Memory
+
+    /// So many routes, each from an input of its own.
+    private func routes(_ count: Int, limit: String) -> String {
+        let names = (1...count).map { "in\($0)" }
+        let inputs = names.map { "\"\($0)\": { \"type\": \"file\", \"paths\": [\"\(path)/logs/\($0).log\"] }" }
+        let routes = names.map { "{ \"from\": \"\($0)\", \"to\": \"out\" }" }
+        return """
+            { "state_directory": "\(path)/state", "endpoint": { "listen": [] }, "delivery": { "memory_limit": "\(limit)" },
+              "inputs": { \(inputs.joined(separator: ", ")) }, "outputs": { "out": { "type": "stdout" } },
+              "routes": [ \(routes.joined(separator: ", ")) ] }
+            """
+    }
+
+    @Test func saysHowSmallBatchesAre() throws {
+        #expect(try findings(routes(2, limit: "64MiB")).contains("note route: in1 to out"))
+        let shrunk = try findings(routes(20, limit: "64MiB")).filter { $0.hasPrefix("note route: ") }
+        #expect(shrunk.count == 20)
+        #expect(shrunk.allSatisfy { $0.contains(" instead of 512KiB and 10000, within \"delivery.memory_limit\"") })
+    }
+
+    @Test func tooLittleMemoryIsAnErrorThatSaysWhatWouldDo() throws {
+        let said = try findings(routes(100, limit: "1MiB"))
+        #expect(said.count == 1)
+        #expect(
+            said[0].hasPrefix("error agent.json:1:") && said[0].contains("delivery.memory_limit: 1MiB is too little for 100 ")
+        )
+        #expect(said[0].hasSuffix("expected 7MiB or more"))
+        #expect(try problems(routes(100, limit: "7MiB")) == [])
+    }
+
     // MARK: Addresses
 
     @Test func anAddressStandsOnce() throws {

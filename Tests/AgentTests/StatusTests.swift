@@ -161,6 +161,12 @@ private func status(
             text.contains("vitals_input_events_total{input=\"syslog\",output=\"central\",reason=\"line_cut\"} 5\n"))
     }
 
+    @Test func theMemoryLimitIsOneForAll() {
+        var snapshot = Snapshot()
+        SelfMetrics.add(memoryLimit: 64 << 20, to: &snapshot)
+        #expect(snapshot.samples.map(\.value) == [67_108_864])
+    }
+
     @Test func whatIsNotKnownIsAbsent() {
         var route = route()
         route.reading.lagBytes = nil

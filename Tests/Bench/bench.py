@@ -4,7 +4,7 @@ Prints one JSON line for each figure, then a table with ratios, the load of the 
 asserted: they are printed, people judge. CPU time is the process's own clock (user and system), read from outside.
 
 Usage: bench.py [--binary PATH] [--lines N] [--seconds N] [case …]
-cases: size start scrape defaults busy scale tree drain live journal idle
+cases: size start scrape defaults busy scale tree drain roundtrip live journal idle cloudwatch
 busy and scale need root: they make interfaces, mounts and processes in namespaces of their own.
 """
 
@@ -13,12 +13,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from cloudwatch import cloudwatch
 from common import table
 from journal import journal
-from logs import drain, idle, live
+from logs import drain, idle, live, roundtrip
 from scrapes import busy, defaults, scale, scrape, size, start, tree
 
-CASES = [size, start, scrape, defaults, busy, scale, tree, drain, live, journal, idle]
+CASES = [size, start, scrape, defaults, busy, scale, tree, drain, roundtrip, live, journal, idle, cloudwatch]
 
 
 def main():

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -45,6 +46,40 @@ def drain(options, directory):
     agent("drain parse", {"cpu": "<= 1.2"}, expected=kept, **PIPELINE)
     make_corpus(corpus, lines, [json_line])
     agent("drain json", {}, expected=kept, **PIPELINE)
+
+
+# ---- roundtrip
+
+ROUND_TRIP_MILLISECONDS = 50
+
+
+def roundtrip(options, directory):
+    """A receiver that is far away: what counts is how much is under way."""
+    lines = options.lines or 2_000_000
+    corpus = directory / "corpus.log"
+    make_corpus(corpus, lines)
+    for compression, goal in [("none", ">= 40"), ("gzip", ">= 40")]:
+        def begin(port, compression=compression):
+            shutil.rmtree(directory / "state", ignore_errors=True)
+            return vitals(options, directory, {
+                "inputs": {"corpus": {"type": "file", "paths": [str(corpus)]}},
+                "outputs": {"sink": {"type": "http", "url": f"http://127.0.0.1:{port}/", "compression": compression}},
+                "routes": [{"from": "corpus", "to": "sink"}]})
+        seconds, cpu, peak = drained(
+            directory, "vitals", "http", lines, lines, begin, delay=ROUND_TRIP_MILLISECONDS)
+        case = f"roundtrip {compression}"
+        body = corpus.stat().st_size + lines * envelope_bytes(corpus)
+        report(case, "vitals", "bodies before compression", body / seconds / 1e6, "MB/s", goal)
+        report(case, "vitals", "text of the lines", corpus.stat().st_size / seconds / 1e6, "MB/s")
+        report(case, "vitals", "CPU a line", cpu / lines * 1e6, "us")
+        report(case, "vitals", "resident at peak", peak, "MB")
+
+
+def envelope_bytes(corpus):
+    """What `http` writes around a line, its newline included in the line: fields that all lines have alike."""
+    record = {"timestamp": "2026-11-21T02:38:30.123456789Z", "message": "", "host": socket.gethostname(),
+              "input": "corpus", "file": str(corpus)}
+    return len(json.dumps(record, separators=(",", ":")))
 
 
 # ---- live

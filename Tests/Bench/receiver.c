@@ -1,14 +1,15 @@
 /* What the benchmarks send to: counts lines and does nothing else with them, so that the shipper alone is measured.
 
-   usage: receiver http|lines PORT EXPECTED NUMBERS
+   usage: receiver http|lines PORT EXPECTED NUMBERS [DELAY]
 
-   `http` answers each POST with 200, also one in gzip; `lines` is plain TCP. Each line has a number behind a '~', less
+   `http` answers each POST with 200, also one in gzip, DELAY milliseconds after its last byte; `lines` is plain TCP. Each line has a number behind a '~', less
    than NUMBERS, and maybe the time at which it was written, CLOCK_MONOTONIC in nanoseconds, behind a colon. Prints a
    line of JSON when it listens, one when EXPECTED numbers have arrived, and at the end of its standard input how often
    numbers came twice, what came without one, and how long lines were on their way. */
 
+#define _GNU_SOURCE /* for ppoll */
+
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdint.h>
@@ -42,6 +43,8 @@ struct connection {
     char input[BUFFER_BYTES + 1];
     size_t count;
     uint64_t body_left;
+    /* When to answer; 0 while nothing waits for it. */
+    uint64_t due;
     int is_gzip;
     z_stream stream;
     struct text text;
@@ -50,6 +53,7 @@ struct connection {
 static struct connection *connections[CONNECTIONS];
 static int connection_count;
 static int is_http;
+static uint64_t delay;
 static uint8_t *seen;
 static uint64_t expected, numbers, arrived, repeated, strange;
 static uint32_t steps[STEPS];
@@ -152,15 +156,25 @@ static int take_head(struct connection *of) {
     return 1;
 }
 
+static void answer(struct connection *of) {
+    static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    of->due = 0;
+    if (write(of->socket, text, sizeof text - 1) < 0) fail("write");
+}
+
 static void take_http(struct connection *of) {
-    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     while (of->count && (of->body_left || take_head(of))) {
         size_t count = of->count < of->body_left ? of->count : of->body_left;
         take(of, of->input, count);
         of->body_left -= count;
         of->count -= count;
         memmove(of->input, of->input + count, of->count);
-        if (!of->body_left && write(of->socket, answer, sizeof answer - 1) < 0) fail("write");
+        if (of->body_left) continue;
+        if (delay) {
+            of->due = now() + delay;
+        } else {
+            answer(of);
+        }
     }
 }
 
@@ -187,6 +201,17 @@ static void add_connection(int listener) {
     connections[connection_count++] = added;
 }
 
+/* Gives the answers that are due. Returns the nanoseconds until the next one, 0 when there is none. */
+static uint64_t give_answers(void) {
+    uint64_t next = 0, time = now();
+    for (int i = 0; i < connection_count; i++) {
+        if (connections[i]->due && connections[i]->due <= time) answer(connections[i]);
+        uint64_t due = connections[i]->due;
+        if (due && (!next || due - time < next)) next = due - time;
+    }
+    return next;
+}
+
 static double milliseconds(double share) {
     uint64_t count = 0;
     for (int step = 0; step < STEPS; step++) {
@@ -197,10 +222,11 @@ static double milliseconds(double share) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 5) return 2;
+    if (count != 5 && count != 6) return 2;
     is_http = !strcmp(arguments[1], "http");
     expected = strtoull(arguments[3], NULL, 10);
     numbers = strtoull(arguments[4], NULL, 10);
+    delay = count == 6 ? strtoull(arguments[5], NULL, 10) * 1000000 : 0;
     seen = calloc(numbers / 8 + 1, 1);
 
     int listener = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
@@ -218,7 +244,9 @@ int main(int count, char **arguments) {
         struct pollfd ready[CONNECTIONS + 2] = {{.fd = 0, .events = POLLIN}, {.fd = listener, .events = POLLIN}};
         for (int i = 0; i < connection_count; i++)
             ready[i + 2] = (struct pollfd){.fd = connections[i]->socket, .events = POLLIN};
-        if (poll(ready, (nfds_t)connection_count + 2, -1) < 0 && errno != EINTR) fail("poll");
+        uint64_t wait = give_answers();
+        struct timespec time = {.tv_sec = (time_t)(wait / 1000000000), .tv_nsec = (long)(wait % 1000000000)};
+        if (ppoll(ready, (nfds_t)connection_count + 2, wait ? &time : NULL, NULL) < 0) fail("ppoll");
         /* From the last: one that ends gives its place to it. */
         for (int i = connection_count - 1; i >= 0; i--) {
             if (!ready[i + 2].revents || receive(connections[i])) continue;

@@ -11,12 +11,13 @@ from common import compiled, cpu_seconds, free_port, memory
 class Receiver:
     """Takes lines on a port in a process of its own, and finds each that is missing or came twice."""
 
-    def __init__(self, directory, framing, expected, numbers):
+    def __init__(self, directory, framing, expected, numbers, delay=0):
         self.port = free_port()
         self.expected = expected
         program = compiled(directory, "receiver", "-lz")
         self.process = subprocess.Popen(
-            [program, framing, str(self.port), str(expected), str(numbers)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            [program, framing, str(self.port), str(expected), str(numbers), str(delay)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.said(10, "the receiver listens")
 
     def said(self, within, what):
@@ -44,10 +45,10 @@ class Receiver:
         self.process.wait()
 
 
-def drained(directory, who, framing, expected, numbers, begin, within=180):
+def drained(directory, who, framing, expected, numbers, begin, within=180, delay=0):
     """Seconds until `expected` lines have arrived, CPU seconds of the process until then, and its resident peak in MB.
-    `begin` starts it, and is given the port."""
-    with Receiver(directory, framing, expected, numbers) as receiver:
+    `begin` starts it, and is given the port; each answer comes after `delay` milliseconds."""
+    with Receiver(directory, framing, expected, numbers, delay) as receiver:
         began = time.monotonic()
         with begin(receiver.port) as process:
             ended = receiver.complete(within, who)

@@ -118,7 +118,7 @@ struct Extreme: RandomNumberGenerator, Sendable {
 }
 
 @Suite struct BatchPolicyTests {
-    private let policy = BatchPolicy(inFlightLimit: 2, batchAge: .seconds(1))
+    private let policy = BatchPolicy(inFlightLimit: 2, batchAge: .seconds(1), spacing: .milliseconds(20))
     private func at(_ milliseconds: UInt64) -> Instant { Instant(nanoseconds: 1_000_000 * (1_000_000 + milliseconds)) }
 
     private func situation(_ change: (inout BatchPolicy.Situation) -> Void) -> BatchPolicy.Situation {
@@ -148,6 +148,15 @@ struct Extreme: RandomNumberGenerator, Sendable {
         #expect(policy.action(for: large, at: at(4)) == .dispatch)
     }
 
+    @Test func theSpacingIsASetting() {
+        let slow = BatchPolicy(inFlightLimit: 2, batchAge: .seconds(5), spacing: .seconds(1))
+        let trickle = situation { ($0.lastDispatch, $0.begun) = (at(0), at(4)) }
+        #expect(slow.action(for: trickle, at: at(20)) == .wait(until: at(1_000)))
+        #expect(slow.action(for: trickle, at: at(1_000)) == .dispatch)
+        let full = situation { ($0.lastDispatch, $0.begun, $0.isFull) = (at(0), at(4), true) }
+        #expect(slow.action(for: full, at: at(20)) == .dispatch)
+    }
+
     @Test func ABusyConnectionCollectsUpToTheAge() {
         let busy = situation { $0.inFlight = 1 }
         #expect(policy.action(for: busy, at: at(1)) == .wait(until: at(1_000)))
@@ -163,6 +172,13 @@ struct Extreme: RandomNumberGenerator, Sendable {
         #expect(
             policy.action(for: situation { ($0.inFlight, $0.isFull, $0.hasMore) = (2, true, true) }, at: at(0))
                 == .blocked)
+    }
+
+    @Test func overItsShareARouteWaitsForAcknowledgements() {
+        let over = situation { ($0.inFlight, $0.hasMore, $0.isOverShare) = (1, true, true) }
+        #expect(policy.action(for: over, at: at(1)) == .wait(until: at(1_000)))
+        #expect(
+            policy.action(for: BatchPolicy.Situation(inFlight: 1, isOverShare: true, hasMore: true), at: at(1)) == .rest)
     }
 
     @Test func stoppingSendsWhatWasRead() {
@@ -184,6 +200,7 @@ struct Extreme: RandomNumberGenerator, Sendable {
     @Test(arguments: [
         ("batch_bytes", "1023", false), ("batch_bytes", "1024", true), ("batch_records", "100000", true),
         ("batch_records", "0", false), ("in_flight", "16", true), ("in_flight", "17", false),
+        ("batch_spacing", "\"1s\"", true), ("batch_spacing", "\"61s\"", false),
         ("give_up_after", "\"2h\"", true), ("give_up_after", "\"100ms\"", false),
     ]) func refusesWhatIsOutOfBounds(key: String, number: String, isAllowed: Bool) throws {
         var section = try section("{ \"\(key)\": \(number) }", path: "outputs.central")

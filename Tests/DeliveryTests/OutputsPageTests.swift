@@ -37,10 +37,15 @@ import Testing
         for key in keys { #expect(text.contains("| `\(key)` |"), "\(type) takes \(key)") }
     }
 
+    /// The cells of the rows of the tables under one heading.
+    private func rows(_ heading: String) throws -> [[String]] {
+        try part(heading).split(separator: "\n").filter { $0.hasPrefix("| `") }
+            .map { row in row.split(separator: "|").map { $0.trimmingCharacters(in: [" ", "`"]) } }
+    }
+
     /// The page, read as settings, says what holds without any.
     @Test func namesTheKeysOfBatchesWithTheirDefaults() throws {
-        let rows = try part("Batches").split(separator: "\n").filter { $0.hasPrefix("| `") }
-            .map { row in row.split(separator: "|").map { $0.trimmingCharacters(in: [" ", "`"]) } }
+        let rows = try rows("Batches").filter { $0.count == 3 }
         let keys = try keys { _ = try RouteOptions(&$0) }
         #expect(rows.map { $0[0] }.sorted() == keys.map(String.init))
         let given = rows.filter { $0[1] != "none" }
@@ -49,6 +54,21 @@ import Testing
         let (options, defaults) = (try RouteOptions(&said), RouteOptions())
         #expect(options.batchBytes == defaults.batchBytes && options.batchRecords == defaults.batchRecords)
         #expect(options.batchAge == defaults.batchAge && options.inFlight == defaults.inFlight)
+        #expect(options.batchSpacing == defaults.batchSpacing)
         #expect(defaults.giveUpAfter == nil)
+    }
+
+    @Test(arguments: allOutputs.map { $0.type }) func namesTheDefaultsOfEachType(type: String) throws {
+        let output = try #require(allOutputs.first { $0.type == type })
+        let row = try rows("Batches").first { $0.count == 5 && $0[0] == type }
+        var text = "{}"
+        if let row {
+            let keys = ["batch_bytes", "batch_records", "batch_age", "batch_spacing"]
+            text = "{ \(zip(keys, row.dropFirst()).map { "\"\($0)\": \($1)" }.joined(separator: ", ")) }"
+        }
+        var said = try section(text)
+        let (options, defaults) = (try RouteOptions(&said), RouteOptions(output.batchDefaults))
+        #expect(options.batchBytes == defaults.batchBytes && options.batchRecords == defaults.batchRecords)
+        #expect(options.batchAge == defaults.batchAge && options.batchSpacing == defaults.batchSpacing)
     }
 }

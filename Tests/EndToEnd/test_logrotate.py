@@ -94,7 +94,8 @@ class Logrotate(Rotating):
         per_second, seconds = 20_000, int(os.environ.get("VITALS_ROTATION_SECONDS", 15))
         agent = self.make_agent("app.log*").start()
         # The writer goes on in the old file for a while, as a program does that is told a little later.
-        steps = [step for n in range(1, seconds) for step in (f"{n * per_second}:move", f"{n * per_second + 3_000}:reopen")]
+        starts = range(per_second, seconds * per_second, per_second)
+        steps = [step for n in starts for step in (f"{n}:move", f"{n + 3_000}:reopen")]
         writer = start_writer(self, self.log, seconds * per_second, *steps, per_second=per_second)
         # On a machine that is busy the writer is slower than it is asked to be.
         self.assertEqual(writer.wait(60 + 4 * seconds), 0)
@@ -146,7 +147,7 @@ class Outages(Rotating):
         self.assert_each_once(4_000, agent)
 
     def test_stopped_in_the_middle_of_an_outage_and_compressed(self):
-        agent = self.make_agent(output={"batch_bytes": "64KiB", "in_flight": 2}).start()
+        agent = self.make_agent(output={"batch_bytes": "64KiB", "in_flight": 1}).start()
         self.write("0..1000")
         self.wait_for(1_000)
         self.is_down = True
@@ -159,7 +160,7 @@ class Outages(Rotating):
         self.assert_each_once(9_000, agent)
 
     def test_killed_in_the_middle_of_an_outage_and_compressed(self):
-        agent = self.make_agent(output={"batch_bytes": "64KiB", "in_flight": 2}).start()
+        agent = self.make_agent(output={"batch_bytes": "64KiB", "in_flight": 1}).start()
         self.write("0..1000")
         self.wait_for(1_000)
         self.let_it_look()  # the cursor is saved within a second

@@ -18,7 +18,7 @@ class Service(Scratch):
         depends = {part.split("(")[0].strip() for part in self.field("Depends").split(",")}
         self.assertEqual(depends, ALLOWED)
         recommends = {part.strip() for part in self.field("Recommends").split(",")}
-        self.assertEqual(recommends, {"libsystemd0", "libcurl4", "libssl3"})
+        self.assertEqual(recommends, {"libsystemd0", "libcurl4", "libssl3", "tzdata"})
         listing = subprocess.run(
             ["dpkg-deb", "--contents", PACKAGE], capture_output=True, text=True, check=True).stdout
         for path in ["./usr/bin/vitals", "./etc/vitals/agent.json", "./usr/lib/systemd/system/vitals.service"]:

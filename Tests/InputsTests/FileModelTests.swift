@@ -1,8 +1,8 @@
 // Random sequences of what writers, rotation and the agent's own life do to a file, against a model that knows what
 // every line became. VITALS_SEED and VITALS_SEQUENCES in the environment choose the run.
 //
-// A line may be missing if it stood in a file that was truncated or deleted without a copy, and may come twice if an agent
-// that was killed had delivered it and not saved that: never else.
+// A line may be missing if it stood in a file that was truncated or deleted without a copy, and may come twice if an
+// agent that was killed had delivered it and not saved that: never else.
 
 import Bytes
 import Foundation

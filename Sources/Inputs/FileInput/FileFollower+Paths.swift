@@ -116,33 +116,42 @@ extension FileFollower {
                 if first.form == .otherCompression || rotatedFamily(of: place) == nil { noteCompressed(status.id) }
                 return
             }
-            let start = first.bytes
-            var cursor = FileCursor(
-                path: place, id: status.id, print: StartPrint(of: start), offset: 0, sizeBytes: status.sizeBytes)
-            if let entry = known.entry(of: status.id, beginning: start), status.sizeBytes >= entry.cursor.offset {
-                let old = entry.cursor
-                let isMore = status.sizeBytes > old.offset
-                if let tail = entry.tail {
-                    if isMore, let found = find(place, of: place) { _ = revive(tail, in: found) }
-                    return
-                }
-                if !isMore, isRotatedName(splitPath(place).name, of: splitPath(old.path).name) { return }
-                known.remove(old.key)
-                (cursor.offset, cursor.mark) = (old.offset, old.mark)
-            } else if isFirstScan, !hasHistory, settings.startAt == .end {
-                cursor.offset = status.sizeBytes
-            }
-            // What had this inode before may go on in a copy, or have been compressed.
-            for other in Set(known.with(status.id).map(\.cursor.path)).sorted() {
-                catchUp(other, at: now)
-                if byPlace[place] != nil { return }
-            }
-            let before = lastRotated(of: place)
-            let tail = follow(file, status, path: path, family: place, place: place, cursor: cursor)
-            tail.predecessor = before
+            begin(file, status, first.bytes, path, place, at: now)
         } catch {
             report(path, error)
         }
+    }
+
+    /// Follows a file from where it was read to, or from its beginning.
+    private func begin(
+        _ file: consuming File, _ status: FileStatus, _ start: ArraySlice<UInt8>, _ path: String, _ place: String,
+        at now: Moment
+    ) {
+        var cursor = FileCursor(
+            path: place, id: status.id, print: StartPrint(of: start), offset: 0, sizeBytes: status.sizeBytes)
+        var old: FileCursor?
+        if let entry = known.entry(of: status.id, beginning: start), status.sizeBytes >= entry.cursor.offset {
+            let isMore = status.sizeBytes > entry.cursor.offset
+            if let tail = entry.tail {
+                if isMore, let found = find(place, of: place) { _ = revive(tail, in: found) }
+                return
+            }
+            if !isMore, isRotatedName(splitPath(place).name, of: splitPath(entry.cursor.path).name) { return }
+            (cursor.offset, cursor.mark) = (entry.cursor.offset, entry.cursor.mark)
+            old = entry.cursor
+        } else if isFirstScan, !hasHistory, settings.startAt == .end {
+            cursor.offset = status.sizeBytes
+        }
+        // What had this inode before may go on in a copy, or have been compressed.
+        let others = known.with(status.id).map(\.cursor).filter { $0.key != old?.key }
+        for family in Set(others.map(\.path)).sorted() {
+            catchUp(family, at: now)
+            if byPlace[place] != nil { return }
+        }
+        if let old { known.remove(old.key) }
+        let before = lastRotated(of: place)
+        let tail = follow(file, status, path: path, family: place, place: place, cursor: cursor)
+        tail.predecessor = before
     }
 
     func readStart(_ file: borrowing File, _ status: FileStatus) throws(Errno) -> FileStart {

@@ -1,4 +1,5 @@
-// What is remembered of files that are not followed now: how far each was read. Found by path, and by identity and text.
+// What is remembered of files that are not followed now: how far each was read. Found by path, and by identity and
+// text.
 
 internal import Bytes
 internal import Platform

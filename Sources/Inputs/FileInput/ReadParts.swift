@@ -1,5 +1,6 @@
-// Which bytes of which file were already read: the one place that decides it, and it asks nobody. An inode is used again, a
-// name moves on, a text is copied and compressed; so what is remembered of a file is told by identity and text together.
+// Which bytes of which file were already read: the one place that decides it, and it asks nobody. An inode is used
+// again, a name moves on, a text is copied and compressed; so what is remembered of a file is told by identity and
+// text together.
 
 internal import Platform
 
@@ -44,7 +45,8 @@ enum ReadPart: Equatable {
     case copy(of: Int)
     /// Another file has the same text, and that one is or will be read.
     case alike
-    /// Another file that is or will be read begins with all that is in this one: a copy, before or without a truncation.
+    /// Another file that is or will be read begins with all that is in this one: a copy, before or without a
+    /// truncation.
     case beginning
     /// Too little of it has been written to tell, or it is still being written.
     case unclear
@@ -52,10 +54,12 @@ enum ReadPart: Equatable {
     case nothing
 }
 
-/// For each file what of it was read; `isBeginning` tells of those that are not the same whether another begins with them.
+/// For each file what of it was read; `isBeginning` tells of those that are not the same whether another begins with
+/// them.
 ///
 /// Identity comes first. What is then left of the memory is of files that are gone: their texts are looked for in the
-/// files of which nothing is known. What is left of the files may still have the text of one that is there, or held open.
+/// files of which nothing is known. What is left of the files may still have the text of one that is there, or held
+/// open.
 func readParts(
     of files: [FoundFile], in memory: [ReadText], isBeginning: (Int) -> Bool = { _ in false }
 ) -> [ReadPart] {
@@ -96,7 +100,8 @@ func sameParts(of files: [FoundFile], in memory: [ReadText]) -> [ReadPart] {
     }
 }
 
-/// What was compressed or decompressed beside the other form of it, which is left there, or is held open without a name.
+/// What was compressed or decompressed beside the other form of it, which is left there, or is held open without a
+/// name.
 private func otherForm(
     of file: FoundFile, among files: [FoundFile], _ parts: [ReadPart], _ memory: [ReadText]
 ) -> ReadPart {
