@@ -19,6 +19,16 @@ def line(*arguments, **metadata):
     return json.dumps(document(*arguments, **metadata)).encode() + b"\n"
 
 
+def connected(port):
+    """A connection to the port, which is open a moment after the agent answers."""
+    def attempt():
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=20)
+        except ConnectionRefusedError:
+            return None
+    return eventually(attempt, 20, f"somebody listens at port {port}")
+
+
 class EMF(Scratch):
     def settings(self, output, **options):
         self.port = free_port()
@@ -30,7 +40,7 @@ class EMF(Scratch):
         }
 
     def connect(self):
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        connection = connected(self.port)
         self.addCleanup(connection.close)
         return connection
 
@@ -53,6 +63,8 @@ class EMF(Scratch):
         stream.sendall(line(1) + b"\n" + line(2).replace(b"\n", b"\r\n") + b"no document\n")
         stream.sendall(b'{"_aws":{}}\n' + line(3, {"number": "three"}) + line(4)[:-1])
         stream.shutdown(socket.SHUT_WR)
+        # The port for datagrams is opened after the other: one that is sent too early is gone.
+        self.wait_for(agent, receiver, [1, 2, 4])
         sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(sender.close)
         for datagram in (line(5) + line(6), line(7)[:-1], b"[]"):

@@ -12,7 +12,7 @@ import emf
 import jsonschema
 from cloudwatch_stand_in import ACCESS_KEY, SECRET_KEY, CloudWatchStandIn
 from support import Scratch, eventually, free_port
-from test_emf import document
+from test_emf import connected, document
 
 VALIDATOR = jsonschema.Draft7Validator(emf.SCHEMA)
 
@@ -72,10 +72,12 @@ class Routing(Documents):
             # No name at all.
             ("/metrics/app", "empty"): [text(6, LogGroupName="", LogStreamName="empty")],
         }
-        with closing(socket.create_connection(("127.0.0.1", port), timeout=20)) as stream, \
+        with closing(connected(port)) as stream, \
                 closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as datagrams:
             for place in sent.values():
                 stream.sendall(place[0].encode() + b"\n")
+            # The port for datagrams is opened after the other: one that is sent too early is gone.
+            self.wait_for(len(sent), agent)
             for place in sent.values():
                 for line in place[1:]:
                     datagrams.sendto(line.encode(), ("127.0.0.1", port))
@@ -112,7 +114,7 @@ class Routing(Documents):
         agent = self.start({"app": {"type": "emf", "tcp": f"127.0.0.1:{port}", "udp": ""}})
         self.cloud.stop()
         count = 300
-        with closing(socket.create_connection(("127.0.0.1", port), timeout=20)) as stream:
+        with closing(connected(port)) as stream:
             for number in range(count):
                 stream.sendall(text(number).encode() + b"\n")
             eventually(lambda: self.event_count(agent, "app", "document_received") == count, 20, agent.log())
