@@ -82,7 +82,7 @@ extension FileFollower {
     /// Paths that are followed and of which a file may be a copy or a rotated one.
     func originalFamilies(of place: String) -> [String] {
         let (directory, name) = splitPath(place)
-        return originalNames(of: name).map { directory + "/" + $0 }.filter { floors[$0] != nil || byFamily[$0] != nil }
+        return originalNames(of: name).map { directory + "/" + $0 }.filter { floors[$0] != nil || byFamily.has($0) }
     }
 
     /// The path that is or was followed and of which `place` is a rotated name.

@@ -7,7 +7,7 @@ internal import Platform
 extension FileFollower {
     /// The last of the rotated files of a path that is still being read.
     func lastRotated(of family: String) -> Tail? {
-        (byFamily[family] ?? []).filter(\.isAway).max { $0.order < $1.order }
+        byFamily[family].filter(\.isAway).max { $0.order < $1.order }
     }
 
     /// A file to be read on, or from its beginning.
@@ -22,7 +22,7 @@ extension FileFollower {
     /// ones are read from their beginning, and all of them in the order in which they were written.
     func catchUp(_ family: String, at now: Moment) {
         let isFirst = familiesSeen.insert(family).inserted
-        let isOurs = byFamily[family] != nil || known.has(family) || floors[family] != nil
+        let isOurs = byFamily.has(family) || known.has(family) || floors[family] != nil
         // A copy must be known for one before it is taken for a file that was rotated.
         var hasLeft = giveUpTruncated(family, at: now)
         guard isFirst || isOurs else { return }
@@ -70,7 +70,7 @@ extension FileFollower {
     }
 
     private func giveUpTruncated(_ family: String, at now: Moment) -> Bool {
-        let truncated = (byFamily[family] ?? []).filter { $0.isTruncated(through: &buffers) }
+        let truncated = byFamily[family].filter { $0.isTruncated(through: &buffers) }
         for tail in truncated { giveUpContent(of: tail, at: now) }
         return !truncated.isEmpty
     }

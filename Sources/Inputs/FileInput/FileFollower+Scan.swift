@@ -100,7 +100,7 @@ extension FileFollower {
     private func limitFloors(_ paths: [String]) {
         guard floors.count > Self.floorLimit + tails.count else { return }
         var used = Set(paths.map { place(of: $0) })
-        used.formUnion(byFamily.keys)
+        used.formUnion(byFamily.paths)
         used.formUnion(known.paths)
         floors = floors.filter { used.contains($0.key) }
     }

@@ -108,14 +108,10 @@ extension FileFollower {
     func recollect(_ family: String, for files: [FoundFile], without lost: Tail? = nil) -> Memory {
         var memory = Memory()
         var families = [family]
-        // With a pattern that matches them too, rotated files have a path of their own.
-        let isAnyNew = files.contains { !$0.isAtPath && byID[$0.id] == nil && known.with($0.id).isEmpty }
-        if isAnyNew {
-            families += Set(byFamily.keys).union(known.paths).filter { isPart($0, of: family) }.sorted()
-        }
+        families += byFamily.parts(of: family).union(known.parts(of: family)).sorted()
         var keys: Set<FileCursor.Key> = []
         var numbers: Set<UInt32> = []
-        for tail in families.flatMap({ byFamily[$0] ?? [] }) + files.compactMap({ byID[$0.id] })
+        for tail in families.flatMap({ byFamily[$0] }) + files.compactMap({ byID[$0.id] })
         where tail !== lost && numbers.insert(tail.number).inserted {
             // What identifies it may have grown.
             _ = tail.isTruncated(through: &buffers)

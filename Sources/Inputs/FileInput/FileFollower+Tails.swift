@@ -19,7 +19,7 @@ extension FileFollower {
         tail.modifiedUnixNanoseconds = status.modifiedUnixNanoseconds
         openCount += 1
         tails[tail.number] = tail
-        byFamily[family, default: []].append(tail)
+        byFamily.add(tail)
         byID[status.id] = tail
         byPlace[place] = tail
         held[place] = nil
@@ -49,7 +49,7 @@ extension FileFollower {
         tail.isFinished = true
         if let place = tail.place, byPlace[place] === tail { byPlace[place] = nil }
         if byID[tail.id] === tail { byID[tail.id] = nil }
-        leaveFamily(tail)
+        byFamily.remove(tail)
         // The beginning of an empty file identifies nothing.
         if tail.print.length > 0 {
             known.insert(tail.readCursor, tail: tail, loss: loss)
@@ -75,20 +75,15 @@ extension FileFollower {
         if let key = tail.knownKey { known.remove(key) }
         tail.knownKey = nil
         tail.isFinished = false
-        byFamily[tail.family, default: []].append(tail)
+        byFamily.add(tail)
         makeReady(tail)
         return true
     }
 
-    func leaveFamily(_ tail: Tail) {
-        byFamily[tail.family]?.removeAll { $0 === tail }
-        if byFamily[tail.family]?.isEmpty == true { byFamily[tail.family] = nil }
-    }
-
     func move(_ tail: Tail, toFamily family: String) {
-        leaveFamily(tail)
+        byFamily.remove(tail)
         tail.family = family
-        byFamily[family, default: []].append(tail)
+        byFamily.add(tail)
     }
 
     /// Its acknowledgements, if any are to come, mean nothing any more.

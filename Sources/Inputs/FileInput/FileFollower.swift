@@ -62,8 +62,7 @@ final class FileFollower {
     /// Those that are being read.
     var byID: [FileID: Tail] = [:]
     var byPlace: [String: Tail] = [:]
-    /// The tails of a path that are being read: the one that stands there and those that did.
-    var byFamily: [String: [Tail]] = [:]
+    var byFamily = TailFamilies()
     /// Names in directories, in order, as long as one scan takes.
     var listings: [String: [String]] = [:]
     var isScanning = false

@@ -26,6 +26,7 @@ struct KnownFiles {
 
     private var entries: [FileCursor.Key: Entry] = [:]
     private var keysByPath: [String: Set<FileCursor.Key>] = [:]
+    private var index = PartIndex()
     private var keysByID: [FileID: Set<FileCursor.Key>] = [:]
 
     /// Those that were not found when they were last looked for, and since when: a listing can miss what is being
@@ -39,6 +40,8 @@ struct KnownFiles {
 
     /// In the order of their inodes, so that the same files give the same answer.
     func of(_ path: String) -> [Entry] { sorted(keysByPath[path]) }
+
+    func parts(of path: String) -> Set<String> { index.parts(of: path) }
 
     func has(_ path: String) -> Bool { keysByPath[path] != nil }
 
@@ -65,6 +68,7 @@ struct KnownFiles {
     ) {
         remove(cursor.key)
         entries[cursor.key] = Entry(cursor: cursor, tail: tail, loss: loss)
+        if keysByPath[cursor.path] == nil { index.add(cursor.path) }
         keysByPath[cursor.path, default: []].insert(cursor.key)
         keysByID[cursor.id, default: []].insert(cursor.key)
     }
@@ -73,7 +77,10 @@ struct KnownFiles {
         guard let old = entries.removeValue(forKey: key) else { return }
         missing[key] = nil
         keysByPath[old.cursor.path]?.remove(key)
-        if keysByPath[old.cursor.path]?.isEmpty == true { keysByPath[old.cursor.path] = nil }
+        if keysByPath[old.cursor.path]?.isEmpty == true {
+            keysByPath[old.cursor.path] = nil
+            index.remove(old.cursor.path)
+        }
         keysByID[key.id]?.remove(key)
         if keysByID[key.id]?.isEmpty == true { keysByID[key.id] = nil }
     }
