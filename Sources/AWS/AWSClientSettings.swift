@@ -53,6 +53,7 @@ package struct AWSClientSettings: Sendable, Hashable {
         allowsIMDSv1 = try section.bool("allow_imds_v1", default: false)
         caFile = try section.optionalString("ca_file")
         proxy = try section.optionalString("proxy")
+        if let fault = proxy.flatMap(proxyFault) { throw section.error(at: "proxy", fault) }
     }
 
     private mutating func takeKeys(_ section: inout SettingsSection) throws(SettingsError) {

@@ -22,6 +22,10 @@ enum CloudWatchLimits {
     /// The service keeps groups of this name for its own.
     static let reservedPrefix = "aws/"
     static let tags = 50
+    static let tagNameLength = 128
+    static let tagValueLength = 256
+    static let reservedTagPrefix = "aws:"
+    static let keyLength = 256
 
     // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 

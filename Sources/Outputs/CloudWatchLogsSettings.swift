@@ -47,10 +47,10 @@ struct CloudWatchSettings: Sendable {
         let wantedClass: LogGroupClass = try section.choice("log_group_class", default: .standard)
         groupClass = hasClass ? wantedClass : nil
         kmsKey = try section.optionalString("kms_key")
-        tags = try section.table("tags")
-        if tags.count > CloudWatchLimits.tags {
-            throw section.error(at: "tags", "the service takes \(CloudWatchLimits.tags) at the most")
+        if let kmsKey, !(kmsKey.hasPrefix("arn:") && kmsKey.utf8.count <= CloudWatchLimits.keyLength) {
+            throw section.error(at: "kms_key", "expected the ARN of a key, as in \"arn:aws:kms:REGION:ACCOUNT:key/ID\"")
         }
+        tags = try Self.tags(&section)
         connectTimeout = try section.duration(
             "connect_timeout", default: .seconds(5), in: .milliseconds(1)...(.seconds(300)))
         timeout = try section.duration("timeout", default: .seconds(30), in: .milliseconds(1)...(.seconds(3_600)))
@@ -74,6 +74,30 @@ struct CloudWatchSettings: Sendable {
             throw section.error(at: key, "\"\(CloudWatchLimits.reservedPrefix)\" is the service's own")
         }
         return (template, text)
+    }
+
+    private static func tags(
+        _ section: inout SettingsSection
+    ) throws(SettingsError) -> [(name: String, value: String)] {
+        let tags = try section.table("tags")
+        if tags.count > CloudWatchLimits.tags {
+            throw section.error(at: "tags", "the service takes \(CloudWatchLimits.tags) at the most")
+        }
+        for (name, value) in tags {
+            if name.hasPrefix(CloudWatchLimits.reservedTagPrefix) {
+                throw section.error(
+                    at: "tags", member: name, "\"\(CloudWatchLimits.reservedTagPrefix)\" is the service's own")
+            }
+            if !(1...CloudWatchLimits.tagNameLength).contains(name.unicodeScalars.count) {
+                throw section.error(
+                    at: "tags", member: name, "the name has 1 to \(CloudWatchLimits.tagNameLength) characters")
+            }
+            if value.unicodeScalars.count > CloudWatchLimits.tagValueLength {
+                throw section.error(
+                    at: "tags", member: name, "the value has \(CloudWatchLimits.tagValueLength) characters at the most")
+            }
+        }
+        return tags
     }
 
     private static func retentionDays(_ section: inout SettingsSection) throws(SettingsError) -> Int? {

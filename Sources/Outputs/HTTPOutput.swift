@@ -67,7 +67,7 @@ package struct HTTPOutput<Transport: HTTPTransport> {
         if options.skipsVerification {
             context.log.warning(
                 "insecure_skip_verify is set: whoever is between here and the receiver can read and answer",
-                ["output": section.path, "url": url])
+                ["output": section.path, "url": shownURL(url)])
         }
         setup = Setup(
             url: url, headers: headers, compression: compression, compressionLevel: compressionLevel,
@@ -108,7 +108,7 @@ package struct HTTPOutput<Transport: HTTPTransport> {
 
     package mutating func check() -> CheckReport {
         var report = CheckReport()
-        report.notes.append("posts to \(setup.url), compression \(setup.compression.rawValue)")
+        report.notes.append("posts to \(shownURL(setup.url)), compression \(setup.compression.rawValue)")
         for (option, path, kinds) in setup.files {
             do throws(Errno) {
                 let bytes = try readWhole(path)
@@ -150,55 +150,9 @@ package func deliveryError(for response: HTTPResponse) -> DeliveryError? {
     case 300..<400:
         .retry(
             after: nil,
-            reason: "\(reason); not followed: set \"url\" to \(response.redirect ?? "where it leads")")
+            reason: "\(reason); not followed: set \"url\" to \(response.redirect.map(shownURL) ?? "where it leads")")
     default: .rejected(reason: reason)
     }
-}
-
-/// What is wrong with an address; nil when it can be sent to.
-func httpURLFault(_ url: String) -> String? {
-    guard let scheme = url.range(ofFirst: "://"), ["http", "https"].contains(url[..<scheme].lowercased()) else {
-        return "expected http://… or https://…, not \"\(url)\""
-    }
-    return hostFault(url.utf8[scheme...].dropFirst(3)).map { "\"\(url)\" \($0)" }
-}
-
-/// What is wrong with `[scheme://][user:password@]host[:port]`, as CURLOPT_PROXY(3) takes it; nil when nothing is. The
-/// text is not repeated, since a password may be in it.
-func proxyFault(_ proxy: String) -> String? {
-    // No proxy, whatever the environment says.
-    if proxy.isEmpty { return nil }
-    var rest = proxy.utf8[...]
-    if let scheme = proxy.range(ofFirst: "://") {
-        let known = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"]
-        guard known.contains(proxy[..<scheme].lowercased()) else {
-            return "expected one of \(known.joined(separator: ", ")) before ://"
-        }
-        rest = proxy.utf8[scheme...].dropFirst(3)
-    }
-    return hostFault(rest).map { "it \($0)" }
-}
-
-/// What is wrong with `[user:password@]host[:port]` at the beginning of `text`, and with the bytes of the rest.
-private func hostFault(_ text: Substring.UTF8View) -> String? {
-    guard text.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return "has a space or a letter not in ASCII" }
-    let authority = text.prefix { !"/?#".utf8.contains($0) }
-    let place = authority.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false).last ?? authority
-    var host = place.prefix { $0 != UInt8(ascii: ":") }
-    if place.first == UInt8(ascii: "[") {
-        guard let end = place.firstIndex(of: UInt8(ascii: "]")) else { return "has a [ without ]" }
-        host = place[...end]
-        if host.count == 2 { return "names no host" }
-    }
-    guard !host.isEmpty else { return "names no host" }
-    let port = place[host.endIndex...]
-    guard let colon = port.first, port.count > 1 || colon != UInt8(ascii: ":") else { return nil }
-    let digits = port.dropFirst()
-    let areDigits = digits.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-    guard colon == UInt8(ascii: ":"), areDigits, let number = UInt16(String(digits) ?? ""), number > 0 else {
-        return "needs a port from 1 to 65535 after the colon"
-    }
-    return nil
 }
 
 /// See RFC 9110, sections 5.1 and 5.5: what would end the header, or begin another, must not stand in one.
@@ -230,17 +184,6 @@ enum PEMKind: String {
         case .certificate: "CERTIFICATE-----"
         case .privateKey: "PRIVATE KEY-----"
         }
-    }
-}
-
-extension String {
-    fileprivate func range(ofFirst literal: String) -> Index? {
-        var rest = self[...]
-        while !rest.isEmpty {
-            if rest.hasPrefix(literal) { return rest.startIndex }
-            rest.removeFirst()
-        }
-        return nil
     }
 }
 

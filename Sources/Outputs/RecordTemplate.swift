@@ -43,7 +43,7 @@ package struct RecordTemplate: Sendable {
     /// Nil: whatever their times are.
     package private(set) var period: Int64?
 
-    /// What is the same in all texts, in the settings' own words.
+    /// What the settings themselves put into texts, in their own words: also what stands for a value that is not there.
     package private(set) var literals: [String] = []
 
     /// - Throws: Why the text is no template, with the nearest name for one that is unknown.
@@ -59,6 +59,7 @@ package struct RecordTemplate: Sendable {
                 literals.append(text)
                 append(text)
             case .variable(let name, let argument, let fallback):
+                if let fallback { literals.append(fallback) }
                 try add(name, argument, fallback, values)
             }
         }

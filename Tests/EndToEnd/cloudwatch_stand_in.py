@@ -111,6 +111,8 @@ class CloudWatchStandIn:
         self.most_under_way = 0
         self.stopping = threading.Event()
         self.tls = tls
+        # What the agent is to call it.
+        self.name = "127.0.0.1"
         self.server = None
         self.port = 0
         self.start()
@@ -119,7 +121,7 @@ class CloudWatchStandIn:
 
     @property
     def url(self):
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{self.name}:{self.port}"
 
     def start(self):
         handler = type("Handler", (Handler,), {"cloud": self})

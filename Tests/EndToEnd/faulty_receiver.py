@@ -5,6 +5,7 @@ Faults, by name; `before` the receiver has the records, or after:
   reset_after     it has the records, and the connection is reset instead of an answer
   silent          it has the records, and never answers
   drip            it has the records, and answers a byte at a time, for a second
+  sip             it reads the body a little at a time, for a second, and answers well
   429 500 503 …   such a status, with `Retry-After: 1` for 429
 """
 
@@ -78,7 +79,7 @@ class FaultyReceiver(Receiver):
             stream.read(length // 2)
             reset(connection)
             return False
-        body = stream.read(length)
+        body = sip(stream, length) if fault == "sip" else stream.read(length)
         if isinstance(fault, int):
             after = "Retry-After: 1\r\n" if fault == 429 else ""
             connection.sendall(f"HTTP/1.1 {fault} X\r\n{after}Content-Length: 5\r\n\r\nfault".encode())
@@ -113,6 +114,15 @@ class FaultyReceiver(Receiver):
                 int(record["message"].split(" ", 1)[0].removeprefix("seq=")) for record in self.unanswered)
 
 
+def sip(stream, length):
+    """All of it, in twenty pieces; the client's kernel is held up where the body is larger than the buffers."""
+    pieces, size = [], length // 20 + 1
+    for at in range(0, length, size):
+        time.sleep(0.05)
+        pieces.append(stream.read(min(size, length - at)))
+    return b"".join(pieces)
+
+
 def reset(connection):
     """Ends it with RST instead of FIN."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -120,12 +130,22 @@ def reset(connection):
 
 
 class Proxy:
-    """Forwards CONNECT (RFC 9110, section 9.3.6), and counts."""
+    """Forwards CONNECT (RFC 9110, section 9.3.6) and other requests, and counts. `answer` is sent instead when it is
+    set: a status line."""
 
     def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
+        self.port = 0  # chosen at the first start
         self.requests = []
+        self.answer = None
+        self.start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
     def stop(self):
@@ -150,6 +170,9 @@ class Proxy:
         line, rest = head.split(b"\r\n", 1)
         method, target, _ = line.decode().split(" ")
         self.requests.append((method, target))
+        if self.answer:
+            connection.sendall(f"HTTP/1.1 {self.answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+            return connection.close()
         if method == "CONNECT":
             host, port = target.rsplit(":", 1)
             upstream = socket.create_connection((host.strip("[]"), int(port)))

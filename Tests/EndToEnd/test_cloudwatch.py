@@ -57,6 +57,25 @@ class CloudWatch(Scratch):
     def dropped(self, agent, reason):
         return agent.metric(f'vitals_route_records_dropped_total{{input="app",output="aws",reason="{reason}"}}')
 
+    def certificate(self, address, days=2):
+        """One that signs itself: its files, and that of its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"test {address} {days}")])
+        now = datetime.datetime.now(datetime.timezone.utc)
+        certificate = (
+            x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+            .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=3))
+            .not_valid_after(now + datetime.timedelta(days=days))
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+            .sign(key, hashes.SHA256()))
+        self.certificates = getattr(self, "certificates", 0) + 1
+        files = [self.directory / f"{self.certificates}.{end}" for end in ("pem", "key")]
+        files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        files[1].write_bytes(key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        return files
+
 
 class StandIn(CloudWatch):
     def test_the_stand_in_accepts_boto3_and_refuses_what_breaks_a_rule(self):
@@ -298,25 +317,6 @@ class StandIn(CloudWatch):
         agent.stop()
         (self.directory / "app.log").unlink()
         shutil.rmtree(agent.state)
-
-    def certificate(self, address, days=2):
-        """One that signs itself: its files, and that of its key."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"test {address} {days}")])
-        now = datetime.datetime.now(datetime.timezone.utc)
-        certificate = (
-            x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-            .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=3))
-            .not_valid_after(now + datetime.timedelta(days=days))
-            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), False)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-            .sign(key, hashes.SHA256()))
-        self.certificates = getattr(self, "certificates", 0) + 1
-        files = [self.directory / f"{self.certificates}.{end}" for end in ("pem", "key")]
-        files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        files[1].write_bytes(key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-        return files
 
     def test_a_name_that_does_not_resolve_is_said_and_holds_up_nothing_else(self):
         cloud, receiver = self.cloud(), self.receiver()

@@ -10,6 +10,10 @@ LINES = 5_000
 
 
 class Faults(Scratch):
+    """Four deliveries at once; a class below has one."""
+
+    in_flight = 4
+
     def faulty(self, *faults, **options):
         receiver = FaultyReceiver(faults, **options)
         self.addCleanup(receiver.stop)
@@ -23,7 +27,8 @@ class Faults(Scratch):
         agent = self.agent({
             "inputs": {"app": {"type": "file", "paths": [str(log)]}},
             "outputs": {"central": {
-                "type": "http", "url": url, "batch_records": 500, "timeout": "2s", "connect_timeout": "2s", **output}},
+                "type": "http", "url": url, "batch_records": 500, "in_flight": self.in_flight,
+                "timeout": "2s", "connect_timeout": "2s", **output}},
             "routes": [{"from": "app", "to": "central"}],
         }, popen=popen)
         return agent.start()
@@ -39,6 +44,9 @@ class Faults(Scratch):
         eventually(lambda: agent.metric(ACKNOWLEDGED) == LINES, 20, "all is acknowledged")
         self.assertEqual(receiver.faults, [], "not all faults were made")
         self.assertEqual(receiver.doubled(), receiver.numbers_unanswered())
+        if self.in_flight == 1:
+            firsts = list(dict.fromkeys(receiver.sequences()))
+            self.assertEqual(firsts, sorted(firsts), "the order within a file")
         if retries is not None:
             self.assertGreaterEqual(agent.metric(RETRIES), retries)
         self.assertEqual(agent.stop(), 0)
@@ -63,10 +71,18 @@ class Faults(Scratch):
         self.check(receiver, agent)
         self.assertEqual(receiver.doubled(), [])
 
+    def test_a_receiver_that_reads_slowly(self):
+        receiver = self.faulty("sip", "sip", "sip")
+        agent = self.ship(receiver.url, compression="none")
+        self.check(receiver, agent)
+        self.assertEqual((receiver.doubled(), agent.errors.read_text().count("trying again")), ([], 0))
+
     def test_429_is_heeded(self):
         receiver = self.faulty(429, every=2)
-        agent = self.ship(receiver.url, in_flight=1)
+        agent = self.ship(receiver.url)
         self.check(receiver, agent, 1)
+        if self.in_flight > 1:
+            return
         # The request after the fault, which was the second.
         self.assertGreaterEqual(receiver.times[2] - receiver.times[1], 1)
 
@@ -92,9 +108,10 @@ class Faults(Scratch):
 
     def test_401_is_tried_seldom_and_loudly(self):
         receiver = self.faulty(*[401] * 2)
-        agent = self.ship(receiver.url, in_flight=1)
+        agent = self.ship(receiver.url)
         self.check(receiver, agent)
-        self.assertGreaterEqual(receiver.times[2] - receiver.times[0], 5)
+        if self.in_flight == 1:
+            self.assertGreaterEqual(receiver.times[2] - receiver.times[0], 5)
         self.assertIn("401", agent.log())
 
     def test_a_refused_record_is_put_aside_and_replayed(self):
@@ -185,6 +202,27 @@ class Faults(Scratch):
         self.check(receiver, agent, 2)
         self.assertEqual({method for method, _ in proxy.requests}, {"CONNECT"})
 
+    def test_a_proxy_that_fails_for_a_while(self):
+        require_programs("openssl")
+        proxy = Proxy()
+        self.addCleanup(proxy.stop)
+        self.authority("ca")
+        receiver = self.faulty(certificate=self.certificate("good", "ca"))
+        proxy.answer = "502 Bad Gateway"
+        agent = self.ship(receiver.url.replace("http:", "https:"), ca_file=str(self.directory / "ca.pem"),
+                          proxy=proxy.url)
+        eventually(lambda: agent.metric(RETRIES), 30, "it has tried")
+        self.assertIn("502", agent.log())
+        before = agent.metric(RETRIES)
+        # Nobody is there at all.
+        proxy.stop()
+        eventually(lambda: agent.metric(RETRIES) > before, 60, "it has tried")
+        self.assertEqual(receiver.records, [])
+        proxy.answer = None
+        proxy.start()
+        self.check(receiver, agent)
+        self.assertEqual(receiver.doubled(), [])
+
     def test_a_name_that_cannot_be_resolved_for_a_while(self):
         require_root()
         hosts = self.directory / "hosts"
@@ -201,6 +239,12 @@ class Faults(Scratch):
         self.assertIn("receiver.invalid", agent.log())
         hosts.write_text("127.0.0.1 localhost receiver.invalid\n")
         self.check(receiver, agent)
+
+
+class OneAtATime(Faults):
+    """The same with one delivery at once: the order of the lines is kept besides."""
+
+    in_flight = 1
 
 
 ACKNOWLEDGED = 'vitals_route_records_acknowledged_total{input="app",output="central"}'

@@ -1,6 +1,7 @@
 """The Debian package in a booted system: installed, enabled, scraped, stopped, removed, purged."""
 
 import subprocess
+import sys
 from booted import BootedSystem
 from support import ROOT, Scratch, eventually, require_programs, require_root
 
@@ -143,3 +144,83 @@ class Service(Scratch):
         left = system.run("sh", "-c", "ls -d /var/lib/vitals /etc/vitals /usr/bin/vitals 2>/dev/null").stdout
         self.assertEqual(left, "")
         self.assertEqual(system.run("systemctl", "cat", "vitals").returncode, 1, "the unit is gone")
+
+    def test_the_sandbox_lets_the_outputs_and_inputs_work(self):
+        """Requests, a program for credentials, the spool, what is put aside, and the port for documents."""
+        require_root()
+        system = BootedSystem(self.directory, PACKAGE)
+        self.addCleanup(system.stop)
+        system.run("dpkg", "-i", "/root/vitals.deb", check=True)
+        system.run("systemctl", "stop", "vitals", check=True)
+        for path, text in {
+            "/etc/vitals/agent.json": SHIPPING, "/etc/vitals/aws-config": PROFILE, "/usr/local/bin/get-keys": KEYS,
+            "/run/systemd/system/vitals.service.d/aws.conf":
+                "[Service]\nEnvironment=AWS_CONFIG_FILE=/etc/vitals/aws-config AWS_EC2_METADATA_DISABLED=true\n",
+        }.items():
+            system.run("sh", "-c", f"mkdir -p $(dirname {path}) && printf '%s' \"$1\" > {path} && chmod 755 {path}", "sh",
+                       text, check=True)
+        system.run("systemctl", "daemon-reload", check=True)
+        # In the guest's network: a receiver that refuses everything.
+        refusing = self.program(["nsenter", "-t", str(system.leader), "-n", "--", sys.executable, "-c", REFUSING])
+        system.run("systemctl", "start", "vitals", check=True)
+
+        def journal():
+            return system.run("journalctl", "-u", "vitals").stdout
+
+        eventually(lambda: "is tried again" in journal() and "AWS credentials found" in journal(), 30, journal)
+        self.assertIn("credential_process", journal())
+        self.assertNotIn("MARKER", journal())
+        sender = ["nsenter", "-t", str(system.leader), "-n", "--", sys.executable, "-c", SENDING]
+        subprocess.run(sender, check=True, timeout=30)
+
+        eventually(lambda: 'reason="document_received"} 1\n' in system.get("http://127.0.0.1:9100/metrics"), 20, journal)
+        self.assertIn("00000001.spool", system.run("ls", "/var/lib/vitals/spool/app~nowhere").stdout)
+        eventually(lambda: "refused by the test" in system.run(
+            "sh", "-c", "cat /var/lib/vitals/rejected/refusing/*").stdout, 20, journal)
+        self.assertIsNone(refusing.poll())
+        system.run("systemctl", "stop", "vitals", check=True)
+        self.assertEqual(system.run("systemctl", "show", "-P", "Result", "vitals").stdout.strip(), "success")
+
+
+SHIPPING = """{
+  "endpoint": {"listen": ["127.0.0.1:9100"]},
+  "inputs": {"app": {"type": "emf"}, "log": {"type": "file", "paths": ["/var/log/dpkg.log"]}},
+  "outputs": {
+    "nowhere": {"type": "http", "url": "http://127.0.0.1:9"},
+    "refusing": {"type": "http", "url": "http://127.0.0.1:8080"},
+    "aws": {"type": "cloudwatch_logs", "log_group": "/x", "endpoint": "http://127.0.0.1:9"}
+  },
+  "routes": [
+    {"from": "app", "to": "nowhere"}, {"from": "log", "to": "refusing"}, {"from": "log", "to": "aws"}
+  ]
+}
+"""
+
+PROFILE = "[default]\nregion = eu-west-1\ncredential_process = /usr/local/bin/get-keys\n"
+
+KEYS = """#!/bin/sh
+echo '{"Version": 1, "AccessKeyId": "AKID", "SecretAccessKey": "MARKER"}'
+"""
+
+REFUSING = """
+import http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(400)
+        self.send_header("Content-Length", "19")
+        self.end_headers()
+        self.wfile.write(b"refused by the test")
+    def log_message(self, *_):
+        pass
+http.server.HTTPServer(("127.0.0.1", 8080), Handler).serve_forever()
+"""
+
+SENDING = """
+import json, socket, time
+metric = {"Namespace": "a", "Dimensions": [[]], "Metrics": [{"Name": "m"}]}
+document = {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metric]}, "m": 1}
+with socket.create_connection(("127.0.0.1", 25888)) as connection:
+    connection.sendall(json.dumps(document).encode() + b"\\n")
+"""

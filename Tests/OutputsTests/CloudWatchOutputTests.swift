@@ -192,8 +192,13 @@ private let place = Destination(["/g", "s"])
         (#", "log_stream": "a:{file}""#, #"log_stream: ":" cannot stand in the name of a stream"#),
         (#", "log_stream": """#, "log_stream: must not be empty"),
         (#", "log_stream": "{flie}""#, "log_stream: unknown variable {flie}, did you mean {file}?"),
-        (#", "create": false, "kms_key": "k""#, #"kms_key: is for groups that are made, and "create" is false"#),
+        (#", "create": false, "tags": { "a": "b" }"#, #"tags: is for groups that are made, and "create" is false"#),
         (#", "log_group_class": "standard""#, #"log_group_class: expected one of "STANDARD", "INFREQUENT_ACCESS""#),
+        (#", "log_stream": "{field.app:-a:b}""#, #"log_stream: ":" cannot stand in the name of a stream"#),
+        (#", "kms_key": "alias/x""#, "kms_key: expected the ARN of a key"),
+        (#", "tags": { "aws:x": "1" }"#, #"tags.aws:x: "aws:" is the service's own"#),
+        (#", "tags": { "": "1" }"#, "tags.: the name has 1 to 128 characters"),
+        (#", "proxy": "ftp://x""#, "proxy: expected one of http, https"),
         (#", "retention_dayz": 1"#, #"retention_dayz: unknown key, did you mean "retention_days"?"#),
     ]) func settingsThatAreWrong(more: String, said: String) throws {
         do {

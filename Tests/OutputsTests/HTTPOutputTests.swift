@@ -141,6 +141,14 @@ final class Script: HTTPTransport {
         _ = try output(Script(), "{ \"url\": \"\(url)\" }")
     }
 
+    @Test(arguments: [
+        ("http://h/x", "http://h/x"), ("http://u:secret@h:80/x", "http://u:…@h:80/x"),
+        ("http://u:se@cret@h/a@b", "http://u:…@h/a@b"), ("https://h/x?token=secret#a", "https://h/x?…"),
+        ("ftp://secret@h", "ftp://secret:…@h"), ("u:secret@h", "u:…@h"), ("", ""),
+    ]) func shownWithoutSecrets(url: String, shown: String) {
+        #expect(shownURL(url) == shown)
+    }
+
     @Test(arguments: ["", "proxy", "proxy:3128", "http://u:p@proxy:3128/", "socks5h://[::1]:1080"])
     func proxies(proxy: String) throws {
         let script = Script()
