@@ -62,7 +62,7 @@ struct LiveJournalTests {
         let settings = #"{ "directory": "\#(directory)", "matches": ["SYSLOG_IDENTIFIER=live"] }"#
         var input = try journald(settings)
         var sinceStart = 0
-        let deadline = Instant.now + .seconds(60)
+        let deadline = Instant.now + .seconds(180)
         while numbers.count < total, Instant.now < deadline {
             var batch = LogBatch(recordLimit: 100)
             let wait = input.read(into: &batch, at: .now)
