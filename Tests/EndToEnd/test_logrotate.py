@@ -111,7 +111,9 @@ class Handlers(Rotating):
     def running(self, kind, end, pause, glob):
         agent = self.make_agent(glob).start()
         self.assertEqual(self.log_with(kind, 0, end, pause).wait(60), 0)
-        self.assert_each_once(end, agent)
+        # A file that is written, compressed and removed between two looks is found when its `.gz` is whole, and the next
+        # one may have been begun by then.
+        self.assert_each_once(end, agent, ordered=kind != "log4j")
 
     def stopped(self, kind, pause=0):
         agent = self.make_agent("app*.log*").start()

@@ -64,6 +64,20 @@ import Testing
         #expect(world.read() == ["2", "3", "4", "5"])
     }
 
+    /// The old file was at its end before, and its writer was told between two looks.
+    @Test(arguments: ["*.log", "a.log*"]) func writtenToUntilTheNewFileCame(glob: String) throws {
+        let world = try FileWorld(#""paths": ["DIR/\#(glob)"]"#)
+        world.append("1\n")
+        #expect(world.read() == ["1"])
+        let writer = open(world.path("a.log"), O_WRONLY | O_APPEND)
+        world.move("a.log", "a.log.1")
+        #expect(world.read() == [])
+        world.append("3\n")
+        world.write("2\n", writer)
+        close(writer)
+        #expect(world.read() == ["2", "3"])
+    }
+
     /// A file that is made, filled, copied and truncated between two looks is known to us by its copy alone.
     @Test(arguments: ["a.log.copy", "a.log.7", "a.log.bak.1"]) func copiedBeforeItWasEverSeen(copy: String) throws {
         let world = try FileWorld()

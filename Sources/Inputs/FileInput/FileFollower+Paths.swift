@@ -152,6 +152,9 @@ extension FileFollower {
         let before = lastRotated(of: place)
         let tail = follow(file, status, path: path, family: place, place: place, cursor: cursor)
         tail.predecessor = before
+        // It may have been written to since it was at its end, and all of that is older.
+        before?.hasReachedEnd = false
+        if let before { makeReady(before) }
     }
 
     func readStart(_ file: borrowing File, _ status: FileStatus) throws(Errno) -> FileStart {
