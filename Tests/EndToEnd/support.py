@@ -103,6 +103,17 @@ class Scratch(unittest.TestCase):
         self.addCleanup(receiver.stop)
         return receiver
 
+    def own_hosts(self):
+        """A file of hosts, and what starts a program that has it for /etc/hosts, in a mount namespace."""
+        hosts = self.directory / "hosts"
+        hosts.write_text("127.0.0.1 localhost\n")
+
+        def popen(arguments, **options):
+            script = f'mount --bind {hosts} /etc/hosts && exec "$@"'
+            return subprocess.Popen(["unshare", "-m", "sh", "-c", script, "sh", *arguments], **options)
+
+        return hosts, popen
+
     def program(self, arguments, **options):
         """Starts a program that is ended with the test."""
         process = subprocess.Popen(arguments, **options)

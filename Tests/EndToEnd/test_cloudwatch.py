@@ -22,6 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cloudwatch_stand_in import ACCESS_KEY, SECRET_KEY, CloudWatchStandIn
+from faulty_receiver import Proxy
 from support import BINARY, Scratch, eventually, free_port, start_writer
 
 
@@ -332,12 +333,13 @@ class StandIn(CloudWatch):
 
     def test_through_a_proxy(self):
         cloud = self.cloud()
-        proxy = Proxy(self)
+        proxy = OneRequestProxy()
+        self.addCleanup(proxy.stop)
         settings = self.settings(cloud.url, proxy=proxy.url)
         agent = self.agent(settings).start()
         self.write(["one"])
         self.wait_for(cloud, 1, agent)
-        self.assertGreater(proxy.requests, 0)
+        self.assertGreater(len(proxy.requests), 0)
 
     def test_check_names_a_variable_that_is_not_known(self):
         config = self.directory / "bad.json"
@@ -350,33 +352,18 @@ class StandIn(CloudWatch):
                       ran.stdout)
 
 
-class Proxy:
+class OneRequestProxy(Proxy):
     """Passes requests for whole addresses on, a connection for each."""
-
-    def __init__(self, test):
-        self.requests = 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        test.addCleanup(self.listener.close)
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, connection):
         with connection, connection.makefile("rb") as stream:
-            _, address, _ = stream.readline().decode().split()
+            method, address, _ = stream.readline().decode().split()
             head = b""
             while (line := stream.readline()).strip():
                 head += line
             body = stream.read(int(re.search(rb"(?i)content-length: *(\d+)", head)[1]))
             place, path = address.removeprefix("http://").split("/", 1)
-            self.requests += 1
+            self.requests.append((method, address))
             with socket.create_connection(place.split(":")) as server:
                 server.sendall(f"POST /{path} HTTP/1.1\r\nConnection: close\r\n".encode() + head + b"\r\n" + body)
                 while data := server.recv(65536):

@@ -129,14 +129,7 @@ class CloudWatchFaults(CloudWatch):
 
     def test_a_name_that_cannot_be_resolved_for_a_while(self):
         require_root()
-        hosts = self.directory / "hosts"
-        hosts.write_text("127.0.0.1 localhost\n")
-
-        def popen(arguments, **options):
-            """With a file of hosts of its own, in a mount namespace."""
-            script = f'mount --bind {hosts} /etc/hosts && exec "$@"'
-            return subprocess.Popen(["unshare", "-m", "sh", "-c", script, "sh", *arguments], **options)
-
+        hosts, popen = self.own_hosts()
         cloud = self.cloud()
         cloud.name = "logs.invalid"
         agent = self.ship(cloud, url=cloud.url, popen=popen)

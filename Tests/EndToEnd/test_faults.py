@@ -225,14 +225,7 @@ class Faults(Scratch):
 
     def test_a_name_that_cannot_be_resolved_for_a_while(self):
         require_root()
-        hosts = self.directory / "hosts"
-        hosts.write_text("127.0.0.1 localhost\n")
-
-        def popen(arguments, **options):
-            """With a file of hosts of its own, in a mount namespace."""
-            script = f'mount --bind {hosts} /etc/hosts && exec "$@"'
-            return subprocess.Popen(["unshare", "-m", "sh", "-c", script, "sh", *arguments], **options)
-
+        hosts, popen = self.own_hosts()
         receiver = self.faulty()
         agent = self.ship(receiver.url.replace("127.0.0.1", "receiver.invalid"), popen=popen)
         eventually(lambda: agent.metric(RETRIES), 30, "it has tried")
