@@ -36,6 +36,9 @@ def main():
     failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
     for test, reason in result.skipped:
         print(f"SKIPPED {test.id()}: {reason}")
+    for test, trace in [*result.failures, *result.errors]:
+        # Once more at the end: of what CI printed the last lines are kept.
+        print(f"FAILED {test.id()}: {trace.strip().splitlines()[-1]}")
     if os.environ.get("CI") and result.skipped:
         print("In CI nothing may be skipped.")
         failed += len(result.skipped)
