@@ -53,8 +53,9 @@ package func checkAgent(
         findings.add(output.check(), "output \(plugin.name)")
     }
     for back in feedback { findings.note(back.description) }
-    for (route, options) in zip(settings.routes, try plugins.routeOptions()) {
-        findings.note("route: \(route.from) to \(route.to)\(batchNote(options.asked, options.given))")
+    let (asked, plan) = (try plugins.askedOptions(), try plugins.memoryPlan())
+    for (index, route) in settings.routes.enumerated() {
+        findings.note("route: \(route.from) to \(route.to)\(batchNote(asked[index], plan.routes[index]))")
     }
     for warning in settings.warnings { findings.note(warning) }
     if !settings.routes.isEmpty { checkStateDirectory(settings.stateDirectory, &findings) }

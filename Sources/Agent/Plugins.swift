@@ -27,13 +27,13 @@ package struct Plugins: Sendable {
 
     package func makeInput(
         _ plugin: PluginSettings, resume: JSONValue?, now: Moment, spoolDirectory: String? = nil,
-        shares: InputShares = InputShares()
+        shares: InputShares = InputShares(), readBytes: Int = .max
     ) throws(SettingsError) -> any Input {
         guard let type = inputTypes.first(where: { $0.type == plugin.type }) else { bug("no input \(plugin.type)") }
         var section = plugin.section
         let context = InputContext(
             name: plugin.name, host: settings.host, hostName: hostName, log: log, resume: resume, now: now,
-            spoolDirectory: spoolDirectory, shares: shares)
+            spoolDirectory: spoolDirectory, shares: shares, readBytes: readBytes)
         // The section has keys of both.
         if !type.givesDocuments { _ = try makePipeline(plugin, &section) }
         let input = try type.init(&section, context)
@@ -89,26 +89,39 @@ package struct Plugins: Sendable {
         let feedback = findFeedback(settings, inputs, outputs)
         try refuseLoops(feedback, settings.routes)
         try refuseRemovals(inputs)
-        _ = try routeOptions()
+        _ = try memoryPlan()
         return (inputs, outputs, feedback)
     }
 
-    /// How each route batches, in the order of the settings, within the memory that there is for all of them.
-    func routeOptions() throws(SettingsError) -> [(asked: RouteOptions, given: RouteOptions)] {
+    /// How each route would batch if there were no limit for all of them, in the order of the settings.
+    func askedOptions() throws(SettingsError) -> [RouteOptions] {
         var asked: [RouteOptions] = []
         for route in settings.routes {
-            guard let plugin = settings.outputs.first(where: { $0.name == route.to }),
-                let type = outputTypes.first(where: { $0.type == plugin.type })
-            else { bug("a route without its output") }
-            var section = plugin.section
-            asked.append(try RouteOptions(&section, type.batchDefaults))
+            guard let from = settings.inputs.first(where: { $0.name == route.from }),
+                let to = settings.outputs.first(where: { $0.name == route.to }),
+                let inputType = inputTypes.first(where: { $0.type == from.type }),
+                let outputType = outputTypes.first(where: { $0.type == to.type })
+            else { bug("a route without its ends") }
+            var (input, output) = (from.section, to.section)
+            var options = try RouteOptions(&output, outputType.batchDefaults)
+            let pipeline = try makePipeline(from)
+            options.hasStages = !pipeline.isEmpty
+            options.recordBytes = max(try inputType.recordByteLimit(&input), pipeline.assembly?.recordByteLimit ?? 0)
+            options.mayPassLimit = !inputType.asksForRoom
+            asked.append(options)
         }
-        guard let given = RouteOptions.share(settings.memoryLimit, among: asked) else {
-            let least = sizeText(roundedUp(RouteOptions.leastMemory(of: asked), to: 1 << 20))
-            throw settings.memoryError(
-                "\(sizeText(settings.memoryLimit)) is too little for \(asked.count) routes: expected \(least) or more")
-        }
-        return zip(asked, given).map { ($0, $1) }
+        return asked
+    }
+
+    /// How each route batches, within the memory that there is for all of them.
+    func memoryPlan() throws(SettingsError) -> MemoryPlan {
+        let asked = try askedOptions()
+        if let plan = RouteOptions.plan(settings.memoryLimit, for: asked) { return plan }
+        let least = sizeText(roundedUp(RouteOptions.leastMemory(of: asked), to: 1 << 20))
+        let largest = sizeText(asked.map(\.recordBytes).max() ?? 0)
+        throw settings.memoryError(
+            "\(sizeText(settings.memoryLimit)) is too little for \(asked.count) "
+                + "\(asked.count == 1 ? "route" : "routes") with records of up to \(largest): expected \(least) or more")
     }
 
     /// Each route reads for itself: what one has acknowledged, another may still have to read.
@@ -130,7 +143,9 @@ package struct Plugins: Sendable {
         var routes: [Route] = []
         var counted: Set<String> = []
         let shares = InputShares()
-        for (route, options) in zip(settings.routes, try routeOptions()) {
+        let plan = try memoryPlan()
+        let reserve = SharedReserve(bytes: plan.reserveBytes)
+        for (route, options) in zip(settings.routes, plan.routes) {
             guard let from = settings.inputs.first(where: { $0.name == route.from }),
                 let to = settings.outputs.first(where: { $0.name == route.to })
             else { bug("a route without its ends") }
@@ -138,11 +153,11 @@ package struct Plugins: Sendable {
                 stateDirectory: settings.stateDirectory, input: from.name, output: to.name, disk: HostDisk(), log: log)
             let spool = spoolDirectory(stateDirectory: settings.stateDirectory, input: from.name, output: to.name)
             let input = try makeInput(
-                from, resume: cursors.load(), now: now, spoolDirectory: spool, shares: shares)
+                from, resume: cursors.load(), now: now, spoolDirectory: spool, shares: shares,
+                readBytes: options.batchBytes)
             // What an input feeds twice is not to be counted twice.
             let pipeline = try makePipeline(from, counts: counted.insert(from.name).inserted)
             let output = try makeOutput(to, for: from).output
-            let options = options.given
             let rejected =
                 stores[to.name]
                 ?? RejectedStore(stateDirectory: settings.stateDirectory, output: to.name, limits: options.rejected)
@@ -151,7 +166,10 @@ package struct Plugins: Sendable {
             routes.append(
                 Route(
                     input: input, pipeline: pipeline, output: output, status: status, options: options,
-                    cursors: cursors, rejected: rejected, json: RecordJSON(context(for: from)), log: log))
+                    cursors: cursors, rejected: rejected, json: RecordJSON(context(for: from)),
+                    account: ReserveAccount(
+                        reserve, number: routes.count, directory: "\(settings.stateDirectory)/parked"),
+                    log: log))
         }
         return routes
     }

@@ -38,6 +38,19 @@ extension [UInt8] {
         }
     }
 
+    /// All of it is at most so long in a JSON string.
+    package var jsonByteBound: Int {
+        reduce(2) { count, byte in
+            switch byte {
+            case ..<0x20: count + 6
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"): count + 2
+            case ..<0x80: count + 1
+            // Alone it is none of UTF-8.
+            default: count + 3
+            }
+        }
+    }
+
     /// Two lower-case digits.
     package mutating func append(hexadecimal byte: UInt8) {
         for digit in [byte >> 4, byte & 15] { append(digit.hexadecimalText) }

@@ -32,8 +32,8 @@ struct BatchPolicy {
         /// When the first record of the batch was read.
         var begun: Instant?
         var inFlight = 0
-        /// Records far larger than a batch are under way: the route has its share of the memory, and more.
-        var isOverShare = false
+        /// A record larger than the share of the route is under way, or waits for memory: it travels alone.
+        var isHeldBack = false
         var lastDispatch: Instant?
         /// The input has more right now, or may have.
         var hasMore = false
@@ -42,7 +42,7 @@ struct BatchPolicy {
     }
 
     func action(for situation: Situation, at now: Instant) -> BatchAction {
-        let mayRead = situation.hasMore && !situation.isFull && !situation.isStopping && !situation.isOverShare
+        let mayRead = situation.hasMore && !situation.isFull && !situation.isStopping && !situation.isHeldBack
         guard situation.recordCount > 0, let begun = situation.begun else { return mayRead ? .read : .rest }
         guard situation.inFlight < inFlightLimit else { return mayRead ? .read : .blocked }
         let ageLimit = begun + batchAge

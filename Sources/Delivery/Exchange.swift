@@ -19,6 +19,18 @@ struct Parcel: Sendable {
     var begun = Instant(nanoseconds: 0)
 }
 
+/// What the route has of the reserve, for the one batch under way: a record larger than its share travels alone.
+enum Loan: Sendable {
+    case none
+    case held
+    /// The text could not be put elsewhere: it stays, until it was tried to be sent once more.
+    case stuck
+    /// A lane is putting the text elsewhere, or getting it back.
+    case moving
+    /// Given back: the text is elsewhere, and needs so much to be sent.
+    case parked(ParkedText, neededBytes: Int)
+}
+
 /// One shipment of a parcel, with a lane or waiting for one.
 struct Load: Sendable {
     /// The parcel's in the window.
@@ -33,12 +45,18 @@ struct Load: Sendable {
     var due: Instant?
     /// What encoding replaced is counted the first time.
     var wasEncoded = false
+    /// It is of a batch for which memory was borrowed.
+    var isBorrowed = false
 }
 
 /// What a lane is to do.
 enum Turn: Equatable, Sendable {
     /// It has a load.
     case send(isProbe: Bool)
+    /// To put the text of the batch elsewhere: nothing can be sent for a while, and others may need the memory.
+    case park
+    /// To get it back, so that it can be sent.
+    case unpark
     /// Nothing before this time but what wakes it.
     case wait(until: Instant)
     /// Nothing before it is woken.
@@ -57,8 +75,6 @@ final class Exchange: Sendable {
         /// What no lane has, in the order of reading.
         var pending: [Load] = []
         var pacing: Pacing<SystemRandomNumberGenerator>
-        /// Of the texts in the window.
-        var textBytesInFlight = 0
         /// What each lane keeps for bodies.
         var laneBytes: [Int]
         /// Done, to be filled again.
@@ -77,6 +93,9 @@ final class Exchange: Sendable {
         var isLaneBusy: [Bool]
         /// Loads that failed the last time.
         var failingCount = 0
+        /// The last delivery was answered.
+        var isProven = false
+        var loan = Loan.none
 
         var drainUntil: Instant?
         /// Nothing that happens from here on counts.
@@ -131,13 +150,12 @@ extension Exchange.State {
     /// connection; and whether the batch is done already.
     mutating func add(_ parcel: Parcel, _ shipments: [Shipment]) -> (wakes: Int?, isDone: Bool) {
         let batch = parcel.batch
-        textBytesInFlight += batch.textByteCount
         let number = window.append(parcel, deliveryCount: shipments.count)
         for (piece, shipment) in shipments.enumerated() {
             pending.append(
                 Load(
                     number: number, piece: piece, destination: shipment.destination, batch: batch,
-                    course: Course(shipment.records)))
+                    course: Course(shipment.records), isBorrowed: isBorrowing))
         }
         return (idleLane, popSettled())
     }
@@ -147,8 +165,17 @@ extension Exchange.State {
     /// Gives a lane the first load that may be sent, and says which other lane is to look after the rest.
     mutating func take(lane: Int, into load: inout Load?, at now: Instant) -> (turn: Turn, wakes: Int?) {
         let (index, turn) = nextLoad(for: lane, at: now)
-        isLaneBusy[lane] = index != nil
-        guard let index, !isFinished else { return (turn, nil) }
+        isLaneBusy[lane] = false
+        guard !isFinished else { return (turn, nil) }
+        switch loan {
+        case .none: break
+        case .moving: return (.rest, nil)
+        case .parked: return index == nil ? (turn, nil) : (.unpark, nil)
+        case .held where index == nil && !pending.isEmpty && !isLaneBusy.contains(true): return (.park, nil)
+        case .held, .stuck: if index != nil { loan = .held }
+        }
+        guard let index else { return (turn, nil) }
+        isLaneBusy[lane] = true
         load = pending.remove(at: index)
         if load?.course.isFailing == true { status.retries += 1 }
         if turn == .send(isProbe: true) { pacing.beginProbe() }
@@ -187,6 +214,23 @@ extension Exchange.State {
         return isLaneBusy.indices.contains { $0 != lane && isLaneBusy[$0] } ? .rest : .over
     }
 
+    // MARK: Borrowed memory
+
+    /// With `isMoving` as well: the batch is there, wherever its text is.
+    var isBorrowing: Bool { if case .none = loan { false } else { true } }
+
+    /// Takes the text of the borrowed batch out of all that refers to it, or puts it back.
+    mutating func exchangeText(_ text: [UInt8]) {
+        window.change { parcel in
+            var text = text
+            parcel.batch.exchangeBytes(with: &text)
+        }
+        for index in pending.indices {
+            var text = text
+            pending[index].batch.exchangeBytes(with: &text)
+        }
+    }
+
     /// Back to where it was among the others.
     mutating func putBack(_ load: Load) {
         let place = (load.number, load.piece)
@@ -210,9 +254,8 @@ extension Exchange.State {
     mutating func popSettled() -> Bool {
         let before = acknowledgements.count
         while var parcel = window.popSettled() {
-            textBytesInFlight -= parcel.batch.textByteCount
             // Here rather than when it is filled again, which may be much later.
-            parcel.batch.letGoIfLarge()
+            if isBorrowing { parcel.batch.letGo() } else { parcel.batch.letGoIfLarge() }
             acknowledgements.append(parcel.positions)
             returned.append(parcel)
         }

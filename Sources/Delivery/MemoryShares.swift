@@ -1,9 +1,18 @@
 // How much memory the batches of each route may take, so that those of all routes together stay under one limit.
 //
 // Shares are fixed at the start: no route can take from another, and one that has used its share waits for its own
-// acknowledgements. Routes that need less than an even share leave the rest to the others.
+// acknowledgements. Routes that need less than an even share leave the rest to the others. Where the largest record of
+// a route does not fit into its share, a part of the limit is nobody's share: from this reserve routes borrow for such
+// records, one at a time. Who may have how much of it decides MemoryReserve.
 
 internal import Logs
+
+/// The limit, divided.
+package struct MemoryPlan: Sendable {
+    /// With batches that are within their shares.
+    package let routes: [RouteOptions]
+    package let reserveBytes: Int
+}
 
 extension RouteOptions {
     /// Smaller batches would be mostly requests. A route whose settings ask for less than that gets it.
@@ -14,19 +23,43 @@ extension RouteOptions {
     /// Room that a batch reserves beside its text, as a part of it: see LogBatch.
     private static let reservedPart = 8
 
+    /// A record that is passed on as it was read is there three times: where the input read it, in what that remembers
+    /// of a compressed file, and in the batch.
+    private static let copiesWhenRead = 3
+    /// Stages add the batch that they read from, what they work on, twice where lines are joined, and found fields.
+    private static let copiesInStages = 4
+    /// While it is sent: its text, as JSON, and what encodes or compresses that.
+    private static let copiesWhenSent = 4
+
+    /// Part of the limit that is kept as a reserve where one is needed, and there is so much.
+    private static let reservePart = 4
+
     /// What one batch holds when it is full.
     private var batchMemory: Int {
         batchBytes + batchBytes / Self.reservedPart + batchRecords * MemoryLayout<LogBatch.Record>.stride
+            + passingBytes
     }
+
+    private var passingBytes: Int { mayPassLimit ? recordBytes : 0 }
 
     /// What a lane makes of a batch: the JSON, and what compression leaves of it, which is rarely more than the text.
-    var bodyMemory: Int { 2 * batchBytes + batchRecords * Self.envelopeBytes }
+    var bodyMemory: Int { 2 * (batchBytes + passingBytes) + batchRecords * Self.envelopeBytes }
 
-    /// What the route holds at the most, but for a record that is larger than a batch.
+    /// What the route holds at the most, but for what it borrows.
     package var memory: Int {
         // Those in flight, the one being filled, and what the stages of the input read from.
-        (inFlight + 2) * batchMemory + inFlight * bodyMemory
+        (inFlight + 2) * batchMemory + laneCount * bodyMemory
     }
+
+    /// To read a record of so many bytes.
+    func readingMemory(_ byteCount: Int) -> Int {
+        byteCount * (Self.copiesWhenRead + (hasStages ? Self.copiesInStages : 0))
+    }
+
+    /// All its records fit into its batches.
+    private var holdsLargest: Bool { mayPassLimit || recordBytes <= batchBytes }
+
+    private var largestLoan: Int { max(readingMemory(recordBytes), Self.copiesWhenSent * recordBytes) }
 
     private var least: RouteOptions {
         var least = self
@@ -46,13 +79,39 @@ extension RouteOptions {
         return limited
     }
 
+    private static func leastShares(of routes: [RouteOptions]) -> Int { routes.reduce(0) { $0 + $1.least.memory } }
+
     /// The least limit with which these can run.
-    package static func leastMemory(of routes: [RouteOptions]) -> Int { routes.reduce(0) { $0 + $1.least.memory } }
+    package static func leastMemory(of routes: [RouteOptions]) -> Int {
+        let least = routes.map(\.least)
+        return leastShares(of: routes) + (least.lazy.filter { !$0.holdsLargest }.map(\.largestLoan).max() ?? 0)
+    }
+
+    /// `limit`, divided among the routes; nil when that is too little for so many, or for a record of theirs.
+    package static func plan(_ limit: Int, for routes: [RouteOptions]) -> MemoryPlan? {
+        guard let shares = share(limit, among: routes) else { return nil }
+        if shares.allSatisfy(\.holdsLargest) { return plan(limit, shares) }
+        // Of any route: with less for the shares, more of them need it.
+        let largest = routes.lazy.filter { !$0.mayPassLimit }.map(\.largestLoan).max() ?? 0
+        let room = limit - leastShares(of: routes)
+        guard largest <= room else {
+            // Those with the largest records may have shares that hold them.
+            guard limit >= leastMemory(of: routes) else { return nil }
+            return plan(limit, routes.map(\.least))
+        }
+        // Two of the largest, so that one that waits for a receiver leaves room for another.
+        let reserve = min(room, max(2 * largest, limit / reservePart))
+        return share(limit - reserve, among: routes).map { plan(limit, $0) }
+    }
+
+    private static func plan(_ limit: Int, _ shares: [RouteOptions]) -> MemoryPlan {
+        MemoryPlan(routes: shares, reserveBytes: limit - shares.reduce(0) { $0 + $1.memory })
+    }
 
     /// The routes with batches that together take no more than `limit`; nil when that is too little for so many.
-    package static func share(_ limit: Int, among routes: [RouteOptions]) -> [RouteOptions]? {
+    static func share(_ limit: Int, among routes: [RouteOptions]) -> [RouteOptions]? {
         // Each has its least; what is left goes to all evenly, and what one does not need to those that need more.
-        var rest = limit - leastMemory(of: routes)
+        var rest = limit - leastShares(of: routes)
         guard rest >= 0 else { return nil }
         var shared = routes
         let wishes = routes.map { $0.memory - $0.least.memory }

@@ -26,20 +26,27 @@ package final class Route: Sendable {
     let inputName: String
     let outputName: String
     let log: AgentLog
+    /// What it has to do with the reserve; without one, its records are as large as they are.
+    let account: ReserveAccount?
+    /// How many times what is sent is there while it is encoded.
+    let copyCount: Int
 
     /// Starts nothing. `status` brings the names; its counts go on from what they are. `cursors` is the store from
     /// which the input's `resume` was loaded; `json` is how a record of this route is written in `rejected`.
     package init(
         input: sending any Input, pipeline: sending RecordPipeline = RecordPipeline(), output: sending any Output,
         status: RouteStatus, options: RouteOptions, cursors: CursorStore<HostDisk>, rejected: RejectedStore,
-        json: RecordJSON, log: AgentLog
+        json: RecordJSON, account: ReserveAccount? = nil, log: AgentLog
     ) {
         var status = status
         status.cursorFilesDamaged = cursors.damagedCount
         let name = "\(status.input) to \(status.output)"
         let readingEncoder = output.makeEncoder()
-        reading = Worker(
-            "read \(name)", Reader(input: input, pipeline: pipeline, encoder: readingEncoder, options: options))
+        copyCount = readingEncoder.copyCount
+        var reader = Reader(input: input, pipeline: pipeline, encoder: readingEncoder, options: options)
+        if account != nil, !options.mayPassLimit { reader.countMemory(options) }
+        reading = Worker("read \(name)", reader)
+        self.account = account
         lanes = Self.makeLanes(output, json, count: options.inFlight, name)
         exchange = Exchange(status, laneCount: lanes.count)
         saving = Worker("save \(name)", cursors)

@@ -15,17 +15,27 @@ package struct RouteOptions: Sendable {
     package var batchSpacing: Duration
     /// Batches under way, and deliveries at once. Memory is bounded by this and one batch being filled.
     package var inFlight = 2
+    /// Deliveries at once; fewer than `inFlight` where they must follow one another.
+    package var laneCount: Int { haveLanes ? inFlight : 1 }
+    private var haveLanes = true
     /// A delivery that fails for so long is given up. Nil: never.
     package var giveUpAfter: Duration?
 
     /// Of what the receiver refuses for good.
     package var rejected = RejectedLimits()
 
+    /// The largest record that its input gives, and whether that may pass the limit of a batch: see `Input`.
+    package var recordBytes = 256 << 10
+    package var mayPassLimit = false
+    /// Records go through stages, which have copies of their own.
+    package var hasStages = false
+
     package init(_ defaults: BatchDefaults = BatchDefaults()) {
         batchBytes = defaults.bytes
         batchRecords = defaults.records
         batchAge = defaults.age
         batchSpacing = defaults.spacing
+        haveLanes = defaults.haveLanes
     }
 
     /// Takes its keys from the section of an output, which has these defaults.

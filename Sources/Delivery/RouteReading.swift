@@ -23,10 +23,7 @@ struct Reader {
     /// When its first record was read.
     var begun: Instant?
     var inFlight = 0
-    /// Of the texts of those.
-    var textBytesInFlight = 0
-    /// With more of them nothing is read. A batch passes its limit by one record, which is mostly far smaller.
-    let textBytesLimit: Int
+    var borrowing = Borrowing.no
     var lastDispatch: Instant?
     /// The input has more, or may have; else it is asked again at `readAgain`.
     var hasMore = false
@@ -62,14 +59,29 @@ struct Reader {
     /// What a file input reads at once.
     private static let rawBytes = 256 << 10
 
+    /// Where a record larger than a batch is, for which there must be memory of the reserve.
+    enum Borrowing: Equatable {
+        case no
+        case asked
+        /// For a record of so many bytes, which can be read now.
+        case granted(Int)
+        /// It is on its way.
+        case underWay
+    }
+
     init(input: any Input, pipeline: RecordPipeline, encoder: any RecordEncoder, options: RouteOptions) {
         savedVersion = input.cursorVersion
         self.input = input
         self.pipeline = pipeline
         self.encoder = encoder
         raw = LogBatch(byteLimit: min(Self.rawBytes, options.batchBytes), recordLimit: options.batchRecords)
-        textBytesLimit = 2 * options.inFlight * options.batchBytes
         batch = LogBatch(byteLimit: options.batchBytes, recordLimit: options.batchRecords)
+    }
+
+    /// No batch takes a record that is larger than it may be.
+    mutating func countMemory(_ options: RouteOptions) {
+        raw.recordByteLimit = options.batchBytes
+        batch.recordByteLimit = options.batchBytes
     }
 
     /// Asks for housekeeping, one interval after the last.
@@ -100,12 +112,17 @@ struct Reader {
         }
     }
 
-    var isOverShare: Bool { textBytesInFlight > textBytesLimit }
+    /// Of a record that found no room in an empty batch; 0 when none did.
+    var wantedBytes: Int { max(raw.isEmpty ? raw.wantedBytes : 0, batch.isEmpty ? batch.wantedBytes : 0) }
+
+    var isHeldBack: Bool { wantedBytes > 0 || borrowing == .underWay }
+
+    private var isGranted: Bool { if case .granted = borrowing { true } else { false } }
 
     var situation: BatchPolicy.Situation {
         BatchPolicy.Situation(
-            recordCount: batch.records.count, textBytes: batch.textByteCount, isFull: batch.isFull, begun: begun,
-            inFlight: inFlight, isOverShare: isOverShare, lastDispatch: lastDispatch, hasMore: hasMore,
+            recordCount: batch.records.count, textBytes: batch.textByteCount, isFull: batch.isFull || isGranted,
+            begun: begun, inFlight: inFlight, isHeldBack: isHeldBack, lastDispatch: lastDispatch, hasMore: hasMore,
             isStopping: drainUntil != nil)
     }
 }
@@ -144,6 +161,7 @@ extension Route {
             if let due = reader.pipeline.deadline, due <= now.monotonic, !reader.batch.isFull {
                 flush(&reader, at: now)
             }
+            borrow(&reader)
             switch policy.action(for: reader.situation, at: now.monotonic) {
             case .read: read(&reader, at: now)
             case .dispatch: dispatch(&reader, at: now.monotonic)
@@ -245,6 +263,7 @@ extension Route {
         var parcel =
             exchange.with { $0.returned.popLast() }
             ?? Parcel(batch: LogBatch(byteLimit: options.batchBytes, recordLimit: options.batchRecords))
+        parcel.batch.recordByteLimit = reader.batch.recordByteLimit
         swap(&parcel.batch, &reader.batch)
         reader.batch.removeAll()
         parcel.begun = reader.begun ?? now
@@ -252,12 +271,13 @@ extension Route {
         let shipments = reader.encoder.divide(&parcel.batch)
         reader.begun = nil
         reader.inFlight += 1
-        reader.textBytesInFlight += parcel.batch.textByteCount
+        let loan = settleLoan(&reader, for: &parcel)
         let isSteady = reader.lastDispatch.map { now - $0 < Self.steadySpacing } ?? false
         reader.pausedUntil = isSteady ? now + Self.readSpacing : nil
         reader.lastDispatch = now
         let (wakes, isDone) = exchange.with { state in
             state.fillingSince = nil
+            state.loan = loan
             return state.add(parcel, shipments)
         }
         if let wakes { lanes[wakes].run { self.work(&$0) } }
@@ -266,19 +286,20 @@ extension Route {
 
     /// Takes what the sending side has put into the exchange.
     private func takeAcknowledgements(_ reader: inout Reader) {
-        let (acknowledgements, textBytesInFlight) = exchange.with { state in
+        let acknowledgements = exchange.with { state in
             state.readingSince = .now
             state.isReaderComing = false
             let taken = state.acknowledgements
             state.acknowledgements.removeAll(keepingCapacity: true)
-            return (taken, state.textBytesInFlight)
+            if !taken.isEmpty, state.window.count == 0 { state.loan = .none }
+            return taken
         }
         guard !acknowledgements.isEmpty else { return }
-        reader.textBytesInFlight = textBytesInFlight
         for acknowledgement in acknowledgements {
             for position in acknowledgement { reader.input.acknowledge(position) }
             reader.inFlight -= 1
         }
+        if reader.borrowing == .underWay, reader.inFlight == 0 { endLoan(&reader) }
         settleSkipped(&reader)
         reader.noteChange(at: .now)
     }
@@ -288,8 +309,8 @@ extension Route {
     /// Arranges to be woken by the input if there is room for what it has, and at the earliest time at which there is
     /// something to do.
     private func rest(_ reader: inout Reader, until: Instant?, at now: Instant) {
-        let mayRead = !reader.batch.isFull && reader.drainUntil == nil
-        let isHeldBack = (reader.batch.isFull || reader.isOverShare) && reader.drainUntil == nil
+        let isHeldBack = (reader.batch.isFull || reader.isHeldBack) && reader.drainUntil == nil
+        let mayRead = !isHeldBack && reader.drainUntil == nil
         reader.lookDue = isHeldBack ? reader.lookDue ?? now + Self.lookInterval : nil
         // Under a steady trickle each line would wake us, only to wait for the same delivery.
         let pause = reader.batch.isEmpty ? nil : reader.pausedUntil
@@ -423,6 +444,7 @@ extension Route {
         reader.input.close()
         reader.report(to: exchange, at: .now)
         exchange.with { $0.isFinished = true }
+        account?.giveBack()
         guard reader.isSaving || reader.input.cursorVersion != reader.savedVersion else {
             exchange.callDone()
             return

@@ -44,6 +44,8 @@ extension Route {
             if let wakes { lanes[wakes].run { self.work(&$0) } }
             switch turn {
             case .send(let isProbe): carry(&lane, isProbe: isProbe)
+            case .park: park()
+            case .unpark: if !unpark(lane.index) { return }
             case .rest: return
             case .wait(let until):
                 lane.timer = lanes[lane.index].every(max(until - .now, .milliseconds(1))) { [weak self] lane in
@@ -76,7 +78,7 @@ extension Route {
         let index = lane.index
         exchange.with { $0.sendingSince[index] = .now }
         defer {
-            let held = letGo(&lane)
+            let held = letGo(&lane, isBorrowed: load.isBorrowed)
             exchange.with { state in
                 state.sendingSince[index] = nil
                 state.laneBytes[index] = held
@@ -84,7 +86,11 @@ extension Route {
         }
         lane.body.removeAll(keepingCapacity: true)
         // Lines in JSON are about twice as long.
-        if load.batch.textByteCount > Self.smallBodyBytes { lane.body.reserveCapacity(2 * options.batchBytes) }
+        if load.isBorrowed {
+            lane.body.reserveCapacity(load.batch.jsonByteBound)
+        } else if load.batch.textByteCount > Self.smallBodyBytes {
+            lane.body.reserveCapacity(2 * options.batchBytes)
+        }
         let replaced = lane.encoder.encode(load.batch, range, into: &lane.body)
         if !load.wasEncoded, replaced > 0 { exchange.with { $0.status.invalidSequencesReplaced += UInt64(replaced) } }
         lane.load?.wasEncoded = true
@@ -96,12 +102,12 @@ extension Route {
     }
 
     /// Of what is kept for bodies, what one record far larger than a batch has made of it. Returns what is left.
-    private func letGo(_ lane: inout Lane) -> Int {
+    private func letGo(_ lane: inout Lane, isBorrowed: Bool) -> Int {
         let held = lane.body.capacity + lane.encoder.heldByteCount
-        guard held > 2 * options.bodyMemory else { return held }
+        guard isBorrowed || held > 2 * options.bodyMemory else { return held }
         lane.body = []
-        lane.encoder = lane.output.makeEncoder()
-        return 0
+        lane.encoder.letGo()
+        return lane.encoder.heldByteCount
     }
 
     private func countResends(_ count: Int) {
@@ -147,6 +153,7 @@ extension Route {
             case .failure(.retry), .failure(.notAllowed): false
             }
         let (wakesAll, isWellAgain) = exchange.with { state in
+            state.isProven = isAnswer
             state.failingCount += (isFailing ? 1 : 0) - (wasFailing ? 1 : 0)
             let wakesAll = isAnswer && state.noteAnswer()
             return (wakesAll, wasFailing && state.failingCount == 0 && isAnswer)

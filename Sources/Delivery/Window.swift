@@ -5,7 +5,7 @@ struct Window<Item: Sendable>: Sendable {
         let number: UInt64
         /// Deliveries of it that have not ended.
         var openCount: Int
-        let item: Item
+        var item: Item
     }
 
     /// The oldest first.
@@ -34,6 +34,8 @@ struct Window<Item: Sendable>: Sendable {
         guard let first = entries.first, first.openCount <= 0 else { return nil }
         return entries.removeFirst().item
     }
+
+    mutating func change(_ body: (inout Item) -> Void) { for index in entries.indices { body(&entries[index].item) } }
 
     func forEach(_ body: (Item) -> Void) { for entry in entries { body(entry.item) } }
 }

@@ -19,13 +19,18 @@ package struct FileInput: Input {
 
     package init(_ section: inout SettingsSection, _ context: InputContext) throws(SettingsError) {
         follower = FileFollower(
-            try FileInputSettings(&section), resume: context.resume, log: context.log, now: context.now)
+            try FileInputSettings(&section), resume: context.resume, log: context.log, now: context.now,
+            readBytes: context.readBytes)
     }
 
     /// For tests.
     init(follower: FileFollower) { self.follower = follower }
 
     package var removesFiles: Bool { follower.settings.removeAfter != nil }
+
+    package static func recordByteLimit(_ section: inout SettingsSection) throws(SettingsError) -> Int {
+        try FileInputSettings(&section).lineLimit
+    }
 
     package var wakeDescriptor: Int32? { follower.inotify?.descriptor }
 

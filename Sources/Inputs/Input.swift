@@ -48,10 +48,12 @@ package struct InputContext: Sendable {
     /// for an input that is only looked at.
     package let spoolDirectory: String?
     package let shares: InputShares
+    /// What it may read at once into buffers of its own.
+    package let readBytes: Int
 
     package init(
         name: String, host: Host, hostName: String, log: AgentLog, resume: JSONValue?, now: Moment,
-        spoolDirectory: String? = nil, shares: InputShares = InputShares()
+        spoolDirectory: String? = nil, shares: InputShares = InputShares(), readBytes: Int = .max
     ) {
         self.name = name
         self.host = host
@@ -61,6 +63,7 @@ package struct InputContext: Sendable {
         self.now = now
         self.spoolDirectory = spoolDirectory
         self.shares = shares
+        self.readBytes = readBytes
     }
 }
 
@@ -73,6 +76,12 @@ package protocol Input: SendableMetatype {
 
     /// Asks `section` for its options; the caller calls `finish()` on it. Opens nothing that may not be there.
     init(_ section: inout SettingsSection, _ context: InputContext) throws(SettingsError)
+
+    /// The largest record that an input with these settings gives.
+    static func recordByteLimit(_ section: inout SettingsSection) throws(SettingsError) -> Int
+
+    /// It asks `LogBatch.takes` before each record. One that does not may pass the limit of a batch by a record.
+    static var asksForRoom: Bool { get }
 
     /// A descriptor that becomes readable when there may be something to read; nil when there is none.
     var wakeDescriptor: Int32? { get }
@@ -111,6 +120,11 @@ package protocol Input: SendableMetatype {
 
 extension Input {
     package static var givesDocuments: Bool { false }
+
+    package static var asksForRoom: Bool { true }
+
+    /// As large as a document may be that comes on a socket.
+    package static func recordByteLimit(_ section: inout SettingsSection) throws(SettingsError) -> Int { 1 << 20 }
 
     package mutating func lookAround(at now: Moment) {}
 

@@ -71,6 +71,14 @@ package struct JournaldInput: Input {
         wake = JournalWake()
     }
 
+    package static func recordByteLimit(_ section: inout SettingsSection) throws(SettingsError) -> Int {
+        // The message, and again all other fields.
+        2 * (try JournaldSettings(&section).lineLimit)
+    }
+
+    /// libsystemd has gone on to the next entry by then.
+    package static var asksForRoom: Bool { false }
+
     package var wakeDescriptor: Int32? { wake?.descriptor }
     package var cursorVersion: UInt64 { bookmarks.version }
 

@@ -17,6 +17,9 @@ struct SpooledDocuments {
 
     let spool: Spool
     private var members: [JSONMember] = []
+    /// Taken out of the spool, and not yet in a batch, the next of them last.
+    private var taken: [SpoolRecord] = []
+    private var epoch: UInt32 = 0
 
     /// Takes the key `spool_bytes`.
     init(_ section: inout SettingsSection, _ context: InputContext) throws(SettingsError) {
@@ -43,16 +46,21 @@ struct SpooledDocuments {
 
     mutating func read(into batch: inout LogBatch, at now: Moment) -> Wait {
         while !batch.isFull {
-            let (records, epoch) = spool.read(
-                recordLimit: min(Self.readRecords, batch.recordLimit - batch.records.count),
-                byteLimit: batch.byteLimit - batch.textByteCount)
-            guard !records.isEmpty else {
-                return .until(now.monotonic + (spool.wake == nil ? Self.blindInterval : .seconds(60)))
+            if taken.isEmpty {
+                let (records, epoch) = spool.read(
+                    recordLimit: min(Self.readRecords, batch.recordLimit - batch.records.count),
+                    byteLimit: batch.byteLimit - batch.textByteCount)
+                guard !records.isEmpty else {
+                    return .until(now.monotonic + (spool.wake == nil ? Self.blindInterval : .seconds(60)))
+                }
+                taken = records.reversed()
+                self.epoch = epoch
             }
-            for record in records {
+            while let record = taken.last, batch.takes(record.bytes.count) {
                 batch.append(
                     document: record.bytes, at: record.unixNanoseconds,
                     next: Position(source: epoch, offset: record.number + 1), &members)
+                taken.removeLast()
             }
         }
         return .notAtAll

@@ -47,6 +47,9 @@ package struct LineSplitter: Sendable {
         self.form = form
     }
 
+    /// The most that a byte of another encoding becomes in UTF-8.
+    private static let decodedBytes = 2
+
     /// How long a buffer must be so that a line of the limit, with CR and LF, is always seen whole.
     package static func bufferBytes(for lineLimit: Int) -> Int { lineLimit + 4 }
 
@@ -84,10 +87,9 @@ package struct LineSplitter: Sendable {
             let next = newline?.next ?? count
             var end = newline?.text ?? count
             let isCut = end - start > lineLimit
-            if isCut {
-                end = characterBoundary(buffer, from: start, atMost: start + lineLimit)
-                cutCount += 1
-            }
+            if isCut { end = characterBoundary(buffer, from: start, atMost: start + lineLimit) }
+            guard batch.takes(form.encoding == .utf8 ? end - start : (end - start) * Self.decodedBytes) else { break }
+            if isCut { cutCount += 1 }
             // What a cut leaves of a line whose end is not seen yet is skipped as it is read.
             let after = isCut && newline == nil ? end : next
             if isCut, let newline { skippedBytes += UInt64(newline.end - end) }

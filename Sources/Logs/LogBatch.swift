@@ -1,5 +1,7 @@
 // Records on their way from an input to an output.
 
+internal import Bytes
+
 /// How far a reader has come in one source: the number that the input gave the source, and the first byte (or entry)
 /// after a record. What an input does with it when it is acknowledged is the input's own business.
 package struct Position: Hashable, Sendable {
@@ -83,6 +85,11 @@ package struct LogBatch: Sendable {
 
     package let byteLimit: Int
     package let recordLimit: Int
+    /// Where memory is counted: no record larger than this is taken, and what is larger than a batch has one of its own.
+    /// Else a batch takes any record, and may pass its limit by one.
+    package var recordByteLimit: Int? { didSet { wantedBytes = 0 } }
+    /// Of the record that was not taken for its size: the batch counts as full. 0 when there was none.
+    package private(set) var wantedBytes = 0
 
     /// The byte limit is one of text, up to `byteLimitMaximum`; a single record may exceed it.
     package init(byteLimit: Int = 1 << 20, recordLimit: Int = 10_000) {
@@ -91,7 +98,20 @@ package struct LogBatch: Sendable {
     }
 
     package var isEmpty: Bool { records.isEmpty }
-    package var isFull: Bool { textByteCount + namedFieldByteCount >= byteLimit || records.count >= recordLimit }
+    package var isFull: Bool {
+        textByteCount + namedFieldByteCount >= byteLimit || records.count >= recordLimit || wantedBytes > 0
+    }
+
+    /// Whether a record of so many bytes may be added. Asked by whoever has the record, before it counts as read: when
+    /// not, it comes again after this batch is sent, or when there is memory for it.
+    @inline(__always)
+    package mutating func takes(_ byteCount: Int) -> Bool {
+        guard let recordByteLimit else { return true }
+        if textByteCount + namedFieldByteCount + byteCount <= roomyByteCount { return true }
+        if records.isEmpty, byteCount <= recordByteLimit { return true }
+        wantedBytes = byteCount
+        return false
+    }
 
     /// What it keeps, of which no more may be resident than was used once.
     package var heldByteCount: Int {
@@ -103,9 +123,23 @@ package struct LogBatch: Sendable {
     /// whoever empties a batch of which there is a copy has its memory made anew.
     package mutating func letGoIfLarge() {
         guard bytes.capacity > 2 * roomyByteCount else { return }
+        letGo()
+    }
+
+    /// Empties it, and lets the memory of its texts go.
+    package mutating func letGo() {
         bytes = []
         removeAll()
     }
+
+    /// Takes all texts out of it, or puts them back: while they are elsewhere, it can be asked for no text.
+    package mutating func exchangeBytes(with others: inout [UInt8]) { swap(&bytes, &others) }
+
+    /// What its texts and fields may become in JSON: at most so many bytes.
+    package var jsonByteBound: Int { bytes.jsonByteBound + records.count * Self.jsonEnvelopeBytes }
+
+    /// Time, host, input and the input's own fields, with their names.
+    private static let jsonEnvelopeBytes = 4 << 10
 
     /// Empties it, and keeps the memory.
     package mutating func removeAll() {
@@ -115,6 +149,7 @@ package struct LogBatch: Sendable {
         skipped.removeAll(keepingCapacity: true)
         textByteCount = 0
         namedFieldByteCount = 0
+        wantedBytes = 0
         hasPieces = false
         isSelection = false
     }

@@ -47,6 +47,11 @@ struct CloudWatchEncoder: RecordEncoder {
 
     var heldByteCount: Int { plain.capacity + lines.capacity + messageBytes.capacity * MemoryLayout<Int32>.stride }
 
+    /// The request and its body; of records as JSON the lines, which are escaped once more in the request.
+    var copyCount: Int { format == .json ? 5 : 2 }
+
+    mutating func letGo() { (plain, lines) = ([], []) }
+
     /// Lanes have encoders of their own, whose counts nobody reads: each record is counted once, where it is divided.
     var counts: [(reason: String, count: UInt64)] {
         let mended = divider.places.mendedCounts

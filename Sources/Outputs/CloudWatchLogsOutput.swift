@@ -16,7 +16,7 @@ package struct CloudWatchLogsOutput {
     /// A whole batch is one request, with 26 bytes for each of its events. The service counts requests, and throttles;
     /// nobody looks there sooner than after some seconds.
     package static var batchDefaults: BatchDefaults {
-        BatchDefaults(bytes: 768 << 10, age: .seconds(5), spacing: .seconds(1))
+        BatchDefaults(bytes: 768 << 10, age: .seconds(5), spacing: .seconds(1), haveLanes: true)
     }
 
     /// Groups whose retention is remembered as set. Beyond it all are forgotten, and set once more as they come.

@@ -15,7 +15,7 @@ package struct HTTPOutput<Transport: HTTPTransport> {
     package static var type: String { "http" }
 
     /// Two of them under way fill 40 MB/s when the receiver is 50 ms away: `bench.py roundtrip`.
-    package static var batchDefaults: BatchDefaults { BatchDefaults(bytes: 640 << 10) }
+    package static var batchDefaults: BatchDefaults { BatchDefaults(bytes: 640 << 10, haveLanes: true) }
 
     /// What all lanes of a route have in common.
     private struct Setup: Sendable {
@@ -206,10 +206,15 @@ struct GzipEncoding: RecordEncoder {
     }
 
     var heldByteCount: Int { plain.capacity }
+    var copyCount: Int { records.copyCount + 1 }
+
+    mutating func letGo() { plain = [] }
 
     mutating func encode(_ batch: LogBatch, _ range: Range<Int>, into body: inout [UInt8]) -> Int {
         plain.removeAll(keepingCapacity: true)
-        reserve(twice: batch.textByteCount(in: range))
+        let textBytes = batch.textByteCount(in: range)
+        // A record far larger than others is alone in its batch.
+        if textBytes > batch.byteLimit { plain.reserveCapacity(batch.jsonByteBound) } else { reserve(twice: textBytes) }
         let replaced = records.encode(batch, range, into: &plain)
         compressor.gzip.withLock { $0.compress(plain, into: &body) }
         return replaced

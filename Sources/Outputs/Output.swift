@@ -37,12 +37,20 @@ package protocol RecordEncoder: Sendable {
     /// Memory for bodies that is kept between two calls.
     var heldByteCount: Int { get }
 
+    /// As JSON, what is encoded is there so many times at once, the body included.
+    var copyCount: Int { get }
+
+    /// Lets go of that memory.
+    mutating func letGo()
+
     /// What happened to records in `divide`, by reason; only grows. Shown with the events of the route's input.
     var counts: [(reason: String, count: UInt64)] { get }
 }
 
 extension RecordEncoder {
     package var heldByteCount: Int { 0 }
+    package var copyCount: Int { 1 }
+    package mutating func letGo() {}
     package var counts: [(reason: String, count: UInt64)] { [] }
 
     /// One request with all records, in reading order.
@@ -70,24 +78,27 @@ package struct OutputContext: Sendable {
 
 /// How the records of an output travel together unless its settings say otherwise.
 package struct BatchDefaults: Sendable {
-    /// Text of one batch, before encoding and compression. It is kept several times over: see `MemoryShare`.
+    /// Text of one batch, before encoding and compression. It is kept several times over: see `MemoryShares`.
     package let bytes: Int
     package let records: Int
     /// The longest that a record waits for others while a delivery is under way.
     package let age: Duration
     /// Small batches begin this far apart.
     package let spacing: Duration
+    /// Several deliveries at once are of use, and possible: see `forAnotherLane`.
+    package let haveLanes: Bool
 
     package init(
         bytes: Int = 512 << 10, records: Int = 10_000, age: Duration = .seconds(1),
         // Under a steady trickle a request for each line would be thousands a second. A request costs as much as some
         // hundred lines, and a line that waits for it should arrive within 30 ms.
-        spacing: Duration = .milliseconds(20)
+        spacing: Duration = .milliseconds(20), haveLanes: Bool = false
     ) {
         self.bytes = bytes
         self.records = records
         self.age = age
         self.spacing = spacing
+        self.haveLanes = haveLanes
     }
 }
 

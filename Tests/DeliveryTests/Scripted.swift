@@ -41,6 +41,8 @@ final class World: Sendable {
         /// Requests at the same time: now, and at most.
         var sending = 0
         var mostSending = 0
+        /// How long the text of a record is at least: zeros stand in front.
+        var length: @Sendable (UInt64) -> Int = { _ in 0 }
         /// Where the bytes of each batch lay when it was divided.
         var batchAddresses: [UInt] = []
     }
@@ -93,7 +95,7 @@ final class World: Sendable {
 
     /// A route that goes on where the cursor on the disk is.
     func route(
-        pipeline settings: String = "{}", _ change: (inout RouteOptions) -> Void = { _ in }
+        pipeline settings: String = "{}", account: ReserveAccount? = nil, _ change: (inout RouteOptions) -> Void = { _ in }
     ) throws -> Route {
         var section = try section(settings, path: "inputs.in")
         let pipeline = try RecordPipeline(&section)
@@ -108,7 +110,7 @@ final class World: Sendable {
             status: RouteStatus(input: "in", inputType: "scripted", output: "out", outputType: "scripted"),
             options: options, cursors: store(),
             rejected: RejectedStore(stateDirectory: directory, output: "out", limits: options.rejected),
-            json: RecordJSON(context), log: .silent)
+            json: RecordJSON(context), account: account, log: .silent)
     }
 
     func rejectedLines() -> [String] {
@@ -153,6 +155,10 @@ struct ScriptedInput: Input {
             guard !batch.isFull else { return .notAtAll }
             var text: [UInt8] = []
             text.append(decimal: next)
+            let number = next
+            let zeros = max(0, world.with { $0.length }(number) - text.count)
+            text.insert(contentsOf: repeatElement(UInt8(ascii: "0"), count: zeros), at: 0)
+            guard batch.takes(text.count) else { return .notAtAll }
             next += 1
             batch.append(
                 text, 0..<text.count, fields: 0..<0, at: now.unixNanoseconds, next: Position(source: 0, offset: next))

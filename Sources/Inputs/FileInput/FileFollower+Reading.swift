@@ -65,6 +65,10 @@ extension FileFollower {
         if tail.nulBytes > nulBefore { count(.nulSkipped, tail.nulBytes - nulBefore) }
         if tail.replacedCount > replacedBefore { count(.utf16Replaced, tail.replacedCount - replacedBefore) }
         switch outcome {
+        case .more where batch.wantedBytes > 0:
+            // When there is room for its record, it is to be the first that is asked.
+            tail.isReady = true
+            turns.putBack(tail)
         case .more: makeReady(tail)
         case .skipped:
             // It took as long as many turns that read.

@@ -111,12 +111,13 @@ final class FileFollower {
     var isOverOpenLimit: Bool { openCount > Self.openLimit || descriptors.isOverdrawn }
 
     init(
-        _ settings: FileInputSettings, resume: JSONValue?, log: AgentLog, now: Moment, limits: FileLimits = FileLimits()
+        _ settings: FileInputSettings, resume: JSONValue?, log: AgentLog, now: Moment, readBytes: Int = .max,
+        limits: FileLimits = FileLimits()
     ) {
         descriptors = limits.descriptors
         self.settings = settings
         self.log = log
-        buffers = TailBuffers(lineLimit: settings.lineLimit)
+        buffers = TailBuffers(lineLimit: settings.lineLimit, readBytes: readBytes)
         nextScan = now.monotonic
         begun = now.unixNanoseconds - Self.clockTickNanoseconds
         hasHistory = resume != nil

@@ -15,6 +15,7 @@ extension Tail {
         guard let descriptor = file?.descriptor, descriptor >= 0 else { return .failed(.system(.notFound)) }
         var turn = 0
         var fields: Range<UInt32>?
+        defer { buffers.shrink() }
         do throws(Errno) {
             while !batch.isFull, turn < Self.turnBytes {
                 let count: Int
@@ -41,7 +42,12 @@ extension Tail {
                     notePartial(count - done, at: now)
                     return .atEnd
                 }
-                if done == 0, !batch.isFull { return .atEnd }
+                if done == 0, !batch.isFull {
+                    guard !buffers.isWhole, count == buffers.chunk.count else { return .atEnd }
+                    // How long the line is, is not known before it is read.
+                    guard batch.takes(splitter.lineLimit) else { return .more }
+                    buffers.grow()
+                }
             }
             return .more
         } catch {

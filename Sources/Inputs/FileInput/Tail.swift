@@ -6,16 +6,29 @@ internal import Platform
 
 /// What all tails of an input read through.
 struct TailBuffers {
-    /// Less would cost a system call for every few lines.
+    /// Less would cost a system call for every few lines; but where there is little memory, that is what it costs.
     static let chunkBytesMinimum = 256 << 10
 
     var chunk: [UInt8]
     var start = [UInt8](repeating: 0, count: StartPrint.lengthLimit)
+    private let chunkBytes: Int
+    /// With so much each line is seen whole.
+    private let wholeBytes: Int
 
-    init(lineLimit: Int) {
-        let bytes = max(Self.chunkBytesMinimum, LineSplitter.bufferBytes(for: lineLimit))
-        chunk = [UInt8](repeating: 0, count: bytes)
+    /// `readBytes` is what may be read at once.
+    init(lineLimit: Int, readBytes: Int) {
+        wholeBytes = LineSplitter.bufferBytes(for: lineLimit)
+        // So large that a line of the limit fits as soon as it is within what may be read at all.
+        chunkBytes = readBytes >= lineLimit ? max(min(Self.chunkBytesMinimum, readBytes), wholeBytes) : readBytes
+        chunk = [UInt8](repeating: 0, count: chunkBytes)
     }
+
+    var isWhole: Bool { chunk.count >= wholeBytes }
+
+    /// For a line that is longer than the chunk.
+    mutating func grow() { chunk = [UInt8](repeating: 0, count: wholeBytes) }
+
+    mutating func shrink() { if chunk.count > chunkBytes { chunk = [UInt8](repeating: 0, count: chunkBytes) } }
 }
 
 /// Why a file cannot be read now. It is tried again at the next scan.

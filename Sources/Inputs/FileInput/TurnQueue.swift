@@ -12,6 +12,13 @@ struct TurnQueue {
 
     mutating func append(_ tail: Tail) { tails.append(tail) }
 
+    /// Its turn is not over.
+    mutating func putBack(_ tail: Tail) {
+        if head == 0 { return tails.insert(tail, at: 0) }
+        head -= 1
+        tails[head] = tail
+    }
+
     /// There must be one.
     mutating func takeFirst() -> Tail {
         let tail = tails[head]

@@ -92,6 +92,8 @@ package struct RecordPipeline {
         if assembly != nil { return assemble(input, from: &first, into: &batch, at: now) }
         while first < input.records.count, !batch.isFull {
             let record = input.records[first]
+            // Of a text that is parsed, the fields are added to it.
+            guard batch.takes(Int(record.text.count) * (parsing == nil ? 1 : 2)) else { return }
             first += 1
             draft.begin(record, of: input)
             finish(input, into: &batch, at: now)
@@ -104,7 +106,7 @@ package struct RecordPipeline {
         forgetInput()
         while !batch.isFull {
             if takeAssembled(into: &batch, at: now) { continue }
-            guard assembly?.release(at: now.monotonic, &events) == true else { return }
+            guard !batch.isFull, assembly?.release(at: now.monotonic, &events) == true else { return }
         }
     }
 
@@ -116,6 +118,12 @@ package struct RecordPipeline {
         Event.allCases.compactMap { event in events[event].map { (event, $0) } }
     }
 
+    /// Lets go of what a large record has left.
+    package mutating func letGo() {
+        draft = RecordDraft()
+        assembly?.letGo()
+    }
+
     /// The stages that make records of lines. Of one line may come none, or several.
     private mutating func assemble(
         _ input: LogBatch, from first: inout Int, into batch: inout LogBatch, at now: Moment
@@ -123,13 +131,14 @@ package struct RecordPipeline {
         assembly?.beginInput()
         while !batch.isFull {
             if takeAssembled(into: &batch, at: now) { continue }
-            guard first < input.records.count else { return }
+            guard !batch.isFull, first < input.records.count else { return }
             assembly?.take(input.records[first], of: input, at: now.monotonic, &events)
             first += 1
         }
     }
 
     private mutating func takeAssembled(into batch: inout LogBatch, at now: Moment) -> Bool {
+        guard let count = assembly?.nextByteCount, batch.takes(count * (parsing == nil ? 1 : 2)) else { return false }
         guard assembly?.next(&draft) == true, let fields = assembly?.fields else { return false }
         finish(fields, into: &batch, at: now)
         return true

@@ -53,6 +53,11 @@ package struct RecordAssembly {
         RecordNames.ofContainers.filter { $0 == "stream" ? format != .plain : namesContainers }
     }
 
+    /// Joined, a record is no longer than that.
+    package var recordByteLimit: Int {
+        max(multiline?.byteLimit ?? 0, format == .plain ? 0 : Self.wholeLineBytes)
+    }
+
     /// The fields that records of `next` refer to.
     var fields: LogBatch { kept.batch }
 
@@ -191,6 +196,16 @@ package struct RecordAssembly {
             names = (range, KubernetesFields(path: file.map { Array(batch.bytes[$0.value.range]) } ?? []))
         }
         names?.fields.add(to: &work)
+    }
+
+    /// Of the next record that is done; nil when there is none.
+    var nextByteCount: Int? { readyFirst < readyEnd ? ready[readyFirst].bytes.count : nil }
+
+    /// Lets go of buffers in which nothing is.
+    mutating func letGo() {
+        (work, aside) = (RecordDraft(), RecordDraft())
+        if readyFirst == readyEnd { ready = [] } else { ready.removeLast(ready.count - readyEnd) }
+        for index in 0..<min(readyFirst, ready.count) { ready[index] = RecordDraft() }
     }
 
     /// Takes the next record that is done.

@@ -1,0 +1,212 @@
+// The reserve that all routes share: never more than there is, and everybody gets his turn.
+
+import Bytes
+import Outputs
+import Platform
+import TestSupport
+import Testing
+
+@testable import Delivery
+
+@Suite struct MemoryReserveTests {
+    private func granted(_ reserve: inout MemoryReserve, _ asks: [(Int, Int, Bool)]) -> [Int] {
+        for (borrower, bytes, isProven) in asks { reserve.ask(borrower, bytes: bytes, isProven: isProven) }
+        return reserve.grant()
+    }
+
+    @Test func firstComeFirstServed() {
+        var reserve = MemoryReserve(limit: 100)
+        #expect(granted(&reserve, [(1, 60, true), (2, 50, true), (3, 10, true)]) == [1])
+        // The third would fit, and waits: else small ones could keep a large one waiting for ever.
+        #expect(reserve.grant() == [] && reserve.lentBytes == 60 && reserve.waitingCount == 2)
+        reserve.giveBack(1)
+        #expect(reserve.grant() == [2, 3])
+        #expect(reserve.lentBytes == 60)
+    }
+
+    @Test func thoseInTroubleLeaveHalfToTheOthers() {
+        var reserve = MemoryReserve(limit: 100)
+        #expect(granted(&reserve, [(1, 30, false), (2, 20, false), (3, 10, false)]) == [1, 2])
+        #expect(granted(&reserve, [(4, 25, true), (5, 25, true), (6, 25, true)]) == [4, 5])
+        // And get their own half, whoever else waits.
+        reserve.giveBack(1)
+        #expect(reserve.grant() == [3])
+        reserve.giveBack(4)
+        #expect(reserve.grant() == [6])
+    }
+
+    @Test func thoseThatAreWellLeaveRoomForOthersThatWait() {
+        var reserve = MemoryReserve(limit: 100)
+        #expect(granted(&reserve, [(1, 40, true), (2, 40, true)]) == [1, 2])
+        #expect(granted(&reserve, [(3, 40, false), (4, 40, true)]) == [])
+        reserve.giveBack(1)
+        #expect(reserve.grant() == [3])
+        reserve.giveBack(2)
+        #expect(reserve.grant() == [4])
+    }
+
+    @Test func whatIsMoreThanThereIsGoesAlone() {
+        var reserve = MemoryReserve(limit: 100)
+        #expect(granted(&reserve, [(1, 10, true), (2, 500, true), (3, 10, true)]) == [1])
+        reserve.giveBack(1)
+        #expect(reserve.grant() == [2])
+        reserve.giveBack(2)
+        #expect(reserve.grant() == [3])
+    }
+
+    @Test func aLoanIsChangedWhenWhatIsNeededIsKnown() {
+        var reserve = MemoryReserve(limit: 100)
+        #expect(granted(&reserve, [(1, 60, true), (2, 40, true), (3, 30, true)]) == [1, 2])
+        #expect(!reserve.change(2, to: 50) && reserve.lentBytes == 100)
+        #expect(reserve.change(1, to: 20) && reserve.grant() == [3])
+        #expect(reserve.change(2, to: 50) && reserve.lentBytes == 100)
+        // Who has nothing gets nothing by it.
+        #expect(!reserve.change(9, to: 1))
+        // Beyond its half only where nobody is in trouble.
+        reserve.ask(4, bytes: 10, isProven: false)
+        reserve.giveBack(3)
+        _ = reserve.grant()
+        #expect(!reserve.change(2, to: 60))
+    }
+
+    /// What a route does, with receivers that take any time to answer; told apart by nothing but what they do.
+    private struct Borrower {
+        var isProven = false
+        var isWaiting = false
+        var hasLoan = false
+        var turns = 0
+    }
+
+    @Test(arguments: 0..<20) func neverOverTheLimitAndEverybodyMakesProgress(run: Int) {
+        var random = SeededRandom(seed: SeededRandom.seed &+ UInt64(run))
+        let limit = Int.random(in: 50...1_000, using: &random)
+        var reserve = MemoryReserve(limit: limit)
+        var borrowers = Array(repeating: Borrower(), count: Int.random(in: 1...60, using: &random))
+        let wanted = 30
+        var steps = 0
+        while let least = borrowers.map(\.turns).min(), least < wanted {
+            steps += 1
+            guard steps < 400_000 else {
+                Issue.record("somebody waits for ever: \(borrowers.map(\.turns))")
+                return
+            }
+            let index = Int.random(in: borrowers.indices, using: &random)
+            if borrowers[index].hasLoan {
+                switch Int.random(in: 0..<4, using: &random) {
+                case 0: _ = reserve.change(index, to: Int.random(in: 1...limit, using: &random))
+                case 1...2:
+                    reserve.giveBack(index)
+                    borrowers[index].hasLoan = false
+                    borrowers[index].turns += 1
+                    borrowers[index].isProven = Bool.random(using: &random)
+                default: break
+                }
+            } else if !borrowers[index].isWaiting {
+                // Now and then for more than there is.
+                let bytes = Int.random(in: 1...(steps % 50 == 0 ? 2 * limit : limit), using: &random)
+                reserve.ask(index, bytes: bytes, isProven: borrowers[index].isProven)
+                borrowers[index].isWaiting = true
+            }
+            for granted in reserve.grant() {
+                if !borrowers[granted].isWaiting || borrowers[granted].hasLoan { Issue.record("granted twice") }
+                (borrowers[granted].isWaiting, borrowers[granted].hasLoan) = (false, true)
+            }
+            let holders = borrowers.count { $0.hasLoan }
+            if reserve.lentBytes > limit, holders > 1 {
+                Issue.record("\(reserve.lentBytes) of \(limit)")
+                return
+            }
+        }
+    }
+}
+
+/// Routes that borrow, with an input and an output in memory.
+@Suite struct RouteBorrowingTests {
+    private func account(_ world: World, _ reserve: SharedReserve, _ number: Int) -> ReserveAccount {
+        ReserveAccount(reserve, number: number, directory: "\(world.directory)/parked")
+    }
+
+    private func route(_ world: World, _ reserve: SharedReserve, _ number: Int = 0, stages: Bool = false) throws -> Route
+    {
+        let pipeline = stages ? #"{ "filters": [ { "exclude": "9$" } ] }"# : "{}"
+        return try world.route(pipeline: pipeline, account: account(world, reserve, number)) { options in
+            options.batchBytes = 64
+            options.hasStages = stages
+        }
+    }
+
+    @Test(arguments: [false, true]) func largeRecordsAreDeliveredInOrder(stages: Bool) throws {
+        let world = try World()
+        world.with { $0.length = { $0 % 7 == 3 ? 1_000 : 5 } }
+        let reserve = SharedReserve(bytes: 32 << 10)
+        let route = try route(world, reserve, stages: stages)
+        route.start()
+        world.write(100)
+        let expected = (0..<100).filter { !stages || $0 % 10 != 9 }.map(UInt64.init)
+        #expect(eventually(within: .seconds(60)) { world.received.count == expected.count })
+        #expect(world.received == expected)
+        #expect(eventually { reserve.lentBytes == 0 })
+        // Each of them alone.
+        #expect(world.with { $0.requests }.allSatisfy { $0.count == 1 || $0.allSatisfy { $0 % 7 != 3 } })
+        #expect(route.stopAndWait())
+        #expect(world.savedCursor() == 100)
+    }
+
+    @Test func oneWhoseReceiverIsDownHoldsNothing() throws {
+        let (down, well) = (try World(), try World())
+        for world in [down, well] { world.with { $0.length = { _ in 1_000 } } }
+        down.answer { _ in .retry(after: nil, reason: "down") }
+        // For one record at a time.
+        let reserve = SharedReserve(bytes: 6 << 10)
+        let routes = [try route(down, reserve, 0), try route(well, reserve, 1)]
+        for route in routes { route.start() }
+        down.write(3)
+        #expect(eventually { !down.with { $0.requests }.isEmpty })
+        well.write(50)
+        #expect(eventually(within: .seconds(60)) { well.received.count == 50 })
+        #expect(down.received == [])
+        down.answer { _ in nil }
+        #expect(eventually(within: .seconds(120)) { down.received == [0, 1, 2] })
+        #expect(eventually { reserve.lentBytes == 0 })
+        for route in routes { #expect(route.stopAndWait()) }
+        #expect(down.savedCursor() == 3 && well.savedCursor() == 50)
+        // Nothing stays in the directory either.
+        #expect(try directoryEntries("\(down.directory)/parked").isEmpty)
+    }
+
+    @Test func whatCannotBeParkedStaysInMemoryAndArrives() throws {
+        let world = try World()
+        world.with { $0.length = { _ in 1_000 } }
+        let failures = Flag()
+        world.answer { _ in
+            failures.set()
+            return failures.count < 3 ? .retry(after: nil, reason: "down") : nil
+        }
+        let reserve = SharedReserve(bytes: 6 << 10)
+        // A file stands in the way.
+        _ = try File(writing: "\(world.directory)/parked", .truncate)
+        let route = try route(world, reserve)
+        route.start()
+        world.write(4)
+        #expect(eventually(within: .seconds(60)) { world.received == [0, 1, 2, 3] })
+        #expect(route.stopAndWait())
+        #expect(world.savedCursor() == 4)
+    }
+
+    @Test func aStopWithARecordThatWaitsLosesNothing() throws {
+        let world = try World()
+        world.with { $0.length = { _ in 1_000 } }
+        world.answer { _ in .retry(after: nil, reason: "down") }
+        let reserve = SharedReserve(bytes: 6 << 10)
+        let first = try route(world, reserve)
+        first.start()
+        world.write(5)
+        #expect(eventually { world.with { $0.requests }.count >= 2 })
+        #expect(first.stopAndWait(drain: .milliseconds(200)))
+        world.answer { _ in nil }
+        let second = try route(world, SharedReserve(bytes: 6 << 10))
+        second.start()
+        #expect(eventually(within: .seconds(60)) { world.received == [0, 1, 2, 3, 4] })
+        #expect(second.stopAndWait())
+    }
+}
