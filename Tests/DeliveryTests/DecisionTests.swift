@@ -175,10 +175,10 @@ struct Extreme: RandomNumberGenerator, Sendable {
     }
 
     @Test func overItsShareARouteWaitsForAcknowledgements() {
-        let over = situation { ($0.inFlight, $0.hasMore, $0.isOverShare) = (1, true, true) }
+        let over = situation { ($0.inFlight, $0.hasMore, $0.isHeldBack) = (1, true, true) }
         #expect(policy.action(for: over, at: at(1)) == .wait(until: at(1_000)))
         #expect(
-            policy.action(for: BatchPolicy.Situation(inFlight: 1, isOverShare: true, hasMore: true), at: at(1)) == .rest
+            policy.action(for: BatchPolicy.Situation(inFlight: 1, isHeldBack: true, hasMore: true), at: at(1)) == .rest
         )
     }
 

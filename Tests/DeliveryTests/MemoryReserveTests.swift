@@ -57,16 +57,16 @@ import Testing
     @Test func aLoanIsChangedWhenWhatIsNeededIsKnown() {
         var reserve = MemoryReserve(limit: 100)
         #expect(granted(&reserve, [(1, 60, true), (2, 40, true), (3, 30, true)]) == [1, 2])
-        #expect(!reserve.change(2, to: 50) && reserve.lentBytes == 100)
-        #expect(reserve.change(1, to: 20) && reserve.grant() == [3])
-        #expect(reserve.change(2, to: 50) && reserve.lentBytes == 100)
+        #expect(reserve.change(2, to: 50) == false && reserve.lentBytes == 100)
+        #expect(reserve.change(1, to: 20) == true && reserve.grant() == [3])
+        #expect(reserve.change(2, to: 50) == true && reserve.lentBytes == 100)
         // Who has nothing gets nothing by it.
-        #expect(!reserve.change(9, to: 1))
-        // Beyond its half only where nobody is in trouble.
-        reserve.ask(4, bytes: 10, isProven: false)
+        #expect(reserve.change(9, to: 1) == false)
+        // Beyond the half of its kind only while none of the other kind waits.
+        reserve.ask(4, bytes: 40, isProven: false)
         reserve.giveBack(3)
         _ = reserve.grant()
-        #expect(!reserve.change(2, to: 60))
+        #expect(reserve.change(2, to: 60) == false)
     }
 
     /// What a route does, with receivers that take any time to answer; told apart by nothing but what they do.

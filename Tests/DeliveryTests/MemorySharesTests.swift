@@ -1,13 +1,20 @@
 // Batches of all routes together stay under the limit, whatever their number and their settings.
 
+import Outputs
 import Testing
 
 @testable import Delivery
 
 @Suite struct MemorySharesTests {
     private func options(bytes: Int = 512 << 10, records: Int = 10_000, inFlight: Int = 2) -> RouteOptions {
-        var options = RouteOptions()
+        var options = RouteOptions(BatchDefaults(haveLanes: true))
         (options.batchBytes, options.batchRecords, options.inFlight) = (bytes, records, inFlight)
+        return options
+    }
+
+    private func options(lines: Int, bytes: Int = 512 << 10) -> RouteOptions {
+        var options = options(bytes: bytes)
+        options.recordBytes = lines
         return options
     }
 
@@ -65,5 +72,51 @@ import Testing
             before = after
         }
         #expect(before.map(\.batchBytes) == routes.map(\.batchBytes))
+    }
+
+    // MARK: The reserve
+
+    @Test func whereAllRecordsFitThereNeedBeNoReserve() throws {
+        let routes = Array(repeating: options(lines: 256 << 10), count: 6)
+        let plan = try #require(RouteOptions.plan(64 << 20, for: routes))
+        #expect(plan.routes.map(\.batchBytes) == routes.map(\.batchBytes))
+        #expect(plan.reserveBytes == 64 << 20 - memory(plan.routes))
+    }
+
+    @Test func aRouteWithOneLaneHasOneBody() {
+        var options = RouteOptions()
+        options.batchBytes = 512 << 10
+        let one = options.memory
+        options.inFlight = 3
+        #expect(options.laneCount == 1 && options.memory - one < 2 << 20)
+        #expect(self.options(inFlight: 3).laneCount == 3 && self.options(inFlight: 3).memory > options.memory + 4 << 20)
+    }
+
+    @Test(arguments: [7, 20, 80, 400]) func sharesAndReserveAreWithinTheLimit(count: Int) throws {
+        let routes = Array(repeating: options(lines: 2 << 20), count: count)
+        let plan = try #require(RouteOptions.plan(64 << 20, for: routes))
+        #expect(memory(plan.routes) + plan.reserveBytes <= 64 << 20)
+        // Room for two of the largest at once, however they are sent.
+        #expect(plan.reserveBytes >= 2 * 4 * 2 << 20)
+    }
+
+    @Test func aReserveThatHasNoRoomForTheLargestIsAnError() {
+        let routes = Array(repeating: options(lines: 1 << 10), count: 20) + [options(lines: 4 << 20)]
+        let least = RouteOptions.leastMemory(of: routes)
+        #expect(least > 16 << 20)
+        #expect(RouteOptions.plan(least - 1, for: routes) == nil)
+        for limit in stride(from: least, to: 300 << 20, by: 1_234_567) {
+            let plan = RouteOptions.plan(limit, for: routes)
+            #expect(plan.map { memory($0.routes) + $0.reserveBytes <= limit } == true)
+        }
+    }
+
+    @Test func whatCannotBeHeldBackIsPartOfTheShare() throws {
+        var journal = options(lines: 512 << 10)
+        let before = journal.memory
+        journal.mayPassLimit = true
+        // Each of its batches may hold one record more, and so may each body.
+        #expect(journal.memory == before + (4 + 2 * 2) * 512 << 10)
+        #expect(try #require(RouteOptions.plan(64 << 20, for: [journal])).routes[0].batchBytes == 512 << 10)
     }
 }
