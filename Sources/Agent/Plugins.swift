@@ -168,7 +168,8 @@ package struct Plugins: Sendable {
                     input: input, pipeline: pipeline, output: output, status: status, options: options,
                     cursors: cursors, rejected: rejected, json: RecordJSON(context(for: from)),
                     account: ReserveAccount(
-                        reserve, number: routes.count, directory: "\(settings.stateDirectory)/parked"),
+                        reserve, number: routes.count,
+                        output: settings.outputs.firstIndex { $0.name == to.name } ?? 0, directory: "\(settings.stateDirectory)/parked"),
                     log: log))
         }
         return routes

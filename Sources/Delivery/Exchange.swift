@@ -93,8 +93,6 @@ final class Exchange: Sendable {
         var isLaneBusy: [Bool]
         /// Loads that failed the last time.
         var failingCount = 0
-        /// The last delivery was answered.
-        var isProven = false
         var loan = Loan.none
 
         var drainUntil: Instant?

@@ -1,28 +1,30 @@
 // Who may have how much of the memory that all routes have in common, for records larger than the share of their route.
 // A function of values: no lock, no queue.
 //
-// First come, first served, each borrower one loan. Two kinds of borrowers must not starve each other: the receiver of
-// one may take half a minute to answer nothing, that of another some milliseconds to take everything. So routes whose
-// last delivery was taken (proven) and the others queue apart, and neither has more than half while the other waits;
-// the others never have, since who comes later would have to wait for a time-out. Nobody is overtaken by one of his own
-// kind, and by the other kind only while his own has its half: when every loan comes back, everybody gets his turn.
+// Each borrower has one loan, first come, first served. But the receiver of one may take half a minute to answer
+// nothing, and that of another some milliseconds to take everything: routes to an output that answered last (which is
+// proven) and the others queue apart. Of the others, one for each output finds out how that is; together they have at
+// most half, since who comes later would have to wait for their time-outs, and they get it also while the proven ones
+// would take all. Nobody is overtaken by one with the same output, nor for ever by anybody: when every loan comes back
+// some time, everybody gets his turn.
 
 struct MemoryReserve: Sendable {
     private struct Loan: Sendable {
         var bytes: Int
-        let isProven: Bool
+        let output: Int
     }
 
     private struct Request: Sendable {
         let borrower: Int
+        let output: Int
         let bytes: Int
-        let isProven: Bool
     }
 
     let limit: Int
     private var loans: [Int: Loan] = [:]
     /// In the order of asking.
     private var queue: [Request] = []
+    private var proven: Set<Int> = []
 
     init(limit: Int) { self.limit = limit }
 
@@ -30,8 +32,13 @@ struct MemoryReserve: Sendable {
     var waitingCount: Int { queue.count }
 
     /// Queues a borrower that has and waits for nothing. `grant` says when he has it.
-    mutating func ask(_ borrower: Int, bytes: Int, isProven: Bool) {
-        queue.append(Request(borrower: borrower, bytes: bytes, isProven: isProven))
+    mutating func ask(_ borrower: Int, output: Int, bytes: Int) {
+        queue.append(Request(borrower: borrower, output: output, bytes: bytes))
+    }
+
+    /// A delivery to the output was answered, or was not. Returns whether that is new.
+    mutating func note(_ output: Int, isProven: Bool) -> Bool {
+        isProven ? proven.insert(output).inserted : proven.remove(output) != nil
     }
 
     /// Lends what can be lent. Returns who got his.
@@ -39,7 +46,7 @@ struct MemoryReserve: Sendable {
         var granted: [Int] = []
         while let index = next, fits(queue[index].bytes) {
             let request = queue.remove(at: index)
-            loans[request.borrower] = Loan(bytes: request.bytes, isProven: request.isProven)
+            loans[request.borrower] = Loan(bytes: request.bytes, output: request.output)
             granted.append(request.borrower)
         }
         return granted
@@ -47,15 +54,10 @@ struct MemoryReserve: Sendable {
 
     /// What a borrower needs was not known before, and is now. False when there is not so much: he keeps what he has.
     mutating func change(_ borrower: Int, to bytes: Int) -> Bool {
-        guard let loan = loans[borrower] else { return false }
-        if bytes > loan.bytes {
-            loans[borrower] = nil
-            let mayGrow = fits(bytes) && isWithinHalf(bytes, loan.isProven)
-            loans[borrower] = loan
-            guard mayGrow else { return false }
-        }
-        loans[borrower]?.bytes = bytes
-        return true
+        guard let loan = loans.removeValue(forKey: borrower) else { return false }
+        let isWithin = bytes <= loan.bytes || fits(bytes) && isWithinHalf(bytes, loan.output)
+        loans[borrower] = Loan(bytes: isWithin ? bytes : loan.bytes, output: loan.output)
+        return isWithin
     }
 
     /// Ends his loan, or his wait for one.
@@ -64,15 +66,22 @@ struct MemoryReserve: Sendable {
         queue.removeAll { $0.borrower == borrower }
     }
 
-    /// Whose turn it is: the one who waits longest of those whose kind may have more.
+    /// Whose turn it is: the one who waits longest of those who may have more.
     private var next: Int? {
-        let heads = [true, false].compactMap { isProven in queue.firstIndex { $0.isProven == isProven } }
-        return heads.filter { isWithinHalf(queue[$0].bytes, queue[$0].isProven) }.min()
+        let heads = [queue.firstIndex { proven.contains($0.output) }, firstToFindOut].compactMap(\.self)
+        return heads.filter { isWithinHalf(queue[$0].bytes, queue[$0].output) }.min()
     }
 
-    private func isWithinHalf(_ bytes: Int, _ isProven: Bool) -> Bool {
-        if isProven, !queue.contains(where: { !$0.isProven }) { return true }
-        let own = loans.values.reduce(0) { $0 + ($1.isProven == isProven ? $1.bytes : 0) }
+    /// The first whose output is not proven, and nobody is finding out about it.
+    private var firstToFindOut: Int? {
+        let busy = Set(loans.values.map(\.output))
+        return queue.firstIndex { !proven.contains($0.output) && !busy.contains($0.output) }
+    }
+
+    private func isWithinHalf(_ bytes: Int, _ output: Int) -> Bool {
+        let isProven = proven.contains(output)
+        if isProven, firstToFindOut == nil { return true }
+        let own = loans.values.reduce(0) { $0 + (proven.contains($1.output) == isProven ? $1.bytes : 0) }
         return own == 0 || own + bytes <= limit / 2
     }
 

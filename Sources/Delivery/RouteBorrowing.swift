@@ -25,9 +25,7 @@ extension Route {
         guard wanted > 0, reader.borrowing == .no, reader.batch.isEmpty, reader.inFlight == 0, reader.drainUntil == nil
         else { return }
         reader.borrowing = .asked
-        let isGranted = account.reserve.ask(
-            account.number, bytes: options.readingMemory(wanted), isProven: exchange.with { $0.isProven }
-        ) { [weak self] in
+        let isGranted = account.ask(options.readingMemory(wanted)) { [weak self] in
             guard let self else { return }
             reading.run { reader in
                 guard reader.borrowing == .asked else { return }
@@ -63,7 +61,7 @@ extension Route {
         reader.letGo()
         parcel.batch.recordByteLimit = options.batchBytes
         let needed = parcel.batch.heldByteCount + reader.encoder.copyCount * parcel.batch.jsonByteBound
-        if account.reserve.change(account.number, to: needed) { return .held }
+        if account.change(to: needed) { return .held }
         do throws(Errno) {
             let parked = try ParkedText(parcel.batch.bytes, account)
             var text: [UInt8] = []
@@ -117,7 +115,9 @@ extension Route {
     func park() {
         guard let account else { return }
         var (text, needed) = exchange.with { state in
-            guard case .held = state.loan, let parcel = state.window.first else { return ([UInt8](), 0) }
+            // Another lane may have begun to send it meanwhile.
+            guard case .held = state.loan, !state.isLaneBusy.contains(true), let parcel = state.window.first
+            else { return ([UInt8](), 0) }
             state.loan = .moving
             let needed = parcel.batch.heldByteCount + copyCount * parcel.batch.jsonByteBound
             return (parcel.batch.bytes, needed)
@@ -125,12 +125,11 @@ extension Route {
         guard needed > 0 else { return }
         do throws(Errno) {
             let parked = try ParkedText(text, account)
-            exchange.with { state in
-                state.exchangeText([])
-                state.loan = .parked(parked, neededBytes: needed)
-            }
+            exchange.with { $0.exchangeText([]) }
             text = []
+            // Before another lane may ask for it again.
             account.giveBack()
+            exchange.with { $0.loan = .parked(parked, neededBytes: needed) }
         } catch {
             exchange.with { $0.loan = .stuck }
             sayNotParked(error)
@@ -147,9 +146,7 @@ extension Route {
             return (text, bytes)
         }
         guard let parked else { return true }
-        let isGranted = account.reserve.ask(
-            account.number, bytes: parked.bytes, isProven: exchange.with { $0.isProven }
-        ) { [weak self] in
+        let isGranted = account.ask(parked.bytes) { [weak self] in
             guard let self else { return }
             lanes[lane].run { lane in
                 self.restore(parked.text, parked.bytes)

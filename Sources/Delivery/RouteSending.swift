@@ -152,8 +152,8 @@ extension Route {
             case .success, .failure(.tooLarge), .failure(.rejected): true
             case .failure(.retry), .failure(.notAllowed): false
             }
+        account?.note(isAnswer: isAnswer)
         let (wakesAll, isWellAgain) = exchange.with { state in
-            state.isProven = isAnswer
             state.failingCount += (isFailing ? 1 : 0) - (wasFailing ? 1 : 0)
             let wakesAll = isAnswer && state.noteAnswer()
             return (wakesAll, wasFailing && state.failingCount == 0 && isAnswer)

@@ -17,36 +17,44 @@ package final class SharedReserve: Sendable {
     /// What routes have of it now.
     var lentBytes: Int { state.withLock { $0.reserve.lentBytes } }
 
-    /// True when it is granted at once; else `whenGranted` is called, once, by whoever gives back.
-    func ask(
-        _ borrower: Int, bytes: Int, isProven: Bool, whenGranted: @escaping @Sendable () -> Void
+    fileprivate func ask(
+        _ borrower: Int, output: Int, bytes: Int, whenGranted: @escaping @Sendable () -> Void
     ) -> Bool {
         let (isGranted, calls) = state.withLock { state in
-            state.reserve.ask(borrower, bytes: bytes, isProven: isProven)
-            state.waiting[borrower] = whenGranted
+            state.reserve.ask(borrower, output: output, bytes: bytes)
             let granted = state.reserve.grant()
-            let isGranted = granted.contains(borrower)
-            if isGranted { state.waiting[borrower] = nil }
-            return (isGranted, granted.compactMap { state.waiting.removeValue(forKey: $0) })
+            if !granted.contains(borrower) { state.waiting[borrower] = whenGranted }
+            return (granted.contains(borrower), granted.compactMap { state.waiting.removeValue(forKey: $0) })
         }
         for call in calls { call() }
         return isGranted
     }
 
-    func change(_ borrower: Int, to bytes: Int) -> Bool {
-        let (isChanged, calls) = state.withLock { state in
-            let isChanged = state.reserve.change(borrower, to: bytes)
-            return (isChanged, state.reserve.grant().compactMap { state.waiting.removeValue(forKey: $0) })
+    fileprivate func note(_ output: Int, isProven: Bool) {
+        call { state in
+            guard state.reserve.note(output, isProven: isProven) else { return [] }
+            return state.reserve.grant()
         }
-        for call in calls { call() }
+    }
+
+    fileprivate func change(_ borrower: Int, to bytes: Int) -> Bool {
+        let isChanged = state.withLock { $0.reserve.change(borrower, to: bytes) }
+        call { $0.reserve.grant() }
         return isChanged
     }
 
-    func giveBack(_ borrower: Int) {
-        let calls = state.withLock { state in
+    fileprivate func giveBack(_ borrower: Int) {
+        call { state in
             state.reserve.giveBack(borrower)
             state.waiting[borrower] = nil
-            return state.reserve.grant().compactMap { state.waiting.removeValue(forKey: $0) }
+            return state.reserve.grant()
+        }
+    }
+
+    /// Tells those who got theirs, when the lock is free again.
+    private func call(_ body: (inout State) -> [Int]) {
+        let calls = state.withLock { state in
+            body(&state).compactMap { state.waiting.removeValue(forKey: $0) }
         }
         for call in calls { call() }
     }
@@ -54,18 +62,32 @@ package final class SharedReserve: Sendable {
 
 /// What one route has to do with the reserve.
 package struct ReserveAccount: Sendable {
-    let reserve: SharedReserve
+    private let reserve: SharedReserve
+    /// Of the route, and of its output.
     let number: Int
+    private let output: Int
     /// Where it puts the text of a batch that waits; the directory need not be there.
     let directory: String
 
-    package init(_ reserve: SharedReserve, number: Int, directory: String) {
+    package init(_ reserve: SharedReserve, number: Int, output: Int, directory: String) {
         self.reserve = reserve
         self.number = number
+        self.output = output
         self.directory = directory
     }
 
+    /// True when it is granted at once; else `whenGranted` is called, once, by whoever gives back.
+    func ask(_ bytes: Int, whenGranted: @escaping @Sendable () -> Void) -> Bool {
+        reserve.ask(number, output: output, bytes: bytes, whenGranted: whenGranted)
+    }
+
+    /// What is borrowed is to be more or less. False when there is not so much.
+    func change(to bytes: Int) -> Bool { reserve.change(number, to: bytes) }
+
     func giveBack() { reserve.giveBack(number) }
+
+    /// A delivery was answered, or was not.
+    func note(isAnswer: Bool) { reserve.note(output, isProven: isAnswer) }
 }
 
 /// The text of a batch, in a file without a name: nothing of it outlasts the agent, which reads the record again from

@@ -9,69 +9,89 @@ import Testing
 @testable import Delivery
 
 @Suite struct MemoryReserveTests {
-    private func granted(_ reserve: inout MemoryReserve, _ asks: [(Int, Int, Bool)]) -> [Int] {
-        for (borrower, bytes, isProven) in asks { reserve.ask(borrower, bytes: bytes, isProven: isProven) }
+    /// Each its own output, unless it is said; those from 10 on are proven.
+    private func reserve() -> MemoryReserve {
+        var reserve = MemoryReserve(limit: 100)
+        for output in 10..<30 { _ = reserve.note(output, isProven: true) }
+        return reserve
+    }
+
+    private func granted(_ reserve: inout MemoryReserve, _ asks: (Int, Int)..., output: Int? = nil) -> [Int] {
+        for (borrower, bytes) in asks { reserve.ask(borrower, output: output ?? borrower, bytes: bytes) }
         return reserve.grant()
     }
 
     @Test func firstComeFirstServed() {
-        var reserve = MemoryReserve(limit: 100)
-        #expect(granted(&reserve, [(1, 60, true), (2, 50, true), (3, 10, true)]) == [1])
+        var reserve = reserve()
+        #expect(granted(&reserve, (11, 60), (12, 50), (13, 10)) == [11])
         // The third would fit, and waits: else small ones could keep a large one waiting for ever.
         #expect(reserve.grant() == [] && reserve.lentBytes == 60 && reserve.waitingCount == 2)
-        reserve.giveBack(1)
-        #expect(reserve.grant() == [2, 3])
+        reserve.giveBack(11)
+        #expect(reserve.grant() == [12, 13])
         #expect(reserve.lentBytes == 60)
     }
 
     @Test func thoseInTroubleLeaveHalfToTheOthers() {
-        var reserve = MemoryReserve(limit: 100)
-        #expect(granted(&reserve, [(1, 30, false), (2, 20, false), (3, 10, false)]) == [1, 2])
-        #expect(granted(&reserve, [(4, 25, true), (5, 25, true), (6, 25, true)]) == [4, 5])
+        var reserve = reserve()
+        #expect(granted(&reserve, (1, 30), (2, 20), (3, 10)) == [1, 2])
+        #expect(granted(&reserve, (14, 25), (15, 25), (16, 25)) == [14, 15])
         // And get their own half, whoever else waits.
         reserve.giveBack(1)
         #expect(reserve.grant() == [3])
-        reserve.giveBack(4)
-        #expect(reserve.grant() == [6])
+        reserve.giveBack(14)
+        #expect(reserve.grant() == [16])
     }
 
     @Test func thoseThatAreWellLeaveRoomForOthersThatWait() {
-        var reserve = MemoryReserve(limit: 100)
-        #expect(granted(&reserve, [(1, 40, true), (2, 40, true)]) == [1, 2])
-        #expect(granted(&reserve, [(3, 40, false), (4, 40, true)]) == [])
-        reserve.giveBack(1)
+        var reserve = reserve()
+        #expect(granted(&reserve, (11, 40), (12, 40)) == [11, 12])
+        #expect(granted(&reserve, (3, 40), (14, 40)) == [])
+        reserve.giveBack(11)
         #expect(reserve.grant() == [3])
-        reserve.giveBack(2)
-        #expect(reserve.grant() == [4])
+        reserve.giveBack(12)
+        #expect(reserve.grant() == [14])
+    }
+
+    @Test func oneFindsOutHowAnOutputIs() {
+        var reserve = reserve()
+        #expect(granted(&reserve, (1, 10), (2, 10), (3, 10), output: 5) == [1])
+        #expect(granted(&reserve, (4, 10), output: 6) == [4])
+        // It fails: the next tries. It is answered: all go.
+        #expect(reserve.note(5, isProven: false) == false)
+        reserve.giveBack(1)
+        #expect(reserve.grant() == [2])
+        #expect(reserve.note(5, isProven: true) == true && reserve.grant() == [3])
+        #expect(reserve.note(5, isProven: true) == false)
+        #expect(reserve.note(5, isProven: false) == true)
     }
 
     @Test func whatIsMoreThanThereIsGoesAlone() {
-        var reserve = MemoryReserve(limit: 100)
-        #expect(granted(&reserve, [(1, 10, true), (2, 500, true), (3, 10, true)]) == [1])
-        reserve.giveBack(1)
-        #expect(reserve.grant() == [2])
-        reserve.giveBack(2)
-        #expect(reserve.grant() == [3])
+        var reserve = reserve()
+        #expect(granted(&reserve, (11, 10), (12, 500), (13, 10)) == [11])
+        reserve.giveBack(11)
+        #expect(reserve.grant() == [12])
+        reserve.giveBack(12)
+        #expect(reserve.grant() == [13])
     }
 
     @Test func aLoanIsChangedWhenWhatIsNeededIsKnown() {
-        var reserve = MemoryReserve(limit: 100)
-        #expect(granted(&reserve, [(1, 60, true), (2, 40, true), (3, 30, true)]) == [1, 2])
-        #expect(reserve.change(2, to: 50) == false && reserve.lentBytes == 100)
-        #expect(reserve.change(1, to: 20) == true && reserve.grant() == [3])
-        #expect(reserve.change(2, to: 50) == true && reserve.lentBytes == 100)
+        var reserve = reserve()
+        #expect(granted(&reserve, (11, 60), (12, 40), (13, 30)) == [11, 12])
+        #expect(reserve.change(12, to: 50) == false && reserve.lentBytes == 100)
+        #expect(reserve.change(11, to: 20) == true && reserve.grant() == [13])
+        #expect(reserve.change(12, to: 50) == true && reserve.lentBytes == 100)
         // Who has nothing gets nothing by it.
         #expect(reserve.change(9, to: 1) == false)
         // Beyond the half of its kind only while none of the other kind waits.
-        reserve.ask(4, bytes: 40, isProven: false)
-        reserve.giveBack(3)
+        reserve.ask(4, output: 4, bytes: 40)
+        reserve.giveBack(13)
         _ = reserve.grant()
-        #expect(reserve.change(2, to: 60) == false)
+        #expect(reserve.change(12, to: 60) == false)
     }
 
     /// What a route does, with receivers that take any time to answer; told apart by nothing but what they do.
     private struct Borrower {
-        var isProven = false
+        let output: Int
         var isWaiting = false
         var hasLoan = false
         var turns = 0
@@ -81,12 +101,12 @@ import Testing
         var random = SeededRandom(seed: SeededRandom.seed &+ UInt64(run))
         let limit = Int.random(in: 50...1_000, using: &random)
         var reserve = MemoryReserve(limit: limit)
-        var borrowers = Array(repeating: Borrower(), count: Int.random(in: 1...60, using: &random))
-        let wanted = 30
+        let outputs = Int.random(in: 1...10, using: &random)
+        var borrowers = (0..<Int.random(in: 1...60, using: &random)).map { Borrower(output: $0 % outputs) }
         var steps = 0
-        while let least = borrowers.map(\.turns).min(), least < wanted {
+        while let least = borrowers.map(\.turns).min(), least < 20 {
             steps += 1
-            guard steps < 400_000 else {
+            guard steps < 200_000 else {
                 Issue.record("somebody waits for ever: \(borrowers.map(\.turns))")
                 return
             }
@@ -98,21 +118,20 @@ import Testing
                     reserve.giveBack(index)
                     borrowers[index].hasLoan = false
                     borrowers[index].turns += 1
-                    borrowers[index].isProven = Bool.random(using: &random)
+                    _ = reserve.note(borrowers[index].output, isProven: Bool.random(using: &random))
                 default: break
                 }
             } else if !borrowers[index].isWaiting {
                 // Now and then for more than there is.
                 let bytes = Int.random(in: 1...(steps % 50 == 0 ? 2 * limit : limit), using: &random)
-                reserve.ask(index, bytes: bytes, isProven: borrowers[index].isProven)
+                reserve.ask(index, output: borrowers[index].output, bytes: bytes)
                 borrowers[index].isWaiting = true
             }
             for granted in reserve.grant() {
                 if !borrowers[granted].isWaiting || borrowers[granted].hasLoan { Issue.record("granted twice") }
                 (borrowers[granted].isWaiting, borrowers[granted].hasLoan) = (false, true)
             }
-            let holders = borrowers.count { $0.hasLoan }
-            if reserve.lentBytes > limit, holders > 1 {
+            if reserve.lentBytes > limit, borrowers.count(where: \.hasLoan) > 1 {
                 Issue.record("\(reserve.lentBytes) of \(limit)")
                 return
             }
@@ -123,7 +142,7 @@ import Testing
 /// Routes that borrow, with an input and an output in memory.
 @Suite struct RouteBorrowingTests {
     private func account(_ world: World, _ reserve: SharedReserve, _ number: Int) -> ReserveAccount {
-        ReserveAccount(reserve, number: number, directory: "\(world.directory)/parked")
+        ReserveAccount(reserve, number: number, output: number, directory: "\(world.directory)/parked")
     }
 
     private func route(_ world: World, _ reserve: SharedReserve, _ number: Int = 0, stages: Bool = false) throws -> Route

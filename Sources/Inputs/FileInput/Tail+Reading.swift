@@ -15,7 +15,8 @@ extension Tail {
         guard let descriptor = file?.descriptor, descriptor >= 0 else { return .failed(.system(.notFound)) }
         var turn = 0
         var fields: Range<UInt32>?
-        defer { buffers.shrink() }
+        buffers.prepare()
+        defer { buffers.prepare() }
         do throws(Errno) {
             while !batch.isFull, turn < Self.turnBytes {
                 let count: Int

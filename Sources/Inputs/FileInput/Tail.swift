@@ -9,7 +9,8 @@ struct TailBuffers {
     /// Less would cost a system call for every few lines; but where there is little memory, that is what it costs.
     static let chunkBytesMinimum = 256 << 10
 
-    var chunk: [UInt8]
+    /// Empty before the first reading: an agent makes its inputs once to see whether they can be made.
+    var chunk: [UInt8] = []
     var start = [UInt8](repeating: 0, count: StartPrint.lengthLimit)
     private let chunkBytes: Int
     /// With so much each line is seen whole.
@@ -20,7 +21,6 @@ struct TailBuffers {
         wholeBytes = LineSplitter.bufferBytes(for: lineLimit)
         // So large that a line of the limit fits as soon as it is within what may be read at all.
         chunkBytes = readBytes >= lineLimit ? max(min(Self.chunkBytesMinimum, readBytes), wholeBytes) : readBytes
-        chunk = [UInt8](repeating: 0, count: chunkBytes)
     }
 
     var isWhole: Bool { chunk.count >= wholeBytes }
@@ -28,7 +28,8 @@ struct TailBuffers {
     /// For a line that is longer than the chunk.
     mutating func grow() { chunk = [UInt8](repeating: 0, count: wholeBytes) }
 
-    mutating func shrink() { if chunk.count > chunkBytes { chunk = [UInt8](repeating: 0, count: chunkBytes) } }
+    /// Before a reading, and after one that has grown it.
+    mutating func prepare() { if chunk.count != chunkBytes { chunk = [UInt8](repeating: 0, count: chunkBytes) } }
 }
 
 /// Why a file cannot be read now. It is tried again at the next scan.
