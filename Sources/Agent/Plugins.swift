@@ -121,7 +121,8 @@ package struct Plugins: Sendable {
         let largest = sizeText(asked.map(\.recordBytes).max() ?? 0)
         throw settings.memoryError(
             "\(sizeText(settings.memoryLimit)) is too little for \(asked.count) "
-                + "\(asked.count == 1 ? "route" : "routes") with records of up to \(largest): expected \(least) or more")
+                + "\(asked.count == 1 ? "route" : "routes") with records of up to \(largest): expected \(least) or more"
+        )
     }
 
     /// Each route reads for itself: what one has acknowledged, another may still have to read.
@@ -169,7 +170,8 @@ package struct Plugins: Sendable {
                     cursors: cursors, rejected: rejected, json: RecordJSON(context(for: from)),
                     account: ReserveAccount(
                         reserve, number: routes.count,
-                        output: settings.outputs.firstIndex { $0.name == to.name } ?? 0, directory: "\(settings.stateDirectory)/parked"),
+                        output: settings.outputs.firstIndex { $0.name == to.name } ?? 0,
+                        directory: "\(settings.stateDirectory)/parked"),
                     log: log))
         }
         return routes

@@ -121,7 +121,8 @@ struct Reader {
 
     var situation: BatchPolicy.Situation {
         BatchPolicy.Situation(
-            recordCount: batch.records.count, textBytes: batch.textByteCount, isFull: batch.isFull || isGranted && !batch.isEmpty,
+            recordCount: batch.records.count, textBytes: batch.textByteCount,
+            isFull: batch.isFull || isGranted && !batch.isEmpty,
             begun: begun, inFlight: inFlight, isHeldBack: isHeldBack, lastDispatch: lastDispatch, hasMore: hasMore,
             isStopping: drainUntil != nil)
     }

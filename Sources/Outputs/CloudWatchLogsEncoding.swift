@@ -8,7 +8,6 @@
 
 internal import Bytes
 internal import Logs
-internal import Synchronization
 
 /// One for each side of a route; what it divides it need not encode itself.
 struct CloudWatchEncoder: RecordEncoder {
@@ -23,7 +22,7 @@ struct CloudWatchEncoder: RecordEncoder {
     private let format: RecordFormat
     private var json: RecordJSON
     private var divider: CloudWatchDivider
-    private let compressor: Compressor?
+    private let compressor: SharedCompressor?
 
     // Kept for their capacity.
     private var plain: [UInt8] = []
@@ -31,18 +30,12 @@ struct CloudWatchEncoder: RecordEncoder {
     private var messageBytes: [Int32] = []
     private var timestamp = MillisecondText()
 
-    /// Shared by copies of the encoder, of which hardly two work at once.
-    private final class Compressor: Sendable {
-        let gzip: Mutex<GzipCompressor>
-        init(level: Int) { gzip = Mutex(GzipCompressor(level: level)) }
-    }
-
     /// Without a level nothing is compressed.
     init(_ format: RecordFormat, _ json: RecordJSON, _ places: CloudWatchPlaces, compressionLevel: Int?) {
         self.format = format
         self.json = json
         divider = CloudWatchDivider(places)
-        compressor = compressionLevel.map(Compressor.init(level:))
+        compressor = compressionLevel.map(SharedCompressor.next(level:))
     }
 
     var heldByteCount: Int { plain.capacity + lines.capacity + messageBytes.capacity * MemoryLayout<Int32>.stride }
@@ -158,7 +151,7 @@ struct CloudWatchEncoder: RecordEncoder {
         let replaced = appendEvents(batch, range)
         plain.append("]}")
         if let compressor {
-            compressor.gzip.withLock { $0.compress(plain, into: &body) }
+            compressor.compress(plain, into: &body)
         } else {
             body.append(contentsOf: plain)
         }

@@ -7,7 +7,6 @@ package import HTTP
 internal import Logs
 internal import Platform
 package import Settings
-internal import Synchronization
 
 package enum HTTPCompression: String, CaseIterable, Sendable { case gzip, none }
 
@@ -192,17 +191,11 @@ struct GzipEncoding: RecordEncoder {
     private var records: RecordEncoding
     /// Kept for its capacity.
     private var plain: [UInt8] = []
-    private let compressor: Compressor
-
-    /// Shared by copies of the encoder, of which no two work at once: each lane makes one of its own.
-    private final class Compressor: Sendable {
-        let gzip: Mutex<GzipCompressor>
-        init(level: Int) { gzip = Mutex(GzipCompressor(level: level)) }
-    }
+    private let compressor: SharedCompressor
 
     init(_ records: RecordEncoding, level: Int) {
         self.records = records
-        compressor = Compressor(level: level)
+        compressor = .next(level: level)
     }
 
     var heldByteCount: Int { plain.capacity }
@@ -216,7 +209,7 @@ struct GzipEncoding: RecordEncoder {
         // A record far larger than others is alone in its batch.
         if textBytes > batch.byteLimit { plain.reserveCapacity(batch.jsonByteBound) } else { reserve(twice: textBytes) }
         let replaced = records.encode(batch, range, into: &plain)
-        compressor.gzip.withLock { $0.compress(plain, into: &body) }
+        compressor.compress(plain, into: &body)
         return replaced
     }
 

@@ -3,6 +3,7 @@
 import Bytes
 import Outputs
 import Platform
+import Synchronization
 import TestSupport
 import Testing
 
@@ -145,7 +146,8 @@ import Testing
         ReserveAccount(reserve, number: number, output: number, directory: "\(world.directory)/parked")
     }
 
-    private func route(_ world: World, _ reserve: SharedReserve, _ number: Int = 0, stages: Bool = false) throws -> Route
+    private func route(_ world: World, _ reserve: SharedReserve, _ number: Int = 0, stages: Bool = false) throws
+        -> Route
     {
         let pipeline = stages ? #"{ "filters": [ { "exclude": "9$" } ] }"# : "{}"
         return try world.route(pipeline: pipeline, account: account(world, reserve, number)) { options in
@@ -227,5 +229,44 @@ import Testing
         second.start()
         #expect(eventually(within: .seconds(60)) { world.received == [0, 1, 2, 3, 4] })
         #expect(second.stopAndWait())
+    }
+
+    /// With lanes, answers that fail now and then, and a reserve for one or two of them at a time.
+    @Test(arguments: 0..<4) func manyRoutesOfWhichAllGetThere(run: Int) throws {
+        let count: UInt64 = 40
+        let reserve = SharedReserve(bytes: run % 2 == 0 ? 6 << 10 : 14 << 10)
+        var random = SeededRandom(seed: SeededRandom.seed &+ UInt64(run))
+        var worlds: [World] = []
+        var routes: [Route] = []
+        for number in 0..<8 {
+            let world = try World()
+            let (large, fails) = (UInt64.random(in: 1...9, using: &random), UInt64.random(in: 3...40, using: &random))
+            let failed = Mutex(Set<UInt64>())
+            world.with { state in
+                state.hasLanes = true
+                state.length = { $0 % large == 0 ? 700 + Int($0) : 3 }
+            }
+            world.answer { numbers in
+                // Once each, so that it is over soon.
+                let isNew = failed.withLock { $0.insert(numbers[0]).inserted }
+                return isNew && numbers[0] % fails == 0 ? .retry(after: nil, reason: "now and then") : nil
+            }
+            let account = ReserveAccount(
+                reserve, number: number, output: number % 3, directory: "\(world.directory)/parked")
+            let route = try world.route(account: account) { options in
+                options.batchBytes = 64
+                options.inFlight = 3
+            }
+            route.start()
+            world.write(count)
+            worlds.append(world)
+            routes.append(route)
+        }
+        for world in worlds {
+            #expect(eventually(within: .seconds(120)) { world.with { Set($0.received).count } == Int(count) })
+        }
+        #expect(eventually { reserve.lentBytes == 0 })
+        for route in routes { #expect(route.stopAndWait()) }
+        #expect(worlds.allSatisfy { $0.savedCursor() == count })
     }
 }

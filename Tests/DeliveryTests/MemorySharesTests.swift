@@ -55,11 +55,12 @@ import Testing
     @Test func tooLittleIsSaid() {
         let routes = Array(repeating: options(), count: 100) + [options(inFlight: 16), options(bytes: 1 << 10)]
         let least = RouteOptions.leastMemory(of: routes)
-        #expect(RouteOptions.share(least - 1, among: routes) == nil)
-        #expect(RouteOptions.share(least, among: routes).map(memory) == least)
+        #expect(RouteOptions.plan(least - 1, for: routes) == nil)
+        #expect(RouteOptions.plan(least, for: routes).map { memory($0.routes) + $0.reserveBytes } == least)
         // Each limit above it will do.
         for limit in stride(from: least, to: 700 << 20, by: 3_333_333) {
-            #expect(RouteOptions.share(limit, among: routes).map { memory($0) <= limit } == true)
+            let plan = RouteOptions.plan(limit, for: routes)
+            #expect(plan.map { memory($0.routes) + $0.reserveBytes <= limit } == true)
         }
     }
 

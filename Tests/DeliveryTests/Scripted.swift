@@ -95,7 +95,8 @@ final class World: Sendable {
 
     /// A route that goes on where the cursor on the disk is.
     func route(
-        pipeline settings: String = "{}", account: ReserveAccount? = nil, _ change: (inout RouteOptions) -> Void = { _ in }
+        pipeline settings: String = "{}", account: ReserveAccount? = nil,
+        _ change: (inout RouteOptions) -> Void = { _ in }
     ) throws -> Route {
         var section = try section(settings, path: "inputs.in")
         let pipeline = try RecordPipeline(&section)

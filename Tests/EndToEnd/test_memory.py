@@ -109,7 +109,7 @@ class LargeRecords(Scratch):
 
     def settings(self, limit, inputs, names, **options):
         # What waits for an answer for longer than that has failed.
-        http = {"type": "http", "compression": "none", "timeout": "3s"}
+        http = {"type": "http", "compression": "gzip", "timeout": "3s"}
         return {
             "delivery": {"memory_limit": f"{limit >> 20}MiB"},
             "inputs": {f"in{n}": {"type": "file", "paths": [str(self.directory / f"in{n}.log")], **options}
@@ -164,3 +164,12 @@ class LargeRecords(Scratch):
 
     def test_eighty_routes_of_which_three_in_four_are_in_trouble(self):
         self.deliver(64 << 20, "z" * (1 << 20), line_limit="2MiB")
+
+    def test_a_small_limit_and_lines_that_grow_when_they_are_encoded(self):
+        # Each of these is six bytes in JSON, or two.
+        self.deliver(24 << 20, "\x1b\x01\"\\" * (64 << 10), line_limit="1MiB")
+
+    def test_lines_that_stages_take_apart(self):
+        self.deliver(
+            48 << 20, "w" * (512 << 10), line_limit="1MiB",
+            multiline={"start": "^seq="}, filters=[{"exclude": "^never"}])
