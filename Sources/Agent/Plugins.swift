@@ -107,6 +107,7 @@ package struct Plugins: Sendable {
             let pipeline = try makePipeline(from)
             options.hasStages = !pipeline.isEmpty
             options.recordBytes = max(try inputType.recordByteLimit(&input), pipeline.assembly?.recordByteLimit ?? 0)
+            options.heldBytes = pipeline.assembly?.heldBytesLeast ?? 0
             options.mayPassLimit = !inputType.asksForRoom
             asked.append(options)
         }
@@ -157,7 +158,8 @@ package struct Plugins: Sendable {
                 from, resume: cursors.load(), now: now, spoolDirectory: spool, shares: shares,
                 readBytes: options.batchBytes)
             // What an input feeds twice is not to be counted twice.
-            let pipeline = try makePipeline(from, counts: counted.insert(from.name).inserted)
+            var pipeline = try makePipeline(from, counts: counted.insert(from.name).inserted)
+            pipeline.assembly?.heldByteLimit = options.heldBytes
             let output = try makeOutput(to, for: from).output
             let rejected =
                 stores[to.name]

@@ -48,7 +48,7 @@ extension RouteOptions {
     /// What the route holds at the most, but for what it borrows.
     package var memory: Int {
         // Those in flight, the one being filled, and what the stages of the input read from.
-        (inFlight + 2) * batchMemory + laneCount * bodyMemory
+        (inFlight + 2) * batchMemory + laneCount * bodyMemory + heldBytes
     }
 
     /// To read a record of so many bytes.
@@ -104,8 +104,19 @@ extension RouteOptions {
         return share(limit - reserve, among: routes).map { plan(limit, $0) }
     }
 
+    /// What nobody needs for batches is for records that are not whole yet.
     private static func plan(_ limit: Int, _ shares: [RouteOptions]) -> MemoryPlan {
-        MemoryPlan(routes: shares, reserveBytes: limit - shares.reduce(0) { $0 + $1.memory })
+        var shares = shares
+        var rest = limit - shares.reduce(0) { $0 + $1.memory }
+        guard shares.allSatisfy(\.holdsLargest) else { return MemoryPlan(routes: shares, reserveBytes: rest) }
+        let holding = shares.indices.filter { shares[$0].heldBytes > 0 }
+        let more = holding.isEmpty ? 0 : rest / 2 / holding.count
+        for index in holding {
+            let given = max(0, min(more, RecordAssembly.heldBytesMost - shares[index].heldBytes))
+            shares[index].heldBytes += given
+            rest -= given
+        }
+        return MemoryPlan(routes: shares, reserveBytes: rest)
     }
 
     /// The routes with batches that together take no more than `limit`; nil when that is too little for so many.

@@ -29,6 +29,8 @@ package struct RouteOptions: Sendable {
     package var mayPassLimit = false
     /// Records go through stages, which have copies of their own.
     package var hasStages = false
+    /// What these may hold back for more of a record.
+    package var heldBytes = 0
 
     package init(_ defaults: BatchDefaults = BatchDefaults()) {
         batchBytes = defaults.bytes

@@ -85,7 +85,7 @@ package struct LogBatch: Sendable {
 
     package let byteLimit: Int
     package let recordLimit: Int
-    /// Where memory is counted: no record larger than this is taken, and what is larger than a batch has one of its own.
+    /// Where memory is counted: no record larger than this is taken, and one larger than a batch has one of its own.
     /// Else a batch takes any record, and may pass its limit by one.
     package var recordByteLimit: Int? { didSet { wantedBytes = 0 } }
     /// Of the record that was not taken for its size: the batch counts as full. 0 when there was none.

@@ -206,8 +206,8 @@ struct GzipEncoding: RecordEncoder {
     mutating func encode(_ batch: LogBatch, _ range: Range<Int>, into body: inout [UInt8]) -> Int {
         plain.removeAll(keepingCapacity: true)
         let textBytes = batch.textByteCount(in: range)
-        // A record far larger than others is alone in its batch.
-        if textBytes > batch.byteLimit { plain.reserveCapacity(batch.jsonByteBound) } else { reserve(twice: textBytes) }
+        // A record that is larger than a batch is alone in one.
+        if range.count == 1, textBytes > batch.byteLimit { plain.reserveCapacity(batch.jsonByteBound) } else { reserve(twice: textBytes) }
         let replaced = records.encode(batch, range, into: &plain)
         compressor.compress(plain, into: &body)
         return replaced

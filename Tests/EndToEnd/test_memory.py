@@ -171,5 +171,5 @@ class LargeRecords(Scratch):
 
     def test_lines_that_stages_take_apart(self):
         self.deliver(
-            48 << 20, "w" * (512 << 10), line_limit="1MiB",
+            64 << 20, "w" * (512 << 10), line_limit="1MiB",
             multiline={"start": "^seq="}, filters=[{"exclude": "^never"}])

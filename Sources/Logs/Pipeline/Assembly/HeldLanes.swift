@@ -57,8 +57,9 @@ struct HeldLanes {
     /// A follower has up to 10 000 files by default, and seldom writes of more than a few of them come within a
     /// timeout.
     static let laneLimit = 10_000
-    /// Of all lanes together; what a few files with the longest records need.
+    /// Of all lanes together, where there is so much memory: what a few files with the longest records need.
     static let bytesLimit = 16 << 20
+    var bytesLimit = HeldLanes.bytesLimit
     /// Places of sources that are remembered though nothing of theirs is held. Forgotten ones cost a step back of the
     /// cursor, not a record.
     private static let sourceLimit = 2 * laneLimit
@@ -84,7 +85,7 @@ struct HeldLanes {
 
     var count: Int { byKey.count }
     var indices: Dictionary<Key, Int>.Values { byKey.values }
-    var isOverLimit: Bool { count > Self.laneLimit || heldBytes > Self.bytesLimit && count > 1 }
+    var isOverLimit: Bool { count > Self.laneLimit || heldBytes > bytesLimit }
 
     mutating func find(_ key: Key) -> Int? {
         if let currentLane, currentLane.key == key { return currentLane.index }

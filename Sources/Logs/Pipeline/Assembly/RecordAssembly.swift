@@ -58,6 +58,20 @@ package struct RecordAssembly {
         max(multiline?.byteLimit ?? 0, format == .plain ? 0 : Self.wholeLineBytes)
     }
 
+    /// Lines are held for more of their record in so many bytes of memory, and no more.
+    package var heldByteLimit: Int {
+        get { lanes.bytesLimit }
+        set { lanes.bytesLimit = newValue }
+    }
+
+    /// With less, records within `max_bytes` would be let go as they are. Memory grows by doubling.
+    package var heldBytesLeast: Int { 2 * max(multiline?.byteLimit ?? 0, Self.pieceBytes) }
+
+    package static let heldBytesMost = HeldLanes.bytesLimit
+
+    /// Lines in pieces are seldom longer than that.
+    private static let pieceBytes = 128 << 10
+
     /// The fields that records of `next` refer to.
     var fields: LogBatch { kept.batch }
 
