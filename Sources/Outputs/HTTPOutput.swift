@@ -207,7 +207,11 @@ struct GzipEncoding: RecordEncoder {
         plain.removeAll(keepingCapacity: true)
         let textBytes = batch.textByteCount(in: range)
         // A record that is larger than a batch is alone in one.
-        if range.count == 1, textBytes > batch.byteLimit { plain.reserveCapacity(batch.jsonByteBound) } else { reserve(twice: textBytes) }
+        if range.count == 1, textBytes > batch.byteLimit {
+            plain.reserveCapacity(batch.jsonByteBound)
+        } else {
+            reserve(twice: textBytes)
+        }
         let replaced = records.encode(batch, range, into: &plain)
         compressor.compress(plain, into: &body)
         return replaced
