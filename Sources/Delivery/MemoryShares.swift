@@ -28,8 +28,8 @@ extension RouteOptions {
     private static let copiesWhenRead = 3
     /// Stages add the batch that they read from, what they work on, twice where lines are joined, and found fields.
     private static let copiesInStages = 4
-    /// While it is sent: its text, as JSON, and what encodes or compresses that.
-    private static let copiesWhenSent = 4
+    /// While it is sent: its text, as JSON, and that compressed. What needs more waits until nobody else has borrowed.
+    private static let copiesWhenSent = 3
 
     /// Part of the limit that is kept as a reserve where one is needed, and there is so much.
     private static let reservePart = 4
