@@ -26,10 +26,13 @@ final class SharedCompressor: Sendable {
     static func next(level: Int) -> SharedCompressor {
         levels.withLock { levels in
             var known = levels[level] ?? Level()
-            if known.compressors.count < limit { known.compressors.append(SharedCompressor(level: level)) }
+            defer { levels[level] = known }
+            if known.compressors.count < limit {
+                known.compressors.append(SharedCompressor(level: level))
+                return known.compressors[known.compressors.count - 1]
+            }
             known.next = (known.next + 1) % limit
-            levels[level] = known
-            return known.compressors[known.next % known.compressors.count]
+            return known.compressors[known.next]
         }
     }
 
