@@ -119,7 +119,7 @@ extension FileFollower {
         for tail in families.flatMap({ byFamily[$0] }) + files.compactMap({ byID[$0.id] })
         where tail !== lost && numbers.insert(tail.number).inserted {
             // What identifies it may have grown.
-            if !tail.isTruncated(through: &buffers) { tail.noteInner() }
+            if !tail.isTruncated(through: &buffers) { tail.noteInner(through: &buffers.start) }
             memory.add(tail)
         }
         for entry in families.flatMap(known.of) + files.flatMap({ known.with($0.id) })

@@ -63,6 +63,13 @@ extension File {
     /// What stands before `end`, which is `InnerPrint.length` or more.
     func innerText(_ form: FileStart.Form, before end: UInt64) throws(Errno) -> InnerText {
         var bytes = [UInt8](repeating: 0, count: InnerPrint.length)
+        return try innerText(form, before: end, through: &bytes)
+    }
+
+    /// The same with `bytes`, of `InnerPrint.length`, for who looks with each read.
+    func innerText(
+        _ form: FileStart.Form, before end: UInt64, through bytes: inout [UInt8]
+    ) throws(Errno) -> InnerText {
         let offset = end - UInt64(InnerPrint.length)
         var count = 0
         switch form {

@@ -10,7 +10,7 @@ struct TailBuffers {
     static let chunkBytesMinimum = 256 << 10
 
     var chunk: [UInt8]
-    var start = [UInt8](repeating: 0, count: StartPrint.lengthLimit)
+    var start = [UInt8](repeating: 0, count: max(StartPrint.lengthLimit, InnerPrint.length))
 
     init(lineLimit: Int) {
         let bytes = max(Self.chunkBytesMinimum, LineSplitter.bufferBytes(for: lineLimit))
@@ -181,7 +181,7 @@ final class Tail {
             if print.isWhole, inner?.end == InnerPrint.endLimit {
                 sizeBytes = status.sizeBytes
             } else if try isSame(upTo: 0, through: &buffers.start) {
-                noteInner()
+                noteInner(through: &buffers.start)
             }
         } catch {
             // Reading it will fail too, and say so.
