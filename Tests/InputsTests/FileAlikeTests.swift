@@ -79,6 +79,20 @@ import Testing
         #expect(readAll(world) == lines("second", 0..<90))
     }
 
+    /// What had not been read of the old content is counted, with a banner and without, whatever its inode.
+    @Test(arguments: [true, false]) func writtenAnewInPlaceWhileUnread(hasBanner: Bool) throws {
+        let world = try world()
+        world.append("first unread\n")
+        world.advance(.seconds(61))
+        #expect(world.read() == ["first unread"])
+        let saved = world.saved()
+        world.truncate()
+        world.append(hasBanner ? log("second", 90) : lines("second", 0..<90).map { $0 + "\n" }.joined())
+        try world.restart(saved)
+        #expect(readAll(world) == lines("second", 0..<90))
+        #expect(world.count("bytes_lost_deleted") == 13)
+    }
+
     /// Of a file of which everything was read, and of one that is its very form: a plain file beside a compressed one
     /// is another log, if it has another text.
     @Test func aPlainFileBesideACompressedOne() throws {

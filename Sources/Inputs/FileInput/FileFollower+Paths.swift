@@ -6,21 +6,26 @@ internal import Platform
 
 extension FileFollower {
     /// Where a path leads: the file itself, when the path is a symbolic link.
-    func place(of path: String) -> String {
-        guard let status = try? FileStatus(ofLink: path), status.kind == .symbolicLink,
-            let real = try? realPath(path)
-        else { return path }
+    func place(of path: String) -> String { place(of: path, try? FileStatus(ofLink: path)) }
+
+    /// `seen` is what the path itself names.
+    func place(of path: String, _ seen: FileStatus?) -> String {
+        guard let seen, seen.kind == .symbolicLink, let real = try? realPath(path) else { return path }
         if aliases.updateValue(path, forKey: real) == nil { hasNewAlias = true }
         return real
     }
 
     /// Looks at what stands at `path` now, and follows it when it is new and matches.
-    func examine(_ path: String, at now: Moment) { examine(path, place(of: path), at: now) }
+    func examine(_ path: String, at now: Moment) {
+        let seen = try? FileStatus(ofLink: path)
+        examine(path, place(of: path, seen), seen?.kind == .symbolicLink ? nil : seen, at: now)
+    }
 
-    func examine(_ path: String, _ place: String, at now: Moment) {
+    /// `seen` is what stands at `place`, if that is known.
+    func examine(_ path: String, _ place: String, _ seen: FileStatus? = nil, at now: Moment) {
         let standing = byPlace[place]
         let status: FileStatus
-        do throws(Errno) { status = try FileStatus(of: place) } catch {
+        do throws(Errno) { status = if let seen { seen } else { try FileStatus(of: place) } } catch {
             if let standing { leave(standing) }
             // What became of it may have been left alone because of it.
             if let file = held.removeValue(forKey: place) { catchUp(file.family, at: now) }

@@ -30,6 +30,7 @@ extension FileFollower {
             familiesSeen.remove(family)
             return
         }
+        if isFirst, places == [family], isAsRemembered(family) { return }
         let survey = survey(places, of: family)
         let (files, memory, parts) = (survey.files, survey.memory, survey.parts)
         var unread: [Unread] = []
@@ -67,6 +68,14 @@ extension FileFollower {
         forgetGone(family, memory, parts, places, at: now)
         followRotated(unread, of: family)
         if hasLeft { examine(matchedPath(family), at: now) }
+    }
+
+    /// At the start: nothing stands beside a path, and at it the one file that is remembered. Whether that is it indeed
+    /// is seen when it is taken over.
+    private func isAsRemembered(_ family: String) -> Bool {
+        let entries = known.of(family)
+        guard isFirstScan, entries.count == 1, let status = try? FileStatus(ofLink: family) else { return false }
+        return status.id == entries[0].cursor.id && settings.matches(matchedPath(family))
     }
 
     private func giveUpTruncated(_ family: String, at now: Moment) -> Bool {

@@ -8,10 +8,9 @@ extension FileFollower {
     /// Nil for what is empty or no file, and for what cannot be read, which is reported.
     func find(_ place: String, of family: String) -> FoundFile? {
         do throws(Errno) {
-            let link = try FileStatus(ofLink: place)
-            guard link.kind == .regular, link.sizeBytes > 0 else { return nil }
-            let file = try File(reading: place)
+            let file = try File(reading: place, followsLink: false)
             let status = try file.status()
+            guard status.kind == .regular, status.sizeBytes > 0 else { return nil }
             let start = try readStart(file, status)
             unreadable[place] = nil
             if start.form == .otherCompression { noteCompressed(status.id) }
@@ -21,7 +20,9 @@ extension FileFollower {
                 changedUnixNanoseconds: status.changedUnixNanoseconds, isAtPath: place == family,
                 isSettled: place == settled)
         } catch {
-            if error != .notFound { report(place, error) }
+            if error != .notFound, let link = try? FileStatus(ofLink: place), link.kind == .regular, link.sizeBytes > 0 {
+                report(place, error)
+            }
             return nil
         }
     }
