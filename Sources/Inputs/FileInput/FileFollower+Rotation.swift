@@ -94,8 +94,18 @@ extension FileFollower {
         _ owner: Memory.Owner, _ file: FoundFile, of family: String, _ unread: inout [Unread], at now: Moment
     ) {
         switch owner {
+        case .tail(let tail) where tail.id != file.id:
+            // Its device was mounted anew: what is held open is of the old mount.
+            if move(tail, to: file), file.isAtPath { tail.isAway = false }
         case .tail(let tail): rejoin(tail, at: file.place)
         case .known(var entry):
+            if entry.cursor.id != file.id {
+                known.remove(entry.cursor.key)
+                entry.cursor.id = file.id
+                entry.tail?.knownKey = entry.cursor.key
+                known.insert(entry.cursor, tail: entry.tail, loss: entry.loss)
+                cursorVersion += 1
+            }
             known.notePresent(entry.cursor.key)
             if isPart(entry.cursor.path, of: family) {
                 // As the numbers go up it is no sibling of the name that it had.

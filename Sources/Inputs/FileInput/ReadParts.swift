@@ -112,7 +112,7 @@ func sameParts(of files: [FoundFile], in memory: [ReadText], inner: InnerLook) -
         var isUnclear = false
         let own = memory.indices.filter { text in
             guard memory[text].isOf(file) else { return false }
-            if memory[text].state == .open { return true }
+            if memory[text].state == .open, memory[text].id == file.id { return true }
             // A compressed file that is being written may have the inode of any that is gone.
             let isInside = memory[text].isInside(index, inner)
             if isInside == nil, !file.isSettled { isUnclear = true }
@@ -166,12 +166,13 @@ extension ReadText {
         return look(inner.end, file).mayBe(inner)
     }
 
-    /// Whether this is remembered of the very file.
+    /// Whether this is remembered of the very file. With the same inode on another device it may be it too: the file
+    /// system was mounted anew.
     fileprivate func isOf(_ file: FoundFile) -> Bool {
-        guard id == file.id else { return false }
+        guard id.inode == file.id.inode, id.device == file.id.device || print.length > 0 else { return false }
         switch state {
-        case .open: return true
-        case .closed:
+        case .open where id == file.id: return true
+        case .open, .closed:
             return file.start.isKnown && print.matches(file.start.bytes)
                 && (file.start.sizeBytes >= offset || !file.start.isSizeCertain)
         case .replaced: return false
