@@ -20,7 +20,8 @@ extension FileFollower {
                 changedUnixNanoseconds: status.changedUnixNanoseconds, isAtPath: place == family,
                 isSettled: place == settled)
         } catch {
-            if error != .notFound, let link = try? FileStatus(ofLink: place), link.kind == .regular, link.sizeBytes > 0 {
+            if error != .notFound, let link = try? FileStatus(ofLink: place), link.kind == .regular, link.sizeBytes > 0
+            {
                 report(place, error)
             }
             return nil
