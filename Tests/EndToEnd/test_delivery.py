@@ -3,11 +3,13 @@ beside others, a stop while all wait, names and metadata that never answer, and 
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 from cloudwatch_stand_in import CloudWatchStandIn
 from support import BINARY, Scratch, eventually, free_port, get, require_root, start_writer
@@ -165,6 +167,31 @@ class Delivery(Delivering):
         config.write_text("[default]\nregion = eu-west-1\ncredential_process = /bin/sleep 1000\n")
         self.hang({"endpoint": self.silence()}, {"AWS_CONFIG_FILE": str(config), "AWS_EC2_METADATA_DISABLED": "true"})
 
+    def test_a_program_for_credentials_that_hangs_ends_with_the_agent(self):
+        """Also what it has started itself, whatever the signals are that they ignore."""
+        program, config, ids = (self.directory / name for name in ("get-keys", "aws-config", "ids"))
+        program.write_text(f"#!/bin/sh\ntrap '' TERM HUP INT\nsleep 1000 &\necho $$ $! > {ids}\nwait\n")
+        program.chmod(0o755)
+        config.write_text(f"[default]\nregion = eu-west-1\ncredential_process = {program}\n")
+        clean = {name: "" for name in os.environ if name.startswith("AWS_")}
+        # The second signal of a stop asks for no delay at all.
+        for signals in (1, 2):
+            with self.subTest(signals=signals):
+                ids.unlink(missing_ok=True)
+                agent = self.agent(self.settings({
+                    "aws": {"type": "cloudwatch_logs", "log_group": "/x", "endpoint": self.silence()}},
+                    lines=10, drain_timeout="1s" if signals == 1 else "60s"), name=f"agent{signals}")
+                agent.start(environment=clean | {"AWS_CONFIG_FILE": str(config), "AWS_EC2_METADATA_DISABLED": "true"})
+                eventually(lambda: ids.exists() and len(ids.read_text().split()) == 2, 20, agent.log)
+                numbers = [int(number) for number in ids.read_text().split()]
+                self.assertTrue(all(lives(number) for number in numbers))
+                self.addCleanup(kill_all, numbers)
+                if signals == 2:
+                    agent.process.send_signal(signal.SIGTERM)
+                    eventually(lambda: "stopping" in agent.log(), 10, agent.log)
+                self.assertEqual(agent.stop(within=15), signals - 1)
+                eventually(lambda: not any(lives(number) for number in numbers), 10, f"{numbers} have ended")
+
     def test_a_name_server_that_never_answers_holds_up_nothing(self):
         require_root()
         server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -182,6 +209,19 @@ class Delivery(Delivering):
                   {"AWS_EC2_METADATA_DISABLED": "true"}, popen)
         server.setblocking(False)
         self.assertIn(b"\x09eu-west-1", server.recv(1000), "it was asked for the region's address")
+
+
+def lives(process):
+    """One that has ended and that nobody has waited for does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def kill_all(processes):
+    for process in filter(lives, processes):
+        os.kill(process, signal.SIGKILL)
 
 
 class Secrets(Delivering):
