@@ -408,6 +408,7 @@ extension Route {
 
     func beginStop(_ reader: inout Reader, drainUntil: Instant) {
         guard !reader.isFinished else { return }
+        if reader.drainUntil == nil { reader.input.stopReceiving(until: drainUntil) }
         reader.drainUntil = min(drainUntil, reader.drainUntil ?? drainUntil)
         pump(&reader)
     }

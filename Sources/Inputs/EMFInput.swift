@@ -56,12 +56,17 @@ package final class EMFInput: Input {
 
     package var wakeDescriptor: Int32? { documents.wakeDescriptor }
 
+    package var addresses: [ListenAddress] { listener.settings.addresses }
+
+    package func open() {
+        guard !isStarted else { return }
+        isStarted = true
+        documents.spool.open()
+        listener.add(documents.spool)
+    }
+
     package func read(into batch: inout LogBatch, at now: Moment) -> Wait {
-        if !isStarted {
-            isStarted = true
-            documents.spool.open()
-            listener.add(documents.spool)
-        }
+        open()
         return documents.read(into: &batch, at: now)
     }
 
@@ -70,6 +75,8 @@ package final class EMFInput: Input {
     package func writeCursor(into json: inout JSONWriter) { documents.writeCursor(into: &json) }
 
     package var cursorVersion: UInt64 { documents.spool.cursorVersion }
+
+    package func stopReceiving(until deadline: Instant) { listener.stop(until: deadline) }
 
     package func close() {
         if isStarted { listener.remove(documents.spool) }
@@ -86,9 +93,5 @@ package final class EMFInput: Input {
         return status
     }
 
-    package func check() -> CheckReport {
-        var report = CheckReport()
-        listener.check(&report)
-        return report
-    }
+    package func check() -> CheckReport { CheckReport() }
 }
