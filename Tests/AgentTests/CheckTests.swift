@@ -110,7 +110,8 @@ import Testing
                     + "inputs.one.tcp: only one can receive there"
             ])
         // By default, where nothing is written that could be pointed at.
-        #expect(try problems(receiving(#""tcp": """#, #""tcp": """#)).first?.hasPrefix("error agent.json:4:14: ") == true)
+        let byDefault = try problems(receiving(#""tcp": """#, #""tcp": """#))
+        #expect(byDefault.first?.hasPrefix("error agent.json:4:14: inputs.other.udp: ") == true)
         #expect(
             try problems(receiving(#""tcp": "127.0.0.1:9", "udp": """#, apart)) == [
                 "error agent.json:3:36: inputs.one.tcp: 127.0.0.1:9 (TCP) is that of endpoint.listen[1]: "

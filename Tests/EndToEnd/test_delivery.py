@@ -277,3 +277,64 @@ class Secrets(Delivering):
             if path.is_file():
                 self.assertNotIn(b"MARKER", path.read_bytes(), path)
 
+
+    def test_no_password_of_an_address_is_ever_shown(self):
+        """Neither of one that works, nor of one that is wrong, from whatever place it comes."""
+        refused = f"127.0.0.1:{free_port()}"
+        keys = {"access_key_id": "AKID", "secret_access_key": "MARKER-secret"}
+        aws = {"type": "cloudwatch_logs", "log_group": "/x", "region": "us-east-1", **keys}
+        wrong = [
+            *({"type": "http", "url": url} for url in (
+                "ftp://user:MARKER@host/", "http://user:MARKER@/", "http://user:MARKER@host:x/", "http://user:MARKER/x@host",
+                "http://user:MARKER#x@host", "http://user:MARKER?x@host", "http://user:MARKER @host", "user:MARKER@host",
+                "http://user:x@MARKER@host:x")),
+            *({"type": "http", "url": "http://host", "proxy": proxy} for proxy in (
+                "ftp://user:MARKER@host", "user:MARKER@host:x", "http://user:MARKER/x@host", "http://user:MARKER @host")),
+            *({**aws, "endpoint": endpoint} for endpoint in (
+                "https://user:MARKER@host", "user:MARKER@host", "https://user:MARKER/x@host", "https://host/?x=MARKER")),
+            {**aws, "proxy": "user:MARKER@host:x"},
+        ]
+        for number, output in enumerate(wrong):
+            with self.subTest(output):
+                agent = self.agent(self.settings({"out": output}, lines=1), name=f"wrong{number}")
+                for command in ("check", "run", "replay", "cursors"):
+                    code, said = self.run_it(agent, command)
+                    if command in ("check", "run"):
+                        self.assertEqual(code, 1, said)
+                    self.assertNotIn("MARKER", said)
+                    self.assertIn("outputs.out", said) if command == "check" else None
+
+        def redirect(records):
+            return "307 X\r\nLocation: http://user:MARKER@elsewhere/x?token=MARKER"
+        redirecting = self.receiver(answer=redirect)
+        redirecting.take = lambda body, headers: redirect(body)
+        config = self.directory / "aws-config"
+        config.write_text("[profile place]\naws_access_key_id = AKID\naws_secret_access_key = MARKER-profile\n"
+                          f"endpoint_url = http://user:MARKER@{refused}\n")
+        outputs = {
+            "user": {"type": "http", "url": f"http://MARKER@{refused}/"},
+            "slash": {"type": "http", "url": f"http://user:1/MARKER@{refused}/"},
+            "redirected": {"type": "http", "url": redirecting.url},
+            "profile": {"type": "cloudwatch_logs", "log_group": "/x", "region": "us-east-1", "profile": "place"},
+            "environment": {**aws, "proxy": ""},
+            "proxy": {**aws, "endpoint": "http://receiver.invalid", "proxy": f"socks5h://user:MARKER@{refused}"},
+            "proxy_of_environment": {"type": "http", "url": "http://receiver.invalid/"},
+        }
+        environment = {name: "" for name in os.environ if name.startswith("AWS_")} | {
+            "AWS_CONFIG_FILE": str(config), "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": f"http://user:MARKER@{refused}",
+            "http_proxy": f"http://user:MARKER@{refused}", "https_proxy": f"http://user:MARKER@{refused}",
+            "no_proxy": "127.0.0.1"}
+        agent = self.agent(self.settings(outputs, lines=20, log={"level": "debug"})).start(environment=environment)
+        for name in outputs:
+            eventually(lambda: (self.value(agent, "retries_total", name) or 0) >= 1, 40,
+                       lambda: f"{name} was tried\n{agent.log()}")
+        checked = subprocess.run([BINARY, "check", "--config", agent.config], stdout=subprocess.PIPE, text=True,
+                                 stderr=subprocess.STDOUT, env=os.environ | environment, timeout=60).stdout
+        for what, text in {
+            "the log": agent.log(), "the metrics": agent.metrics(), "vitals check": checked,
+            "the status": agent.command("status"), "the status as JSON": get(agent.port, "/api/v1/status")[2].decode(),
+        }.items():
+            with self.subTest(what):
+                self.assertGreater(len(text), 20)
+                self.assertNotIn("MARKER", text)
