@@ -176,7 +176,7 @@ extension Route {
         if reader.pipeline.isEmpty {
             let bytesBefore = reader.batch.textByteCount
             note(reader.input.read(into: &reader.batch, at: now), &reader, at: now.monotonic)
-            reader.pipeline.recogniseDocuments(in: &reader.batch, from: recordsBefore)
+            reader.pipeline.recogniseDocuments(in: &reader.batch, from: recordsBefore, at: now)
             records = reader.batch.records.count - recordsBefore
             bytes = reader.batch.textByteCount - bytesBefore
         } else {
