@@ -88,11 +88,13 @@ struct Reader {
 
     /// Puts what is known of the reading side into the status.
     func report(to exchange: Exchange, at now: Moment) {
-        let input = inputStatus(at: now)
+        var input = inputStatus(at: now)
         let dropped = pipeline.dropCounts
         let metrics = pipeline.metrics.map(\.values)
         let held = batch.heldByteCount + raw.heldByteCount
-        exchange.with { state in
+        let redirected = exchange.with(\.redirectedCount)
+        if redirected > 0 { input.counts.append(("log_group_refused", redirected)) }
+        exchange.with { [input] state in
             state.status.reading = input
             state.status.logMetrics = metrics
             state.status.memoryBytes = held + state.heldByteCount

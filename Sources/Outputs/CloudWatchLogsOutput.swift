@@ -23,6 +23,10 @@ package struct CloudWatchLogsOutput {
     private static let retentionLimit = 1_024
     /// After a failure: nobody waits for it, and somebody may have to allow it first.
     private static let retentionPause: Duration = .seconds(600)
+    /// A group that a document has named and that takes nothing costs a request so often.
+    private static let refusedPause: Duration = .seconds(60)
+    /// As long as it is said once in that time; documents may name as many as they like.
+    private static let refusedLimit = 1_024
 
     /// What all lanes of a route have in common.
     private struct Setup: Sendable {
@@ -39,6 +43,10 @@ package struct CloudWatchLogsOutput {
     package var resendCount: Int { client.resendCount }
     /// When the retention of a group is to be set next; never again when it was.
     private var retentionDue: [String: Instant] = [:]
+    /// Groups that documents have named and that take nothing, and when they are tried again.
+    private var refusedGroups: [String: Instant] = [:]
+    /// Of the last request: whoever signs it may not do this there, or what is missing is not made.
+    private var isRefusedThere = false
 
     /// `open` makes the session; it connects to nothing.
     init(
@@ -87,10 +95,35 @@ package struct CloudWatchLogsOutput {
     package mutating func deliver(
         _ body: [UInt8], recordCount: Int, to destination: Destination
     ) throws(DeliveryError) -> DeliveryOutcome {
+        guard let other = destination.other else { return try deliver(body, recordCount, to: destination) }
+        let group = destination.names[0]
+        if let until = refusedGroups[group], until > .now {
+            throw .goesElsewhere(reason: "the group \(group) took nothing a moment ago")
+        }
+        refusedGroups[group] = nil
+        isRefusedThere = false
+        do throws(DeliveryError) { return try deliver(body, recordCount, to: destination) } catch {
+            guard isRefusedThere else { throw error }
+            if refusedGroups.count >= Self.refusedLimit { refusedGroups.removeAll() }
+            refusedGroups[group] = .now + Self.refusedPause
+            log.error(
+                "a group that a document names takes nothing: such documents go to the output's own",
+                [
+                    "output": outputPath, "input": inputName, "group": group, "instead": other.names[0],
+                    "reason": error.reason,
+                ])
+            throw .goesElsewhere(reason: error.reason)
+        }
+    }
+
+    private mutating func deliver(
+        _ body: [UInt8], _ recordCount: Int, to destination: Destination
+    ) throws(DeliveryError) -> DeliveryOutcome {
         let (group, stream) = (destination.names[0], destination.names[1])
         var put = try put(body)
         if case .missing(let reason) = put {
             guard settings.creates else {
+                isRefusedThere = true
                 throw .retry(after: nil, reason: "\(reason) (\(group), \(stream)); \"create\" is false")
             }
             try make(group, stream)
@@ -117,6 +150,7 @@ package struct CloudWatchLogsOutput {
         do throws(AWSError) {
             return .taken(try client.call(request).body)
         } catch {
+            isRefusedThere = error.kind == .accessDenied
             switch CloudWatchVerdict(error) {
             case .accepted: return .taken("")
             case .missing(let reason): return .missing(reason: reason)
@@ -229,7 +263,10 @@ package struct CloudWatchLogsOutput {
         do throws(AWSError) {
             _ = try client.call(AWSRequest(target: Self.target(operation), body: json.bytes))
             return .accepted
-        } catch { return CloudWatchVerdict(error) }
+        } catch {
+            isRefusedThere = error.kind == .accessDenied
+            return CloudWatchVerdict(error)
+        }
     }
 
     // MARK: Check
