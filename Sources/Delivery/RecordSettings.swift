@@ -5,7 +5,8 @@ package import Settings
 
 extension RecordPipeline {
     /// Takes its keys from the section of an input: `format`, `kubernetes`, `multiline`, `parse` and what goes with it,
-    /// `filters`, `metrics`, `emf`, `log_groups`. What the log says gets none of the `names`, which the settings give each record.
+    /// `filters`, `metrics`, `emf`, `log_groups`. What the log says gets none of the `names`, which the settings give
+    /// each record.
     package init(_ section: inout SettingsSection, reserving names: [String] = []) throws(SettingsError) {
         self.init()
         let namesContainers = section.has("format") || section.has("kubernetes")

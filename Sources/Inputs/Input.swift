@@ -103,8 +103,8 @@ package protocol Input: SendableMetatype {
 
     func status(at now: Moment) -> InputStatus
 
-    /// Nothing is read any more. Takes what others have sent before now, as far as that can be had until `deadline`, and
-    /// is not reached from here on.
+    /// Nothing is read any more. Takes what others have sent before now, as far as that can be had until `deadline`,
+    /// and is not reached from here on.
     mutating func stopReceiving(until deadline: Instant)
 
     /// Nothing is read or acknowledged any more: what it keeps has to be on the disk when this returns.

@@ -52,8 +52,8 @@ package struct RecordPipeline {
         case metricValueUnreadable = "metric_value_unreadable"
         /// Records that were counted under the label value "other".
         case metricSeriesFull = "metric_series_full"
-        /// Documents whose `_aws.Timestamp` is missing, or none that the service takes: they have the time at which they
-        /// were read.
+        /// Documents whose `_aws.Timestamp` is missing, or none that the service takes: they have the time at which
+        /// they were read.
         case documentTime = "document_time"
         /// Documents that name a group that is not in `log_groups`: they go where the output's settings say.
         case documentGroup = "log_group_not_allowed"
