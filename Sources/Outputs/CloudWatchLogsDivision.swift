@@ -75,8 +75,8 @@ struct CloudWatchPlaces: Sendable {
         key.removeAll(keepingCapacity: true)
         let namesGroup = append(record, batch, Self.groupField, or: group)
         key.append(Self.separator)
-        _ = append(record, batch, Self.streamField, or: stream)
-        if namesGroup {
+        let namesStream = append(record, batch, Self.streamField, or: stream)
+        if namesGroup || namesStream {
             key.append(Self.separator)
             group.append(record, of: batch, to: &key)
             key.append(Self.separator)
@@ -104,10 +104,9 @@ struct CloudWatchPlaces: Sendable {
             String(decoding: $0, as: UTF8.self)
         }
         let names = [mend(.group, wanted[0]), mend(.stream, wanted[1])]
-        // Where it goes when the group that it names takes nothing.
-        var other = wanted.count > 2 ? [mend(.group, wanted[2]), mend(.stream, wanted[3])] : []
-        if other.first == names[0] { other = [] }
-        destinations.append(Destination(names, or: other))
+        // Where it goes when the place that it names takes nothing.
+        let other = wanted.count > 2 ? [mend(.group, wanted[2]), mend(.stream, wanted[3])] : []
+        destinations.append(Destination(names, or: other == names ? [] : other))
         areMended.append((names[0] != wanted[0], names[1] != wanted[1]))
         indexes[key] = destinations.count - 1
         return destinations.count - 1

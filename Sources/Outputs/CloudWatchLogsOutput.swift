@@ -23,7 +23,7 @@ package struct CloudWatchLogsOutput {
     private static let retentionLimit = 1_024
     /// After a failure: nobody waits for it, and somebody may have to allow it first.
     private static let retentionPause: Duration = .seconds(600)
-    /// A group that a document has named and that takes nothing costs a request so often.
+    /// A place that a document has named and that takes nothing costs a request so often.
     private static let refusedPause: Duration = .seconds(60)
     /// As long as it is said once in that time; documents may name as many as they like.
     private static let refusedLimit = 1_024
@@ -43,8 +43,8 @@ package struct CloudWatchLogsOutput {
     package var resendCount: Int { client.resendCount }
     /// When the retention of a group is to be set next; never again when it was.
     private var retentionDue: [String: Instant] = [:]
-    /// Groups that documents have named and that take nothing, and when they are tried again.
-    private var refusedGroups: [String: Instant] = [:]
+    /// Places that documents have named and that take nothing, and when they are tried again.
+    private var refusedPlaces: [Destination: Instant] = [:]
     /// Of the last request: whoever signs it may not do this there, or what is missing is not made.
     private var isRefusedThere = false
 
@@ -96,21 +96,21 @@ package struct CloudWatchLogsOutput {
         _ body: [UInt8], recordCount: Int, to destination: Destination
     ) throws(DeliveryError) -> DeliveryOutcome {
         guard let other = destination.other else { return try deliver(body, recordCount, to: destination) }
-        let group = destination.names[0]
-        if let until = refusedGroups[group], until > .now {
-            throw .goesElsewhere(reason: "the group \(group) took nothing a moment ago")
+        let (group, stream) = (destination.names[0], destination.names[1])
+        if let until = refusedPlaces[destination], until > .now {
+            throw .goesElsewhere(reason: "\(group), \(stream) took nothing a moment ago")
         }
-        refusedGroups[group] = nil
+        refusedPlaces[destination] = nil
         isRefusedThere = false
         do throws(DeliveryError) { return try deliver(body, recordCount, to: destination) } catch {
             guard isRefusedThere else { throw error }
-            if refusedGroups.count >= Self.refusedLimit { refusedGroups.removeAll() }
-            refusedGroups[group] = .now + Self.refusedPause
+            if refusedPlaces.count >= Self.refusedLimit { refusedPlaces.removeAll() }
+            refusedPlaces[destination] = .now + Self.refusedPause
             log.error(
-                "a group that a document names takes nothing: such documents go to the output's own",
+                "where documents want to go takes nothing: they go to the group and stream of the settings",
                 [
-                    "output": outputPath, "input": inputName, "group": group, "instead": other.names[0],
-                    "reason": error.reason,
+                    "output": outputPath, "input": inputName, "group": group, "stream": stream,
+                    "instead": other.names.joined(separator: ", "), "reason": error.reason,
                 ])
             throw .goesElsewhere(reason: error.reason)
         }

@@ -153,16 +153,18 @@ class Routing(Documents):
                     for number in range(300):
                         group = [*refused, "/shop"][number % (len(refused) + 1)]
                         stream.sendall(text(number, LogGroupName=group).encode() + b"\n")
-                    self.wait_for(300, agent)
+                    if not create:
+                        stream.sendall(text(300, LogStreamName="absent").encode() + b"\n")
+                    self.wait_for(300 if create else 301, agent)
                 self.assertLess(time.monotonic() - began, 30)
                 stored = self.stored()
                 self.assertEqual({place: len(found) for place, found in stored.items()}, {
                     ("/shop", "of-app"): 300 // (len(refused) + 1),
-                    ("/metrics/app", "of-app"): 300 - 300 // (len(refused) + 1)})
-                eventually(lambda: self.event_count(agent, "app", "log_group_refused") ==
-                           300 - 300 // (len(refused) + 1), 20, agent.log)
+                    ("/metrics/app", "of-app"): 150 if create else 201})
+                eventually(lambda: self.event_count(agent, "app", "log_group_refused") == (150 if create else 201), 20,
+                           agent.log)
                 for group in refused:
-                    self.assertIn(f"group={group} instead=/metrics/app", agent.log())
+                    self.assertIn(f'group={group} stream=of-app instead="/metrics/app, of-app"', agent.log())
                 # Each lane has asked once.
                 asked = self.cloud.count("PutLogEvents", "AccessDeniedException")
                 self.assertTrue(1 <= asked <= 2, asked)

@@ -78,7 +78,7 @@ import Testing
     }
 
     /// By each its own: what the templates make of one that names a group need not be what they make of the next.
-    @Test func aGroupThatADocumentNamesHasAnotherBesideIt() throws {
+    @Test func aPlaceThatADocumentNamesHasAnotherBesideIt() throws {
         var batch = named([
             ("1", [("file", "/a.log"), ("log_group", "/shop"), ("log_stream", "till")], true),
             ("2", [("file", "/a.log"), ("log_group", "/shop")], true),
@@ -93,7 +93,8 @@ import Testing
             shipments.map(\.destination) == [
                 Destination(["/shop", "till"], or: ["/vitals/web1", "a.log"]),
                 Destination(["/shop", "a.log"], or: ["/vitals/web1", "a.log"]),
-                Destination(["/shop", "till"], or: ["/vitals/web1", "b.log"]), Destination(["/vitals/web1", "till"]),
+                Destination(["/shop", "till"], or: ["/vitals/web1", "b.log"]),
+                Destination(["/vitals/web1", "till"], or: ["/vitals/web1", "a.log"]),
                 Destination(["/vitals/web1", "a.log"]), Destination(["/vitals/web1", "a.log"]),
             ])
         var body: [UInt8] = []
