@@ -120,14 +120,14 @@ package struct CloudWatchLogsOutput {
         _ body: [UInt8], _ recordCount: Int, to destination: Destination
     ) throws(DeliveryError) -> DeliveryOutcome {
         let (group, stream) = (destination.names[0], destination.names[1])
-        var put = try put(body)
+        var put = try put(body, destination)
         if case .missing(let reason) = put {
             guard settings.creates else {
                 isRefusedThere = true
                 throw .retry(after: nil, reason: "\(reason) (\(group), \(stream)); \"create\" is false")
             }
             try make(group, stream)
-            put = try self.put(body)
+            put = try self.put(body, destination)
         }
         switch put {
         // The service does not know everywhere yet what it has just made.
@@ -144,7 +144,7 @@ package struct CloudWatchLogsOutput {
         case missing(reason: String)
     }
 
-    private mutating func put(_ body: [UInt8]) throws(DeliveryError) -> Put {
+    private mutating func put(_ body: [UInt8], _ destination: Destination) throws(DeliveryError) -> Put {
         let encoding = settings.compressionLevel == nil ? [] : [(name: "Content-Encoding", value: "gzip")]
         let request = AWSRequest(target: Self.target("PutLogEvents"), headers: encoding, body: body)
         do throws(AWSError) {
@@ -155,6 +155,9 @@ package struct CloudWatchLogsOutput {
             case .accepted: return .taken("")
             case .missing(let reason): return .missing(reason: reason)
             case .exists: throw .retry(after: nil, reason: error.description)
+            // The service does not always say where.
+            case .failed(.notAllowed(let reason)):
+                throw .notAllowed(reason: "\(reason) (\(destination.names.joined(separator: ", ")))")
             case .failed(let failure): throw failure
             }
         }

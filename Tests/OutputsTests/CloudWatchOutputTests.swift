@@ -171,7 +171,7 @@ private let place = Destination(["/g", "s"])
         // The settings' own group is waited for.
         let service = ScriptedService([denied])
         var output = try output("", service)
-        #expect(deliver(&output) == .failure(.notAllowed(reason: "AccessDeniedException: m")))
+        #expect(deliver(&output) == .failure(.notAllowed(reason: "AccessDeniedException: m (/g, s)")))
     }
 
     /// Neither does it keep records waiting, nor is it asked for with each request.
