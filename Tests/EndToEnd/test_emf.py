@@ -163,20 +163,18 @@ class EMF(Scratch):
         return range(first, first + 5000)
 
     def test_a_stop_takes_what_the_kernel_has(self):
-        """Of clients that stay, that are gone, and that nobody has accepted yet; and datagrams."""
+        """Of a client that is gone, and of one that stays and that nobody has accepted yet; and datagrams."""
         receiver = self.receiver()
         agent = self.agent(self.settings({"type": "http", "url": receiver.url})).start()
-        streams = [self.connect() for _ in range(2)]
-        for number, stream in enumerate(streams):
-            stream.sendall(line(number))
-        self.wait_for(agent, receiver, range(2))
+        streams = [self.connect()]
+        streams[0].sendall(line(0))
+        self.wait_for(agent, receiver, [0])
         # It reads nothing: what is sent now stays with the kernel.
         agent.process.send_signal(signal.SIGSTOP)
-        streams += [self.connect() for _ in range(2)]
+        streams.append(self.connect())
         taken = [number for index, stream in enumerate(streams) for number in self.fill(stream, 10_000 * (index + 1))]
-        self.assertGreater(len(taken), 4 * 400)
-        for stream in streams[::2]:
-            stream.close()
+        self.assertGreater(len(taken), 2 * 400)
+        streams[0].close()
         sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(sender.close)
         datagrams = range(1_000_000, 1_000_050)
@@ -186,7 +184,7 @@ class EMF(Scratch):
         agent.process.send_signal(signal.SIGCONT)
         self.assertEqual(agent.process.wait(20), 0, agent.log())
         agent.start()
-        self.wait_for(agent, receiver, [*range(2), *taken, *datagrams])
+        self.wait_for(agent, receiver, [0, *taken, *datagrams])
         self.assertEqual(agent.stop(), 0)
 
     def test_a_client_that_never_ends_does_not_hold_the_stop_up(self):
