@@ -97,7 +97,9 @@ func endpointFault(_ text: String) -> String? {
     guard ["http", "https"].contains(url.scheme), !url.host.isEmpty, isKeyText(text), !text.utf8.contains(0x23) else {
         return "expected http://… or https://…"
     }
-    guard !url.host.utf8.contains(UInt8(ascii: "@")) else { return "holds a user: requests are signed instead" }
+    // Wherever it stands: a password with a slash in it ends the host.
+    guard !text.utf8.contains(UInt8(ascii: "@")) else { return "holds a user: requests are signed instead" }
+    guard httpURLFault(text) == nil else { return "expected http://host or https://host, and a port where it has one" }
     guard url.query.isEmpty else { return "has a query, which is not the service's address any more" }
     return nil
 }

@@ -47,6 +47,9 @@ package func checkAgent(
     for (plugin, input) in zip(settings.inputs, inputs) {
         var input = input
         findings.add(input.check(), "input \(plugin.name)")
+        guard settings.isInRoute(plugin) else { continue }
+        checkAddresses(
+            input.addresses, of: "input \(plugin.name)", lock: "\(settings.stateDirectory)/lock", &findings)
     }
     for (plugin, output) in zip(settings.outputs, outputs) {
         var output = output

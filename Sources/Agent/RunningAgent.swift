@@ -1,6 +1,7 @@
 // The running agent: starts everything from its settings, keeps the service manager informed, and stops in order.
 //
-// The start: settings of everything are checked, the state directory is locked, the endpoint listens, the routes start.
+// The start: settings of everything are checked, the state directory is locked, the endpoint listens, the inputs
+// that others send to can be reached, the routes start.
 // The stop: routes read no more and deliver what they have, as long as `drain_timeout` allows, their cursors are saved,
 // and the endpoint, which says meanwhile how far that is, closes last.
 
@@ -145,6 +146,8 @@ package final class RunningAgent: Sendable {
             do throws(EndpointError) { try endpoint.start() } catch { throw .world(error.description) }
         }
         for warning in settings.warnings { log.warning(warning) }
+        // Who is told that we are ready may send.
+        for route in routes { route.open() }
         for route in routes { route.start() }
         state.set(.running)
         let summary = summary

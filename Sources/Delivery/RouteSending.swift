@@ -65,8 +65,10 @@ extension Route {
         while let range = lane.load?.course.next {
             guard !exchange.with({ $0.isFinished }) else { return }
             let answer = deliver(range, &lane)
+            let place = lane.load?.destination
             if act(on: answer, &lane, wasProbe: isProbe) { return }
-            isProbe = false
+            // What went on to another place has found nothing out yet.
+            isProbe = isProbe && lane.load?.destination != place
         }
         settle(&lane)
     }
@@ -85,7 +87,7 @@ extension Route {
         lane.body.removeAll(keepingCapacity: true)
         // Lines in JSON are about twice as long.
         if load.batch.textByteCount > Self.smallBodyBytes { lane.body.reserveCapacity(2 * options.batchBytes) }
-        let replaced = lane.encoder.encode(load.batch, range, into: &lane.body)
+        let replaced = lane.encoder.encode(load.batch, range, for: load.destination, into: &lane.body)
         if !load.wasEncoded, replaced > 0 { exchange.with { $0.status.invalidSequencesReplaced += UInt64(replaced) } }
         lane.load?.wasEncoded = true
         let resendsBefore = lane.output.resendCount
@@ -130,6 +132,13 @@ extension Route {
             case .giveUp(let range, let reason): giveUp(range, reason, &lane)
             case .select(let indexes):
                 if let batch = lane.load?.batch { lane.load?.batch = batch.selecting(indexes) }
+            case .goElsewhere(let count, let reason):
+                guard let other = lane.load?.destination.other else { bug("there is no other place") }
+                lane.load?.destination = other
+                exchange.with { state in
+                    state.redirectedCount += UInt64(count)
+                    state.status.noteError(reason)
+                }
             case .backOff(let trouble):
                 if backOff(trouble, &lane, wasProbe: wasProbe, at: now) { return true }
             }
@@ -144,7 +153,8 @@ extension Route {
         let isAnswer =
             switch answer {
             case .success, .failure(.tooLarge), .failure(.rejected): true
-            case .failure(.retry), .failure(.notAllowed): false
+            // Elsewhere is where it will show.
+            case .failure(.retry), .failure(.notAllowed), .failure(.goesElsewhere): false
             }
         let (wakesAll, isWellAgain) = exchange.with { state in
             state.failingCount += (isFailing ? 1 : 0) - (wasFailing ? 1 : 0)

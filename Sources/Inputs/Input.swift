@@ -74,6 +74,13 @@ package protocol Input: SendableMetatype {
     /// Asks `section` for its options; the caller calls `finish()` on it. Opens nothing that may not be there.
     init(_ section: inout SettingsSection, _ context: InputContext) throws(SettingsError)
 
+    /// Where others reach it, by its settings.
+    var addresses: [ListenAddress] { get }
+
+    /// Called once, before the agent says that it is ready, and waited for: opens what others reach it by. What cannot
+    /// be opened is a problem in `status`, and stops nothing.
+    mutating func open()
+
     /// A descriptor that becomes readable when there may be something to read; nil when there is none.
     var wakeDescriptor: Int32? { get }
 
@@ -96,6 +103,10 @@ package protocol Input: SendableMetatype {
 
     func status(at now: Moment) -> InputStatus
 
+    /// Nothing is read any more. Takes what others have sent before now, as far as that can be had until `deadline`,
+    /// and is not reached from here on.
+    mutating func stopReceiving(until deadline: Instant)
+
     /// Nothing is read or acknowledged any more: what it keeps has to be on the disk when this returns.
     mutating func close()
 
@@ -111,6 +122,12 @@ package protocol Input: SendableMetatype {
 
 extension Input {
     package static var givesDocuments: Bool { false }
+
+    package var addresses: [ListenAddress] { [] }
+
+    package mutating func open() {}
+
+    package mutating func stopReceiving(until deadline: Instant) {}
 
     package mutating func lookAround(at now: Moment) {}
 

@@ -17,9 +17,13 @@ struct SpooledDocuments {
 
     let spool: Spool
     private var members: [JSONMember] = []
+    private(set) var rules: DocumentRules
 
     /// Takes the key `spool_bytes`.
-    init(_ section: inout SettingsSection, _ context: InputContext) throws(SettingsError) {
+    init(
+        _ section: inout SettingsSection, _ context: InputContext, _ rules: DocumentRules = DocumentRules()
+    ) throws(SettingsError) {
+        self.rules = rules
         let limit = try section.size("spool_bytes", default: Spool.defaultLimitBytes, in: Spool.limitRange)
         spool = Spool(
             name: context.spoolDirectory.map { String($0.split(separator: "/").last ?? "") } ?? context.name,
@@ -52,7 +56,7 @@ struct SpooledDocuments {
             for record in records {
                 batch.append(
                     document: record.bytes, at: record.unixNanoseconds,
-                    next: Position(source: epoch, offset: record.number + 1), &members)
+                    next: Position(source: epoch, offset: record.number + 1), &rules, &members)
             }
         }
         return .notAtAll

@@ -23,6 +23,10 @@ package struct CloudWatchLogsOutput {
     private static let retentionLimit = 1_024
     /// After a failure: nobody waits for it, and somebody may have to allow it first.
     private static let retentionPause: Duration = .seconds(600)
+    /// A place that a document has named and that takes nothing costs a request so often.
+    private static let refusedPause: Duration = .seconds(60)
+    /// As long as it is said once in that time; documents may name as many as they like.
+    private static let refusedLimit = 1_024
 
     /// What all lanes of a route have in common.
     private struct Setup: Sendable {
@@ -39,6 +43,10 @@ package struct CloudWatchLogsOutput {
     package var resendCount: Int { client.resendCount }
     /// When the retention of a group is to be set next; never again when it was.
     private var retentionDue: [String: Instant] = [:]
+    /// Places that documents have named and that take nothing, and when they are tried again.
+    private var refusedPlaces: [Destination: Instant] = [:]
+    /// Of the last request: whoever signs it may not do this there, or what is missing is not made.
+    private var isRefusedThere = false
 
     /// `open` makes the session; it connects to nothing.
     init(
@@ -87,14 +95,39 @@ package struct CloudWatchLogsOutput {
     package mutating func deliver(
         _ body: [UInt8], recordCount: Int, to destination: Destination
     ) throws(DeliveryError) -> DeliveryOutcome {
+        guard let other = destination.other else { return try deliver(body, recordCount, to: destination) }
         let (group, stream) = (destination.names[0], destination.names[1])
-        var put = try put(body)
+        if let until = refusedPlaces[destination], until > .now {
+            throw .goesElsewhere(reason: "\(group), \(stream) took nothing a moment ago")
+        }
+        refusedPlaces[destination] = nil
+        isRefusedThere = false
+        do throws(DeliveryError) { return try deliver(body, recordCount, to: destination) } catch {
+            guard isRefusedThere else { throw error }
+            if refusedPlaces.count >= Self.refusedLimit { refusedPlaces.removeAll() }
+            refusedPlaces[destination] = .now + Self.refusedPause
+            log.error(
+                "where documents want to go takes nothing: they go to the group and stream of the settings",
+                [
+                    "output": outputPath, "input": inputName, "group": group, "stream": stream,
+                    "instead": other.names.joined(separator: ", "), "reason": error.reason,
+                ])
+            throw .goesElsewhere(reason: error.reason)
+        }
+    }
+
+    private mutating func deliver(
+        _ body: [UInt8], _ recordCount: Int, to destination: Destination
+    ) throws(DeliveryError) -> DeliveryOutcome {
+        let (group, stream) = (destination.names[0], destination.names[1])
+        var put = try put(body, destination)
         if case .missing(let reason) = put {
             guard settings.creates else {
+                isRefusedThere = true
                 throw .retry(after: nil, reason: "\(reason) (\(group), \(stream)); \"create\" is false")
             }
             try make(group, stream)
-            put = try self.put(body)
+            put = try self.put(body, destination)
         }
         switch put {
         // The service does not know everywhere yet what it has just made.
@@ -111,16 +144,20 @@ package struct CloudWatchLogsOutput {
         case missing(reason: String)
     }
 
-    private mutating func put(_ body: [UInt8]) throws(DeliveryError) -> Put {
+    private mutating func put(_ body: [UInt8], _ destination: Destination) throws(DeliveryError) -> Put {
         let encoding = settings.compressionLevel == nil ? [] : [(name: "Content-Encoding", value: "gzip")]
         let request = AWSRequest(target: Self.target("PutLogEvents"), headers: encoding, body: body)
         do throws(AWSError) {
             return .taken(try client.call(request).body)
         } catch {
+            isRefusedThere = error.kind == .accessDenied
             switch CloudWatchVerdict(error) {
             case .accepted: return .taken("")
             case .missing(let reason): return .missing(reason: reason)
             case .exists: throw .retry(after: nil, reason: error.description)
+            // The service does not always say where.
+            case .failed(.notAllowed(let reason)):
+                throw .notAllowed(reason: "\(reason) (\(destination.names.joined(separator: ", ")))")
             case .failed(let failure): throw failure
             }
         }
@@ -229,7 +266,10 @@ package struct CloudWatchLogsOutput {
         do throws(AWSError) {
             _ = try client.call(AWSRequest(target: Self.target(operation), body: json.bytes))
             return .accepted
-        } catch { return CloudWatchVerdict(error) }
+        } catch {
+            isRefusedThere = error.kind == .accessDenied
+            return CloudWatchVerdict(error)
+        }
     }
 
     // MARK: Check

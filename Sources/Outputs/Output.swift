@@ -15,10 +15,14 @@ package enum DeliveryError: Error, Equatable, Sendable {
     /// The sender is at fault, not a record (an expired token, a wrong address): the same again, seldom, until somebody
     /// has mended it.
     case notAllowed(reason: String)
+    /// This place takes nothing from us, and the destination has another one: the same there, at once.
+    case goesElsewhere(reason: String)
 
     package var reason: String {
         switch self {
-        case .retry(_, let reason), .tooLarge(let reason), .rejected(let reason), .notAllowed(let reason): reason
+        case .retry(_, let reason), .tooLarge(let reason), .rejected(let reason), .notAllowed(let reason),
+            .goesElsewhere(let reason):
+            reason
         }
     }
 }
@@ -34,6 +38,11 @@ package protocol RecordEncoder: Sendable {
     /// Returns how many invalid UTF-8 sequences were replaced.
     mutating func encode(_ batch: LogBatch, _ range: Range<Int>, into body: inout [UInt8]) -> Int
 
+    /// The same, for outputs whose requests name the place.
+    mutating func encode(
+        _ batch: LogBatch, _ range: Range<Int>, for destination: Destination, into body: inout [UInt8]
+    ) -> Int
+
     /// Memory for bodies that is kept between two calls.
     var heldByteCount: Int { get }
 
@@ -44,6 +53,10 @@ package protocol RecordEncoder: Sendable {
 extension RecordEncoder {
     package var heldByteCount: Int { 0 }
     package var counts: [(reason: String, count: UInt64)] { [] }
+
+    package mutating func encode(
+        _ batch: LogBatch, _ range: Range<Int>, for destination: Destination, into body: inout [UInt8]
+    ) -> Int { encode(batch, range, into: &body) }
 
     /// One request with all records, in reading order.
     package mutating func divide(_ batch: inout LogBatch) -> [Shipment] {

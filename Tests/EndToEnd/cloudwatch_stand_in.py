@@ -96,6 +96,8 @@ class CloudWatchStandIn:
         self.groups = {}
         self.planned = {}
         self.choose_fault = None
+        # Groups with which nothing may be done.
+        self.denied = set()
         # A message for which a whole request is refused.
         self.is_bad = None
         self.clock_offset = 0
@@ -233,6 +235,8 @@ class CloudWatchStandIn:
         name = request.get("logGroupName", "")
         if not isinstance(name, str) or not GROUP_NAME.match(name) or name.startswith("aws/"):
             raise invalid(f"Value {name!r} at 'logGroupName' failed to satisfy constraint")
+        if name in self.denied:
+            raise Refused(400, "AccessDeniedException", f"User is not authorized to perform this on log-group:{name}")
         return name
 
     def stream(self, request):

@@ -134,6 +134,46 @@ private let place = Destination(["/g", "s"])
         #expect(service.operations == ["PutLogEvents", "PutRetentionPolicy", "PutLogEvents", "PutLogEvents"])
     }
 
+    /// A group that a document has named: what is not allowed there, or is missing and not made, goes elsewhere, and is
+    /// tried again a minute later. What is wrong with us, or passes, is as it ever was.
+    @Test func aGroupThatADocumentNamesMayTakeNothing() throws {
+        let named = Destination(["/named", "s"], or: ["/g", "own"])
+        let denied = refusal("AccessDeniedException")
+        func answer(_ more: String = "", _ answers: [HTTPResponse?]) throws -> (DeliveryError?, [String]) {
+            let service = ScriptedService(answers)
+            var output = try self.output(more, service)
+            var error: DeliveryError?
+            for _ in 0..<3 {
+                do throws(DeliveryError) { _ = try output.deliver([1], recordCount: 1, to: named) } catch let thrown {
+                    error = thrown
+                }
+            }
+            return (error, service.operations)
+        }
+        func goesElsewhere(_ error: DeliveryError?) -> Bool {
+            if case .goesElsewhere = error { true } else { false }
+        }
+        for (more, answers) in [
+            ("", [denied]), (#", "create": false"#, [missing]), ("", [missing, denied]),
+            ("", [missing, missing, denied]),
+        ] {
+            let (error, operations) = try answer(more, answers)
+            #expect(goesElsewhere(error) && operations.count == answers.count, "\(operations)")
+        }
+        for answers in [
+            [refusal("ThrottlingException"), ok], [nil, ok],
+            [refusal("UnrecognizedClientException", status: 403), ok, ok],
+            [missing, refusal("LimitExceededException"), ok],
+        ] {
+            let (error, operations) = try answer("", answers)
+            #expect(!goesElsewhere(error) && operations.count > answers.count - 1, "\(operations)")
+        }
+        // The settings' own group is waited for.
+        let service = ScriptedService([denied])
+        var output = try output("", service)
+        #expect(deliver(&output) == .failure(.notAllowed(reason: "AccessDeniedException: m (/g, s)")))
+    }
+
     /// Neither does it keep records waiting, nor is it asked for with each request.
     @Test func retentionThatMayNotBeSetHoldsNothingUp() throws {
         let service = ScriptedService([ok, refusal("AccessDeniedException")])
