@@ -55,6 +55,26 @@ def require_programs(*names):
             raise unittest.SkipTest(f"needs the program {name} (make test-deps)")
 
 
+def listen(listener, serve):
+    """Has `serve(connection)` run for each connection that comes, each on a thread of its own, until the listener is closed
+    by `stop_listening`."""
+    def accept():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+
+
+def stop_listening(listener):
+    """Without `shutdown` the thread that accepts would hold the port until another connection comes."""
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+
+
 PORTS = set()
 
 
@@ -221,14 +241,13 @@ class Receiver:
     def start(self):
         self.listener = socket.create_server(("127.0.0.1", self.port))
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
+        listen(self.listener, self.begin)
 
     def stop(self):
         """Refuses connections, and breaks those that are open."""
         listener, self.listener = self.listener, None
         if listener:
-            listener.shutdown(socket.SHUT_RDWR)
-            listener.close()
+            stop_listening(listener)
         with self.lock:
             for connection in self.connections:
                 try:
@@ -236,15 +255,10 @@ class Receiver:
                 except OSError:
                     pass
 
-    def accept(self, listener):
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with self.lock:
-                self.connections.add(connection)
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+    def begin(self, connection):
+        with self.lock:
+            self.connections.add(connection)
+        self.serve(connection)
 
     def serve(self, connection):
         stream = connection.makefile("rb")
