@@ -52,6 +52,8 @@ package final class Spool: Sendable {
         var cursorVersion: UInt64 = 0
         var damage = SpoolStore.Damage()
         var fault: String?
+        /// Of the records that were dropped since the disk took none, those that the log knows of.
+        var saidUnstored: UInt64 = 0
         var isTurnAsked = false
         /// Before it is, nothing touches the disk.
         var isStarted = false
