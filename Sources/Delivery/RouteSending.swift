@@ -125,7 +125,7 @@ extension Route {
             case .drop(_, let reason):
                 exchange.with { state in
                     state.status.countDropped(reason)
-                    state.status.noteError(reason)
+                    state.status.noteError("the receiver has dropped records: \(reason)")
                 }
             case .giveUp(let range, let reason): giveUp(range, reason, &lane)
             case .select(let indexes):

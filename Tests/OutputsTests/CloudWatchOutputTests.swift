@@ -134,6 +134,17 @@ private let place = Destination(["/g", "s"])
         #expect(service.operations == ["PutLogEvents", "PutRetentionPolicy", "PutLogEvents", "PutLogEvents"])
     }
 
+    @Test func lanesSetTheRetentionOfAGroupOnce() throws {
+        let service = ScriptedService([])
+        var output = try output(#", "retention_days": 1"#, service)
+        var other = try #require(output.forAnotherLane())
+        for _ in 0..<2 {
+            #expect(deliver(&output) == .success(.accepted))
+            #expect(deliver(&other) == .success(.accepted))
+        }
+        #expect(service.operations.count { $0 == "PutRetentionPolicy" } == 1)
+    }
+
     /// Neither does it keep records waiting, nor is it asked for with each request.
     @Test func retentionThatMayNotBeSetHoldsNothingUp() throws {
         let service = ScriptedService([ok, refusal("AccessDeniedException")])
