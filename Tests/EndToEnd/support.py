@@ -75,6 +75,17 @@ def stop_listening(listener):
     listener.close()
 
 
+def fill(directory):
+    """Takes all the room that is left there; the file that has it."""
+    filler = directory / "filler"
+    with filler.open("ab", buffering=0) as out:
+        try:
+            while True:
+                out.write(b"x" * 4096)
+        except OSError:
+            return filler
+
+
 PORTS = set()
 
 
@@ -134,6 +145,18 @@ class Scratch(unittest.TestCase):
 
         return hosts, popen
 
+    def on_small_disk(self, agent, directory, size):
+        """The agent is to have a disk of its own at `directory`, of `size` and no more, which nobody else sees."""
+        require_root()
+        require_programs("unshare")
+
+        def popen(arguments, **options):
+            script = f'mkdir -p {directory} && mount -t tmpfs -o size={size} tmpfs {directory} && exec "$@"'
+            return subprocess.Popen(
+                ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", *map(str, arguments)], **options)
+
+        agent.popen = popen
+
     def program(self, arguments, **options):
         """Starts a program that is ended with the test."""
         process = subprocess.Popen(arguments, **options)
@@ -189,6 +212,10 @@ class Agent:
 
     def log(self):
         return self.errors.read_text(errors="replace") if self.errors.exists() else ""
+
+    def seen(self, path):
+        """A path as this agent sees it, which may have mounts of its own."""
+        return Path(f"/proc/{self.process.pid}/root{path}")
 
     def kill(self):
         self.process.kill()
