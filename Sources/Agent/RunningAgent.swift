@@ -249,7 +249,7 @@ package final class RunningAgent: Sendable {
             let left = status.recordsRead - min(status.recordsRead, status.recordsAcknowledged + status.recordsRejected)
             guard left > 0 else { continue }
             log.info(
-                "stopped with records that are not acknowledged; they are read again at the next start",
+                "stopped with records that are not acknowledged; what is still there is read again at the next start",
                 ["input": status.input, "output": status.output, "records": "\(left)"])
         }
         log.flush(everything: true)

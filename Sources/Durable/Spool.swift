@@ -179,6 +179,9 @@ package final class Spool: Sendable {
         }
         guard wasOpen else { return }
         worker.runAndWait { worker in _ = self.turn(&worker, at: .now, isLast: true) }
+        let lost = state.withLock { $0.memory.unsavedCount }
+        guard lost > 0 else { return }
+        log.error("the disk took no more before the stop: records are lost", ["spool": name, "records": "\(lost)"])
     }
 
     package var isOpen: Bool { state.withLock { $0.isOpen } }

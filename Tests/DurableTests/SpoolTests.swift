@@ -211,8 +211,17 @@ import Testing
         disk.fail(after: .max, times: 0)
         first.turn(at: now + .seconds(1), isLast: true)
         disk.files[1]?.bytes[100] ^= 1
-        spool().turn(at: now)
+        let second = spool()
+        second.open()
+        second.turn(at: now)
+        disk.fail(after: 1, times: .max)
+        second.put([[1], [2]], at: 1)
+        second.close()
         let said = lines.withLock { $0 }
+        #expect(
+            said.last == "<3>level=error msg=\"the disk took no more before the stop: records are lost\" "
+                + "spool=in~out records=2\n"
+        )
         #expect(
             said.count {
                 $0.hasPrefix("<3>level=error msg=\"the disk takes nothing and memory is full: records are dropped\"")

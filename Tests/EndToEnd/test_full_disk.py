@@ -1,6 +1,7 @@
 """A disk that is full: what cannot be read again, and what is put aside, while there is no room for it, and after."""
 
 import json
+import re
 
 from support import Scratch, eventually, fill, free_port
 from test_delivery import Delivering
@@ -81,6 +82,14 @@ class FullDiskOfASpool(Scratch):
         self.check(1_000)
         self.assertEqual(self.lost(), 0)
         self.assertEqual(self.made.stop(), 0)
+
+    def test_what_only_memory_has_at_the_stop_is_lost_and_said(self):
+        self.send(range(3_000))
+        eventually(lambda: "the disk of a spool fails" in self.made.log(), 20, self.made.log)
+        self.assertEqual(self.made.stop(), 0)
+        said = re.search(r"before the stop: records are lost\" spool=app~out records=(\d+)", self.made.log())
+        self.assertTrue(said, self.made.log())
+        self.assertIn(int(said[1]), range(500, 3_000))
 
 
 class FullDiskOfWhatIsPutAside(Delivering):
