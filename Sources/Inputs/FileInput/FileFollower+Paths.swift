@@ -51,6 +51,7 @@ extension FileFollower {
         guard let file = try? File(reading: place), let count = try? file.read(into: &buffers.start, limit: .max, at: 0)
         else { return false }
         return tail.print.matches(buffers.start[..<count])
+            && (try? file.mayHave(tail.inner, tail.isCompressed ? .gzip : .plain)) ?? false
     }
 
     /// Its name leads elsewhere now. Where it went, if anywhere, another event or a scan tells.
@@ -130,14 +131,15 @@ extension FileFollower {
         var cursor = FileCursor(
             path: place, id: status.id, print: StartPrint(of: start), offset: 0, sizeBytes: status.sizeBytes)
         var old: FileCursor?
-        if let entry = known.entry(of: status.id, beginning: start), status.sizeBytes >= entry.cursor.offset {
+        let entry = known.entry(of: status.id, beginning: start) { (try? file.mayHave($0, .plain)) ?? false }
+        if let entry, status.sizeBytes >= entry.cursor.offset {
             let isMore = status.sizeBytes > entry.cursor.offset
             if let tail = entry.tail {
                 if isMore, let found = find(place, of: place) { _ = revive(tail, in: found) }
                 return
             }
             if !isMore, isRotatedName(splitPath(place).name, of: splitPath(entry.cursor.path).name) { return }
-            (cursor.offset, cursor.mark) = (entry.cursor.offset, entry.cursor.mark)
+            (cursor.offset, cursor.mark, cursor.inner) = (entry.cursor.offset, entry.cursor.mark, entry.cursor.inner)
             old = entry.cursor
         } else if isFirstScan, !hasHistory, settings.startAt == .end {
             cursor.offset = status.sizeBytes

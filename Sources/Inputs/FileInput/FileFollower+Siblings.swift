@@ -77,13 +77,17 @@ extension FileFollower {
             owners.append(.tail(tail))
             let state: ReadText.State = isLost ? .replaced : tail.file != nil ? .open : .closed
             texts.append(
-                ReadText(id: tail.id, print: tail.print, offset: tail.readOffset, state: state, isFollowed: true))
+                ReadText(
+                    id: tail.id, print: tail.print, inner: tail.inner, offset: tail.readOffset, state: state,
+                    isFollowed: true))
         }
 
         mutating func add(_ entry: KnownFiles.Entry) {
             owners.append(.known(entry))
             let cursor = entry.cursor
-            texts.append(ReadText(id: cursor.id, print: cursor.print, offset: cursor.offset, state: .closed))
+            texts.append(
+                ReadText(
+                    id: cursor.id, print: cursor.print, inner: cursor.inner, offset: cursor.offset, state: .closed))
         }
     }
 
@@ -100,8 +104,9 @@ extension FileFollower {
         let files = places.compactMap { find($0, of: family) }
         let memory = recollect(family, for: files)
         // Files that were there before the agent was ever started are what they are.
-        let offsets = isFirstScan && !hasHistory ? [:] : originalOffsets(of: files, memory)
-        let parts = readParts(of: files, in: memory.texts) { offsets[$0] != nil }
+        let inner = InnerTexts(of: files)
+        let offsets = isFirstScan && !hasHistory ? [:] : originalOffsets(of: files, memory, inner)
+        let parts = readParts(of: files, in: memory.texts, inner: inner.before) { offsets[$0] != nil }
         return Survey(files: files, memory: memory, parts: parts, originalOffsets: offsets)
     }
 
@@ -114,7 +119,7 @@ extension FileFollower {
         for tail in families.flatMap({ byFamily[$0] }) + files.compactMap({ byID[$0.id] })
         where tail !== lost && numbers.insert(tail.number).inserted {
             // What identifies it may have grown.
-            _ = tail.isTruncated(through: &buffers)
+            if !tail.isTruncated(through: &buffers) { tail.noteInner(through: &buffers.start) }
             memory.add(tail)
         }
         for entry in families.flatMap(known.of) + files.flatMap({ known.with($0.id) })
