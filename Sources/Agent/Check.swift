@@ -59,7 +59,7 @@ package func checkAgent(
     for (route, options) in zip(settings.routes, try plugins.routeOptions()) {
         findings.note("route: \(route.from) to \(route.to)\(batchNote(options.asked, options.given))")
     }
-    for warning in settings.warnings { findings.note(warning) }
+    for warning in settings.warnings + leftBehind(settings) { findings.note(warning) }
     if !settings.routes.isEmpty { checkStateDirectory(settings.stateDirectory, &findings) }
     return findings
 }

@@ -127,7 +127,7 @@ extension Route {
             case .drop(_, let reason):
                 exchange.with { state in
                     state.status.countDropped(reason)
-                    state.status.noteError(reason)
+                    state.status.noteError("the receiver has dropped records: \(reason)")
                 }
             case .giveUp(let range, let reason): giveUp(range, reason, &lane)
             case .select(let indexes):
@@ -213,21 +213,31 @@ extension Route {
 
     private func giveUp(_ range: Range<Int>, _ reason: String, _ lane: inout Lane) {
         var count = 0
+        var keptCount = 0
         for index in range {
-            count += lane.load?.batch.records[index].isUnfinished == true ? 0 : 1
+            let isUnfinished = lane.load?.batch.records[index].isUnfinished == true
+            count += isUnfinished ? 0 : 1
             // There may be no room: it is counted all the same.
-            if keep(index, "given up: \(reason)", &lane) == .kept { lane.hasUnsyncedRejects = true }
+            guard keep(index, "given up: \(reason)", &lane) == .kept else { continue }
+            keptCount += isUnfinished ? 0 : 1
+            lane.hasUnsyncedRejects = true
         }
         exchange.with { $0.status.countDropped("given_up", count) }
         log.error(
-            "records given up", ["input": inputName, "output": outputName, "records": "\(count)", "reason": reason])
+            "records given up",
+            [
+                "input": inputName, "output": outputName, "records": "\(count)", "kept": "\(keptCount)",
+                "reason": reason,
+            ])
     }
 
     private func putAside(_ index: Int, _ reason: String, _ lane: inout Lane) {
         var dropped: String?
         switch keep(index, reason, &lane) {
         case .kept: lane.hasUnsyncedRejects = true
-        case .full: dropped = "rejected_store_full"
+        case .full:
+            dropped = "rejected_store_full"
+            log.warning("rejected record is dropped: rejected/ is full", ["output": outputName])
         case .failed(let error):
             dropped = "rejected_store_failed"
             log.error("rejected record cannot be kept", ["output": outputName, "reason": error.description])

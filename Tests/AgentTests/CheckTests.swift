@@ -273,4 +273,23 @@ import Testing
         #expect(findings.contains("note host.udev: \(path)/u: No such file or directory"))
         #expect(!findings.contains { $0.contains("host.root") })
     }
+
+    /// Nobody sends it, and nobody would think of looking there.
+    @Test func whatRoutesOfEarlierSettingsHaveLeftIsNamed() throws {
+        for (place, content) in [
+            ("spool/gone~out", "records"), ("spool/app~out", "records"), ("spool/empty~out", ""),
+            ("rejected/old", "line"),
+            ("rejected/out", "line"),
+        ] {
+            try makeDirectories("\(path)/state/\(place)")
+            try Data(content.utf8).write(to: URL(filePath: "\(path)/state/\(place)/1"))
+        }
+        let said = try findings(shipping(to: "{ \"type\": \"stdout\" }")).filter { $0.hasPrefix("note \(path)/state/") }
+        #expect(
+            said == [
+                "note \(path)/state/spool/gone~out is of no route any more: "
+                    + "7 B lie there that may not have been delivered",
+                "note \(path)/state/rejected/old is of no output any more: vitals replay leaves its 4 B alone",
+            ])
+    }
 }

@@ -50,6 +50,7 @@ class Delivery(Delivering):
         agent.start()
         eventually(lambda: self.value(agent, "records_dropped_total", reason="given_up") == LINES, 40, "it gives up")
         self.assertEqual(len(self.rejected(agent)), LINES)
+        self.assertIn(f"records={LINES} kept={LINES} ", agent.log())
         code, said = self.run_it(agent, "replay")
         self.assertEqual((code, len(self.rejected(agent))), (1, LINES), said)
         receiver.start()
@@ -76,6 +77,7 @@ class Delivery(Delivering):
         eventually(lambda: self.value(agent, "records_rejected_total") == 200, 40, "all are refused")
         kept = len(self.rejected(agent))
         self.assertEqual(self.value(agent, "records_dropped_total", reason="rejected_store_full"), 200 - kept)
+        self.assertIn("rejected record is dropped: rejected/ is full", agent.log())
         self.assertGreater(kept, 10)
         self.assertLessEqual(sum(path.stat().st_size for path in directory.iterdir()), 16 << 10)
 

@@ -174,6 +174,17 @@ private let place = Destination(["/g", "s"])
         #expect(deliver(&output) == .failure(.notAllowed(reason: "AccessDeniedException: m (/g, s)")))
     }
 
+    @Test func lanesSetTheRetentionOfAGroupOnce() throws {
+        let service = ScriptedService([])
+        var output = try output(#", "retention_days": 1"#, service)
+        var other = try #require(output.forAnotherLane())
+        for _ in 0..<2 {
+            #expect(deliver(&output) == .success(.accepted))
+            #expect(deliver(&other) == .success(.accepted))
+        }
+        #expect(service.operations.count { $0 == "PutRetentionPolicy" } == 1)
+    }
+
     /// Neither does it keep records waiting, nor is it asked for with each request.
     @Test func retentionThatMayNotBeSetHoldsNothingUp() throws {
         let service = ScriptedService([ok, refusal("AccessDeniedException")])
@@ -236,6 +247,12 @@ private let place = Destination(["/g", "s"])
         (#", "log_group_class": "standard""#, #"log_group_class: expected one of "STANDARD", "INFREQUENT_ACCESS""#),
         (#", "log_stream": "{field.app:-a:b}""#, #"log_stream: ":" cannot stand in the name of a stream"#),
         (#", "kms_key": "alias/x""#, "kms_key: expected the ARN of a key"),
+        (
+            ", \"log_stream\": \"\(String(repeating: "x", count: 513))\"",
+            "log_stream: a stream has a name of 512 characters"
+        ),
+        (#", "role_arn": "arn:aws:iam::1:role/x", "role_session_name": "a b""#, "role_session_name: expected 2 to 64"),
+        (#", "endpoint": "http://h:99999""#, #"endpoint: "http://h:99999" needs a port from 1 to 65535"#),
         (#", "tags": { "aws:x": "1" }"#, #"tags.aws:x: "aws:" is the service's own"#),
         (#", "tags": { "": "1" }"#, "tags.: the name has 1 to 128 characters"),
         (#", "proxy": "ftp://x""#, "proxy: expected one of http, https"),

@@ -133,7 +133,7 @@ package struct RecordPipeline {
     private mutating func assemble(
         _ input: LogBatch, from first: inout Int, into batch: inout LogBatch, at now: Moment
     ) {
-        assembly?.beginInput()
+        assembly?.beginInput(recognisingDocuments: recognisesDocuments)
         while !batch.isFull {
             if takeAssembled(into: &batch, at: now) { continue }
             guard first < input.records.count else { return }
