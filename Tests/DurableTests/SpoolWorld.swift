@@ -57,9 +57,12 @@ final class FakeSpoolDisk: SpoolDisk, @unchecked Sendable {
             throw error
         }
         guard let file = files[id], !file.isGivenUp else { return }
-        if names { removed = [:] }
-        guard names || file.syncedCount != nil else { return }
-        files[id]?.syncedCount = file.bytes.count
+        if names {
+            removed = [:]
+            // There is one directory: the names of all others last as well, with nothing in them for sure.
+            for other in files.keys where files[other]?.syncedCount == nil { files[other]?.syncedCount = 0 }
+        }
+        if files[id]?.syncedCount != nil { files[id]?.syncedCount = file.bytes.count }
     }
 
     func cut(_ id: UInt64, to byteCount: Int) throws(Errno) {
