@@ -314,6 +314,31 @@ import Testing
         }
     }
 
+    /// A segment is removed since its sync failed, and the numbers that it had are given to others after a kill. It
+    /// must not come back behind them.
+    @Test func aSegmentThatWasGivenUpTakesNoPlaceOfLaterRecords() {
+        for seed in 0..<32 as Range<UInt64> {
+            var random = SeededRandom(seed: seed)
+            var world = SpoolWorld()
+            world.put(3)
+            world.turn()
+            world.put(2)
+            world.disk.fail(after: 2, times: 1)
+            world.turn(seconds: 1)
+            world.disk.fail(after: 2, times: 1)
+            world.turn(seconds: 1)
+            #expect(world.disk.files.keys.sorted() == [1] && world.disk.removed.keys.sorted() == [2])
+            world.kill()
+            world.put(1)
+            world.turn(seconds: 1)
+            #expect(world.stored.count == 4 && world.disk.files.keys.sorted() == [1], "in the place of record 4")
+            world.disk.cutPower(&random)
+            world.kill()
+            world.drain()
+            #expect(world.delivered.map(order) == [1, 2, 3, 6], "seed \(seed)")
+        }
+    }
+
     private func check(_ world: SpoolWorld, from start: Int, _ place: String) {
         let after = Set(world.delivered[start...])
         let missing = world.stored.filter { !after.contains($0) && !world.acknowledged.contains($0) }
