@@ -40,6 +40,9 @@ package struct AWSClientSettings: Sendable, Hashable {
         }
         externalID = try section.optionalString("external_id")
         roleSessionName = try section.optionalString("role_session_name")
+        if let roleSessionName, !isSessionName(roleSessionName) {
+            throw section.error(at: "role_session_name", "expected 2 to 64 letters, digits and _ = , . @ + -")
+        }
         for (key, value) in [("external_id", externalID), ("role_session_name", roleSessionName)]
         where value != nil && roleARN == nil { throw section.error(at: key, "needs \"role_arn\"") }
         usesFIPS = try section.bool("use_fips", default: false)
@@ -91,13 +94,20 @@ func isRoleARN(_ text: String) -> Bool {
         && isKeyText(text)
 }
 
+/// See https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html, "RoleSessionName".
+private func isSessionName(_ text: String) -> Bool {
+    (2...64).contains(text.utf8.count)
+        && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_=,.@+-".contains($0)) }
+}
+
 /// What is wrong with the address of a service; nil when nothing is. The text is not repeated: a password may be in it.
 func endpointFault(_ text: String) -> String? {
     let url = RequestURL(text)
     guard ["http", "https"].contains(url.scheme), !url.host.isEmpty, isKeyText(text), !text.utf8.contains(0x23) else {
         return "expected http://… or https://…"
     }
-    guard !url.host.utf8.contains(UInt8(ascii: "@")) else { return "holds a user: requests are signed instead" }
+    // Wherever it stands: a password with a slash in it ends the host.
+    guard !text.utf8.contains(UInt8(ascii: "@")) else { return "holds a user: requests are signed instead" }
     guard url.query.isEmpty else { return "has a query, which is not the service's address any more" }
-    return nil
+    return httpURLFault(text)
 }

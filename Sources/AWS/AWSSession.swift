@@ -10,7 +10,7 @@ package final class AWSSession: Sendable {
     private static let known = Mutex<[AWSClientSettings: AWSSession]>([:])
 
     package let settings: AWSClientSettings
-    package let clock = ServiceClock()
+    package let clock: ServiceClock
     /// For templates.
     package let metadata: InstanceMetadata
     let world: AWSWorld
@@ -31,6 +31,7 @@ package final class AWSSession: Sendable {
     package init(_ settings: AWSClientSettings, log: AgentLog, world: AWSWorld = .live) {
         self.settings = settings
         self.world = world
+        clock = ServiceClock(log: log)
         metadata = InstanceMetadata(settings, log: log, world: world)
         provider = CredentialsProvider(settings, clock: clock, log: log, world: world)
     }

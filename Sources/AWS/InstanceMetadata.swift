@@ -86,6 +86,9 @@ package final class InstanceMetadata: Sendable {
         return value
     }
 
+    /// A look is under way.
+    var isAsking: Bool { state.withLock { $0.isAsking } }
+
     private func ask(_ fetcher: CredentialFetcher) {
         do throws(AWSError) {
             let values = try read(fetcher)

@@ -8,8 +8,9 @@ internal import Synchronization
 package final class ServiceClock: Sendable {
     /// Seconds. A `Date` is of the second, and the answer was under way.
     private let offset = Mutex<Int64>(0)
+    private let log: AgentLog
 
-    package init() {}
+    package init(log: AgentLog = .silent) { self.log = log }
 
     /// Seconds since 1970 by the service's clock, as far as it is known.
     package func unixSeconds(at now: Moment) -> Int64 {
@@ -22,7 +23,19 @@ package final class ServiceClock: Sendable {
     /// Learns from the `Date` of an answer that has just come.
     package func learn(serviceUnixSeconds: Int64, at now: Moment, wasRefused: Bool) {
         let difference = serviceUnixSeconds - now.unixNanoseconds / 1_000_000_000
-        offset.withLock { $0 = nextOffset($0, difference: difference, wasRefused: wasRefused) }
+        let (before, after) = offset.withLock { offset in
+            let before = offset
+            offset = nextOffset(offset, difference: difference, wasRefused: wasRefused)
+            return (before, offset)
+        }
+        if before == 0, after != 0 {
+            // Requests are signed all the same; but records have the times of this clock.
+            log.warning(
+                "the clock of this host is off, by that of AWS",
+                [after > 0 ? "seconds_behind" : "seconds_ahead": "\(after.magnitude)"])
+        } else if before != 0, after == 0 {
+            log.info("the clock of this host is right again")
+        }
     }
 }
 

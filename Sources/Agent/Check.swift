@@ -47,6 +47,9 @@ package func checkAgent(
     for (plugin, input) in zip(settings.inputs, inputs) {
         var input = input
         findings.add(input.check(), "input \(plugin.name)")
+        guard settings.isInRoute(plugin) else { continue }
+        checkAddresses(
+            input.addresses, of: "input \(plugin.name)", lock: "\(settings.stateDirectory)/lock", &findings)
     }
     for (plugin, output) in zip(settings.outputs, outputs) {
         var output = output
@@ -57,7 +60,7 @@ package func checkAgent(
     for (index, route) in settings.routes.enumerated() {
         findings.note("route: \(route.from) to \(route.to)\(batchNote(asked[index], plan.routes[index]))")
     }
-    for warning in settings.warnings { findings.note(warning) }
+    for warning in settings.warnings + leftBehind(settings) { findings.note(warning) }
     if !settings.routes.isEmpty { checkStateDirectory(settings.stateDirectory, &findings) }
     return findings
 }

@@ -89,6 +89,7 @@ package struct Plugins: Sendable {
         let feedback = findFeedback(settings, inputs, outputs)
         try refuseLoops(feedback, settings.routes)
         try refuseRemovals(inputs)
+        try refuseSharedAddresses(inputs)
         _ = try memoryPlan()
         return (inputs, outputs, feedback)
     }

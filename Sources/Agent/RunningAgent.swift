@@ -1,6 +1,7 @@
 // The running agent: starts everything from its settings, keeps the service manager informed, and stops in order.
 //
-// The start: settings of everything are checked, the state directory is locked, the endpoint listens, the routes start.
+// The start: settings of everything are checked, the state directory is locked, the endpoint listens, the inputs
+// that others send to can be reached, the routes start.
 // The stop: routes read no more and deliver what they have, as long as `drain_timeout` allows, their cursors are saved,
 // and the endpoint, which says meanwhile how far that is, closes last.
 
@@ -58,6 +59,7 @@ package final class RunningAgent: Sendable {
     private let settings: AgentSettings
     private let hostName: String
     private let startedAt: Moment
+    private let warnings: [String]
     private let log: AgentLog
     private let notifier: ServiceNotifier
     private let routes: [Route]
@@ -85,16 +87,19 @@ package final class RunningAgent: Sendable {
         // Before a cursor is read, and after all that can be wrong in the settings.
         let lock = try settings.routes.isEmpty ? nil : Self.lockState(settings.stateDirectory)
         control = Worker("agent", Control(lock: lock))
+        let warnings = settings.warnings + leftBehind(settings)
         do throws(SettingsError) {
             let routes = try plugins.makeRoutes(now: now)
             let status = StatusSource(
-                settings: settings, hostName: hostName, startedAt: now, routes: routes, scraper: scraper, state: state)
+                settings: settings, hostName: hostName, startedAt: now, warnings: warnings, routes: routes,
+                scraper: scraper, state: state)
             endpoint = try Self.makeEndpoint(settings, scraper: scraper, routes: routes, status: status, log: log)
             self.routes = routes
         } catch {
             throw .settings(error)
         }
         self.settings = settings
+        self.warnings = warnings
         self.hostName = hostName
         self.state = state
         self.notifier = notifier
@@ -144,7 +149,9 @@ package final class RunningAgent: Sendable {
         if let endpoint {
             do throws(EndpointError) { try endpoint.start() } catch { throw .world(error.description) }
         }
-        for warning in settings.warnings { log.warning(warning) }
+        for warning in warnings { log.warning(warning) }
+        // Who is told that we are ready may send.
+        for route in routes { route.open() }
         for route in routes { route.start() }
         state.set(.running)
         let summary = summary
@@ -245,7 +252,7 @@ package final class RunningAgent: Sendable {
             let left = status.recordsRead - min(status.recordsRead, status.recordsAcknowledged + status.recordsRejected)
             guard left > 0 else { continue }
             log.info(
-                "stopped with records that are not acknowledged; they are read again at the next start",
+                "stopped with records that are not acknowledged; what is still there is read again at the next start",
                 ["input": status.input, "output": status.output, "records": "\(left)"])
         }
         log.flush(everything: true)
@@ -269,6 +276,7 @@ private struct StatusSource: Sendable {
     let settings: AgentSettings
     let hostName: String
     let startedAt: Moment
+    let warnings: [String]
     let routes: [Route]
     let scraper: Scraper
     let state: StateBox
@@ -279,7 +287,7 @@ private struct StatusSource: Sendable {
         AgentStatus(
             version: vitalsVersion, hostName: hostName, processID: processID,
             startedUnixNanoseconds: startedAt.unixNanoseconds, nowUnixNanoseconds: Moment.now.unixNanoseconds,
-            state: state.value, stateDirectory: settings.stateDirectory, warnings: settings.warnings,
+            state: state.value, stateDirectory: settings.stateDirectory, warnings: warnings,
             routes: routes.map(\.status), collectors: scraper.collectors)
     }
 }

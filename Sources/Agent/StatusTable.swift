@@ -29,14 +29,25 @@ package func statusTable(_ bytes: [UInt8]) -> String? {
     return text
 }
 
+/// Of `records_dropped`, what the settings want left out: nobody misses it.
+private let leftOutReasons: Set<String> = ["filter", "sample", "rate_limit"]
+/// Events of an input that are whole records which nobody gets.
+private let lossEvents: Set<String> = ["spool_dropped", "spool_dropped_unstored", "spool_damaged", "datagram_lost"]
+
+/// Records that somebody may miss.
+private func losses(_ route: JSONValue) -> [(reason: String, count: UInt64)] {
+    counts(route["records_dropped"]).filter { !leftOutReasons.contains($0.reason) }
+        + counts(route["events"]).filter { lossEvents.contains($0.reason) && $0.count > 0 }
+}
+
 private func row(_ route: JSONValue) -> [String] {
-    let dropped = counts(route["records_dropped"]).reduce(0) { $0 &+ $1.count }
+    let lost = losses(route).reduce(0) { $0 &+ $1.count }
     return [
         plain(route["input"]), plain(route["output"]), plain(route["state"]),
         number(route["records_read"]), number(route["records_acknowledged"]),
         route["lag_bytes"].flatMap(\.unsigned).map(bytesText) ?? "-",
         route["lag_seconds"].flatMap(\.double).map { $0 == 0 ? "0" : "\(tenths($0)) s" } ?? "-",
-        number(route["retries"]), number(route["records_rejected"]), "\(dropped)",
+        number(route["retries"]), number(route["records_rejected"]), "\(lost)",
     ]
 }
 
@@ -51,8 +62,11 @@ private func details(_ route: JSONValue) -> [String] {
         lines.append("\(name): the cursor could not be saved \(failures) times")
     }
     for problem in route["problems"]?.array ?? [] { lines.append("\(name): problem: \(plain(problem))") }
-    for (reason, count) in counts(route["records_dropped"]) { lines.append("\(name): lost: \(count) \(reason)") }
-    for (reason, count) in counts(route["events"]) where count > 0 {
+    for (reason, count) in losses(route) { lines.append("\(name): lost: \(count) \(reason)") }
+    for (reason, count) in counts(route["records_dropped"]) where leftOutReasons.contains(reason) {
+        lines.append("\(name): left out: \(count) \(reason)")
+    }
+    for (reason, count) in counts(route["events"]) where count > 0 && !lossEvents.contains(reason) {
         lines.append("\(name): \(reason): \(count)")
     }
     return lines

@@ -5,12 +5,12 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 static _Thread_local volatile sig_atomic_t is_reading;
-static atomic_ulong lost_pages;
+// Of this thread, as the signal is: what another one lost says nothing of what this one reads.
+static _Thread_local volatile unsigned long lost_pages;
 static uintptr_t page_mask;
 static struct sigaction before;
 static pthread_once_t installing = PTHREAD_ONCE_INIT;
@@ -22,7 +22,7 @@ static void on_sigbus(int number, siginfo_t *info, void *context) {
         void *page = (void *)((uintptr_t)info->si_addr & page_mask);
         size_t length = ~page_mask + 1;
         if (mmap(page, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == page) {
-            atomic_fetch_add(&lost_pages, 1);
+            lost_pages += 1;
             return;
         }
     }
@@ -42,4 +42,4 @@ void journal_begin_reading(void) {
     is_reading = 1;
 }
 void journal_end_reading(void) { is_reading = 0; }
-unsigned long journal_lost_pages(void) { return atomic_load(&lost_pages); }
+unsigned long journal_lost_pages(void) { return lost_pages; }

@@ -16,6 +16,8 @@ enum DeliveryAction: Equatable {
     case giveUp(Range<Int>, reason: String)
     /// Only these are left, and are counted from 0 from here on.
     case select([Int])
+    /// What is left goes to the other place of its destination.
+    case goElsewhere(recordCount: Int, reason: String)
     /// Nothing is sent for a while; then what is left, if anything is.
     case backOff(Trouble)
 }
@@ -48,6 +50,9 @@ struct Course: Sendable {
             return splitter.refuse().map { [.putAside($0, reason: reason)] } ?? []
         case .failure(.retry(let after, let reason)):
             return fail(Trouble(kind: .failed(retryAfter: after), reason: reason), giveUpAfter, at: now)
+        case .failure(.goesElsewhere(let reason)):
+            noteProgress()
+            return [.goElsewhere(recordCount: splitter.count, reason: reason)]
         case .failure(.notAllowed(let reason)):
             return fail(Trouble(kind: .notAllowed, reason: reason), giveUpAfter, at: now)
         }

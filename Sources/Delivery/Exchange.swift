@@ -37,7 +37,7 @@ struct Load: Sendable {
     let number: UInt64
     /// The place among its shipments.
     let piece: Int
-    let destination: Destination
+    var destination: Destination
     /// Shared with the parcel: to be let go before the delivery is settled.
     var batch: LogBatch
     var course: Course
@@ -94,6 +94,8 @@ final class Exchange: Sendable {
         /// Loads that failed the last time.
         var failingCount = 0
         var loan = Loan.none
+        /// Records that went to the other place of their destination.
+        var redirectedCount: UInt64 = 0
 
         var drainUntil: Instant?
         /// Nothing that happens from here on counts.

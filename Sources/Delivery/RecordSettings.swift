@@ -5,7 +5,8 @@ package import Settings
 
 extension RecordPipeline {
     /// Takes its keys from the section of an input: `format`, `kubernetes`, `multiline`, `parse` and what goes with it,
-    /// `filters`, `metrics`, `emf`. What the log says gets none of the `names`, which the settings give each record.
+    /// `filters`, `metrics`, `emf`, `log_groups`. What the log says gets none of the `names`, which the settings give
+    /// each record.
     package init(_ section: inout SettingsSection, reserving names: [String] = []) throws(SettingsError) {
         self.init()
         let namesContainers = section.has("format") || section.has("kubernetes")
@@ -22,5 +23,9 @@ extension RecordPipeline {
         }
         metrics = try LogMetric.list(&section)
         recognisesDocuments = try section.bool("emf", default: true)
+        documents = DocumentRules(logGroups: try section.globs("log_groups"))
+        if !recognisesDocuments, documents.logGroups != nil {
+            throw section.error(at: "log_groups", "is for documents, and \"emf\" is false")
+        }
     }
 }

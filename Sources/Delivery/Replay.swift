@@ -1,6 +1,7 @@
 // Records that a receiver had refused, sent once more: `vitals replay`. Nothing is tried again here; whoever calls sees
 // what stays, and why.
 
+internal import Bytes
 package import Durable
 internal import Logs
 package import Outputs
@@ -57,6 +58,7 @@ package struct Replay {
     private mutating func send(_ batch: inout LogBatch, _ numbers: inout Set<Int>, _ outcome: inout ReplayOutcome) {
         for shipment in encoder.divide(&batch) {
             var splitter = Splitter(shipment.records)
+            var destination = shipment.destination
             while let range = splitter.next {
                 guard outcome.stopped == nil else {
                     for record in batch.records[range] { numbers.remove(Int(record.next.offset)) }
@@ -64,9 +66,9 @@ package struct Replay {
                     continue
                 }
                 body.removeAll(keepingCapacity: true)
-                _ = encoder.encode(batch, range, into: &body)
+                _ = encoder.encode(batch, range, for: destination, into: &body)
                 do throws(DeliveryError) {
-                    let answer = try output.deliver(body, recordCount: range.count, to: shipment.destination)
+                    let answer = try output.deliver(body, recordCount: range.count, to: destination)
                     if case .partly(let refused) = answer {
                         for record in refused {
                             refuse(batch.records[range.lowerBound + record.index], record.reason, &numbers, &outcome)
@@ -76,6 +78,9 @@ package struct Replay {
                 } catch {
                     switch error {
                     case .retry(_, let reason), .notAllowed(let reason): outcome.stopped = reason
+                    case .goesElsewhere(let reason):
+                        guard let other = destination.other else { bug("no other place: \(reason)") }
+                        destination = other
                     case .tooLarge(let reason), .rejected(let reason):
                         guard let index = splitter.refuse() else { continue }
                         refuse(batch.records[index], reason, &numbers, &outcome)

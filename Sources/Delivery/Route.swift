@@ -76,6 +76,9 @@ package final class Route: Sendable {
         return Worker("send \(name) \(index)", Lane(index: index, output: other, json: json))
     }
 
+    /// Opens what others reach the input by. Waits for that.
+    package func open() { reading.runAndWait { $0.input.open() } }
+
     /// Begins to read. Returns at once.
     package func start() {
         reading.run { reader in

@@ -100,11 +100,13 @@ struct Reader {
 
     /// Puts what is known of the reading side into the status.
     func report(to exchange: Exchange, at now: Moment) {
-        let input = inputStatus(at: now)
+        var input = inputStatus(at: now)
         let dropped = pipeline.dropCounts
         let metrics = pipeline.metrics.map(\.values)
         let held = batch.heldByteCount + raw.heldByteCount
-        exchange.with { state in
+        let redirected = exchange.with(\.redirectedCount)
+        if redirected > 0 { input.counts.append(("log_group_refused", redirected)) }
+        exchange.with { [input] state in
             state.status.reading = input
             state.status.logMetrics = metrics
             state.status.memoryBytes = held + state.heldByteCount
@@ -195,7 +197,7 @@ extension Route {
         if reader.pipeline.isEmpty {
             let bytesBefore = reader.batch.textByteCount
             note(reader.input.read(into: &reader.batch, at: now), &reader, at: now.monotonic)
-            reader.pipeline.recogniseDocuments(in: &reader.batch, from: recordsBefore)
+            reader.pipeline.recogniseDocuments(in: &reader.batch, from: recordsBefore, at: now)
             records = reader.batch.records.count - recordsBefore
             bytes = reader.batch.textByteCount - bytesBefore
         } else {
@@ -430,6 +432,7 @@ extension Route {
 
     func beginStop(_ reader: inout Reader, drainUntil: Instant) {
         guard !reader.isFinished else { return }
+        if reader.drainUntil == nil { reader.input.stopReceiving(until: drainUntil) }
         reader.drainUntil = min(drainUntil, reader.drainUntil ?? drainUntil)
         pump(&reader)
     }

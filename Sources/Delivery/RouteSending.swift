@@ -67,8 +67,10 @@ extension Route {
         while let range = lane.load?.course.next {
             guard !exchange.with({ $0.isFinished }) else { return }
             let answer = deliver(range, &lane)
+            let place = lane.load?.destination
             if act(on: answer, &lane, wasProbe: isProbe) { return }
-            isProbe = false
+            // What went on to another place has found nothing out yet.
+            isProbe = isProbe && lane.load?.destination != place
         }
         settle(&lane)
     }
@@ -91,7 +93,7 @@ extension Route {
         } else if load.batch.textByteCount > Self.smallBodyBytes {
             lane.body.reserveCapacity(2 * options.batchBytes)
         }
-        let replaced = lane.encoder.encode(load.batch, range, into: &lane.body)
+        let replaced = lane.encoder.encode(load.batch, range, for: load.destination, into: &lane.body)
         if !load.wasEncoded, replaced > 0 { exchange.with { $0.status.invalidSequencesReplaced += UInt64(replaced) } }
         lane.load?.wasEncoded = true
         let resendsBefore = lane.output.resendCount
@@ -131,11 +133,18 @@ extension Route {
             case .drop(_, let reason):
                 exchange.with { state in
                     state.status.countDropped(reason)
-                    state.status.noteError(reason)
+                    state.status.noteError("the receiver has dropped records: \(reason)")
                 }
             case .giveUp(let range, let reason): giveUp(range, reason, &lane)
             case .select(let indexes):
                 if let batch = lane.load?.batch { lane.load?.batch = batch.selecting(indexes) }
+            case .goElsewhere(let count, let reason):
+                guard let other = lane.load?.destination.other else { bug("there is no other place") }
+                lane.load?.destination = other
+                exchange.with { state in
+                    state.redirectedCount += UInt64(count)
+                    state.status.noteError(reason)
+                }
             case .backOff(let trouble):
                 if backOff(trouble, &lane, wasProbe: wasProbe, at: now) { return true }
             }
@@ -150,7 +159,8 @@ extension Route {
         let isAnswer =
             switch answer {
             case .success, .failure(.tooLarge), .failure(.rejected): true
-            case .failure(.retry), .failure(.notAllowed): false
+            // Elsewhere is where it will show.
+            case .failure(.retry), .failure(.notAllowed), .failure(.goesElsewhere): false
             }
         account?.note(isAnswer: isAnswer)
         let (wakesAll, isWellAgain) = exchange.with { state in
@@ -210,21 +220,31 @@ extension Route {
 
     private func giveUp(_ range: Range<Int>, _ reason: String, _ lane: inout Lane) {
         var count = 0
+        var keptCount = 0
         for index in range {
-            count += lane.load?.batch.records[index].isUnfinished == true ? 0 : 1
+            let isUnfinished = lane.load?.batch.records[index].isUnfinished == true
+            count += isUnfinished ? 0 : 1
             // There may be no room: it is counted all the same.
-            if keep(index, "given up: \(reason)", &lane) == .kept { lane.hasUnsyncedRejects = true }
+            guard keep(index, "given up: \(reason)", &lane) == .kept else { continue }
+            keptCount += isUnfinished ? 0 : 1
+            lane.hasUnsyncedRejects = true
         }
         exchange.with { $0.status.countDropped("given_up", count) }
         log.error(
-            "records given up", ["input": inputName, "output": outputName, "records": "\(count)", "reason": reason])
+            "records given up",
+            [
+                "input": inputName, "output": outputName, "records": "\(count)", "kept": "\(keptCount)",
+                "reason": reason,
+            ])
     }
 
     private func putAside(_ index: Int, _ reason: String, _ lane: inout Lane) {
         var dropped: String?
         switch keep(index, reason, &lane) {
         case .kept: lane.hasUnsyncedRejects = true
-        case .full: dropped = "rejected_store_full"
+        case .full:
+            dropped = "rejected_store_full"
+            log.warning("rejected record is dropped: rejected/ is full", ["output": outputName])
         case .failed(let error):
             dropped = "rejected_store_failed"
             log.error("rejected record cannot be kept", ["output": outputName, "reason": error.description])

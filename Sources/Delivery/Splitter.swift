@@ -12,6 +12,9 @@ struct Splitter {
     /// What to send next; nil when all is done.
     var next: Range<Int>? { ranges.last }
 
+    /// Of all that is left.
+    var count: Int { ranges.reduce(0) { $0 + $1.count } }
+
     /// The receiver has `next`.
     mutating func accept() { _ = ranges.popLast() }
 

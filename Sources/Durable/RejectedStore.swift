@@ -116,7 +116,12 @@ package final class RejectedStore: Sendable {
             try close(&state)
             return .full
         }
-        try state.file?.write(state.line)
+        do throws(Errno) { try state.file?.write(state.line) } catch {
+            // Else who replays the file would meet a piece of a line that the agent has counted as dropped. Where that
+            // fails too, the next line goes behind the piece.
+            do throws(Errno) { try state.file?.cut(to: state.fileBytes) } catch { throw error }
+            throw error
+        }
         state.fileBytes += state.line.count
         state.totalBytes += state.line.count
         return .kept

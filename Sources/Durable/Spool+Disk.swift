@@ -123,6 +123,7 @@ extension Spool {
     private func publish(_ store: borrowing SpoolStore) {
         let (written, stored, damage) = (store.written, store.stored, store.damage)
         let removable = store.segments.count > 1 ? store.segments[0].end : .max
+        sayLosses(damage)
         let waiting = state.withLock { state -> [Latch<Void>] in
             if state.memory.phase == .attached { state.memory.note(written: written, stored: stored) }
             state.damage = damage
@@ -136,6 +137,26 @@ extension Spool {
             return state.waiting
         }
         for latch in waiting { latch.open(()) }
+    }
+
+    /// Those that nobody has said yet; `damage` is what is known of it now.
+    private func sayLosses(_ damage: SpoolStore.Damage) {
+        let (isDropping, wasDamaged) = state.withLock { state in
+            let unstored = state.memory.counts.unstoredRecords
+            defer { state.saidUnstored = unstored }
+            return (unstored > state.saidUnstored, damage != state.damage)
+        }
+        if isDropping {
+            log.error("the disk takes nothing and memory is full: records are dropped", ["spool": name])
+        }
+        if wasDamaged {
+            log.warning(
+                "a spool is damaged: what cannot be read is left out",
+                [
+                    "spool": name, "records": "\(damage.records)", "bytes": "\(damage.bytes)",
+                    "torn_bytes": "\(damage.tornBytes)",
+                ])
+        }
     }
 
     private func noteFault(_ error: Errno?) {

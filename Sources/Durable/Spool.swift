@@ -52,6 +52,8 @@ package final class Spool: Sendable {
         var cursorVersion: UInt64 = 0
         var damage = SpoolStore.Damage()
         var fault: String?
+        /// Of the records that were dropped since the disk took none, those that the log knows of.
+        var saidUnstored: UInt64 = 0
         var isTurnAsked = false
         /// Before it is, nothing touches the disk.
         var isStarted = false
@@ -177,6 +179,9 @@ package final class Spool: Sendable {
         }
         guard wasOpen else { return }
         worker.runAndWait { worker in _ = self.turn(&worker, at: .now, isLast: true) }
+        let lost = state.withLock { $0.memory.unsavedCount }
+        guard lost > 0 else { return }
+        log.error("the disk took no more before the stop: records are lost", ["spool": name, "records": "\(lost)"])
     }
 
     package var isOpen: Bool { state.withLock { $0.isOpen } }

@@ -11,8 +11,9 @@ package protocol SpoolDisk: Sendable {
     mutating func read(_ id: UInt64, from offset: Int) throws(Errno) -> [UInt8]
     /// Writes at the end. The segment is made with its first bytes.
     mutating func append(_ bytes: [UInt8], to id: UInt64) throws(Errno)
-    /// What was appended, and that there is such a segment, outlasts a power cut when this returns.
-    mutating func sync(_ id: UInt64) throws(Errno)
+    /// What was appended outlasts a power cut when this returns; with `names` also which segments there are, and that
+    /// those that were removed are not.
+    mutating func sync(_ id: UInt64, names: Bool) throws(Errno)
     /// Takes away what stands after the first `byteCount` bytes.
     mutating func cut(_ id: UInt64, to byteCount: Int) throws(Errno)
     mutating func remove(_ id: UInt64) throws(Errno)
@@ -36,8 +37,6 @@ package struct HostSpoolDisk: SpoolDisk {
 
     private let directory: String
     private var growing: Growing?
-    /// A name may be new in the directory.
-    private var isNew = true
 
     package init(directory: String) { self.directory = directory }
 
@@ -88,19 +87,17 @@ package struct HostSpoolDisk: SpoolDisk {
                 try makeDirectories(directory)
                 growing = try Growing(id, path)
             }
-            isNew = true
         }
         try growing?.file.write(bytes)
     }
 
-    package mutating func sync(_ id: UInt64) throws(Errno) {
+    package mutating func sync(_ id: UInt64, names: Bool) throws(Errno) {
         if let growing, growing.id == id {
             try growing.file.sync()
         } else {
             try File(writing: path(id), .append).sync()
         }
-        if isNew { try syncDirectory(directory) }
-        isNew = false
+        if names { try syncDirectory(directory) }
     }
 
     package mutating func cut(_ id: UInt64, to byteCount: Int) throws(Errno) {

@@ -61,6 +61,11 @@ struct SpoolMemory {
     var byteCount: Int { unreadBytes + underWayBytes }
     /// Half of memory waits for the disk: who puts more should wait a little.
     var isBehind: Bool { phase == .attached && unstoredBytes > byteLimit / 2 }
+    /// Records that are here alone: no disk has them for good, and no receiver.
+    var unsavedCount: Int {
+        let first = phase == .attached ? max(stored, acknowledged) : acknowledged
+        return records.count - records.firstIndex { $0.number >= first }
+    }
     /// What is to be read next is on the disk.
     var wantsLoad: Bool { phase == .attached && loaded.isEmpty && read >= loadedEnd && read < evictedEnd }
 

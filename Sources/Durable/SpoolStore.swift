@@ -36,6 +36,9 @@ struct SpoolStore {
     /// The last of the segments can be added to.
     private var isGrowing = false
     private(set) var hasUnsynced = false
+    /// A segment was made or removed since the disk was told to keep their names; what a run before has left undone is
+    /// not known. A segment that was given up must not come back after a power cut, behind what took its numbers.
+    private var hasUnsyncedNames = true
     /// Of the last segment.
     private var syncedBytes = 0
     private var nextID: UInt64 = 1
@@ -109,9 +112,9 @@ struct SpoolStore {
             found.append((segment, scan.places))
         }
         // A kill may have left what is in no more than the kernel's memory.
-        for (segment, _) in found { try disk.sync(segment.id) }
+        for (segment, _) in found { try syncWithNames(segment.id) }
         // One that stays costs its place on the disk, and is removed at the next start.
-        for id in useless { do throws(Errno) { try disk.remove(id) } catch {} }
+        for id in useless { do throws(Errno) { try remove(id) } catch {} }
         segments = found.map(\.segment)
         self.isGrowing = isGrowing && segments.last?.id == lastID
         self.damage = damage
@@ -161,7 +164,7 @@ struct SpoolStore {
             }
             if isNew {
                 nextID += 1
-                do throws(Errno) { try disk.remove(id) } catch {}
+                do throws(Errno) { try remove(id) } catch {}
             }
             throw error
         }
@@ -169,6 +172,7 @@ struct SpoolStore {
         written = end
         if isNew {
             nextID += 1
+            hasUnsyncedNames = true
             segments.append(Segment(id: id, first: first, end: end, byteCount: bytes.count))
             isGrowing = true
             syncedBytes = 0
@@ -182,13 +186,18 @@ struct SpoolStore {
     /// must be taken as lost, since the kernel may have given it up: it is to be written again, elsewhere.
     mutating func sync() throws(Errno) {
         guard hasUnsynced, let last = segments.last else { return }
-        do throws(Errno) { try disk.sync(last.id) } catch {
+        do throws(Errno) { try syncWithNames(last.id) } catch {
             seal()
             throw error
         }
         hasUnsynced = false
         stored = written
         syncedBytes = last.byteCount
+    }
+
+    private mutating func syncWithNames(_ id: UInt64) throws(Errno) {
+        try disk.sync(id, names: hasUnsyncedNames)
+        hasUnsyncedNames = false
     }
 
     /// Nothing is added to the last segment any more, and what of it was not synced is written again.
@@ -199,7 +208,7 @@ struct SpoolStore {
         guard let last = segments.indices.last else { return }
         if segments[last].first >= stored {
             let id = segments.removeLast().id
-            do throws(Errno) { try disk.remove(id) } catch {}
+            do throws(Errno) { try remove(id) } catch {}
         } else {
             segments[last].end = min(segments[last].end, stored)
             segments[last].byteCount = syncedBytes
@@ -228,9 +237,14 @@ struct SpoolStore {
         }
     }
 
+    private mutating func remove(_ id: UInt64) throws(Errno) {
+        hasUnsyncedNames = true
+        try disk.remove(id)
+    }
+
     mutating func removeOldest() throws(Errno) {
         guard let segment = segments.first else { return }
-        try disk.remove(segment.id)
+        try remove(segment.id)
         segments.removeFirst()
         guard segments.isEmpty else { return }
         isGrowing = false

@@ -2,14 +2,19 @@
 
 internal import Bytes
 
-/// Without what may be a secret: `http://user:…@host/path?…`. A password, and all that stands behind the question mark.
+/// Without what may be a secret: `http://user:…@host/path?…`. A password, a user without one, which is a token, and all
+/// that stands behind the question mark.
 package func shownURL(_ url: String) -> String {
     let start = url.range(ofFirst: "://").map { url.utf8[$0...].dropFirst(3).startIndex } ?? url.startIndex
     let authority = url[start...].utf8.prefix { !"/?#".utf8.contains($0) }
     var shown = String(url[..<start])
     var place = authority.startIndex
-    if let at = authority.lastIndex(of: UInt8(ascii: "@")) {
-        shown += "\(url[start..<at].prefix { $0 != ":" }):…"
+    // A password with one of those letters is written in another way; who does not know that writes it all the same.
+    let isOpen = authority.contains(UInt8(ascii: ":"))
+    let at = authority.lastIndex(of: UInt8(ascii: "@")) ?? (isOpen ? url.utf8.lastIndex(of: UInt8(ascii: "@")) : nil)
+    if let at, at >= start {
+        let user = url[start..<at].prefix { $0 != ":" }
+        shown += user.endIndex < at ? "\(user):…" : "…"
         place = at
     }
     let rest = url[place...]

@@ -83,6 +83,13 @@ package protocol Input: SendableMetatype {
     /// It asks `LogBatch.takes` before each record. One that does not may pass the limit of a batch by a record.
     static var asksForRoom: Bool { get }
 
+    /// Where others reach it, by its settings.
+    var addresses: [ListenAddress] { get }
+
+    /// Called once, before the agent says that it is ready, and waited for: opens what others reach it by. What cannot
+    /// be opened is a problem in `status`, and stops nothing.
+    mutating func open()
+
     /// A descriptor that becomes readable when there may be something to read; nil when there is none.
     var wakeDescriptor: Int32? { get }
 
@@ -105,6 +112,10 @@ package protocol Input: SendableMetatype {
 
     func status(at now: Moment) -> InputStatus
 
+    /// Nothing is read any more. Takes what others have sent before now, as far as that can be had until `deadline`,
+    /// and is not reached from here on.
+    mutating func stopReceiving(until deadline: Instant)
+
     /// Nothing is read or acknowledged any more: what it keeps has to be on the disk when this returns.
     mutating func close()
 
@@ -125,6 +136,12 @@ extension Input {
 
     /// As large as a document may be that comes on a socket.
     package static func recordByteLimit(_ section: inout SettingsSection) throws(SettingsError) -> Int { 1 << 20 }
+
+    package var addresses: [ListenAddress] { [] }
+
+    package mutating func open() {}
+
+    package mutating func stopReceiving(until deadline: Instant) {}
 
     package mutating func lookAround(at now: Moment) {}
 

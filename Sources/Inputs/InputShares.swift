@@ -8,12 +8,15 @@ package final class InputShares: Sendable {
 
     package init() {}
 
+    /// It waits for the spools of all who have asked for it.
     func emfListener(of input: String, _ make: () -> EMFListener) -> EMFListener {
         let made = make()
-        return emf.withLock { listeners in
+        let listener = emf.withLock { listeners in
             if let listener = listeners[input] { return listener }
             listeners[input] = made
             return made
         }
+        listener.expectSpool()
+        return listener
     }
 }

@@ -20,9 +20,13 @@ struct SpooledDocuments {
     /// Taken out of the spool, and not yet in a batch, the next of them last.
     private var taken: [SpoolRecord] = []
     private var epoch: UInt32 = 0
+    private(set) var rules: DocumentRules
 
     /// Takes the key `spool_bytes`.
-    init(_ section: inout SettingsSection, _ context: InputContext) throws(SettingsError) {
+    init(
+        _ section: inout SettingsSection, _ context: InputContext, _ rules: DocumentRules = DocumentRules()
+    ) throws(SettingsError) {
+        self.rules = rules
         let limit = try section.size("spool_bytes", default: Spool.defaultLimitBytes, in: Spool.limitRange)
         spool = Spool(
             name: context.spoolDirectory.map { String($0.split(separator: "/").last ?? "") } ?? context.name,
@@ -59,7 +63,7 @@ struct SpooledDocuments {
             while let record = taken.last, batch.takes(record.bytes.count) {
                 batch.append(
                     document: record.bytes, at: record.unixNanoseconds,
-                    next: Position(source: epoch, offset: record.number + 1), &members)
+                    next: Position(source: epoch, offset: record.number + 1), &rules, &members)
                 taken.removeLast()
             }
         }

@@ -5,8 +5,13 @@
 
 package import Bytes
 
-/// Where a document asks to be put: `_aws.LogGroupName` and `_aws.LogStreamName`, as pieces of its text.
+/// Where a document asks to be put, `_aws.LogGroupName` and `_aws.LogStreamName`, as pieces of its text, and its time.
 struct EMFLine {
+    /// What the service takes, of events as of metrics: 14 days ago to two hours ahead. See
+    /// https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
+    private static let oldestMilliseconds: Int64 = 14 * 86_400_000
+    private static let newestMilliseconds: Int64 = 2 * 3_600_000
+
     struct Name {
         let range: Range<Int>
         let hasEscapes: Bool
@@ -14,6 +19,17 @@ struct EMFLine {
 
     var logGroup: Name?
     var logStream: Name?
+    /// `_aws.Timestamp`; nil for what is no whole number.
+    private var unixMilliseconds: Int64?
+
+    /// When what it measures was. Nil for a time that the service would not take `now`: the metrics are lost then, and
+    /// the event need not be.
+    func unixNanoseconds(at now: Int64) -> Int64? {
+        guard let time = unixMilliseconds else { return nil }
+        let now = now / 1_000_000
+        let isTaken = time >= now - Self.oldestMilliseconds && time <= now + Self.newestMilliseconds
+        return isTaken ? time * 1_000_000 : nil
+    }
 
     /// One with more members is taken for a message.
     private static let memberLimit = 4_096
@@ -36,6 +52,8 @@ struct EMFLine {
             let name = bytes[member.name]
             if name.elementsEqual("CloudWatchMetrics".utf8) {
                 hasMetrics = member.kind == .text && bytes[member.value.lowerBound] == UInt8(ascii: "[")
+            } else if name.elementsEqual("Timestamp".utf8) {
+                if member.kind == .number { unixMilliseconds = Self.wholeNumber(bytes[member.value]) }
             } else if member.kind == .string, !member.value.isEmpty {
                 let value = Name(range: member.value, hasEscapes: member.valueHasEscapes)
                 if name.elementsEqual("LogGroupName".utf8) { logGroup = value }
@@ -43,6 +61,12 @@ struct EMFLine {
             }
         }
         guard hasMetrics else { return nil }
+    }
+
+    /// JSON has one kind of number: `1e3` and `1000.0` are whole as well.
+    private static func wholeNumber(_ digits: ArraySlice<UInt8>) -> Int64? {
+        let text = String(decoding: digits, as: UTF8.self)
+        return Int64(text) ?? Double(text).flatMap { Int64(exactly: $0) }
     }
 
     /// By the underscore, of which texts in JSON have few.
@@ -65,49 +89,64 @@ extension LogBatch {
     private static let groupField: StaticString = "log_group"
     private static let streamField: StaticString = "log_stream"
 
-    /// Adds a document, with the fields `log_group` and `log_stream` where it names them.
+    /// Adds a document that came at `unixNanoseconds`, with its own time, and with the fields `log_group` and
+    /// `log_stream` where it names them and the `rules` allow it.
     package mutating func append(
-        document text: [UInt8], at unixNanoseconds: Int64, next: Position, _ members: inout [JSONMember]
+        document text: [UInt8], at unixNanoseconds: Int64, next: Position, _ rules: inout DocumentRules,
+        _ members: inout [JSONMember]
     ) {
         let start = nextField
-        if let line = EMFLine(text, 0..<text.count, &members) { addFields(line, of: text) }
-        append(
-            text, 0..<text.count, fields: start..<nextField, at: unixNanoseconds, next: next, isDocument: true)
+        var time = unixNanoseconds
+        if let line = EMFLine(text, 0..<text.count, &members) {
+            time = line.unixNanoseconds(at: unixNanoseconds) ?? time
+            addFields(line, of: text, &rules)
+        }
+        append(text, 0..<text.count, fields: start..<nextField, at: time, next: next, isDocument: true)
     }
 
     /// Makes documents of those records from number `first` on that are some.
-    package mutating func recogniseDocuments(from first: Int, _ members: inout [JSONMember]) {
+    package mutating func recogniseDocuments(
+        from first: Int, at now: Int64, _ rules: inout DocumentRules, _ members: inout [JSONMember]
+    ) {
         for index in first..<records.count where !records[index].isDocument && !records[index].isCut {
             guard let line = EMFLine(bytes, records[index].text.range, &members) else { continue }
             records[index].isDocument = true
+            if let time = line.unixNanoseconds(at: now) {
+                records[index].unixNanoseconds = time
+            } else {
+                rules.timesRefused += 1
+            }
             guard line.logGroup != nil || line.logStream != nil else { continue }
             let start = nextField
             for shared in records[index].fields { repeatField(shared) }
-            addFields(line, of: bytes)
+            addFields(line, of: bytes, &rules)
             records[index].fields = start..<nextField
         }
     }
 
-    private mutating func addFields(_ line: EMFLine, of text: [UInt8]) {
-        if let name = line.logGroup { _ = addField(Self.groupField, name.decoded(of: text)) }
-        if let name = line.logStream { _ = addField(Self.streamField, name.decoded(of: text)) }
+    private mutating func addFields(_ line: EMFLine, of text: [UInt8], _ rules: inout DocumentRules) {
+        guard let (group, stream) = rules.place(of: line, text) else { return }
+        if let group { _ = addField(Self.groupField, group) }
+        if let stream { _ = addField(Self.streamField, stream) }
     }
 }
 
 extension RecordDraft {
     /// Becomes a document if it is one.
-    mutating func recogniseDocument(_ members: inout [JSONMember]) {
+    mutating func recogniseDocument(at now: Int64, _ rules: inout DocumentRules, _ members: inout [JSONMember]) {
         guard !isDocument, !isCut, let line = EMFLine(bytes, text, &members) else { return }
         isDocument = true
-        if let name = line.logGroup { add("log_group", append(name.decoded(of: bytes))) }
-        if let name = line.logStream { add("log_stream", append(name.decoded(of: bytes))) }
+        if let time = line.unixNanoseconds(at: now) { unixNanoseconds = time } else { rules.timesRefused += 1 }
+        guard let (group, stream) = rules.place(of: line, bytes) else { return }
+        if let group { add("log_group", append(group)) }
+        if let stream { add("log_stream", append(stream)) }
     }
 
     private mutating func append(_ added: [UInt8]) -> Range<Int> { append(added, 0..<added.count) }
 }
 
 extension EMFLine.Name {
-    fileprivate func decoded(of text: [UInt8]) -> [UInt8] {
+    func decoded(of text: [UInt8]) -> [UInt8] {
         var value = Array(text[range])
         guard hasEscapes else { return value }
         let decoded = value.append(decodingJSON: 0..<value.count)

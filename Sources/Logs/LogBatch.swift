@@ -48,7 +48,7 @@ package struct LogBatch: Sendable {
         /// Indexes into `fields`.
         package internal(set) var fields: Range<UInt32>
         /// When it was written if that is known, else when it was read.
-        package let unixNanoseconds: Int64
+        package internal(set) var unixNanoseconds: Int64
         /// Where to go on when this record is acknowledged.
         package internal(set) var next: Position
         /// It is a JSON object of its own (an EMF document), not a message.

@@ -11,6 +11,9 @@ struct CloudWatchPlaces: Sendable {
     /// Names that were mended and said so. One more than that, and some are said again.
     static let saidLimit = 256
 
+    /// Not part of any text in UTF-8.
+    private static let separator: UInt8 = 0xFF
+
     /// Where documents say it.
     private static let groupField = Array("log_group".utf8)
     private static let streamField = Array("log_stream".utf8)
@@ -70,33 +73,40 @@ struct CloudWatchPlaces: Sendable {
             return last.place
         }
         key.removeAll(keepingCapacity: true)
-        append(record, batch, Self.groupField, or: group)
-        let middle = key.count
-        // Not part of any text in UTF-8.
-        key.append(0xFF)
-        append(record, batch, Self.streamField, or: stream)
-        let place = indexes[key] ?? addPlace(middle)
+        let namesGroup = append(record, batch, Self.groupField, or: group)
+        key.append(Self.separator)
+        let namesStream = append(record, batch, Self.streamField, or: stream)
+        if namesGroup || namesStream {
+            key.append(Self.separator)
+            group.append(record, of: batch, to: &key)
+            key.append(Self.separator)
+            stream.append(record, of: batch, to: &key)
+        }
+        let place = indexes[key] ?? addPlace()
         last = (record.fields, record.isDocument, period, place)
         return place
     }
 
-    /// A document that says itself where it belongs goes there.
+    /// A document that says itself where it belongs goes there. Returns whether it does.
     private mutating func append(
         _ record: LogBatch.Record, _ batch: LogBatch, _ field: [UInt8], or template: RecordTemplate
-    ) {
-        if record.isDocument, let name = batch.lastValue(of: field, in: record) {
-            key.append(contentsOf: batch.bytes[name])
-        } else {
+    ) -> Bool {
+        guard record.isDocument, let name = batch.lastValue(of: field, in: record) else {
             template.append(record, of: batch, to: &key)
+            return false
         }
+        key.append(contentsOf: batch.bytes[name])
+        return true
     }
 
-    private mutating func addPlace(_ middle: Int) -> Int {
-        let wanted = [
-            String(decoding: key[..<middle], as: UTF8.self), String(decoding: key[(middle + 1)...], as: UTF8.self),
-        ]
+    private mutating func addPlace() -> Int {
+        let wanted = key.split(separator: Self.separator, omittingEmptySubsequences: false).map {
+            String(decoding: $0, as: UTF8.self)
+        }
         let names = [mend(.group, wanted[0]), mend(.stream, wanted[1])]
-        destinations.append(Destination(names))
+        // Where it goes when the place that it names takes nothing.
+        let other = wanted.count > 2 ? [mend(.group, wanted[2]), mend(.stream, wanted[3])] : []
+        destinations.append(Destination(names, or: other == names ? [] : other))
         areMended.append((names[0] != wanted[0], names[1] != wanted[1]))
         indexes[key] = destinations.count - 1
         return destinations.count - 1

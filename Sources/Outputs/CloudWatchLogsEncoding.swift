@@ -141,7 +141,14 @@ struct CloudWatchEncoder: RecordEncoder {
         // All of a request go to the same place.
         divider.places.beginBatch()
         let place = divider.places.place(of: first, in: batch)
-        let names = divider.places.destinations[place].names
+        return encode(batch, range, for: divider.places.destinations[place], into: &body)
+    }
+
+    mutating func encode(
+        _ batch: LogBatch, _ range: Range<Int>, for destination: Destination, into body: inout [UInt8]
+    ) -> Int {
+        guard !range.isEmpty else { return 0 }
+        let names = destination.names
         plain.removeAll(keepingCapacity: true)
         plain.append("{\"logGroupName\":")
         plain.append(jsonString: names[0])

@@ -9,6 +9,7 @@ internal import HTTP
 internal import Logs
 internal import Platform
 package import Settings
+internal import Synchronization
 
 package struct CloudWatchLogsOutput {
     package static var type: String { "cloudwatch_logs" }
@@ -19,10 +20,10 @@ package struct CloudWatchLogsOutput {
         BatchDefaults(bytes: 768 << 10, age: .seconds(5), spacing: .seconds(1), haveLanes: true)
     }
 
-    /// Groups whose retention is remembered as set. Beyond it all are forgotten, and set once more as they come.
-    private static let retentionLimit = 1_024
-    /// After a failure: nobody waits for it, and somebody may have to allow it first.
-    private static let retentionPause: Duration = .seconds(600)
+    /// A place that a document has named and that takes nothing costs a request so often.
+    private static let refusedPause: Duration = .seconds(60)
+    /// As long as it is said once in that time; documents may name as many as they like.
+    private static let refusedLimit = 1_024
 
     /// What all lanes of a route have in common.
     private struct Setup: Sendable {
@@ -32,13 +33,39 @@ package struct CloudWatchLogsOutput {
         let outputPath: String
         let inputName: String
         let session: AWSSession
+        let retention = Retention()
+    }
+
+    /// When the retention of a group is to be set next; never again when it was.
+    private final class Retention: Sendable {
+        private let due = Mutex<[String: Instant]>([:])
+
+        /// Whether it is due: then it is whoever asks that sets it, and tells how that went.
+        func take(_ group: String) -> Bool {
+            due.withLock { due in
+                guard due[group, default: .now] <= .now else { return false }
+                if due.count >= limit { due.removeAll() }
+                due[group] = .now + pause
+                return true
+            }
+        }
+
+        func noteSet(_ group: String) { due.withLock { $0[group] = Instant(nanoseconds: .max) } }
+        func forget(_ group: String) { due.withLock { $0[group] = nil } }
+
+        /// Groups that are remembered. Beyond it all are forgotten, and set once more as they come.
+        private let limit = 1_024
+        /// After a failure: nobody waits for it, and somebody may have to allow it first.
+        private let pause: Duration = .seconds(600)
     }
 
     private let setup: Setup
     private var client: AWSClient
     package var resendCount: Int { client.resendCount }
-    /// When the retention of a group is to be set next; never again when it was.
-    private var retentionDue: [String: Instant] = [:]
+    /// Places that documents have named and that take nothing, and when they are tried again.
+    private var refusedPlaces: [Destination: Instant] = [:]
+    /// Of the last request: whoever signs it may not do this there, or what is missing is not made.
+    private var isRefusedThere = false
 
     /// `open` makes the session; it connects to nothing.
     init(
@@ -87,21 +114,46 @@ package struct CloudWatchLogsOutput {
     package mutating func deliver(
         _ body: [UInt8], recordCount: Int, to destination: Destination
     ) throws(DeliveryError) -> DeliveryOutcome {
+        guard let other = destination.other else { return try deliver(body, recordCount, to: destination) }
         let (group, stream) = (destination.names[0], destination.names[1])
-        var put = try put(body)
+        if let until = refusedPlaces[destination], until > .now {
+            throw .goesElsewhere(reason: "\(group), \(stream) took nothing a moment ago")
+        }
+        refusedPlaces[destination] = nil
+        isRefusedThere = false
+        do throws(DeliveryError) { return try deliver(body, recordCount, to: destination) } catch {
+            guard isRefusedThere else { throw error }
+            if refusedPlaces.count >= Self.refusedLimit { refusedPlaces.removeAll() }
+            refusedPlaces[destination] = .now + Self.refusedPause
+            log.error(
+                "where documents want to go takes nothing: they go to the group and stream of the settings",
+                [
+                    "output": outputPath, "input": inputName, "group": group, "stream": stream,
+                    "instead": other.names.joined(separator: ", "), "reason": error.reason,
+                ])
+            throw .goesElsewhere(reason: error.reason)
+        }
+    }
+
+    private mutating func deliver(
+        _ body: [UInt8], _ recordCount: Int, to destination: Destination
+    ) throws(DeliveryError) -> DeliveryOutcome {
+        let (group, stream) = (destination.names[0], destination.names[1])
+        var put = try put(body, destination)
         if case .missing(let reason) = put {
             guard settings.creates else {
+                isRefusedThere = true
                 throw .retry(after: nil, reason: "\(reason) (\(group), \(stream)); \"create\" is false")
             }
             try make(group, stream)
-            put = try self.put(body)
+            put = try self.put(body, destination)
         }
         switch put {
         // The service does not know everywhere yet what it has just made.
         case .missing(let reason): throw .retry(after: nil, reason: reason)
         case .taken(let answer):
             if settings.retentionDays != nil { keepRetention(of: group) }
-            return outcome(of: answer, count: recordCount)
+            return outcome(of: answer, count: recordCount, destination)
         }
     }
 
@@ -111,16 +163,20 @@ package struct CloudWatchLogsOutput {
         case missing(reason: String)
     }
 
-    private mutating func put(_ body: [UInt8]) throws(DeliveryError) -> Put {
+    private mutating func put(_ body: [UInt8], _ destination: Destination) throws(DeliveryError) -> Put {
         let encoding = settings.compressionLevel == nil ? [] : [(name: "Content-Encoding", value: "gzip")]
         let request = AWSRequest(target: Self.target("PutLogEvents"), headers: encoding, body: body)
         do throws(AWSError) {
             return .taken(try client.call(request).body)
         } catch {
+            isRefusedThere = error.kind == .accessDenied
             switch CloudWatchVerdict(error) {
             case .accepted: return .taken("")
             case .missing(let reason): return .missing(reason: reason)
             case .exists: throw .retry(after: nil, reason: error.description)
+            // The service does not always say where.
+            case .failed(.notAllowed(let reason)):
+                throw .notAllowed(reason: "\(reason) (\(destination.names.joined(separator: ", ")))")
             case .failed(let failure): throw failure
             }
         }
@@ -129,13 +185,16 @@ package struct CloudWatchLogsOutput {
     private static func target(_ operation: String) -> String { "Logs_20140328.\(operation)" }
 
     /// Events that were taken and dropped are lost: the service takes them neither now nor later.
-    private func outcome(of answer: String, count: Int) -> DeliveryOutcome {
+    private func outcome(of answer: String, count: Int, _ destination: Destination) -> DeliveryOutcome {
         let dropped = droppedEvents(in: answer, count: count)
         guard !dropped.isEmpty else { return .accepted }
         for events in dropped {
             log.warning(
                 "CloudWatch Logs has dropped events for their time",
-                ["output": outputPath, "input": inputName, "reason": events.reason.rawValue])
+                [
+                    "output": outputPath, "input": inputName, "reason": events.reason.rawValue,
+                    "group": destination.names[0], "stream": destination.names[1],
+                ])
         }
         return .partly(
             dropped.flatMap { events in
@@ -196,7 +255,7 @@ package struct CloudWatchLogsOutput {
         case .accepted:
             log.info("log group made", ["output": outputPath, "group": group])
             // It never had any, whatever was set before somebody removed it.
-            retentionDue[group] = nil
+            setup.retention.forget(group)
         case .exists: break
         case .missing, .failed: throw verdict.ofMaking("CreateLogGroup \(group)")
         }
@@ -204,8 +263,7 @@ package struct CloudWatchLogsOutput {
 
     /// Once for each group and start. Records do not wait for it: what fails is said, and tried again later.
     private mutating func keepRetention(of group: String) {
-        guard let days = settings.retentionDays, retentionDue[group, default: .now] <= .now else { return }
-        if retentionDue.count >= Self.retentionLimit { retentionDue.removeAll() }
+        guard let days = settings.retentionDays, setup.retention.take(group) else { return }
         let verdict = ask("PutRetentionPolicy") { json in
             json.key("logGroupName")
             json.string(group)
@@ -213,9 +271,8 @@ package struct CloudWatchLogsOutput {
             json.number(days)
         }
         if verdict == .accepted {
-            retentionDue[group] = Instant(nanoseconds: .max)
+            setup.retention.noteSet(group)
         } else {
-            retentionDue[group] = .now + Self.retentionPause
             let error = verdict.ofMaking("PutRetentionPolicy \(group)")
             log.warning("retention cannot be set", ["output": outputPath, "reason": "\(error.reason)"])
         }
@@ -229,7 +286,10 @@ package struct CloudWatchLogsOutput {
         do throws(AWSError) {
             _ = try client.call(AWSRequest(target: Self.target(operation), body: json.bytes))
             return .accepted
-        } catch { return CloudWatchVerdict(error) }
+        } catch {
+            isRefusedThere = error.kind == .accessDenied
+            return CloudWatchVerdict(error)
+        }
     }
 
     // MARK: Check

@@ -70,6 +70,12 @@ struct CloudWatchSettings: Sendable {
         if let wrong = literals.first(where: { !kind.allows($0) }) {
             throw section.error(at: key, "\"\(wrong)\" cannot stand in the name of a \(kind)")
         }
+        // A longer one would be cut for each record. What variables add is known only then.
+        let isConstant = !text.utf8.contains(UInt8(ascii: "{"))
+        if isConstant, text.unicodeScalars.count > CloudWatchLimits.nameLength {
+            throw section.error(
+                at: key, "a \(kind) has a name of \(CloudWatchLimits.nameLength) characters at the most")
+        }
         if kind == .group, text.hasPrefix(CloudWatchLimits.reservedPrefix) {
             throw section.error(at: key, "\"\(CloudWatchLimits.reservedPrefix)\" is the service's own")
         }

@@ -15,10 +15,14 @@ package enum DeliveryError: Error, Equatable, Sendable {
     /// The sender is at fault, not a record (an expired token, a wrong address): the same again, seldom, until somebody
     /// has mended it.
     case notAllowed(reason: String)
+    /// This place takes nothing from us, and the destination has another one: the same there, at once.
+    case goesElsewhere(reason: String)
 
     package var reason: String {
         switch self {
-        case .retry(_, let reason), .tooLarge(let reason), .rejected(let reason), .notAllowed(let reason): reason
+        case .retry(_, let reason), .tooLarge(let reason), .rejected(let reason), .notAllowed(let reason),
+            .goesElsewhere(let reason):
+            reason
         }
     }
 }
@@ -33,6 +37,11 @@ package protocol RecordEncoder: Sendable {
     /// Appends the records of `range` to `body`; compressed and framed as the output sends them.
     /// Returns how many invalid UTF-8 sequences were replaced.
     mutating func encode(_ batch: LogBatch, _ range: Range<Int>, into body: inout [UInt8]) -> Int
+
+    /// The same, for outputs whose requests name the place.
+    mutating func encode(
+        _ batch: LogBatch, _ range: Range<Int>, for destination: Destination, into body: inout [UInt8]
+    ) -> Int
 
     /// Memory for bodies that is kept between two calls.
     var heldByteCount: Int { get }
@@ -52,6 +61,10 @@ extension RecordEncoder {
     package var copyCount: Int { 1 }
     package mutating func letGo() {}
     package var counts: [(reason: String, count: UInt64)] { [] }
+
+    package mutating func encode(
+        _ batch: LogBatch, _ range: Range<Int>, for destination: Destination, into body: inout [UInt8]
+    ) -> Int { encode(batch, range, into: &body) }
 
     /// One request with all records, in reading order.
     package mutating func divide(_ batch: inout LogBatch) -> [Shipment] {

@@ -49,13 +49,14 @@ package struct RecordReader {
         _ = batch.addField(named: name, value, isNumber: isNumber, of: text)
     }
 
-    private func readDocument(
+    private mutating func readDocument(
         _ json: [UInt8], _ range: Range<Int>, into batch: inout LogBatch, next: Position, now: Int64
     ) {
         var text = json
         let isText = json[range].first == UInt8(ascii: "\"") && range.count >= 2
         let whole = isText ? text.append(decodingJSON: range.dropFirst().dropLast()) : range
-        batch.append(
-            text, whole, fields: batch.nextField..<batch.nextField, at: now, next: next, isDocument: true)
+        // Where it wants to go was decided when it was read, and is not known any more: all may.
+        var rules = DocumentRules()
+        batch.append(document: Array(text[whole]), at: now, next: next, &rules, &members)
     }
 }

@@ -81,6 +81,9 @@ package struct RecordTemplate: Sendable {
         case "file": pieces.append(.field(name: Array("file".utf8), fallback: missing))
         case "file_name": pieces.append(.fileName(fallback: missing))
         case "date":
+            if let fallback {
+                throw RecordTemplateError(reason: "{date:-\(fallback)}: there is always a date, nothing stands for it")
+            }
             let format = try DateFormat(argument ?? "%Y-%m-%d")
             period = min(period ?? format.period, format.period)
             pieces.append(.date(format))
@@ -194,6 +197,8 @@ private struct DateFormat: Sendable {
                     reason: "{date:\(text)}: of strftime, %Y %m %d %H %M %S and %% are known")
             }
         }
+        let hasNumber = steps.contains { step in if case .number = step { true } else { false } }
+        guard hasNumber else { throw RecordTemplateError(reason: "{date:\(text)}: nothing of it is of the date") }
     }
 
     private mutating func add(_ part: Part, _ seconds: Int64) {

@@ -3,7 +3,17 @@
 /// Where to, in the output's own words; empty for outputs with one place.
 package struct Destination: Hashable, Sendable {
     package var names: [String]
-    package init(_ names: [String] = []) { self.names = names }
+    /// Where the records go instead when that place takes nothing from us: for one that a record has named itself, of
+    /// which the settings know nothing. Empty: there is no other.
+    package var otherNames: [String]
+
+    package init(_ names: [String] = [], or otherNames: [String] = []) {
+        self.names = names
+        self.otherNames = otherNames
+    }
+
+    /// The other place, for good.
+    package var other: Destination? { otherNames.isEmpty ? nil : Destination(otherNames) }
 }
 
 /// One request's worth of a batch: records that travel together to one place.

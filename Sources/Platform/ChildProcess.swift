@@ -2,6 +2,7 @@
 
 internal import Bytes
 internal import Glibc
+internal import Synchronization
 
 package enum ProgramFault: Error, Equatable, Sendable, CustomStringConvertible {
     case notStarted(Errno)
@@ -10,6 +11,8 @@ package enum ProgramFault: Error, Equatable, Sendable, CustomStringConvertible {
     /// It was killed, with all that it had started in its group.
     case tookTooLong
     case wroteTooMuch
+    /// `endPrograms` was called.
+    case stopped
 
     package var description: String {
         switch self {
@@ -18,7 +21,26 @@ package enum ProgramFault: Error, Equatable, Sendable, CustomStringConvertible {
         case .killed(let signal): "was killed by signal \(signal)"
         case .tookTooLong: "took too long, and was killed"
         case .wroteTooMuch: "wrote too much, and was killed"
+        case .stopped: "was killed, since the agent stops"
         }
+    }
+}
+
+/// Programs that run now. One list for the process, whose end is theirs as well.
+private let running = Mutex(RunningPrograms())
+
+private struct RunningPrograms {
+    /// Each the first of a group. None of them was waited for: another process may have its id from then on.
+    var processes: Set<pid_t> = []
+    var isOver = false
+}
+
+/// Kills all programs that run, each with what it has started in its group, and lets no other begin: for the end of the
+/// agent, which may come while a program hangs.
+package func endPrograms() {
+    running.withLock { running in
+        running.isOver = true
+        for process in running.processes { kill(-process, SIGKILL) }
     }
 }
 
@@ -27,8 +49,7 @@ package enum ProgramFault: Error, Equatable, Sendable, CustomStringConvertible {
 package func runProgram(
     _ arguments: [String], until deadline: Instant, outputLimit: Int
 ) throws(ProgramFault) -> [UInt8] {
-    let program: Child
-    do throws(Errno) { program = try Child(arguments) } catch { throw .notStarted(error) }
+    let program = try Child(arguments)
     do throws(ProgramFault) {
         let output = try readAll(program.output, until: deadline, limit: outputLimit)
         try waitForExit(of: program.process, until: deadline)
@@ -38,10 +59,10 @@ package func runProgram(
         case .tookTooLong, .wroteTooMuch:
             // A group of its own: what it has started goes with it.
             kill(-program.process, SIGKILL)
-            _ = waitpid(program.process, nil, 0)
-        case .notStarted, .exited, .killed: break
+            while reap(program.process) == nil { usleep(1_000) }
+        case .notStarted, .exited, .killed, .stopped: break
         }
-        throw error
+        throw running.withLock(\.isOver) ? .stopped : error
     }
 }
 
@@ -49,13 +70,21 @@ private struct Child: ~Copyable {
     let process: pid_t
     let output: File
 
-    init(_ arguments: [String]) throws(Errno) {
+    init(_ arguments: [String]) throws(ProgramFault) {
         var ends: [Int32] = [-1, -1]
-        guard unsafe pipe(&ends) == 0 else { throw .current }
+        guard unsafe pipe(&ends) == 0 else { throw .notStarted(.current) }
         let output = File(owning: ends[0])
         let input = File(owning: ends[1])
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        process = try spawn(arguments, writingTo: input.descriptor)
+        let descriptor = input.descriptor
+        process = try running.withLock { running throws(ProgramFault) in
+            guard !running.isOver else { throw .stopped }
+            do throws(Errno) {
+                let process = try spawn(arguments, writingTo: descriptor)
+                running.processes.insert(process)
+                return process
+            } catch { throw .notStarted(error) }
+        }
         self.output = output
     }
 }
@@ -118,13 +147,25 @@ private func waitToRead(_ descriptor: Int32, until deadline: Instant) -> Bool {
 
 /// It has closed its output: it is about to go, or has become something that does not.
 private func waitForExit(of process: pid_t, until deadline: Instant) throws(ProgramFault) {
-    var status: Int32 = 0
-    while unsafe waitpid(process, &status, WNOHANG) == 0 {
+    var ended = reap(process)
+    while ended == nil {
         guard .now < deadline else { throw .tookTooLong }
         usleep(1_000)
+        ended = reap(process)
     }
+    let status = ended ?? 0
     let signal = Int(status & 0x7F)
     guard signal == 0 else { throw .killed(signal: signal) }
     let code = Int(status >> 8 & 0xFF)
     guard code == 0 else { throw .exited(status: code) }
+}
+
+/// How it has ended; nil as long as it runs.
+private func reap(_ process: pid_t) -> Int32? {
+    running.withLock { running in
+        var status: Int32 = 0
+        guard unsafe waitpid(process, &status, WNOHANG) != 0 else { return nil }
+        running.processes.remove(process)
+        return status
+    }
 }

@@ -89,11 +89,13 @@ package struct File: ~Copyable {
     /// Takes over a descriptor that nobody else closes.
     package init(owning descriptor: Int32) { self.descriptor = descriptor }
 
-    /// Never waits in the open: a FIFO without a writer opens at once, and reads as empty.
-    package init(reading path: String) throws(Errno) {
+    /// Never waits in the open: a FIFO without a writer opens at once, and reads as empty. Without `followsLink` a path
+    /// that is a symbolic link itself throws `tooManyLinks`.
+    package init(reading path: String, followsLink: Bool = true) throws(Errno) {
         // Not into `descriptor` at once: an initializer that throws when it is set runs `deinit`, which would close -1.
         // `withCString` lends the path as it is, where passing the string itself would copy it.
-        let opened = unsafe path.withCString { unsafe linux_open($0, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0) }
+        let flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | (followsLink ? 0 : O_NOFOLLOW)
+        let opened = unsafe path.withCString { unsafe linux_open($0, flags, 0) }
         guard opened >= 0 else { throw .current }
         descriptor = opened
     }

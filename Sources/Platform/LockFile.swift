@@ -40,6 +40,12 @@ package final class LockFile: Sendable {
     }
 }
 
+/// The process that has, or had, the lock at `path`, if it is there still. Does not touch the lock.
+package func lockHolder(_ path: String) -> Int? {
+    guard let process = readProcessID(path), let id = pid_t(exactly: process), id > 0 else { return nil }
+    return kill(id, 0) == 0 || Errno.current.code == EPERM ? process : nil
+}
+
 /// nil when the holder has not written it, or the file cannot be read.
 private func readProcessID(_ path: String) -> Int? {
     do throws(Errno) {

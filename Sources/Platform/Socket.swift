@@ -106,6 +106,12 @@ package final class Socket: Sendable {
         return Int(count)
     }
 
+    /// Of a listener: nobody can connect from here on. Those who wait to be accepted are turned away.
+    package func stopListening() {
+        // Fails only for a socket that does not listen.
+        _ = shutdown(descriptor, Int32(SHUT_RD))
+    }
+
     /// Tells the other side that nothing more comes. What it still sends can be read.
     package func finishWriting() {
         // Fails only when the other side is gone, which the next read says too.

@@ -134,6 +134,18 @@ package struct SettingsSection {
         return texts
     }
 
+    /// Patterns of names, with directories; nil when the key is missing.
+    package mutating func globs(_ key: String) throws(SettingsError) -> [Glob]? {
+        let isGiven = has(key)
+        var globs: [Glob] = []
+        for (index, text) in try strings(key, default: []).enumerated() {
+            do throws(GlobError) { globs.append(try Glob(text)) } catch {
+                throw self.error(at: key, element: index, error.description)
+            }
+        }
+        return isGiven ? globs : nil
+    }
+
     /// An object of texts, in the order in which they stand.
     package mutating func table(_ key: String) throws(SettingsError) -> [(name: String, value: String)] {
         guard let value = value(key) else { return [] }

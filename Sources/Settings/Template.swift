@@ -19,6 +19,7 @@ package enum TemplateError: Error, Equatable {
     package func reason(known: [String]) -> String {
         switch self {
         case .malformed(let reason): reason
+        case .unknown(let name) where known.contains(name): "{\(name)} needs a name after the dot"
         case .unknown(let name):
             if let near = Self.nearestName(to: name, among: known) {
                 "unknown variable {\(name)}, did you mean {\(near)}?"

@@ -15,7 +15,10 @@ func run(_ arguments: CommandLineArguments) -> Int32 {
         let notifier = ServiceNotifier(environment: environmentVariable, processID: processID, log: log)
         let agent = try RunningAgent(settings, parts: .all, notifier: notifier, log: log)
         try agent.start(heeding: signals)
-        return agent.wait()
+        let code = agent.wait()
+        // What was asked of one that hangs, nobody waits for any more.
+        endPrograms()
+        return code
     } catch {
         complain(error)
         return 1

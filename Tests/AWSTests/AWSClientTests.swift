@@ -3,6 +3,7 @@ import Dispatch
 import Foundation
 import HTTP
 import Platform
+import Synchronization
 import TestSupport
 import Testing
 
@@ -154,5 +155,23 @@ import Testing
         #expect(learn(-100) == -100)  // somebody turns it slowly
         #expect(learn(-30) == 0)
         #expect(learn(60, true) == 60 && learn(61) == 61 && learn(5) == 0)
+    }
+
+    /// Records have the times of this clock: somebody should set it.
+    @Test func aClockThatIsOffIsSaidOnce() {
+        let lines = Mutex<[String]>([])
+        let log = AgentLog(level: .info, underSystemd: true) { line in
+            lines.withLock { $0.append(String(decoding: line, as: UTF8.self)) }
+        }
+        let clock = ServiceClock(log: log)
+        let now = Moment(monotonic: Instant(nanoseconds: 0), unixNanoseconds: 1_000_000_000_000)
+        for difference in [0, 7_200, 7_201, 3, -300] as [Int64] {
+            clock.learn(serviceUnixSeconds: 1_000 + difference, at: now, wasRefused: false)
+        }
+        let said = lines.withLock { $0 }
+        #expect(said.count == 3)
+        #expect(
+            said.first?.hasSuffix("\"the clock of this host is off, by that of AWS\" seconds_behind=7200\n") == true)
+        #expect(said.last?.hasSuffix("seconds_ahead=300\n") == true)
     }
 }

@@ -17,11 +17,11 @@ import Testing
         let settings = try settings(
             """
             { "region": "eu-west-1", "access_key_id": "AKIA", "secret_access_key": "s/+=", "session_token": "t",
-              "role_arn": "arn:aws-cn:iam::123456789012:role/path/logs", "external_id": "e", "role_session_name": "n",
+              "role_arn": "arn:aws-cn:iam::123456789012:role/path/logs", "external_id": "e", "role_session_name": "me",
               "use_fips": true, "use_dual_stack": true, "allow_imds_v1": true, "ca_file": "/ca", "proxy": "" }
             """)
         #expect(settings.region == "eu-west-1" && settings.accessKeyID == "AKIA" && settings.sessionToken == "t")
-        #expect(settings.secretAccessKey == "s/+=" && settings.externalID == "e" && settings.roleSessionName == "n")
+        #expect(settings.secretAccessKey == "s/+=" && settings.externalID == "e" && settings.roleSessionName == "me")
         #expect(settings.roleARN == "arn:aws-cn:iam::123456789012:role/path/logs")
         #expect(settings.usesFIPS && settings.usesDualStack && settings.allowsIMDSv1)
         #expect(settings.caFile == "/ca" && settings.proxy == "")
@@ -39,6 +39,8 @@ import Testing
         (#"{ "access_key_id": "a", "secret_access_key": "MARKER", "profile": "p" }"#, "profile"),
         (#"{ "role_arn": "logs" }"#, "role_arn"), (#"{ "role_arn": "arn:aws:iam::1:user/logs" }"#, "role_arn"),
         (#"{ "external_id": "e" }"#, "external_id"), (#"{ "role_session_name": "e" }"#, "role_session_name"),
+        (#"{ "role_arn": "arn:aws:iam::1:role/a", "role_session_name": "a b" }"#, "role_session_name"),
+        (#"{ "endpoint": "http://h:0/" }"#, "endpoint"), (#"{ "endpoint": "http://h:65536" }"#, "endpoint"),
         (#"{ "endpoint": "logs.example.com" }"#, "endpoint"), (#"{ "endpoint": "ftp://h" }"#, "endpoint"),
         (#"{ "endpoint": "http://u:MARKER@h/" }"#, "endpoint"), (#"{ "endpoint": "http://h/?a=b" }"#, "endpoint"),
         (#"{ "endpoint": "http://h/", "use_fips": true }"#, "use_fips"),

@@ -86,6 +86,68 @@ import Testing
         #expect(try problems(listening("127.0.0.1:0", "127.0.0.1:0", "unix:\(path)/a", "unix:\(path)/b")) == [])
     }
 
+    /// Two inputs and the endpoint, each of which would receive.
+    private func receiving(_ one: String, _ other: String, listen: String = "127.0.0.1:9") -> String {
+        """
+        { "state_directory": "\(path)/state", "endpoint": { "listen": ["unix:\(path)/s", "\(listen)"] },
+          "inputs": {
+            "one": { "type": "emf", \(one) },
+            "other": { "type": "emf", \(other) } },
+          "outputs": { "out": { "type": "stdout" } },
+          "routes": [ { "from": "one", "to": "out" }, { "from": "other", "to": "out" } ] }
+        """
+    }
+
+    @Test func twoInputsCannotReceiveAtOneAddress() throws {
+        let apart = #""udp": "127.0.0.1:0", "tcp": "127.0.0.1:0""#
+        #expect(
+            try problems(receiving(#""tcp": """#, #""tcp": "", "udp": "localhost:25888""#)) == [
+                "error agent.json:4:49: inputs.other.udp: 127.0.0.1:25888 (UDP) is that of inputs.one.udp: "
+                    + "only one can receive there"
+            ])
+        #expect(
+            try problems(receiving(#""tcp": "127.0.0.1:7", "udp": """#, #""tcp": ":7", "udp": """#)) == [
+                "error agent.json:4:38: inputs.other.tcp: :7 (TCP) overlaps with 127.0.0.1:7 (TCP), that of "
+                    + "inputs.one.tcp: only one can receive there"
+            ])
+        // By default, where nothing is written that could be pointed at.
+        let byDefault = try problems(receiving(#""tcp": """#, #""tcp": """#))
+        #expect(byDefault.first?.hasPrefix("error agent.json:4:14: inputs.other.udp: ") == true)
+        #expect(
+            try problems(receiving(#""tcp": "127.0.0.1:9", "udp": """#, apart)) == [
+                "error agent.json:3:36: inputs.one.tcp: 127.0.0.1:9 (TCP) is that of endpoint.listen[1]: "
+                    + "only one can receive there"
+            ])
+        // A port of UDP is another than the same of TCP, and the kernel chooses another for each 0.
+        #expect(try problems(receiving(apart, apart)) == [])
+        #expect(
+            try problems(receiving(#""udp": "127.0.0.1:9", "tcp": """#, apart, listen: "127.0.0.1:9"))
+                .filter { $0.hasPrefix("error") } == [])
+    }
+
+    @Test func anAddressOfAnInputThatAnotherProgramHasIsAProblem() throws {
+        let tcp = try Socket.listening(at: .ipv4(0x7F00_0001, port: 0))
+        let udp = try Socket.receivingDatagrams(at: .ipv4(0x7F00_0001, port: 0), bufferBytes: 0)
+        let (first, second) = (try #require(tcp.localAddress), try #require(udp.localAddress))
+        let text = """
+            { "state_directory": "\(path)/state", "endpoint": { "listen": [] },
+              "inputs": { "app": { "type": "emf", "tcp": "\(first)", "udp": "\(second)" } },
+              "outputs": { "out": { "type": "stdout" } }, "routes": [ { "from": "app", "to": "out" } ] }
+            """
+        #expect(
+            try problems(text) == [
+                "problem input app: \(first) (TCP) is in use: another program receives there",
+                "problem input app: \(second) (UDP) is in use: another program receives there",
+            ])
+        // What is in no route does not matter.
+        #expect(try problems(text.replacing(#"{ "from": "app", "to": "out" }"#, with: "")) == [])
+        // An agent runs with this state directory.
+        _ = try directory.write("state/lock", "\(processID)\n")
+        #expect(try problems(text) == [])
+        #expect(try findings(text).contains { $0.contains("\(first) (TCP) is in use, and so is the state directory") })
+        withExtendedLifetime((tcp, udp)) {}
+    }
+
     /// A port of 127.0.0.1 at which somebody listens who answers `answer` to everything.
     private func serving(_ answer: HTTPServerResponse) throws -> (HTTPServer, String) {
         let listener = try Socket.listening(at: .ipv4(0x7F00_0001, port: 0))
@@ -211,5 +273,24 @@ import Testing
         #expect(findings.contains("problem host.sys: \(path)/file is no directory"))
         #expect(findings.contains("note host.udev: \(path)/u: No such file or directory"))
         #expect(!findings.contains { $0.contains("host.root") })
+    }
+
+    /// Nobody sends it, and nobody would think of looking there.
+    @Test func whatRoutesOfEarlierSettingsHaveLeftIsNamed() throws {
+        for (place, content) in [
+            ("spool/gone~out", "records"), ("spool/app~out", "records"), ("spool/empty~out", ""),
+            ("rejected/old", "line"),
+            ("rejected/out", "line"),
+        ] {
+            try makeDirectories("\(path)/state/\(place)")
+            try Data(content.utf8).write(to: URL(filePath: "\(path)/state/\(place)/1"))
+        }
+        let said = try findings(shipping(to: "{ \"type\": \"stdout\" }")).filter { $0.hasPrefix("note \(path)/state/") }
+        #expect(
+            said == [
+                "note \(path)/state/spool/gone~out is of no route any more: "
+                    + "7 B lie there that may not have been delivered",
+                "note \(path)/state/rejected/old is of no output any more: vitals replay leaves its 4 B alone",
+            ])
     }
 }

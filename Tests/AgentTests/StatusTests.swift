@@ -107,6 +107,26 @@ private func status(
             statusTable(status([]).json()) == "vitals 0.1.0 on web1, process 812, running for 1 h 2 min\nno routes\n")
     }
 
+    /// What a filter leaves out is missed by nobody; documents that had no room are, whoever has counted them.
+    @Test func lostIsWhatSomebodyMayMiss() throws {
+        var route = route()
+        route.recordsDropped = [("filter", 5_000), ("too_old", 2), ("rate_limit", 7)]
+        route.reading.counts = [
+            ("spool_dropped", 10), ("spool_dropped_bytes", 9_999), ("spool_dropped_unstored", 100),
+            ("spool_damaged", 0),
+            ("document_received", 3),
+        ]
+        let table = try #require(statusTable(status([route]).json()))
+        #expect(table.split(separator: "\n")[2].hasSuffix("  112"))
+        let lines = table.split(separator: "\n").suffix(8).map { $0.dropFirst("syslog -> central: ".count) }
+        #expect(
+            lines == [
+                "problem: /var/log/secret: Permission denied", "lost: 2 too_old", "lost: 10 spool_dropped",
+                "lost: 100 spool_dropped_unstored", "left out: 5000 filter", "left out: 7 rate_limit",
+                "spool_dropped_bytes: 9999", "document_received: 3",
+            ])
+    }
+
     @Test func collectorsThatDoNotWorkAreNamed() throws {
         let bytes = status([], collectors: collectors).json()
         let json = try parseJSON(bytes)

@@ -124,6 +124,7 @@ import enum Procfs.KernelUnits
         (#"{ "aggregate": [[]], "metrics": ["mem_*"], "drop_original": ["cpu_*"] }"#, "none of the chosen"),
         (#"{ "procstat": [{}] }"#, "one of"), (#"{ "procstat": [{"exe": "a", "unit": "b"}] }"#, "one of"),
         (#"{ "procstat": [{"exe": "("}] }"#, "offset"), (#"{ "procstat": [{"exe": "ü"}] }"#, "dimension"),
+        (#"{ "procstat": [{"pid_file": "app.pid"}] }"#, "absolute path"),
         (#"{ "disk": { "includes": [] } }"#, "did you mean"), (#"{ "collectors": ["cpu"] }"#, "unknown key"),
         (#"{ "vocabulary": "node", "collectors": ["cpus"] }"#, "did you mean \"cpu\""),
         (#"{ "vocabulary": "node", "collectors": {"cpu": {"infos": true}} }"#, "did you mean"),

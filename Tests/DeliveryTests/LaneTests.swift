@@ -1,5 +1,6 @@
 // Deliveries at the same time, with real queues.
 
+import Inputs
 import Logs
 import Outputs
 import Platform
@@ -104,6 +105,40 @@ import Testing
         #expect(eventually { route.status.recordsAcknowledged == 200 })
         #expect(route.stopAndWait())
         #expect(world.savedCursor() == 200)
+    }
+
+    /// The other place is out of reach at first: who went on there is the one that finds out how it is, and nothing is
+    /// tried beside it.
+    @Test(arguments: [1, 3]) func whatAPlaceDoesNotTakeGoesToTheOther(laneCount: Int) throws {
+        let world = try world()
+        let place = Destination(["named"], or: ["own"])
+        world.with { state in
+            state.divide = { batch in
+                batch.records.indices.map {
+                    Shipment(records: $0..<$0 + 1, destination: $0 % 2 == 0 ? place : Destination(["own"]))
+                }
+            }
+            state.answerOfFirstPlace = .goesElsewhere(reason: "not there")
+        }
+        let failures = Flag()
+        world.answer { _ in
+            guard failures.count < 5 else { return nil }
+            failures.set()
+            return .retry(after: .milliseconds(20), reason: "503")
+        }
+        world.write(100)
+        let route = try world.route { $0.inFlight = laneCount }
+        route.start()
+        #expect(eventually(within: .seconds(90)) { route.status.recordsAcknowledged == 100 })
+        #expect(firstDifference(world.received.sorted(), Array(0..<100)) == nil)
+        let destinations = world.with(\.destinations)
+        #expect(destinations.count { $0 == place } == 50)
+        #expect(destinations.count { $0 == Destination(["own"]) } >= 100)
+        #expect(route.status.recordsRejected == 0 && route.status.recordsDropped.isEmpty)
+        #expect(
+            eventually { route.status.reading.counts.contains { $0.reason == "log_group_refused" && $0.count == 50 } })
+        #expect(route.stopAndWait())
+        #expect(world.savedCursor() == 100)
     }
 
     /// Two shipments to one place, and the first fails: what comes after it waits.

@@ -31,6 +31,8 @@ final class World: Sendable {
         var refuse: @Sendable ([UInt64]) -> [RefusedRecord] = { _ in [] }
         /// How a batch is divided; nil for one request.
         var divide: (@Sendable (inout LogBatch) -> [Shipment])?
+        /// What a place answers that has another beside it; nil when it takes records as any other.
+        var answerOfFirstPlace: DeliveryError?
         /// Where each request went, in their order.
         var destinations: [Destination] = []
         /// Requests wait here while it is true; and those that hold a certain number.
@@ -247,7 +249,7 @@ struct ScriptedOutput: Output {
             state.requests.append(sent)
             state.destinations.append(destination)
             state.bodyAddresses.append(address)
-            let error = state.answer(sent)
+            let error = destination.other == nil ? state.answer(sent) : state.answerOfFirstPlace
             let refused = error == nil ? state.refuse(sent) : []
             let missing = Set(refused.map(\.index))
             if error == nil { state.received += sent.indices.filter { !missing.contains($0) }.map { sent[$0] } }

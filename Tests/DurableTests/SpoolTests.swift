@@ -2,6 +2,7 @@
 
 import Bytes
 import Platform
+import Synchronization
 import TestSupport
 import Testing
 
@@ -186,6 +187,51 @@ import Testing
         #expect(world.delivered.suffix(2).map(order) == [5, 6])
     }
 
+    /// Counts alone would be found by those who look.
+    @Test func whatIsLostIsSaid() {
+        let lines = Mutex<[String]>([])
+        let log = AgentLog(level: .info, underSystemd: true) { line in
+            lines.withLock { $0.append(String(decoding: line, as: UTF8.self)) }
+        }
+        let disk = FakeSpoolDisk()
+        func spool() -> Spool {
+            Spool(
+                name: "in~out", disk: disk, limitBytes: 8 << 20, resume: nil, log: log, memoryLimitBytes: 4 << 10,
+                turnsItself: false)
+        }
+        let first = spool()
+        var now = Instant(nanoseconds: 1_000_000_000_000)
+        first.turn(at: now)
+        disk.fail(after: 1, times: .max)
+        for _ in 0..<3 {
+            now = now + .seconds(1)
+            first.put((0..<8).map { _ in [UInt8](repeating: 1, count: 1_000) }, at: 1)
+            first.turn(at: now)
+        }
+        disk.fail(after: .max, times: 0)
+        first.turn(at: now + .seconds(1), isLast: true)
+        disk.files[1]?.bytes[100] ^= 1
+        let second = spool()
+        second.open()
+        second.turn(at: now)
+        disk.fail(after: 1, times: .max)
+        second.put([[1], [2]], at: 1)
+        second.close()
+        let said = lines.withLock { $0 }
+        #expect(
+            said.last == "<3>level=error msg=\"the disk took no more before the stop: records are lost\" "
+                + "spool=in~out records=2\n"
+        )
+        #expect(
+            said.count {
+                $0.hasPrefix("<3>level=error msg=\"the disk takes nothing and memory is full: records are dropped\"")
+            } > 0)
+        #expect(
+            said.contains {
+                $0.hasPrefix("<4>level=warning msg=\"a spool is damaged: what cannot be read is left out\"")
+            }, "\(said)")
+    }
+
     @Test func aDiskThatCannotBeOpenedHoldsUpNothing() {
         var world = SpoolWorld()
         world.put(4)
@@ -265,6 +311,31 @@ import Testing
             world.kill()
             world.drain()
             check(world, from: before, "call \(call)")
+        }
+    }
+
+    /// A segment is removed since its sync failed, and the numbers that it had are given to others after a kill. It
+    /// must not come back behind them.
+    @Test func aSegmentThatWasGivenUpTakesNoPlaceOfLaterRecords() {
+        for seed in 0..<32 as Range<UInt64> {
+            var random = SeededRandom(seed: seed)
+            var world = SpoolWorld()
+            world.put(3)
+            world.turn()
+            world.put(2)
+            world.disk.fail(after: 2, times: 1)
+            world.turn(seconds: 1)
+            world.disk.fail(after: 2, times: 1)
+            world.turn(seconds: 1)
+            #expect(world.disk.files.keys.sorted() == [1] && world.disk.removed.keys.sorted() == [2])
+            world.kill()
+            world.put(1)
+            world.turn(seconds: 1)
+            #expect(world.stored.count == 4 && world.disk.files.keys.sorted() == [1], "in the place of record 4")
+            world.disk.cutPower(&random)
+            world.kill()
+            world.drain()
+            #expect(world.delivered.map(order) == [1, 2, 3, 6], "seed \(seed)")
         }
     }
 

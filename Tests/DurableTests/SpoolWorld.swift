@@ -51,15 +51,18 @@ final class FakeSpoolDisk: SpoolDisk, @unchecked Sendable {
         files[id, default: Segment(bytes: [])].bytes += bytes
     }
 
-    func sync(_ id: UInt64) throws(Errno) {
+    func sync(_ id: UInt64, names: Bool) throws(Errno) {
         do throws(Errno) { try count() } catch {
             files[id]?.isGivenUp = true
             throw error
         }
         guard let file = files[id], !file.isGivenUp else { return }
-        // With the name of a new one the directory is synced, and with it what was removed.
-        if file.syncedCount == nil { removed = [:] }
-        files[id]?.syncedCount = file.bytes.count
+        if names {
+            removed = [:]
+            // There is one directory: the names of all others last as well, with nothing in them for sure.
+            for other in files.keys where files[other]?.syncedCount == nil { files[other]?.syncedCount = 0 }
+        }
+        if files[id]?.syncedCount != nil { files[id]?.syncedCount = file.bytes.count }
     }
 
     func cut(_ id: UInt64, to byteCount: Int) throws(Errno) {
@@ -77,9 +80,13 @@ final class FakeSpoolDisk: SpoolDisk, @unchecked Sendable {
     /// Everything that was not synced may be there, in part, or not; what was removed may be back.
     func cutPower(_ random: inout SeededRandom) {
         fail(after: .max, times: 0)
-        for (id, file) in removed where files[id] == nil && Bool.random(using: &random) { files[id] = file }
+        // In order: a dictionary has another in every process, and a seed has to give the same cut again.
+        for (id, file) in removed.sorted(by: { $0.key < $1.key })
+        where files[id] == nil && Bool.random(using: &random) {
+            files[id] = file
+        }
         removed = [:]
-        for (id, file) in files {
+        for (id, file) in files.sorted(by: { $0.key < $1.key }) {
             if file.syncedCount == nil, Bool.random(using: &random) {
                 files[id] = nil
                 continue

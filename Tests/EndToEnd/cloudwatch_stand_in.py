@@ -66,7 +66,7 @@ ANSWERS = {
 }
 # Faults of the connection, before anything is stored, and after.
 BEFORE = {"reset_in_body", "reset_before_commit", "close_before_commit"}
-AFTER = {"reset_after_commit", "cut_answer_after_commit", "internal_after_commit"}
+AFTER = {"reset_after_commit", "close_after_commit", "cut_answer_after_commit", "internal_after_commit"}
 
 
 class Refused(Exception):
@@ -96,6 +96,8 @@ class CloudWatchStandIn:
         self.groups = {}
         self.planned = {}
         self.choose_fault = None
+        # Groups with which nothing may be done.
+        self.denied = set()
         # A message for which a whole request is refused.
         self.is_bad = None
         self.clock_offset = 0
@@ -233,6 +235,8 @@ class CloudWatchStandIn:
         name = request.get("logGroupName", "")
         if not isinstance(name, str) or not GROUP_NAME.match(name) or name.startswith("aws/"):
             raise invalid(f"Value {name!r} at 'logGroupName' failed to satisfy constraint")
+        if name in self.denied:
+            raise Refused(400, "AccessDeniedException", f"User is not authorized to perform this on log-group:{name}")
         return name
 
     def stream(self, request):
@@ -425,6 +429,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     cloud.unanswered += [event["message"] for event in json.loads(plain)["logEvents"]]
             if fault == "internal_after_commit":
                 return self.refuse(Refused(*ANSWERS["internal"]))
+            if fault == "close_after_commit":
+                self.close_connection = True
+                return None
             if fault == "cut_answer_after_commit":
                 self.connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
             return self.reset()
@@ -507,14 +514,15 @@ def check():
             cloud.fail("PutLogEvents", fault)
             refuses(code, logs.put_log_events, **events((now, "x")))
     assert len(cloud.messages()) == 3
-    for fault in sorted(BEFORE) + ["reset_after_commit", "cut_answer_after_commit"]:
+    stored = ["reset_after_commit", "close_after_commit", "cut_answer_after_commit"]
+    for fault in sorted(BEFORE) + stored:
         cloud.fail("PutLogEvents", fault)
         try:
             logs.put_log_events(**events((now, fault)))
         except botocore.exceptions.BotoCoreError:
             continue
         raise AssertionError(f"{fault} was answered")
-    assert cloud.messages()[3:] == cloud.unanswered == ["reset_after_commit", "cut_answer_after_commit"]
+    assert cloud.messages()[3:] == cloud.unanswered == stored
     # Compressed, as the agent does, and signed over what is sent.
     body = json.dumps(events((now, "gzip"))).encode()
     for spoil in [False, True]:

@@ -5,7 +5,8 @@ Speaks as much of D-Bus as libsystemd needs: https://dbus.freedesktop.org/doc/db
 
 import socket
 import struct
-import threading
+
+from support import listen, stop_listening
 
 REPLY, ERROR = 2, 3
 
@@ -128,28 +129,20 @@ class FakeBus:
 
     def __init__(self, path, answer):
         self.answer = answer
-        self.connections = 0
+        # All that there ever were.
+        self.connections = []
         self.calls = []
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
         self.listener.listen()
-        threading.Thread(target=self.accept, daemon=True).start()
+        listen(self.listener, self.serve)
 
     def stop(self):
         if self.listener.fileno() >= 0:
-            self.listener.shutdown(socket.SHUT_RDWR)
-            self.listener.close()
-
-    def accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+            stop_listening(self.listener)
 
     def serve(self, connection):
+        self.connections.append(connection)
         with connection, connection.makefile("rb") as stream:
             try:
                 self.greet(connection, stream)

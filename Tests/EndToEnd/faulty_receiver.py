@@ -14,7 +14,7 @@ import ssl
 import struct
 import threading
 import time
-from support import Receiver
+from support import Receiver, listen, stop_listening
 
 # Longer than the time-out that the tests give the agent.
 SILENCE_SECONDS = 30
@@ -146,19 +146,10 @@ class Proxy:
     def start(self):
         self.listener = socket.create_server(("127.0.0.1", self.port))
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        listen(self.listener, self.serve)
 
     def stop(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-    def accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+        stop_listening(self.listener)
 
     def serve(self, connection):
         head = b""

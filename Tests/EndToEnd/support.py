@@ -55,6 +55,37 @@ def require_programs(*names):
             raise unittest.SkipTest(f"needs the program {name} (make test-deps)")
 
 
+def listen(listener, serve):
+    """Has `serve(connection)` run for each connection that comes, each on a thread of its own, until the listener is closed
+    by `stop_listening`."""
+    def accept():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+
+
+def stop_listening(listener):
+    """Without `shutdown` the thread that accepts would hold the port until another connection comes."""
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+
+
+def fill(directory):
+    """Takes all the room that is left there; the file that has it."""
+    filler = directory / "filler"
+    with filler.open("ab", buffering=0) as out:
+        try:
+            while True:
+                out.write(b"x" * 4096)
+        except OSError:
+            return filler
+
+
 PORTS = set()
 
 
@@ -114,6 +145,18 @@ class Scratch(unittest.TestCase):
 
         return hosts, popen
 
+    def on_small_disk(self, agent, directory, size):
+        """The agent is to have a disk of its own at `directory`, of `size` and no more, which nobody else sees."""
+        require_root()
+        require_programs("unshare")
+
+        def popen(arguments, **options):
+            script = f'mkdir -p {directory} && mount -t tmpfs -o size={size} tmpfs {directory} && exec "$@"'
+            return subprocess.Popen(
+                ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", *map(str, arguments)], **options)
+
+        agent.popen = popen
+
     def program(self, arguments, **options):
         """Starts a program that is ended with the test."""
         process = subprocess.Popen(arguments, **options)
@@ -170,6 +213,10 @@ class Agent:
     def log(self):
         return self.errors.read_text(errors="replace") if self.errors.exists() else ""
 
+    def seen(self, path):
+        """A path as this agent sees it, which may have mounts of its own."""
+        return Path(f"/proc/{self.process.pid}/root{path}")
+
     def kill(self):
         self.process.kill()
         self.process.wait()
@@ -221,14 +268,13 @@ class Receiver:
     def start(self):
         self.listener = socket.create_server(("127.0.0.1", self.port))
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
+        listen(self.listener, self.begin)
 
     def stop(self):
         """Refuses connections, and breaks those that are open."""
         listener, self.listener = self.listener, None
         if listener:
-            listener.shutdown(socket.SHUT_RDWR)
-            listener.close()
+            stop_listening(listener)
         with self.lock:
             for connection in self.connections:
                 try:
@@ -236,15 +282,10 @@ class Receiver:
                 except OSError:
                     pass
 
-    def accept(self, listener):
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with self.lock:
-                self.connections.add(connection)
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+    def begin(self, connection):
+        with self.lock:
+            self.connections.add(connection)
+        self.serve(connection)
 
     def serve(self, connection):
         stream = connection.makefile("rb")

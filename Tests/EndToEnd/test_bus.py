@@ -57,7 +57,7 @@ class Bus(Scratch):
         for _ in range(3):
             self.assertEqual(self.scrape(), (status, series))
         self.assertEqual(self.bus.calls.count("Type"), 1)
-        self.assertEqual(self.bus.connections, 1)
+        self.assertEqual(len(self.bus.connections), 1)
         self.script["UnitsLoadTimestamp"] = value("t", 6)
         self.script["Type"] = value("s", "notify")
         self.assertIn(("unit_state", "a.service", "active", "notify"), self.scrape()[1])
@@ -84,7 +84,7 @@ class Bus(Scratch):
         self.script["NConnections"] = value("u", 8)
         status, series = self.scrape()
         self.assertEqual((status, series["socket_current_connections", "b.socket"]), ("ok", 8))
-        self.assertEqual(self.bus.connections, 2)
+        self.assertEqual(len(self.bus.connections), 2)
 
     def test_what_the_bus_refuses_is_not_passed_over(self):
         for error in ["LimitsExceeded", "NoReply", "NoMemory"]:

@@ -227,6 +227,26 @@ class OneAtATime(CloudWatchFaults):
 
     in_flight = 1
 
+    def test_what_libcurl_sends_again_by_itself_is_counted(self):
+        """A kept connection that the service closes just as a request comes: libcurl opens another without asking anybody,
+        whether the service has stored the events or not."""
+        cloud = self.cloud()
+        agent = self.start(cloud, in_flight=1, batch_spacing="0s")
+        wanted = ["first"]
+        self.write(wanted)
+        self.wait_for(cloud, 1, agent)
+        for count, (fault, copies) in enumerate([("close_before_commit", 1), ("close_after_commit", 2)], start=1):
+            before = cloud.count("PutLogEvents")
+            cloud.fail("PutLogEvents", fault)
+            self.write([fault])
+            wanted += [fault] * copies
+            eventually(lambda: cloud.messages() == wanted, 20, lambda: f"{cloud.messages()}\n{agent.log()}")
+            eventually(lambda: agent.metric(ACKNOWLEDGED) == 1 + count, 20, agent.log)
+            self.assertEqual((cloud.count("PutLogEvents") - before, agent.metric(RETRIES)), (2, count))
+        # Else it would have been the agent that sent them again.
+        self.assertNotIn("delivery failed", agent.log())
+        self.assertEqual(agent.stop(), 0)
+
 
 def rejected(directory):
     return [json.loads(line) for path in sorted(directory.iterdir()) for line in path.read_text().splitlines()]

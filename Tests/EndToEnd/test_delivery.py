@@ -3,11 +3,13 @@ beside others, a stop while all wait, names and metadata that never answer, and 
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 from cloudwatch_stand_in import CloudWatchStandIn
 from support import BINARY, Scratch, eventually, free_port, get, require_root, start_writer
@@ -48,6 +50,7 @@ class Delivery(Delivering):
         agent.start()
         eventually(lambda: self.value(agent, "records_dropped_total", reason="given_up") == LINES, 40, "it gives up")
         self.assertEqual(len(self.rejected(agent)), LINES)
+        self.assertIn(f"records={LINES} kept={LINES} ", agent.log())
         code, said = self.run_it(agent, "replay")
         self.assertEqual((code, len(self.rejected(agent))), (1, LINES), said)
         receiver.start()
@@ -74,6 +77,7 @@ class Delivery(Delivering):
         eventually(lambda: self.value(agent, "records_rejected_total") == 200, 40, "all are refused")
         kept = len(self.rejected(agent))
         self.assertEqual(self.value(agent, "records_dropped_total", reason="rejected_store_full"), 200 - kept)
+        self.assertIn("rejected record is dropped: rejected/ is full", agent.log())
         self.assertGreater(kept, 10)
         self.assertLessEqual(sum(path.stat().st_size for path in directory.iterdir()), 16 << 10)
 
@@ -165,6 +169,31 @@ class Delivery(Delivering):
         config.write_text("[default]\nregion = eu-west-1\ncredential_process = /bin/sleep 1000\n")
         self.hang({"endpoint": self.silence()}, {"AWS_CONFIG_FILE": str(config), "AWS_EC2_METADATA_DISABLED": "true"})
 
+    def test_a_program_for_credentials_that_hangs_ends_with_the_agent(self):
+        """Also what it has started itself, whatever the signals are that they ignore."""
+        program, config, ids = (self.directory / name for name in ("get-keys", "aws-config", "ids"))
+        program.write_text(f"#!/bin/sh\ntrap '' TERM HUP INT\nsleep 1000 &\necho $$ $! > {ids}\nwait\n")
+        program.chmod(0o755)
+        config.write_text(f"[default]\nregion = eu-west-1\ncredential_process = {program}\n")
+        clean = {name: "" for name in os.environ if name.startswith("AWS_")}
+        # The second signal of a stop asks for no delay at all.
+        for signals in (1, 2):
+            with self.subTest(signals=signals):
+                ids.unlink(missing_ok=True)
+                agent = self.agent(self.settings({
+                    "aws": {"type": "cloudwatch_logs", "log_group": "/x", "endpoint": self.silence()}},
+                    lines=10, drain_timeout="1s" if signals == 1 else "60s"), name=f"agent{signals}")
+                agent.start(environment=clean | {"AWS_CONFIG_FILE": str(config), "AWS_EC2_METADATA_DISABLED": "true"})
+                eventually(lambda: ids.exists() and len(ids.read_text().split()) == 2, 20, agent.log)
+                numbers = [int(number) for number in ids.read_text().split()]
+                self.assertTrue(all(lives(number) for number in numbers))
+                self.addCleanup(kill_all, numbers)
+                if signals == 2:
+                    agent.process.send_signal(signal.SIGTERM)
+                    eventually(lambda: "stopping" in agent.log(), 10, agent.log)
+                self.assertEqual(agent.stop(within=15), signals - 1)
+                eventually(lambda: not any(lives(number) for number in numbers), 10, f"{numbers} have ended")
+
     def test_a_name_server_that_never_answers_holds_up_nothing(self):
         require_root()
         server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -182,6 +211,19 @@ class Delivery(Delivering):
                   {"AWS_EC2_METADATA_DISABLED": "true"}, popen)
         server.setblocking(False)
         self.assertIn(b"\x09eu-west-1", server.recv(1000), "it was asked for the region's address")
+
+
+def lives(process):
+    """One that has ended and that nobody has waited for does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def kill_all(processes):
+    for process in filter(lives, processes):
+        os.kill(process, signal.SIGKILL)
 
 
 class Secrets(Delivering):
@@ -237,3 +279,64 @@ class Secrets(Delivering):
             if path.is_file():
                 self.assertNotIn(b"MARKER", path.read_bytes(), path)
 
+
+    def test_no_password_of_an_address_is_ever_shown(self):
+        """Neither of one that works, nor of one that is wrong, from whatever place it comes."""
+        refused = f"127.0.0.1:{free_port()}"
+        keys = {"access_key_id": "AKID", "secret_access_key": "MARKER-secret"}
+        aws = {"type": "cloudwatch_logs", "log_group": "/x", "region": "us-east-1", **keys}
+        wrong = [
+            *({"type": "http", "url": url} for url in (
+                "ftp://user:MARKER@host/", "http://user:MARKER@/", "http://user:MARKER@host:x/", "http://user:MARKER/x@host",
+                "http://user:MARKER#x@host", "http://user:MARKER?x@host", "http://user:MARKER @host", "user:MARKER@host",
+                "http://user:x@MARKER@host:x")),
+            *({"type": "http", "url": "http://host", "proxy": proxy} for proxy in (
+                "ftp://user:MARKER@host", "user:MARKER@host:x", "http://user:MARKER/x@host", "http://user:MARKER @host")),
+            *({**aws, "endpoint": endpoint} for endpoint in (
+                "https://user:MARKER@host", "user:MARKER@host", "https://user:MARKER/x@host", "https://host/?x=MARKER")),
+            {**aws, "proxy": "user:MARKER@host:x"},
+        ]
+        for number, output in enumerate(wrong):
+            with self.subTest(output):
+                agent = self.agent(self.settings({"out": output}, lines=1), name=f"wrong{number}")
+                for command in ("check", "run", "replay", "cursors"):
+                    code, said = self.run_it(agent, command)
+                    if command in ("check", "run"):
+                        self.assertEqual(code, 1, said)
+                    self.assertNotIn("MARKER", said)
+                    self.assertIn("outputs.out", said) if command == "check" else None
+
+        def redirect(records):
+            return "307 X\r\nLocation: http://user:MARKER@elsewhere/x?token=MARKER"
+        redirecting = self.receiver(answer=redirect)
+        redirecting.take = lambda body, headers: redirect(body)
+        config = self.directory / "aws-config"
+        config.write_text("[profile place]\naws_access_key_id = AKID\naws_secret_access_key = MARKER-profile\n"
+                          f"endpoint_url = http://user:MARKER@{refused}\n")
+        outputs = {
+            "user": {"type": "http", "url": f"http://MARKER@{refused}/"},
+            "slash": {"type": "http", "url": f"http://user:1/MARKER@{refused}/"},
+            "redirected": {"type": "http", "url": redirecting.url},
+            "profile": {"type": "cloudwatch_logs", "log_group": "/x", "region": "us-east-1", "profile": "place"},
+            "environment": {**aws, "proxy": ""},
+            "proxy": {**aws, "endpoint": "http://receiver.invalid", "proxy": f"socks5h://user:MARKER@{refused}"},
+            "proxy_of_environment": {"type": "http", "url": "http://receiver.invalid/"},
+        }
+        environment = {name: "" for name in os.environ if name.startswith("AWS_")} | {
+            "AWS_CONFIG_FILE": str(config), "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": f"http://user:MARKER@{refused}",
+            "http_proxy": f"http://user:MARKER@{refused}", "https_proxy": f"http://user:MARKER@{refused}",
+            "no_proxy": "127.0.0.1"}
+        agent = self.agent(self.settings(outputs, lines=20, log={"level": "debug"})).start(environment=environment)
+        for name in outputs:
+            eventually(lambda: (self.value(agent, "retries_total", name) or 0) >= 1, 40,
+                       lambda: f"{name} was tried\n{agent.log()}")
+        checked = subprocess.run([BINARY, "check", "--config", agent.config], stdout=subprocess.PIPE, text=True,
+                                 stderr=subprocess.STDOUT, env=os.environ | environment, timeout=60).stdout
+        for what, text in {
+            "the log": agent.log(), "the metrics": agent.metrics(), "vitals check": checked,
+            "the status": agent.command("status"), "the status as JSON": get(agent.port, "/api/v1/status")[2].decode(),
+        }.items():
+            with self.subTest(what):
+                self.assertGreater(len(text), 20)
+                self.assertNotIn("MARKER", text)

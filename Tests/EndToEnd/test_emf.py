@@ -1,10 +1,13 @@
 """Documents with metrics that programs send to the agent's port: what was received is delivered, whatever happens."""
 
 import json
+import os
+import signal
 import socket
+import subprocess
 import threading
 import time
-from support import Scratch, eventually, free_port
+from support import BINARY, Scratch, eventually, free_port
 
 DIRECTIVES = [{"Namespace": "Test", "Dimensions": [["service"]], "Metrics": [{"Name": "number", "Unit": "Count"}]}]
 
@@ -20,7 +23,7 @@ def line(*arguments, **metadata):
 
 
 def connected(port):
-    """A connection to the port, which is open a moment after the agent answers."""
+    """A connection to the port, when somebody listens there."""
     def attempt():
         try:
             return socket.create_connection(("127.0.0.1", port), timeout=20)
@@ -40,7 +43,7 @@ class EMF(Scratch):
         }
 
     def connect(self):
-        connection = connected(self.port)
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=20)
         self.addCleanup(connection.close)
         return connection
 
@@ -63,8 +66,6 @@ class EMF(Scratch):
         stream.sendall(line(1) + b"\n" + line(2).replace(b"\n", b"\r\n") + b"no document\n")
         stream.sendall(b'{"_aws":{}}\n' + line(3, {"number": "three"}) + line(4)[:-1])
         stream.shutdown(socket.SHUT_WR)
-        # The port for datagrams is opened after the other: one that is sent too early is gone.
-        self.wait_for(agent, receiver, [1, 2, 4])
         sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(sender.close)
         for datagram in (line(5) + line(6), line(7)[:-1], b"[]"):
@@ -147,6 +148,115 @@ class EMF(Scratch):
         agent.start()
         self.wait_for(agent, receiver, range(500))
         self.assertEqual(self.numbers(receiver), list(range(500)))
+        self.assertEqual(agent.stop(), 0)
+
+    def fill(self, stream, first):
+        """Sends documents as long as the kernel takes them, 5000 at the most; returns the numbers of those that it took."""
+        stream.setblocking(False)
+        for number in range(first, first + 5000):
+            text = line(number, {"filler": "x" * 2000})
+            try:
+                if stream.send(text) < len(text):
+                    return range(first, number)
+            except BlockingIOError:
+                return range(first, number)
+        return range(first, first + 5000)
+
+    def test_a_stop_takes_what_the_kernel_has(self):
+        """Of a client that is gone, and of one that stays and that nobody has accepted yet; and datagrams."""
+        receiver = self.receiver()
+        agent = self.agent(self.settings({"type": "http", "url": receiver.url})).start()
+        streams = [self.connect()]
+        streams[0].sendall(line(0))
+        self.wait_for(agent, receiver, [0])
+        # It reads nothing: what is sent now stays with the kernel.
+        agent.process.send_signal(signal.SIGSTOP)
+        streams.append(self.connect())
+        taken = [number for index, stream in enumerate(streams) for number in self.fill(stream, 10_000 * (index + 1))]
+        self.assertGreater(len(taken), 2 * 400)
+        streams[0].close()
+        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(sender.close)
+        datagrams = range(1_000_000, 1_000_050)
+        for number in datagrams:
+            sender.sendto(line(number), ("127.0.0.1", self.port))
+        agent.process.send_signal(signal.SIGTERM)
+        agent.process.send_signal(signal.SIGCONT)
+        self.assertEqual(agent.process.wait(20), 0, agent.log())
+        agent.start()
+        self.wait_for(agent, receiver, [0, *taken, *datagrams])
+        self.assertEqual(agent.stop(), 0)
+
+    def test_a_client_that_never_ends_does_not_hold_the_stop_up(self):
+        receiver = self.receiver()
+        agent = self.agent({**self.settings({"type": "http", "url": receiver.url}), "drain_timeout": "60s"}).start()
+        stream, sent = self.connect(), []
+
+        def send():
+            try:
+                while True:
+                    stream.sendall(line(len(sent)))
+                    sent.append(1)
+            except OSError:
+                pass  # The agent has closed: the client knows.
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        eventually(lambda: len(receiver.records) > 100, 30, agent.log)
+        self.assertEqual(agent.stop(within=30), 0)
+        thread.join(10)
+        self.assertFalse(thread.is_alive())
+        self.assertIn("still sends", agent.log())
+
+    def test_the_port_is_open_when_the_agent_is_ready(self):
+        """Ten starts: nothing is tried twice. The service manager is told when the sockets are there."""
+        receiver = self.receiver()
+        agent = self.agent(self.settings({"type": "http", "url": receiver.url}))
+        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(sender.close)
+        notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(notified.close)
+        notified.bind(str(self.directory / "notify"))
+        notified.settimeout(20)
+        for number in range(0, 20, 2):
+            with agent.errors.open("ab") as errors:
+                agent.process = agent.popen(
+                    [BINARY, "run", "--config", agent.config, "--state-directory", agent.state], stderr=errors,
+                    stdout=subprocess.DEVNULL, env={**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")})
+            while b"READY=1" not in notified.recv(4096):
+                pass
+            with socket.create_connection(("127.0.0.1", self.port)) as stream:
+                stream.sendall(line(number))
+            sender.sendto(line(number + 1), ("127.0.0.1", self.port))
+            self.wait_for(agent, receiver, range(number + 2))
+            self.assertEqual(agent.stop(), 0)
+
+    def test_a_port_that_is_taken_holds_up_nothing(self):
+        holder = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(holder.close)
+        taken = holder.getsockname()[1]
+        receiver = self.receiver()
+        settings = self.settings({"type": "http", "url": receiver.url}, tcp=f"127.0.0.1:{taken}")
+        agent = self.agent({**settings, "state_directory": str(self.directory / "agent-state")})
+        self.assertIn(f"PROBLEM input app: 127.0.0.1:{taken} (TCP) is in use: another program receives there",
+                      agent.command("check"))
+        agent.start()
+        # Said before the agent is ready; the other protocol works.
+        said = agent.log()
+        self.assertIn(f"127.0.0.1:{taken} (TCP) is in use: another program receives there", said[:said.index("ready")])
+        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(sender.close)
+        sender.sendto(line(1), ("127.0.0.1", self.port))
+        self.wait_for(agent, receiver, [1])
+        self.assertIn("is in use", agent.command("status"))
+        holder.close()
+        with connected(taken) as stream:
+            stream.sendall(line(2))
+        self.wait_for(agent, receiver, [1, 2])
+        # Now it has the port itself, which is no problem.
+        checked = agent.command("check")
+        self.assertNotIn("another program", checked)
+        self.assertIn(f"input app: 127.0.0.1:{taken} (TCP) is in use", checked)
         self.assertEqual(agent.stop(), 0)
 
     def test_documents_in_a_log_go_as_they_are(self):

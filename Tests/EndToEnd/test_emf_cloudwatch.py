@@ -76,8 +76,6 @@ class Routing(Documents):
                 closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as datagrams:
             for place in sent.values():
                 stream.sendall(place[0].encode() + b"\n")
-            # The port for datagrams is opened after the other: one that is sent too early is gone.
-            self.wait_for(len(sent), agent)
             for place in sent.values():
                 for line in place[1:]:
                     datagrams.sendto(line.encode(), ("127.0.0.1", port))
@@ -107,6 +105,88 @@ class Routing(Documents):
             self.assertEqual(len(messages), 4)
             self.assertEqual(sum("_aws" not in json.loads(message) for message in messages), 3)
         self.assertEqual(stored, {})
+        self.assertEqual(agent.stop(), 0)
+
+    def test_events_have_the_time_of_their_documents(self):
+        port = free_port()
+        path = self.directory / "app.log"
+        agent = self.start({"app": {"type": "emf", "tcp": f"127.0.0.1:{port}", "udp": ""},
+                            "log": {"type": "file", "paths": [str(path)]}})
+        now = int(time.time() * 1000)
+        hour, day = 3_600_000, 86_400_000
+        times = [now - 3 * hour, now - 13 * day, now + hour, now]
+        lines = [text(number, Timestamp=at) for number, at in enumerate(times)]
+        # Lines of a log are kept whatever time their documents have; the service would drop these two for it.
+        odd = [text(10, Timestamp=now - 15 * day), text(11, Timestamp=now + 3 * hour)]
+        with closing(connected(port)) as stream:
+            stream.sendall("".join(f"{line}\n" for line in lines).encode())
+            path.write_text("".join(f"{line}\n" for line in [*lines, *odd]))
+            self.wait_for(10, agent)
+        for name in ("app", "log"):
+            with self.cloud.lock:
+                stored = {json.loads(message)["number"]: at for at, message in
+                          self.cloud.events(f"/metrics/{name}", f"of-{name}")}
+            self.assertEqual([stored[number] for number in range(4)], times)
+        for number in (10, 11):
+            self.assertLess(abs(stored[number] - now), 60_000)
+        eventually(lambda: self.event_count(agent, "log", "document_time") == 2, 20, agent.log)
+        self.assertEqual(self.cloud.rejected, {"too_old": 0, "expired": 0, "too_new": 0})
+        self.assertEqual(agent.stop(), 0)
+
+    def test_a_group_that_takes_nothing_holds_nothing_up(self):
+        """One that the policy forbids, and one that nobody has made: their documents go to the output's own group."""
+        self.cloud.denied = {"/forbidden"}
+        for create in (True, False):
+            with self.subTest(create=create):
+                with self.cloud.lock:
+                    self.cloud.groups.clear()
+                    self.cloud.requests.clear()
+                if not create:
+                    for group, stream in (("/metrics/app", "of-app"), ("/shop", "of-app")):
+                        self.cloud.create_log_group({"logGroupName": group})
+                        self.cloud.create_log_stream({"logGroupName": group, "logStreamName": stream})
+                port = free_port()
+                agent = self.start({"app": {"type": "emf", "tcp": f"127.0.0.1:{port}", "udp": ""}}, create=create)
+                refused = ["/forbidden"] if create else ["/forbidden", "/absent"]
+                began = time.monotonic()
+                with closing(connected(port)) as stream:
+                    for number in range(300):
+                        group = [*refused, "/shop"][number % (len(refused) + 1)]
+                        stream.sendall(text(number, LogGroupName=group).encode() + b"\n")
+                    if not create:
+                        stream.sendall(text(300, LogStreamName="absent").encode() + b"\n")
+                    self.wait_for(300 if create else 301, agent)
+                self.assertLess(time.monotonic() - began, 30)
+                stored = self.stored()
+                self.assertEqual({place: len(found) for place, found in stored.items()}, {
+                    ("/shop", "of-app"): 300 // (len(refused) + 1),
+                    ("/metrics/app", "of-app"): 150 if create else 201})
+                eventually(lambda: self.event_count(agent, "app", "log_group_refused") == (150 if create else 201), 20,
+                           agent.log)
+                for group in refused:
+                    self.assertIn(f'group={group} stream=of-app instead="/metrics/app, of-app"', agent.log())
+                # Each lane has asked once.
+                asked = self.cloud.count("PutLogEvents", "AccessDeniedException")
+                self.assertTrue(1 <= asked <= 2, asked)
+                self.assertEqual(agent.stop(), 0)
+
+    def test_documents_go_only_to_groups_that_the_settings_allow(self):
+        port = free_port()
+        path = self.directory / "app.log"
+        named = [text(1, LogGroupName="/shop/a"), text(2, LogGroupName="/bank", LogStreamName="x")]
+        path.write_text("".join(f"{line}\n" for line in named))
+        agent = self.start({
+            "app": {"type": "emf", "tcp": f"127.0.0.1:{port}", "udp": "", "log_groups": ["/shop/*"]},
+            "log": {"type": "file", "paths": [str(path)], "log_groups": ["/shop/*"]}})
+        with closing(connected(port)) as stream:
+            stream.sendall("".join(f"{line}\n" for line in named).encode())
+            self.wait_for(4, agent)
+        self.assertEqual(self.stored(), {
+            ("/shop/a", "of-app"): [named[0]], ("/shop/a", "of-log"): [named[0]],
+            ("/metrics/app", "of-app"): [named[1]], ("/metrics/log", "of-log"): [named[1]]})
+        for name in ("app", "log"):
+            eventually(lambda: self.event_count(agent, name, "log_group_not_allowed") == 1, 20, agent.log)
+        self.assertIn("group=/bank", agent.log())
         self.assertEqual(agent.stop(), 0)
 
     def test_documents_that_grew_too_old_in_an_outage_are_counted_once(self):

@@ -1,12 +1,10 @@
 """Outages and crashes together: a receiver that is down while files are rotated, an agent that is killed or stopped in the
 middle of it, a disk that is full. Nothing is lost, and nothing comes twice."""
 
-import subprocess
 import threading
 import time
-from pathlib import Path
 
-from support import eventually, require_programs, require_root, side_by_side, start_writer
+from support import eventually, fill, require_programs, side_by_side, start_writer
 from test_rotation import Rotating
 
 PER_SECOND = 1_000
@@ -73,24 +71,15 @@ class Outages(Rotating):
         return f"seq={number} a line of the log with some text {'x' * 120}\n"
 
     def test_a_full_disk_for_the_state_holds_up_no_line(self):
-        require_root()
         agent = self.make_agent()
-        agent.state.mkdir()
         full = agent.state / "cursors"
-        # A mount of the agent's own, which nobody else sees; 64 KiB and no more.
-        agent.popen = lambda arguments, **options: subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "sh", "-c",
-             f'mkdir -p {full} && mount -t tmpfs -o size=64k tmpfs {full} && exec "$@"', "sh",
-             *map(str, arguments)], **options)
+        self.on_small_disk(agent, full, "64k")
         agent.start()
         self.write("0..1000")
         self.wait_for(1_000)
-        seen = Path(f"/proc/{agent.process.pid}/root{full}")
+        seen = agent.seen(full)
         eventually(lambda: any(seen.glob("*.json")), 5, "the cursor is saved")
-        filler = seen / "filler"
-        with filler.open("wb", buffering=0) as out, self.assertRaises(OSError):
-            while True:
-                out.write(b"x" * 4096)
+        filler = fill(seen)
         self.write("1000..4000", "2000:shift")
         self.wait_for(4_000)
         eventually(lambda: "cursor cannot be saved" in agent.log(), 10, "the full disk is said")

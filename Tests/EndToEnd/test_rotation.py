@@ -386,3 +386,48 @@ class Places(Rotating):
         self.wait_for(300)
         agent.stop()
         self.assertEqual(sorted(self.receive.sequences()), list(range(300)))
+
+
+class BeginningAlike(Rotating):
+    """Programs that write the same banner, longer than a KiB, at the beginning of each of their logs."""
+
+    BANNER = "= the same banner in each of them\n" * 60
+
+    def write_log(self, path, name, count=100, mode="a"):
+        lines = [f"{name} {n}" for n in range(count)]
+        with open(path, mode) as file:
+            file.write(self.BANNER + "".join(line + "\n" for line in lines))
+        return lines
+
+    def own(self):
+        return [text for text in self.messages() if not text.startswith("=")]
+
+    def test_rotated_twice_and_compressed_while_stopped(self):
+        agent = self.make_agent().start()
+        expected = self.write_log(self.log, "first")
+        eventually(lambda: len(self.own()) == 100, 10, "the first log")
+        agent.stop()
+        with open(self.log, "a") as file:
+            file.write("first, late\n")
+        self.log.rename(self.logs / "app.log.2")
+        subprocess.run(["gzip", self.logs / "app.log.2"], check=True)
+        expected += ["first, late"] + self.write_log(self.logs / "app.log.1", "second", 200)
+        expected += self.write_log(self.log, "third", 300)
+        agent.start()
+        eventually(lambda: len(self.own()) >= len(expected), 20, "all lines")
+        time.sleep(GRACE * 1.5)
+        self.assertEqual(self.own(), expected)
+        self.assertEqual(self.counted(agent, "bytes_lost_deleted"), 0)
+
+    def test_written_anew_in_place_while_stopped_and_while_running(self):
+        agent = self.make_agent().start()
+        expected = self.write_log(self.log, "first")
+        eventually(lambda: len(self.own()) == 100, 10, "the first log")
+        agent.stop()
+        expected += self.write_log(self.log, "second", 200, mode="w")
+        agent.start()
+        eventually(lambda: len(self.own()) >= 300, 10, "the log that was begun anew")
+        expected += self.write_log(self.log, "third", 300, mode="w")
+        eventually(lambda: len(self.own()) >= 600, 10, "the log that was begun anew once more")
+        time.sleep(GRACE * 1.5)
+        self.assertEqual(self.own(), expected)

@@ -24,6 +24,17 @@ class SelfMetrics(Scratch):
         agent.start()
         return agent
 
+    def test_alerts_ask_for_reasons_that_there_are(self):
+        """One of a reason that has got another name would never fire, and nobody would know."""
+        sources = "".join(path.read_text() for path in (ROOT / "Sources").rglob("*.swift"))
+        asked = [reason for reasons in re.findall(r'reason[=!]~"([^"]+)"', PAGE.read_text()) for reason in reasons.split("|")]
+        self.assertIn("spool_dropped", asked)
+        for reason in asked:
+            name = reason.removesuffix(".*")
+            known = re.search(f'"{name}' + ("" if reason.endswith(".*") else '"'), sources)
+            # A case of an enumeration has its own name.
+            self.assertTrue(known or re.search(rf"case ([\w, ]+, )?{name}\b", sources), reason)
+
     def test_every_metric_stands_in_the_page_and_the_other_way_round(self):
         agent = self.trouble()
         eventually(lambda: "vitals_route_records_dropped_total{" in agent.metrics(), 30, "a record is dropped")

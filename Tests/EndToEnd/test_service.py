@@ -146,7 +146,7 @@ class Service(Scratch):
         self.assertEqual(system.run("systemctl", "cat", "vitals").returncode, 1, "the unit is gone")
 
     def test_the_sandbox_lets_the_outputs_and_inputs_work(self):
-        """Requests, a program for credentials, the spool, what is put aside, and the port for documents."""
+        """Requests, a program for credentials, the spool, what is put aside, and the ports for documents."""
         require_root()
         system = BootedSystem(self.directory, PACKAGE)
         self.addCleanup(system.stop)
@@ -173,7 +173,7 @@ class Service(Scratch):
         sender = ["nsenter", "-t", str(system.leader), "-n", "--", sys.executable, "-c", SENDING]
         subprocess.run(sender, check=True, timeout=30)
 
-        eventually(lambda: 'reason="document_received"} 1\n' in system.get("http://127.0.0.1:9100/metrics"), 20, journal)
+        eventually(lambda: 'reason="document_received"} 2\n' in system.get("http://127.0.0.1:9100/metrics"), 20, journal)
         self.assertIn("00000001.spool", system.run("ls", "/var/lib/vitals/spool/app~nowhere").stdout)
         eventually(lambda: "refused by the test" in system.run(
             "sh", "-c", "cat /var/lib/vitals/rejected/refusing/*").stdout, 20, journal)
@@ -223,4 +223,6 @@ metric = {"Namespace": "a", "Dimensions": [[]], "Metrics": [{"Name": "m"}]}
 document = {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metric]}, "m": 1}
 with socket.create_connection(("127.0.0.1", 25888)) as connection:
     connection.sendall(json.dumps(document).encode() + b"\\n")
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+    datagrams.sendto(json.dumps(document).encode(), ("127.0.0.1", 25888))
 """

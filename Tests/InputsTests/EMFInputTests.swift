@@ -175,6 +175,28 @@ import Testing
         other.close()
     }
 
+    /// The first of two routes alone opens nothing: what came then would not be in the other's spool.
+    @Test func nothingIsReceivedBeforeAllRoutesAreThere() throws {
+        let shares = InputShares()
+        let one = try input("{ \(loopback) }", spool: "spool/a", shares: shares)
+        let other = try input("{ \(loopback) }", spool: "spool/b", shares: shares)
+        one.open()
+        #expect(one.listener.addresses.tcp == nil && one.listener.addresses.udp == nil)
+        other.open()
+        #expect(one.listener.addresses.tcp != nil && one.listener.addresses.udp != nil)
+        // The first that stops has for all what was sent before.
+        let client = try connect(one)
+        _ = try client.write(Array((0..<100).map { document($0) + "\n" }.joined().utf8))
+        one.stopReceiving(until: .now + .seconds(60))
+        #expect(one.listener.addresses.tcp == nil && one.listener.addresses.udp == nil)
+        one.close()
+        other.stopReceiving(until: .now + .seconds(60))
+        #expect(count(other, "document_received") == 100)
+        let batch = try read(other, 100)
+        #expect(batch.records.count == 100)
+        other.close()
+    }
+
     @Test func whatWasReceivedIsThereAfterARestart() throws {
         do {
             let input = try input("{ \(loopback) }")
@@ -197,7 +219,7 @@ import Testing
         _ = try read(input, 0)
         #expect(input.listener.addresses.udp != nil)
         let problems = input.status(at: .now).problems
-        #expect(problems.count == 1 && problems[0].hasPrefix("127.0.0.1:\(port) (TCP): "))
+        #expect(problems == ["127.0.0.1:\(port) (TCP) is in use: another program receives there"])
         input.close()
     }
 }

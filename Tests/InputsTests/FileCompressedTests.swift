@@ -256,7 +256,7 @@ import Testing
         try expectQuiet(world)
     }
 
-    /// A log that begins with the same KiB each time: what was never read is read, though later.
+    /// A log that begins with the same KiB each time: what was never read is read, and in order.
     @Test func aCompressedFileWithTheBeginningOfAnother() throws {
         let banner = String(repeating: "=", count: 1_100) + "\n"
         let world = try FileWorld()
@@ -271,9 +271,7 @@ import Testing
         world.compress("a.log.1")
         world.append(banner + "third\n")
         try world.restart(cursor)
-        #expect(world.read().last == "third")
-        world.advance(.seconds(11))
-        #expect(world.read().last == "the second")
+        #expect(world.read().filter { !$0.hasPrefix("=") } == ["the second", "third"])
         try expectQuiet(world)
     }
 

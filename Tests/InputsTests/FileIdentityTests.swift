@@ -154,4 +154,60 @@ import Testing
         try world.restart(saved)
         #expect(world.read().sorted() == ["four", "one", "three", "two"])
     }
+
+    // MARK: Mounted anew
+
+    /// As if the device of all files had had another number until now.
+    private func mountAnew(_ world: FileWorld) throws {
+        let follower = world.input.follower
+        for tail in follower.tails.values where !tail.isFinished {
+            follower.byID[tail.id] = nil
+            tail.id = FileID(device: tail.id.device + 77, inode: tail.id.inode)
+            follower.byID[tail.id] = tail
+        }
+        for var cursor in follower.known.all {
+            let entry = try #require(follower.known[cursor.key])
+            follower.known.remove(cursor.key)
+            cursor.id = FileID(device: cursor.id.device + 77, inode: cursor.id.inode)
+            follower.known.insert(cursor, tail: entry.tail)
+            entry.tail?.knownKey = cursor.key
+        }
+    }
+
+    /// The files go on where they were read to, also a rotated one; and of what is held open from the old mount nothing
+    /// is left.
+    @Test(arguments: [true, false], ["short\n", String(repeating: "a line of a longer file\n", count: 100)])
+    func aDeviceThatIsMountedAnewWhileItIsFollowed(isOpen: Bool, text: String) throws {
+        let world = try FileWorld()
+        for name in ["a.log", "b.log"] { world.append(name + text, to: name) }
+        world.read()
+        world.acknowledge()
+        world.move("b.log", "b.log.1")
+        world.read()
+        if !isOpen { for tail in world.input.follower.tails.values { world.input.follower.close(tail) } }
+        let tail = try #require(world.input.follower.byPlace[world.path("a.log")])
+        try mountAnew(world)
+        world.advance(.seconds(61))
+        #expect(world.read() == [])
+        for name in ["a.log", "b.log.1"] { world.append("\(name) new\n", to: name) }
+        world.append("b.log anew\n", to: "b.log")
+        #expect(world.read().sorted() == ["a.log new", "b.log anew", "b.log.1 new"])
+        #expect(world.input.follower.byPlace[world.path("a.log")] === tail && !tail.isAway)
+        #expect(try tail.id == FileStatus(of: world.path("a.log")).id)
+        world.acknowledge()
+        try world.restart(world.saved())
+        #expect(world.read() == [] && world.count("bytes_lost_deleted") == 0)
+    }
+
+    @Test func anotherDeviceWithAnotherFileOfThatNumber() throws {
+        let world = try FileWorld()
+        world.append("old one\nold two\n")
+        world.read()
+        world.acknowledge()
+        try mountAnew(world)
+        world.truncate()
+        world.append("new one\nnew two\nnew three\n")
+        world.advance(.seconds(61))
+        #expect(world.read() == ["new one", "new two", "new three"])
+    }
 }

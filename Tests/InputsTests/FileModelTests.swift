@@ -58,10 +58,13 @@ private final class Sequence {
     var quietFrom: Instant
     /// The receiver takes nothing: the agent looks around and reads no line.
     var isDown = false
+    /// What each file begins with: with one, nothing but what comes after it tells two files apart.
+    let banner: String
 
     init(seed: UInt64, glob: String) throws {
         random = SeededRandom(seed: seed)
         self.glob = glob
+        banner = Int.random(in: 0..<3, using: &random) == 0 ? Self.banner : ""
         world = try FileWorld(#""paths": ["DIR/\#(glob)"], "partial_line_timeout": "1h""#)
         quietFrom = world.now.monotonic
     }
@@ -77,7 +80,15 @@ private final class Sequence {
 
     // MARK: Writers
 
+    /// Longer than the first bytes that are remembered of a file.
+    private static let banner = (0..<StartPrint.lengthLimit / 20).map { "= line \($0) of a banner\n" }.joined()
+
+    func beginFile() {
+        if !banner.isEmpty, (try? FileStatus(of: world.path("a.log")))?.sizeBytes ?? 0 == 0 { world.append(banner) }
+    }
+
     func writeLine() {
+        beginFile()
         let line = model.line()
         model.written.append(model.partial + line)
         model.live.append(model.partial + line)
@@ -176,10 +187,11 @@ private final class Sequence {
 
     // MARK: The agent
 
-    func note(_ lines: [String]) {
+    func note(_ all: [String]) {
+        let lines = all.filter { !$0.hasPrefix("= ") }
         for line in lines { model.delivered[line, default: 0] += 1 }
         everDelivered += lines
-        pending += lines
+        pending += all
     }
 
     func readAll() {
@@ -225,7 +237,9 @@ private final class Sequence {
             "\(tail.number)@\(tail.place.map { splitPath($0).name } ?? "-"):\(tail.readOffset)/\(tail.sizeBytes)"
                 + (tail.isAway ? "a" : "") + (tail.isFinished ? "f" : "") + (tail.file == nil ? "c" : "")
         }
-        let known = world.input.follower.known.all.map { "\($0.id.inode):\($0.offset)/\($0.sizeBytes)" }
+        let known = world.input.follower.known.all.map {
+            "\($0.id.inode):\($0.offset)/\($0.sizeBytes)<\($0.inner?.end ?? 0)"
+        }
         print(
             "\(glob) \(step)\(isDown ? " down" : "") next \(model.next) delivered \(everDelivered.count)", files, tails,
             known)
@@ -239,6 +253,7 @@ private final class Sequence {
         case .writeMany: for _ in 0..<Int.random(in: 2...60, using: &random) { writeLine() }
         case .partial:
             // As with lines, no two files begin alike: half a line that was truncated away does not come again.
+            beginFile()
             model.parts += 1
             let text = "part-\(model.parts)-"
             model.partial += text
@@ -284,6 +299,7 @@ private final class Sequence {
         for _ in 0..<4 {
             world.advance(.seconds(11))
             readAll()
+            if isTraced { trace("later") }
         }
         acknowledge()
     }

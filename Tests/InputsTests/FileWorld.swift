@@ -41,7 +41,15 @@ final class FileWorld {
         var section = try section(text, path: "inputs.test")
         let own = try FileInputSettings(&section)
         try section.finish()
-        return FileInput(follower: FileFollower(own, resume: cursor, log: .silent, now: now, limits: limits))
+        func make() -> FileFollower { FileFollower(own, resume: cursor, log: .silent, now: now, limits: limits) }
+        var follower = make()
+        // A user has 128 inotify instances; the kernel takes a while to let go of one, and other tests have some.
+        let hasAll = eventually(within: .seconds(60)) {
+            if limits.hasINotify, follower.inotify == nil { follower = make() }
+            return !limits.hasINotify || follower.inotify != nil
+        }
+        #expect(hasAll, "no inotify instance: see fs.inotify.max_user_instances")
+        return FileInput(follower: follower)
     }
 
     func path(_ name: String) -> String { "\(directory)/\(name)" }

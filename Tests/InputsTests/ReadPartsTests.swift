@@ -1,5 +1,6 @@
 // The decision which bytes of which file were already read, without a file.
 
+import Bytes
 import Platform
 import Testing
 
@@ -94,8 +95,45 @@ import Testing
     }
 
     @Test func theBeginningOfAnotherIsNoCopyOfWhatIsGone() {
-        let parts = readParts(of: [file("one\n", 5)], in: [read("one\n", 1)]) { _ in true }
+        let parts = readParts(of: [file("one\n", 5)], in: [read("one\n", 1)], isBeginning: { _ in true })
         #expect(parts == [.beginning])
-        #expect(readParts(of: [file("one\n", 1)], in: [read("one\n", 1)]) { _ in true } == [.same(0)])
+        #expect(
+            readParts(of: [file("one\n", 1)], in: [read("one\n", 1)], isBeginning: { _ in true }) == [.same(0)])
+    }
+
+    // MARK: Inside
+
+    private let banner = String(repeating: "=", count: 2_047) + "\n"
+
+    private func inner(_ end: UInt64, _ value: UInt64) -> InnerPrint {
+        InnerPrint(end: end, checksum: Fingerprint(value: value))
+    }
+
+    @Test func filesThatBeginAlikeAreToldApartInside() {
+        var text = read(banner + "one\n", 1)
+        text.inner = inner(2_052, 7)
+        let files = [file(banner + "one\n", 5, .gzip), file(banner + "two\nthree\n", 6, modified: 9)]
+        let parts = readParts(of: files, in: [text], inner: { end, file in .text(inner(end, file == 0 ? 7 : 8)) })
+        #expect(parts == [.copy(of: 0), .nothing])
+        // By the beginning alone, the later and plain one would have been it.
+        #expect(readParts(of: files, in: [text])[1] == .copy(of: 0))
+        #expect(readParts(of: files, in: [text], inner: { _, _ in .ended }) == [.unclear, .nothing])
+        #expect(readParts(of: [files[0]], in: [text], inner: { _, _ in .ended }) == [.nothing])
+        #expect(readParts(of: [files[0]], in: [text], inner: { _, _ in .unwritten }) == [.unclear])
+    }
+
+    @Test func anInodeWithTheSameBannerMayBeAnother() {
+        var text = read(banner + "one\n", 1)
+        text.inner = inner(2_052, 7)
+        let same = [file(banner + "two\n", 1)]
+        #expect(readParts(of: same, in: [text], inner: { end, _ in .text(inner(end, 7)) }) == [.same(0)])
+        #expect(readParts(of: same, in: [text], inner: { end, _ in .text(inner(end, 8)) }) == [.nothing])
+        #expect(readParts(of: same, in: [text], inner: { _, _ in .ended }) == [.nothing])
+        let half = [file(banner, 1, .gzip, isKnown: true), file(banner + "one\n", 5)]
+        let parts = readParts(
+            of: half, in: [text], inner: { end, file in file == 0 ? .unwritten : .text(inner(end, 7)) })
+        #expect(parts == [.unclear, .copy(of: 0)])
+        // It cannot be looked at: what identifies it otherwise holds.
+        #expect(readParts(of: same, in: [text], inner: { _, _ in .unknown }) == [.same(0)])
     }
 }

@@ -53,7 +53,7 @@ import Testing
                 var next = 0
                 pipeline.process(input, from: &next, into: &found, at: .init(monotonic: .now, unixNanoseconds: 0))
             } else {
-                pipeline.recogniseDocuments(in: &found, from: 0)
+                pipeline.recogniseDocuments(in: &found, from: 0, at: .now)
             }
             #expect(found.records.map(\.isDocument) == documents.map { _ in true } + others.map { _ in false })
             #expect(found.records.map { found.text(of: $0) } == documents + others)
@@ -80,11 +80,63 @@ import Testing
         #expect(piped.records.map { fields($0, piped) } == expected && piped.records.allSatisfy { $0.isDocument })
     }
 
+    /// Milliseconds since 1970, from 14 days ago to two hours ahead; else the record keeps its own time.
+    @Test func hasTheTimeOfTheDocument() {
+        let now: Int64 = 1_795_230_000_123
+        let good = [now - 14 * 86_400_000, now - 3_600_000, now, now + 7_200_000]
+        let others = [
+            "1.795230000124e12", "1795230000125.0", "\(now - 14 * 86_400_000 - 1)", "\(now + 7_200_001)", "\"\(now)\"",
+            "9223372036854775807", "-9223372036854775808", "1e300", "\(now).5", "null",
+        ]
+        let texts = (good.map { "\($0)" } + others).map { "\"Timestamp\":\($0)," } + [""]
+        let expected = (good + [1_795_230_000_124, 1_795_230_000_125]).map { $0 * 1_000_000 }
+        let lines = texts.map { "{\"_aws\":{\($0)\(Self.directives)},\"d\":\"x\",\"m\":1}" }
+        let moment = Moment(monotonic: .now, unixNanoseconds: now * 1_000_000 + 5)
+        var (found, piped, next) = (batch(lines), LogBatch(), 0)
+        var (plain, pipeline) = (RecordPipeline(), RecordPipeline())
+        plain.recogniseDocuments(in: &found, from: 0, at: moment)
+        pipeline.process(batch(lines), from: &next, into: &piped, at: moment)
+        for batch in [found, piped] {
+            let times = batch.records.map(\.unixNanoseconds)
+            #expect(Array(times.prefix(6)) == expected)
+            #expect(times.dropFirst(6).allSatisfy { $0 == 1 } && times.count == 15, "\(times)")
+        }
+        for one in [plain, pipeline] {
+            #expect(one.eventCounts.contains { $0.event == .documentTime && $0.count == 9 })
+        }
+    }
+
+    @Test func goesOnlyWhereTheSettingsAllowIt() throws {
+        let names = ["/shop/a", "/shop/a/b", "/bank", ""]
+        let lines = names.map {
+            #"{"_aws":{"LogGroupName":"\#($0)","LogStreamName":"s",\#(Self.directives)},"d":"x","m":1}"#
+        }
+        for (patterns, allowed) in [(["/shop/*"], [0]), (["/shop/**", "/b*"], [0, 1, 2]), ([], [])] {
+            var (found, piped, next) = (batch(lines), LogBatch(), 0)
+            var (plain, pipeline) = (RecordPipeline(), RecordPipeline())
+            plain.documents = DocumentRules(logGroups: try patterns.map { try Glob($0) })
+            pipeline.documents = plain.documents
+            plain.recogniseDocuments(in: &found, from: 0, at: .now)
+            pipeline.process(batch(lines), from: &next, into: &piped, at: .now)
+            for batch in [found, piped] {
+                for (index, name) in names.enumerated() {
+                    let group = name.isEmpty ? [] : ["log_group=\(name)"]
+                    let own = name.isEmpty || allowed.contains(index) ? group + ["log_stream=s"] : []
+                    #expect(fields(batch.records[index], batch) == ["file=/var/log/a"] + own, "\(patterns)")
+                }
+            }
+            for one in [plain, pipeline] {
+                #expect(one.documents.groupsRefused == UInt64(3 - allowed.count))
+                #expect(one.documents.lastRefusedGroup == (allowed.contains(2) ? nil : "/bank"))
+            }
+        }
+    }
+
     @Test func isAskedNothingWhereTheSettingsSaySo() {
         var pipeline = RecordPipeline()
         pipeline.recognisesDocuments = false
         var found = batch(documents)
-        pipeline.recogniseDocuments(in: &found, from: 0)
+        pipeline.recogniseDocuments(in: &found, from: 0, at: .now)
         #expect(!found.records.contains { $0.isDocument })
     }
 
@@ -106,7 +158,7 @@ import Testing
 extension RecordPipeline {
     fileprivate static func recognise(_ batch: inout LogBatch) {
         var pipeline = RecordPipeline()
-        pipeline.recogniseDocuments(in: &batch, from: 0)
+        pipeline.recogniseDocuments(in: &batch, from: 0, at: .now)
     }
 }
 

@@ -77,6 +77,35 @@ import Testing
         #expect(encoder.counts.isEmpty)
     }
 
+    /// By each its own: what the templates make of one that names a group need not be what they make of the next.
+    @Test func aPlaceThatADocumentNamesHasAnotherBesideIt() throws {
+        var batch = named([
+            ("1", [("file", "/a.log"), ("log_group", "/shop"), ("log_stream", "till")], true),
+            ("2", [("file", "/a.log"), ("log_group", "/shop")], true),
+            ("3", [("file", "/b.log"), ("log_group", "/shop"), ("log_stream", "till")], true),
+            ("4", [("file", "/a.log"), ("log_stream", "till")], true),
+            ("5", [("file", "/a.log"), ("log_group", "/vitals/web1")], true),
+            ("6", [("file", "/a.log")], true),
+        ])
+        var encoder = try encoder()
+        let shipments = encoder.divide(&batch)
+        #expect(
+            shipments.map(\.destination) == [
+                Destination(["/shop", "till"], or: ["/vitals/web1", "a.log"]),
+                Destination(["/shop", "a.log"], or: ["/vitals/web1", "a.log"]),
+                Destination(["/shop", "till"], or: ["/vitals/web1", "b.log"]),
+                Destination(["/vitals/web1", "till"], or: ["/vitals/web1", "a.log"]),
+                Destination(["/vitals/web1", "a.log"]), Destination(["/vitals/web1", "a.log"]),
+            ])
+        var body: [UInt8] = []
+        let other = try #require(shipments[2].destination.other)
+        #expect(other == Destination(["/vitals/web1", "b.log"]) && other.other == nil)
+        _ = encoder.encode(batch, shipments[2].records, for: other, into: &body)
+        let request = try PutLogEvents(body)
+        #expect(request.logGroupName == "/vitals/web1" && request.logStreamName == "b.log")
+        #expect(request.logEvents.map(\.message) == ["3"])
+    }
+
     /// The same fields, but only one of them is a document.
     @Test func aLineAfterADocumentOfTheSameFields() throws {
         var batch = LogBatch()

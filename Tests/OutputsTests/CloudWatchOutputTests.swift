@@ -134,6 +134,57 @@ private let place = Destination(["/g", "s"])
         #expect(service.operations == ["PutLogEvents", "PutRetentionPolicy", "PutLogEvents", "PutLogEvents"])
     }
 
+    /// A group that a document has named: what is not allowed there, or is missing and not made, goes elsewhere, and is
+    /// tried again a minute later. What is wrong with us, or passes, is as it ever was.
+    @Test func aGroupThatADocumentNamesMayTakeNothing() throws {
+        let named = Destination(["/named", "s"], or: ["/g", "own"])
+        let denied = refusal("AccessDeniedException")
+        func answer(_ more: String = "", _ answers: [HTTPResponse?]) throws -> (DeliveryError?, [String]) {
+            let service = ScriptedService(answers)
+            var output = try self.output(more, service)
+            var error: DeliveryError?
+            for _ in 0..<3 {
+                do throws(DeliveryError) { _ = try output.deliver([1], recordCount: 1, to: named) } catch let thrown {
+                    error = thrown
+                }
+            }
+            return (error, service.operations)
+        }
+        func goesElsewhere(_ error: DeliveryError?) -> Bool {
+            if case .goesElsewhere = error { true } else { false }
+        }
+        for (more, answers) in [
+            ("", [denied]), (#", "create": false"#, [missing]), ("", [missing, denied]),
+            ("", [missing, missing, denied]),
+        ] {
+            let (error, operations) = try answer(more, answers)
+            #expect(goesElsewhere(error) && operations.count == answers.count, "\(operations)")
+        }
+        for answers in [
+            [refusal("ThrottlingException"), ok], [nil, ok],
+            [refusal("UnrecognizedClientException", status: 403), ok, ok],
+            [missing, refusal("LimitExceededException"), ok],
+        ] {
+            let (error, operations) = try answer("", answers)
+            #expect(!goesElsewhere(error) && operations.count > answers.count - 1, "\(operations)")
+        }
+        // The settings' own group is waited for.
+        let service = ScriptedService([denied])
+        var output = try output("", service)
+        #expect(deliver(&output) == .failure(.notAllowed(reason: "AccessDeniedException: m (/g, s)")))
+    }
+
+    @Test func lanesSetTheRetentionOfAGroupOnce() throws {
+        let service = ScriptedService([])
+        var output = try output(#", "retention_days": 1"#, service)
+        var other = try #require(output.forAnotherLane())
+        for _ in 0..<2 {
+            #expect(deliver(&output) == .success(.accepted))
+            #expect(deliver(&other) == .success(.accepted))
+        }
+        #expect(service.operations.count { $0 == "PutRetentionPolicy" } == 1)
+    }
+
     /// Neither does it keep records waiting, nor is it asked for with each request.
     @Test func retentionThatMayNotBeSetHoldsNothingUp() throws {
         let service = ScriptedService([ok, refusal("AccessDeniedException")])
@@ -196,6 +247,12 @@ private let place = Destination(["/g", "s"])
         (#", "log_group_class": "standard""#, #"log_group_class: expected one of "STANDARD", "INFREQUENT_ACCESS""#),
         (#", "log_stream": "{field.app:-a:b}""#, #"log_stream: ":" cannot stand in the name of a stream"#),
         (#", "kms_key": "alias/x""#, "kms_key: expected the ARN of a key"),
+        (
+            ", \"log_stream\": \"\(String(repeating: "x", count: 513))\"",
+            "log_stream: a stream has a name of 512 characters"
+        ),
+        (#", "role_arn": "arn:aws:iam::1:role/x", "role_session_name": "a b""#, "role_session_name: expected 2 to 64"),
+        (#", "endpoint": "http://h:99999""#, #"endpoint: "http://h:99999" needs a port from 1 to 65535"#),
         (#", "tags": { "aws:x": "1" }"#, #"tags.aws:x: "aws:" is the service's own"#),
         (#", "tags": { "": "1" }"#, "tags.: the name has 1 to 128 characters"),
         (#", "proxy": "ftp://x""#, "proxy: expected one of http, https"),

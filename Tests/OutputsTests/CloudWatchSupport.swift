@@ -80,7 +80,7 @@ func requests(_ encoder: inout CloudWatchEncoder, _ batch: inout LogBatch) throw
         var body: [UInt8] = []
         _ = encoder.encode(batch, shipment.records, into: &body)
         let request = try PutLogEvents(body)
-        #expect(shipment.destination == Destination([request.logGroupName, request.logStreamName]))
+        #expect(shipment.destination.names == [request.logGroupName, request.logStreamName])
         #expect(shipment.records.count == request.logEvents.count)
         return request
     }

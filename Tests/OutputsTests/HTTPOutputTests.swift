@@ -144,7 +144,9 @@ final class Script: HTTPTransport {
     @Test(arguments: [
         ("http://h/x", "http://h/x"), ("http://u:secret@h:80/x", "http://u:…@h:80/x"),
         ("http://u:se@cret@h/a@b", "http://u:…@h/a@b"), ("https://h/x?token=secret#a", "https://h/x?…"),
-        ("ftp://secret@h", "ftp://secret:…@h"), ("u:secret@h", "u:…@h"), ("", ""),
+        ("ftp://secret@h", "ftp://…@h"), ("u:secret@h", "u:…@h"), ("", ""), ("http://u:sec/ret@h/x", "http://u:…@h/x"),
+        ("http://u:sec?ret@h/x?y", "http://u:…@h/x?…"), ("http://u:1#ret@h", "http://u:…@h"),
+        ("http://h/a@b", "http://h/a@b"),
     ]) func shownWithoutSecrets(url: String, shown: String) {
         #expect(shownURL(url) == shown)
     }

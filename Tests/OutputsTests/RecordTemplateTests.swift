@@ -92,6 +92,9 @@ import Testing
         ("{hostnme}", "unknown variable {hostnme}, did you mean {hostname}?"),
         ("{date:%Q}", "{date:%Q}: of strftime, %Y %m %d %H %M %S and %% are known"),
         ("{file:x}", "{file:x}: only {date:…} takes a format"),
+        ("{date:}", "{date:}: nothing of it is of the date"),
+        ("{date:day %%}", "{date:day %%}: nothing of it is of the date"),
+        ("{date:-x}", "{date:-x}: there is always a date, nothing stands for it"),
     ])
     func faultsStandWhereTheTextStands(text: String, reason: String) throws {
         var section = try section("{\n  \"log_group\": \"\(text)\" }", path: "outputs.aws")

@@ -45,6 +45,11 @@ import Testing
         if directory.has("child"), let child = Int32(try directory.text("child").dropLast()) {
             #expect(eventually { kill(child, 0) != 0 || isZombie(child) })
         }
+        // The first of the group is gone, and what it has left has its output.
+        #expect(fault("sleep 1000 & echo $! > \(directory.path)/left", patience: .seconds(3)) == .tookTooLong)
+        if directory.has("left"), let left = Int32(try directory.text("left").dropLast()) {
+            #expect(eventually { kill(left, 0) != 0 || isZombie(left) })
+        }
         // One that closes its output and stays.
         #expect(fault("exec >&-; exec sleep 1000", patience: .milliseconds(300)) == .tookTooLong)
     }

@@ -36,7 +36,7 @@ import Testing
         ("{hostnam}", "unknown variable {hostnam}, did you mean {hostname}?"),
         ("a {flie} b", "unknown variable {flie}, did you mean {file}?"),
         ("{feild.app}", "unknown variable {feild.app}, did you mean {field.app}?"),
-        ("{field.}", "unknown variable {field.}, did you mean {field.}?"),
+        ("{field.}", "{field.} needs a name after the dot"),
         (
             "{x}",
             "unknown variable {x}; known here: {hostname}, {file_name}, {file}, {field.NAME}, {date}"

@@ -29,7 +29,7 @@ int csystemd_load(const char *name, char *problem, size_t problem_size);
 /// replaced by one of zeros, which libsystemd takes for damage; everywhere else SIGBUS does what it did.
 void journal_begin_reading(void);
 void journal_end_reading(void);
-/// How many pages were replaced, in any thread, since the start.
+/// How many pages were replaced on this thread. One that reads another journal is not concerned.
 unsigned long journal_lost_pages(void);
 
 int journal_open(sd_journal **journal, int flags);

@@ -46,6 +46,9 @@ package struct ProcessSelector: Sendable {
                 throw section.error(at: kind.rawValue, error.description)
             }
         }
+        if kind == .pidFile, text.utf8.first != UInt8(ascii: "/") {
+            throw section.error(at: kind.rawValue, "expected an absolute path")
+        }
         self.kind = kind
         self.text = text
         guard dimension.isValid else { throw section.error(at: kind.rawValue, "too long for a dimension") }

@@ -7,7 +7,6 @@ internal import Bytes
 internal import Durable
 internal import Metrics
 internal import Platform
-internal import Settings
 internal import Synchronization
 
 final class EMFListener: Sendable {
@@ -16,6 +15,11 @@ final class EMFListener: Sendable {
         let udp: SocketAddress?
         let connections: Int
         let documentLimit: Int
+
+        var addresses: [ListenAddress] {
+            let tcp = tcp.map { ListenAddress($0, .tcp, key: "tcp") }
+            return [tcp, udp.map { ListenAddress($0, .udp, key: "udp") }].compactMap(\.self)
+        }
     }
 
     /// What is read at once. A datagram has at most 64 KiB.
@@ -30,6 +34,11 @@ final class EMFListener: Sendable {
     private static let retryInterval: Duration = .seconds(5)
     /// Descriptors have run out: others must be closed first.
     private static let acceptPause: Duration = .seconds(1)
+    /// At the stop: a client that says nothing for so long has nothing more under way. Above what a round trip takes,
+    /// since it may have filled our buffer, and hears only now that there is room.
+    private static let quietTime: Duration = .milliseconds(100)
+    /// A client that never ends does not hold the stop up for longer.
+    private static let stopLimit: Duration = .seconds(2)
 
     private struct Connection {
         let socket: Socket
@@ -58,6 +67,8 @@ final class EMFListener: Sendable {
         ]
         var problems: [String: String] = [:]
         var connectionCount = 0
+        /// One for each route of the input.
+        var expectedSpools = 0
 
         mutating func count(_ reason: String, _ more: UInt64 = 1) {
             if let index = counts.firstIndex(where: { $0.reason == reason }) {
@@ -97,40 +108,33 @@ final class EMFListener: Sendable {
         worker.runAndWait { ($0.listener?.localAddress, $0.datagrams?.localAddress) }
     }
 
-    /// What comes from here on goes into `spool` as well. The first opens the sockets.
+    /// One more is to be added before anything is received.
+    func expectSpool() { known.withLock { $0.expectedSpools += 1 } }
+
+    /// What comes from here on goes into `spool` as well. The last that is expected opens the sockets: what came before
+    /// it would not be in all of them.
     func add(_ spool: Spool) {
-        worker.run { state in
+        worker.runAndWait { state in
             state.spools.append(spool)
-            guard !state.isOpen else { return }
+            guard !state.isOpen, state.spools.count >= self.known.withLock(\.expectedSpools) else { return }
             state.isOpen = true
             self.open(&state)
         }
     }
 
-    /// Nothing is put into `spool` when this returns. The last takes what the kernel still has, and closes the sockets.
-    func remove(_ spool: Spool) {
+    /// Puts what was sent before now into all spools, and closes the sockets: see `close`.
+    func stop(until deadline: Instant) {
         worker.runAndWait { state in
-            guard state.spools.contains(where: { $0 === spool }) else { return }
-            if state.spools.count == 1 { self.close(&state) }
-            state.spools.removeAll { $0 === spool }
+            if state.isOpen { self.close(&state, until: min(deadline, .now + Self.stopLimit)) }
         }
     }
 
-    /// Listens there for a moment.
-    func check(_ report: inout CheckReport) {
-        func trial(_ address: SocketAddress?, _ kind: String, _ open: (SocketAddress) throws(Errno) -> Socket) {
-            guard let address else { return }
-            do throws(Errno) {
-                _ = try open(address)
-                report.notes.append("receives at \(address) (\(kind))")
-            } catch {
-                // The agent that runs with these settings may have it.
-                report.notes.append("\(address) (\(kind)) cannot be had now: \(error)")
-            }
-        }
-        trial(settings.tcp, "TCP") { address throws(Errno) in try Socket.listening(at: address) }
-        trial(settings.udp, "UDP") { address throws(Errno) in
-            try Socket.receivingDatagrams(at: address, bufferBytes: Self.datagramBufferBytes)
+    /// Nothing is put into `spool` when this returns.
+    func remove(_ spool: Spool) {
+        worker.runAndWait { state in
+            guard state.spools.contains(where: { $0 === spool }) else { return }
+            if state.isOpen, state.spools.count == 1 { self.close(&state, until: .now) }
+            state.spools.removeAll { $0 === spool }
         }
     }
 
@@ -138,40 +142,38 @@ final class EMFListener: Sendable {
 
     private func open(_ state: inout State) {
         guard state.isOpen else { return }
-        var isComplete = true
-        if let address = settings.tcp, state.listener == nil {
+        for place in settings.addresses {
             do throws(Errno) {
-                let socket = try Socket.listening(at: address)
-                state.listener = socket
-                watchListener(socket, &state)
-                note(nil, "tcp")
-            } catch {
-                isComplete = false
-                note("\(address) (TCP): \(error)", "tcp")
-            }
+                switch place.transport {
+                case .tcp where state.listener == nil:
+                    let socket = try Socket.listening(at: place.address)
+                    state.listener = socket
+                    watchListener(socket, &state)
+                case .udp where state.datagrams == nil:
+                    let socket = try Socket.receivingDatagrams(
+                        at: place.address, bufferBytes: Self.datagramBufferBytes)
+                    state.datagrams = socket
+                    watchDatagrams(socket, &state)
+                case .tcp, .udp: continue
+                }
+                note(nil, place)
+            } catch { note(place.explanation(of: error), place) }
         }
-        if let address = settings.udp, state.datagrams == nil {
-            do throws(Errno) {
-                let socket = try Socket.receivingDatagrams(at: address, bufferBytes: Self.datagramBufferBytes)
-                state.datagrams = socket
-                state.watches.append(
-                    worker.whenReadable(socket.descriptor) { [weak self] state in self?.receive(socket, &state) })
-                note(nil, "udp")
-            } catch {
-                isComplete = false
-                note("\(address) (UDP): \(error)", "udp")
-            }
-        }
-        guard !isComplete else { return }
+        guard !status.problems.isEmpty else { return }
         worker.run(after: Self.retryInterval) { [weak self] state in self?.open(&state) }
     }
 
-    private func note(_ problem: String?, _ kind: String) {
-        let isNew = known.withLock { known in
-            defer { known.problems[kind] = problem }
-            return known.problems[kind] != problem
+    private func note(_ problem: String?, _ place: ListenAddress) {
+        let before = known.withLock { known in
+            defer { known.problems[place.key] = problem }
+            return known.problems[place.key]
         }
-        if isNew, let problem { log.error("cannot receive documents", ["input": name, "reason": problem]) }
+        guard problem != before else { return }
+        if let problem {
+            log.error("cannot receive documents", ["input": name, "reason": problem])
+        } else {
+            log.info("receives documents", ["input": name, "address": place.description])
+        }
     }
 
     private func watchListener(_ socket: Socket, _ state: inout State) {
@@ -179,14 +181,21 @@ final class EMFListener: Sendable {
             worker.whenReadable(socket.descriptor) { [weak self] state in self?.accept(socket, &state) })
     }
 
-    private func close(_ state: inout State) {
+    private func watchDatagrams(_ socket: Socket, _ state: inout State) {
+        state.watches.append(
+            worker.whenReadable(socket.descriptor) { [weak self] state in self?.receive(socket, &state) })
+    }
+
+    /// First nobody can connect any more; then what is with the kernel is read, also of clients that nobody has
+    /// accepted yet, until it has nothing more or until `deadline`.
+    private func close(_ state: inout State, until deadline: Instant) {
         state.isOpen = false
-        // What was sent before now may be with the kernel still.
-        if let socket = state.datagrams { receive(socket, &state) }
-        for id in state.connections.keys.sorted() {
-            read(id, &state)
-            end(id, &state)
+        if let listener = state.listener {
+            accept(listener, &state)
+            listener.stopListening()
         }
+        drain(&state, until: deadline)
+        for id in state.connections.keys.sorted() { end(id, &state) }
         // A descriptor is closed when it is no longer watched.
         let sockets = [state.listener, state.datagrams]
         for watch in state.watches { watch.cancel(then: { withExtendedLifetime(sockets) {} }) }
@@ -195,20 +204,46 @@ final class EMFListener: Sendable {
         state.datagrams = nil
     }
 
+    private func drain(_ state: inout State, until deadline: Instant) {
+        var heardAt = Instant.now
+        while true {
+            var hasRead = false
+            if let socket = state.datagrams, receive(socket, &state) { hasRead = true }
+            for id in state.connections.keys.sorted() where read(id, &state) { hasRead = true }
+            let now = Instant.now
+            if now >= deadline {
+                if hasRead { log.warning("a client still sends at the stop, and is cut off", ["input": name]) }
+                return
+            }
+            if hasRead {
+                heardAt = now
+            } else if state.connections.isEmpty || now - heardAt >= Self.quietTime {
+                return
+            } else {
+                sleep(until: now + .milliseconds(5))
+            }
+        }
+    }
+
     // MARK: UDP
 
-    private func receive(_ socket: Socket, _ state: inout State) {
+    /// Returns whether there was something.
+    @discardableResult
+    private func receive(_ socket: Socket, _ state: inout State) -> Bool {
         makeBuffer(&state)
         var lines: [[UInt8]] = []
+        var hasRead = false
         for _ in 0..<Self.readsInTurn * 16 {
             let count: Int
             do throws(Errno) { count = try socket.read(into: &state.buffer) } catch { break }
+            hasRead = true
             var datagram = DocumentLines(limit: settings.documentLimit)
             countTooLarge(datagram.take(state.buffer, count: count, into: &lines))
             datagram.end(into: &lines)
         }
         if let lost = socket.lostDatagrams { known.withLock { $0.set("datagram_lost", lost) } }
         put(lines, state)
+        return hasRead
     }
 
     private func makeBuffer(_ state: inout State) {
@@ -236,9 +271,7 @@ final class EMFListener: Sendable {
             worker.run(after: Self.acceptPause) { [weak self] state in
                 guard let self, state.isOpen else { return }
                 self.watchListener(listener, &state)
-                guard let socket = state.datagrams else { return }
-                state.watches.append(
-                    self.worker.whenReadable(socket.descriptor) { [weak self] state in self?.receive(socket, &state) })
+                if let socket = state.datagrams { self.watchDatagrams(socket, &state) }
             }
         }
         noteConnections(state)
@@ -247,15 +280,20 @@ final class EMFListener: Sendable {
     private func closeSilent(_ state: inout State) {
         guard let (id, _) = state.connections.min(by: { $0.value.heardAt < $1.value.heardAt }) else { return }
         known.withLock { $0.count("connection_closed_silent") }
+        // It may have said something just now.
+        read(id, &state)
         end(id, &state)
     }
 
-    private func read(_ id: UInt64, _ state: inout State) {
+    /// Returns whether there was something.
+    @discardableResult
+    private func read(_ id: UInt64, _ state: inout State) -> Bool {
         makeBuffer(&state)
         var lines: [[UInt8]] = []
         var isOver = false
+        var hasRead = false
         for _ in 0..<Self.readsInTurn {
-            guard let socket = state.connections[id]?.socket else { return }
+            guard let socket = state.connections[id]?.socket else { return false }
             var count = 0
             do throws(Errno) { count = try socket.read(into: &state.buffer) } catch {
                 isOver = error != .wouldBlock
@@ -265,6 +303,7 @@ final class EMFListener: Sendable {
                 isOver = true
                 break
             }
+            hasRead = true
             let before = state.connections[id]?.lines.rest.count ?? 0
             countTooLarge(state.connections[id]?.lines.take(state.buffer, count: count, into: &lines) ?? 0)
             state.connections[id]?.heardAt = .now
@@ -280,6 +319,7 @@ final class EMFListener: Sendable {
             state.connections[id]?.lines = DocumentLines(limit: settings.documentLimit)
             end(id, &state)
         }
+        return hasRead
     }
 
     /// Closes a connection; what it sent last is a document if it is whole.

@@ -9,6 +9,8 @@ package struct FileCursor: Equatable, Sendable {
     package var path: String
     package var id: FileID
     package var print: StartPrint
+    /// Nil when no more was read than `print` tells.
+    package var inner: InnerPrint?
     /// The first byte that is not acknowledged.
     package var offset: UInt64
     /// What the byte at `offset` continues.
@@ -45,7 +47,8 @@ package struct FileCursors: Equatable, Sendable {
             files.append(
                 FileCursor(
                     path: path, id: FileID(device: device, inode: inode),
-                    print: StartPrint(length: Int(length), checksum: Fingerprint(value: checksum)), offset: offset,
+                    print: StartPrint(length: Int(length), checksum: Fingerprint(value: checksum)),
+                    inner: InnerPrint(value), offset: offset,
                     mark: value["continues"]?.string.flatMap(LineSplitter.Mark.init) ?? .line,
                     sizeBytes: value["size"]?.unsigned ?? offset))
         }
@@ -97,6 +100,15 @@ package struct FileCursors: Equatable, Sendable {
     }
 }
 
+extension InnerPrint {
+    fileprivate init?(_ json: JSONValue) {
+        guard let end = json["inner_end"]?.unsigned, let checksum = json["inner"]?.unsigned,
+            UInt64(Self.length)...Self.endLimit ~= end
+        else { return nil }
+        self.init(end: end, checksum: Fingerprint(value: checksum))
+    }
+}
+
 extension FileCursor {
     fileprivate func write(into json: inout JSONWriter) {
         json.object { json in
@@ -108,6 +120,12 @@ extension FileCursor {
             ] {
                 json.key(key)
                 json.number(value)
+            }
+            if let inner {
+                json.key("inner_end")
+                json.number(inner.end)
+                json.key("inner")
+                json.number(inner.checksum.value)
             }
             if mark != .line {
                 json.key("continues")

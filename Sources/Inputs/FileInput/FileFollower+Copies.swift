@@ -35,7 +35,7 @@ extension FileFollower {
         var memory = recollect(tail.family, for: files, without: tail)
         memory.add(tail, isLost: isReplaced)
         let own = memory.texts.count - 1
-        let parts = readParts(of: files, in: memory.texts)
+        let parts = readParts(of: files, in: memory.texts, inner: InnerTexts(of: files).before)
         for (file, part) in zip(files, parts) where !file.isAtPath && (part == .copy(of: own) || part == .same(own)) {
             return move(tail, to: file)
         }
@@ -122,15 +122,20 @@ extension FileFollower {
         }
         held[file.place] = nil
         // Only what is added to it later is its own.
+        var inner: InnerPrint?
+        if let end = InnerPrint.end(seen: size), case .text(let text) = InnerTexts(of: [file]).before(end, in: 0) {
+            inner = text
+        }
         known.insert(
             FileCursor(
-                path: family, id: file.id, print: StartPrint(of: file.start.bytes), offset: size, sizeBytes: size))
+                path: family, id: file.id, print: StartPrint(of: file.start.bytes), inner: inner, offset: size,
+                sizeBytes: size))
         cursorVersion += 1
     }
 
     /// For each new file that is a copy of another one, or the beginning of a copy, how far the other one was read.
-    func originalOffsets(of files: [FoundFile], _ memory: Memory) -> [Int: UInt64] {
-        let same = sameParts(of: files, in: memory.texts)
+    func originalOffsets(of files: [FoundFile], _ memory: Memory, _ inner: InnerTexts) -> [Int: UInt64] {
+        let same = sameParts(of: files, in: memory.texts, inner: inner.before)
         var offsets: [Int: UInt64] = [:]
         for (index, file) in files.enumerated()
         where same[index] == .nothing && file.start.form == .plain && !file.isAtPath {

@@ -6,21 +6,26 @@ internal import Platform
 
 extension FileFollower {
     /// Where a path leads: the file itself, when the path is a symbolic link.
-    func place(of path: String) -> String {
-        guard let status = try? FileStatus(ofLink: path), status.kind == .symbolicLink,
-            let real = try? realPath(path)
-        else { return path }
+    func place(of path: String) -> String { place(of: path, try? FileStatus(ofLink: path)) }
+
+    /// `seen` is what the path itself names.
+    func place(of path: String, _ seen: FileStatus?) -> String {
+        guard let seen, seen.kind == .symbolicLink, let real = try? realPath(path) else { return path }
         if aliases.updateValue(path, forKey: real) == nil { hasNewAlias = true }
         return real
     }
 
     /// Looks at what stands at `path` now, and follows it when it is new and matches.
-    func examine(_ path: String, at now: Moment) { examine(path, place(of: path), at: now) }
+    func examine(_ path: String, at now: Moment) {
+        let seen = try? FileStatus(ofLink: path)
+        examine(path, place(of: path, seen), seen?.kind == .symbolicLink ? nil : seen, at: now)
+    }
 
-    func examine(_ path: String, _ place: String, at now: Moment) {
+    /// `seen` is what stands at `place`, if that is known.
+    func examine(_ path: String, _ place: String, _ seen: FileStatus? = nil, at now: Moment) {
         let standing = byPlace[place]
         let status: FileStatus
-        do throws(Errno) { status = try FileStatus(of: place) } catch {
+        do throws(Errno) { status = if let seen { seen } else { try FileStatus(of: place) } } catch {
             if let standing { leave(standing) }
             // What became of it may have been left alone because of it.
             if let file = held.removeValue(forKey: place) { catchUp(file.family, at: now) }
@@ -51,6 +56,7 @@ extension FileFollower {
         guard let file = try? File(reading: place), let count = try? file.read(into: &buffers.start, limit: .max, at: 0)
         else { return false }
         return tail.print.matches(buffers.start[..<count])
+            && (try? file.mayHave(tail.inner, tail.isCompressed ? .gzip : .plain)) ?? false
     }
 
     /// Its name leads elsewhere now. Where it went, if anywhere, another event or a scan tells.
@@ -130,14 +136,15 @@ extension FileFollower {
         var cursor = FileCursor(
             path: place, id: status.id, print: StartPrint(of: start), offset: 0, sizeBytes: status.sizeBytes)
         var old: FileCursor?
-        if let entry = known.entry(of: status.id, beginning: start), status.sizeBytes >= entry.cursor.offset {
+        let entry = known.entry(of: status.id, beginning: start) { (try? file.mayHave($0, .plain)) ?? false }
+        if let entry, status.sizeBytes >= entry.cursor.offset {
             let isMore = status.sizeBytes > entry.cursor.offset
             if let tail = entry.tail {
                 if isMore, let found = find(place, of: place) { _ = revive(tail, in: found) }
                 return
             }
             if !isMore, isRotatedName(splitPath(place).name, of: splitPath(entry.cursor.path).name) { return }
-            (cursor.offset, cursor.mark) = (entry.cursor.offset, entry.cursor.mark)
+            (cursor.offset, cursor.mark, cursor.inner) = (entry.cursor.offset, entry.cursor.mark, entry.cursor.inner)
             old = entry.cursor
         } else if isFirstScan, !hasHistory, settings.startAt == .end {
             cursor.offset = status.sizeBytes

@@ -17,21 +17,30 @@ extension FileFollower {
         }
     }
 
+    private struct Done {
+        let file: FoundFile
+        let key: FileCursor.Key
+    }
+
     /// Nil when something of it may still be needed.
-    private func doneFile(_ place: String, of path: String, age: Duration, at now: Moment) -> FoundFile? {
-        guard byPlace[place] == nil, let found = find(place, of: path), byID[found.id] == nil,
-            let entry = known.entry(of: found.id, beginning: found.start.bytes), entry.tail == nil,
-            entry.cursor.mark != .cut
-        else { return nil }
+    private func doneFile(_ place: String, of path: String, age: Duration, at now: Moment) -> Done? {
+        guard byPlace[place] == nil, let found = find(place, of: path), byID[found.id] == nil else { return nil }
+        let inside = InnerTexts(of: [found])
+        let remembered = known.entry(of: found.id, beginning: found.start.bytes) { inner in
+            // Nothing is removed that is not known for certain.
+            inner.map { inside.before($0.end, in: 0) == .text($0) } ?? true
+        }
+        guard let entry = remembered, entry.tail == nil, entry.cursor.mark != .cut else { return nil }
         let sizeBytes = found.start.form == .gzip ? entry.cursor.sizeBytes : found.start.sizeBytes
         let isOld = now.unixNanoseconds - found.modifiedUnixNanoseconds >= age.nanoseconds
-        return entry.cursor.offset >= sizeBytes && (age == .zero || isOld) ? found : nil
+        return entry.cursor.offset >= sizeBytes && (age == .zero || isOld)
+            ? Done(file: found, key: entry.cursor.key) : nil
     }
 
     /// Rotation may give the name to another file at any moment: the file is taken away under a name of our own, and
     /// looked at again there.
-    private func remove(_ seen: FoundFile) {
-        let place = seen.place
+    private func remove(_ done: Done) {
+        let (seen, place) = (done.file, done.file.place)
         let aside = "\(splitPath(place).directory)/.vitals-removing-\(processID)"
         do throws(Errno) {
             try renameFile(place, to: aside)
@@ -42,7 +51,7 @@ extension FileFollower {
                 return try renameFile(aside, to: place)
             }
             try removeFile(aside)
-            if let entry = known.entry(of: seen.id, beginning: seen.start.bytes) { known.remove(entry.cursor.key) }
+            known.remove(done.key)
             cursorVersion += 1
             count(.fileRemoved)
             unremovable[place] = nil

@@ -30,6 +30,7 @@ extension FileFollower {
             familiesSeen.remove(family)
             return
         }
+        if isFirst, places == [family], isAsRemembered(family) { return }
         let survey = survey(places, of: family)
         let (files, memory, parts) = (survey.files, survey.memory, survey.parts)
         var unread: [Unread] = []
@@ -69,6 +70,14 @@ extension FileFollower {
         if hasLeft { examine(matchedPath(family), at: now) }
     }
 
+    /// At the start: nothing stands beside a path, and at it the one file that is remembered. Whether that is it indeed
+    /// is seen when it is taken over.
+    private func isAsRemembered(_ family: String) -> Bool {
+        let entries = known.of(family)
+        guard isFirstScan, entries.count == 1, let status = try? FileStatus(ofLink: family) else { return false }
+        return status.id == entries[0].cursor.id && settings.matches(matchedPath(family))
+    }
+
     private func giveUpTruncated(_ family: String, at now: Moment) -> Bool {
         let truncated = byFamily[family].filter { $0.isTruncated(through: &buffers) }
         for tail in truncated { giveUpContent(of: tail, at: now) }
@@ -85,8 +94,18 @@ extension FileFollower {
         _ owner: Memory.Owner, _ file: FoundFile, of family: String, _ unread: inout [Unread], at now: Moment
     ) {
         switch owner {
+        case .tail(let tail) where tail.id != file.id:
+            // Its device was mounted anew: what is held open is of the old mount.
+            if move(tail, to: file), file.isAtPath { tail.isAway = false }
         case .tail(let tail): rejoin(tail, at: file.place)
         case .known(var entry):
+            if entry.cursor.id != file.id {
+                known.remove(entry.cursor.key)
+                entry.cursor.id = file.id
+                entry.tail?.knownKey = entry.cursor.key
+                known.insert(entry.cursor, tail: entry.tail, loss: entry.loss)
+                cursorVersion += 1
+            }
             known.notePresent(entry.cursor.key)
             if isPart(entry.cursor.path, of: family) {
                 // As the numbers go up it is no sibling of the name that it had.

@@ -68,15 +68,17 @@ extension FileFollower {
         var new: [(path: String, modified: Int64)] = []
         for path in paths {
             // Most files are where they were: one call to the kernel for each of them.
-            if let standing = byPlace[path], let status = try? FileStatus(ofLink: path), status.id == standing.id {
-                if standing.noteStatus(status) { makeReady(standing) }
+            let seen = try? FileStatus(ofLink: path)
+            if let standing = byPlace[path], let seen, seen.id == standing.id {
+                if standing.noteStatus(seen) { makeReady(standing) }
                 continue
             }
-            let place = place(of: path)
+            let place = place(of: path, seen)
             if byPlace[place] != nil {
                 examine(path, place, at: now)
             } else {
-                new.append((path, (try? FileStatus(of: path))?.modifiedUnixNanoseconds ?? 0))
+                let status = seen?.kind == .symbolicLink ? try? FileStatus(of: path) : seen
+                new.append((path, status?.modifiedUnixNanoseconds ?? 0))
             }
         }
         for (path, _) in new.sorted(by: { ($0.modified, $1.path) < ($1.modified, $0.path) }) { examine(path, at: now) }

@@ -8,10 +8,9 @@ extension FileFollower {
     /// Nil for what is empty or no file, and for what cannot be read, which is reported.
     func find(_ place: String, of family: String) -> FoundFile? {
         do throws(Errno) {
-            let link = try FileStatus(ofLink: place)
-            guard link.kind == .regular, link.sizeBytes > 0 else { return nil }
-            let file = try File(reading: place)
+            let file = try File(reading: place, followsLink: false)
             let status = try file.status()
+            guard status.kind == .regular, status.sizeBytes > 0 else { return nil }
             let start = try readStart(file, status)
             unreadable[place] = nil
             if start.form == .otherCompression { noteCompressed(status.id) }
@@ -21,7 +20,10 @@ extension FileFollower {
                 changedUnixNanoseconds: status.changedUnixNanoseconds, isAtPath: place == family,
                 isSettled: place == settled)
         } catch {
-            if error != .notFound { report(place, error) }
+            if error != .notFound, let link = try? FileStatus(ofLink: place), link.kind == .regular, link.sizeBytes > 0
+            {
+                report(place, error)
+            }
             return nil
         }
     }
@@ -77,13 +79,17 @@ extension FileFollower {
             owners.append(.tail(tail))
             let state: ReadText.State = isLost ? .replaced : tail.file != nil ? .open : .closed
             texts.append(
-                ReadText(id: tail.id, print: tail.print, offset: tail.readOffset, state: state, isFollowed: true))
+                ReadText(
+                    id: tail.id, print: tail.print, inner: tail.inner, offset: tail.readOffset, state: state,
+                    isFollowed: true))
         }
 
         mutating func add(_ entry: KnownFiles.Entry) {
             owners.append(.known(entry))
             let cursor = entry.cursor
-            texts.append(ReadText(id: cursor.id, print: cursor.print, offset: cursor.offset, state: .closed))
+            texts.append(
+                ReadText(
+                    id: cursor.id, print: cursor.print, inner: cursor.inner, offset: cursor.offset, state: .closed))
         }
     }
 
@@ -100,8 +106,9 @@ extension FileFollower {
         let files = places.compactMap { find($0, of: family) }
         let memory = recollect(family, for: files)
         // Files that were there before the agent was ever started are what they are.
-        let offsets = isFirstScan && !hasHistory ? [:] : originalOffsets(of: files, memory)
-        let parts = readParts(of: files, in: memory.texts) { offsets[$0] != nil }
+        let inner = InnerTexts(of: files)
+        let offsets = isFirstScan && !hasHistory ? [:] : originalOffsets(of: files, memory, inner)
+        let parts = readParts(of: files, in: memory.texts, inner: inner.before) { offsets[$0] != nil }
         return Survey(files: files, memory: memory, parts: parts, originalOffsets: offsets)
     }
 
@@ -114,7 +121,7 @@ extension FileFollower {
         for tail in families.flatMap({ byFamily[$0] }) + files.compactMap({ byID[$0.id] })
         where tail !== lost && numbers.insert(tail.number).inserted {
             // What identifies it may have grown.
-            _ = tail.isTruncated(through: &buffers)
+            if !tail.isTruncated(through: &buffers) { tail.noteInner(through: &buffers.start) }
             memory.add(tail)
         }
         for entry in families.flatMap(known.of) + files.flatMap({ known.with($0.id) })

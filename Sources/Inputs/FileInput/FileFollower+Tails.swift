@@ -25,6 +25,7 @@ extension FileFollower {
         held[place] = nil
         unreadable[path] = nil
         known.remove(tail.cursor.key)
+        tail.noteInner(through: &buffers.start)
         cursorVersion += 1
         makeReady(tail)
         if isOverOpenLimit { close(tail) }

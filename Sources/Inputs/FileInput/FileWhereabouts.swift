@@ -45,7 +45,11 @@ extension FileCursor {
         do throws(Errno) { status = try FileStatus(of: place) } catch .notFound { return nil }
         guard status.kind == .regular, status.id == id || mayBeCopy else { return nil }
         let start: FileStart
-        do throws(Errno) { start = try FileStart(try File(reading: place), status, through: &buffer) } catch {
+        do throws(Errno) {
+            let file = try File(reading: place)
+            start = try FileStart(file, status, through: &buffer)
+            guard try file.mayHave(inner, start.form) else { return nil }
+        } catch {
             guard status.id == id else { throw error }
             return status.sizeBytes >= offset ? status.sizeBytes : nil
         }

@@ -9,9 +9,10 @@ extension FileCursor {
     struct Key: Hashable {
         let id: FileID
         let print: StartPrint
+        let inner: InnerPrint?
     }
 
-    var key: Key { Key(id: id, print: print) }
+    var key: Key { Key(id: id, print: print, inner: inner) }
 }
 
 struct KnownFiles {
@@ -51,14 +52,17 @@ struct KnownFiles {
         guard let keys else { return [] }
         return keys.compactMap { entries[$0] }
             .sorted {
-                ($0.cursor.id.inode, $0.cursor.print.length, $0.cursor.print.checksum.value)
-                    < ($1.cursor.id.inode, $1.cursor.print.length, $1.cursor.print.checksum.value)
+                ($0.cursor.id.inode, $0.cursor.print.length, $0.cursor.print.checksum.value, $0.cursor.inner?.end ?? 0)
+                    < (
+                        $1.cursor.id.inode, $1.cursor.print.length, $1.cursor.print.checksum.value,
+                        $1.cursor.inner?.end ?? 0
+                    )
             }
     }
 
-    /// What is remembered of the file that begins so.
-    func entry(of id: FileID, beginning start: ArraySlice<UInt8>) -> Entry? {
-        with(id).last { $0.cursor.print.matches(start) }
+    /// What is remembered of the file that begins so, and has the same inside.
+    func entry(of id: FileID, beginning start: ArraySlice<UInt8>, where has: (InnerPrint?) -> Bool) -> Entry? {
+        with(id).last { $0.cursor.print.matches(start) && has($0.cursor.inner) }
     }
 
     subscript(key: FileCursor.Key) -> Entry? { entries[key] }

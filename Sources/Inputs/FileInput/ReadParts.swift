@@ -32,6 +32,7 @@ struct ReadText {
 
     let id: FileID
     let print: StartPrint
+    var inner: InnerPrint?
     let offset: UInt64
     let state: State
     /// It is being followed, and will be read to its end.
@@ -54,16 +55,21 @@ enum ReadPart: Equatable {
     case nothing
 }
 
+/// What stands in a file, by its number, before an offset of its text.
+typealias InnerLook = (_ end: UInt64, _ file: Int) -> InnerText
+
 /// For each file what of it was read; `isBeginning` tells of those that are not the same whether another begins with
 /// them.
 ///
 /// Identity comes first. What is then left of the memory is of files that are gone: their texts are looked for in the
 /// files of which nothing is known. What is left of the files may still have the text of one that is there, or held
-/// open.
+/// open. Whatever begins alike is looked at further inside: by mistake, a file would be skipped as far as another was
+/// read.
 func readParts(
-    of files: [FoundFile], in memory: [ReadText], isBeginning: (Int) -> Bool = { _ in false }
+    of files: [FoundFile], in memory: [ReadText], inner: InnerLook = { _, _ in .unknown },
+    isBeginning: (Int) -> Bool = { _ in false }
 ) -> [ReadPart] {
-    var parts = sameParts(of: files, in: memory)
+    var parts = sameParts(of: files, in: memory, inner: inner)
     let isFound = Set(parts.compactMap { if case .same(let text) = $0 { text } else { nil } })
     for index in files.indices where parts[index] == .nothing && isBeginning(index) { parts[index] = .beginning }
     var gone = memory.indices.filter { !isFound.contains($0) && memory[$0].state != .open }
@@ -72,7 +78,7 @@ func readParts(
     findCopies(of: &gone, exactly: true)
     let known = parts
     for (index, file) in files.enumerated() where known[index] == .nothing && !file.isAtPath {
-        parts[index] = otherForm(of: file, among: files, known, memory)
+        parts[index] = otherForm(of: index, among: files, known, memory, inner)
     }
     // What was added since it was read makes its beginning longer than what is remembered of it.
     findCopies(of: &gone, exactly: false)
@@ -80,9 +86,18 @@ func readParts(
 
     func findCopies(of gone: inout [Int], exactly isExact: Bool) {
         gone.removeAll { text in
-            let copies = files.indices.filter {
+            var copies = files.indices.filter {
                 parts[$0] == .nothing && !files[$0].isAtPath && memory[text].goesOn(in: files[$0].start)
                     && (!isExact || memory[text].print == StartPrint(of: files[$0].start.bytes))
+            }
+            copies.removeAll { copy in
+                switch memory[text].isInside(copy, inner) {
+                case true?: return false
+                case false?: return true
+                case nil:
+                    if !files[copy].isSettled { parts[copy] = .unclear }
+                    return !files[copy].isSettled
+                }
             }
             guard let best = copies.max(by: { files[$0].isWorseCopy(than: files[$1]) }) else { return false }
             parts[best] = .copy(of: text)
@@ -92,9 +107,18 @@ func readParts(
 }
 
 /// Those that are the files of which something is remembered.
-func sameParts(of files: [FoundFile], in memory: [ReadText]) -> [ReadPart] {
-    files.map { file in
-        let own = memory.indices.filter { memory[$0].isOf(file) }
+func sameParts(of files: [FoundFile], in memory: [ReadText], inner: InnerLook) -> [ReadPart] {
+    files.enumerated().map { index, file in
+        var isUnclear = false
+        let own = memory.indices.filter { text in
+            guard memory[text].isOf(file) else { return false }
+            if memory[text].state == .open, memory[text].id == file.id { return true }
+            // A compressed file that is being written may have the inode of any that is gone.
+            let isInside = memory[text].isInside(index, inner)
+            if isInside == nil, !file.isSettled { isUnclear = true }
+            return isInside ?? file.isSettled
+        }
+        if isUnclear { return .unclear }
         if let best = own.max(by: { memory[$0].isLessCertain(than: memory[$1]) }) { return .same(best) }
         return file.start.isKnown ? .nothing : .unclear
     }
@@ -103,13 +127,16 @@ func sameParts(of files: [FoundFile], in memory: [ReadText]) -> [ReadPart] {
 /// What was compressed or decompressed beside the other form of it, which is left there, or is held open without a
 /// name.
 private func otherForm(
-    of file: FoundFile, among files: [FoundFile], _ parts: [ReadPart], _ memory: [ReadText]
+    of index: Int, among files: [FoundFile], _ parts: [ReadPart], _ memory: [ReadText], _ inner: InnerLook
 ) -> ReadPart {
-    let twins = files.indices.filter { files[$0].start.isOtherForm(of: file.start) }
+    let file = files[index]
+    let twins = files.indices.filter {
+        files[$0].start.isOtherForm(of: file.start) && areAlike(files[$0], $0, file, index, inner)
+    }
     if file.start.form == .gzip {
         let isHeld = memory.indices.contains {
             memory[$0].state == .open && !parts.contains(.same($0))
-                && memory[$0].print == StartPrint(of: file.start.bytes)
+                && memory[$0].print == StartPrint(of: file.start.bytes) && memory[$0].isInside(index, inner) ?? true
         }
         if isHeld || twins.contains(where: { files[$0].start.isAsLarge(as: file.start) }) { return .alike }
         // Another text that begins with the same KiB; or its size is not written yet, or the plain one grew.
@@ -122,13 +149,30 @@ private func otherForm(
     return .nothing
 }
 
+/// Whether two files that begin alike are also alike inside, as far as both reach.
+private func areAlike(
+    _ one: FoundFile, _ first: Int, _ other: FoundFile, _ second: Int, _ inner: InnerLook
+) -> Bool {
+    guard let end = InnerPrint.end(seen: min(one.start.sizeBytes, other.start.sizeBytes)),
+        case .text(let text) = inner(end, first), case .text(let otherText) = inner(end, second)
+    else { return true }
+    return text == otherText
+}
+
 extension ReadText {
-    /// Whether this is remembered of the very file.
+    /// Whether the file has inside what was read; nil when that has not been written yet.
+    fileprivate func isInside(_ file: Int, _ look: InnerLook) -> Bool? {
+        guard let inner else { return true }
+        return look(inner.end, file).mayBe(inner)
+    }
+
+    /// Whether this is remembered of the very file. With the same inode on another device it may be it too: the file
+    /// system was mounted anew.
     fileprivate func isOf(_ file: FoundFile) -> Bool {
-        guard id == file.id else { return false }
+        guard id.inode == file.id.inode, id.device == file.id.device || print.length > 0 else { return false }
         switch state {
-        case .open: return true
-        case .closed:
+        case .open where id == file.id: return true
+        case .open, .closed:
             return file.start.isKnown && print.matches(file.start.bytes)
                 && (file.start.sizeBytes >= offset || !file.start.isSizeCertain)
         case .replaced: return false

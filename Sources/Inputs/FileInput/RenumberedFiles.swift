@@ -21,8 +21,11 @@ func withNumbersOfNow(_ cursors: [FileCursor]) -> [FileCursor] {
             do throws(Errno) {
                 let status = try FileStatus(of: place)
                 guard status.kind == .regular, !known.contains(status.id) else { return }
-                let start = try FileStart(try File(reading: place), status, through: &buffer)
-                guard let index = index(of: status, start, in: cursors, left, isLive: place == path) else { return }
+                let file = try File(reading: place)
+                let start = try FileStart(file, status, through: &buffer)
+                var alike: [Int] = []
+                for index in left where try file.mayHave(cursors[index].inner, start.form) { alike.append(index) }
+                guard let index = index(of: status, start, in: cursors, alike, isLive: place == path) else { return }
                 cursors[index].id = status.id
                 known.insert(status.id)
                 left.removeAll { $0 == index }

@@ -21,6 +21,7 @@ extension Tail {
             while !batch.isFull, turn < Self.turnBytes {
                 let count: Int
                 let isLast: Bool
+                let offset = readOffset
                 switch try readPiece(through: &buffers) {
                 case .text(let bytes, let isEnd): (count, isLast) = (bytes, isEnd)
                 case .skipped: return .skipped
@@ -37,6 +38,7 @@ extension Tail {
                         unixNanoseconds: now.unixNanoseconds),
                     isLast: isLast && (flushPartial || isCompressed), into: &batch)
                 advance(by: done, in: batch)
+                noteInner(from: offset, through: &buffers)
                 turn += done
                 if isLast, !batch.isFull || done == count {
                     if isCompressed { return endCompressed() }
@@ -115,6 +117,26 @@ extension Tail {
         settle()
     }
 
+    /// What is inside tells the file from others that begin alike. Also of text that is not read yet: it may be gone
+    /// from there before its turn comes.
+    func noteInner(through buffer: inout [UInt8]) {
+        guard !isCompressed, let end = InnerPrint.end(seen: sizeBytes), end > inner?.end ?? 0 else { return }
+        do throws(Errno) {
+            if case .text(let text)? = try file?.innerText(.plain, before: end, through: &buffer) { inner = text }
+        } catch {
+            // Reading it will fail too, and say so.
+        }
+    }
+
+    /// The chunk is the text from `offset` on. Of a compressed file it is all that is at hand.
+    private func noteInner(from offset: UInt64, through buffers: inout TailBuffers) {
+        guard isCompressed else { return noteInner(through: &buffers.start) }
+        guard let end = InnerPrint.end(seen: readOffset), end > inner?.end ?? 0,
+            end >= offset + UInt64(InnerPrint.length)
+        else { return }
+        inner = InnerPrint(end: end, last: buffers.chunk[..<Int(end - offset)])
+    }
+
     private func notePartial(_ count: Int, at now: Moment) {
         guard count != partialBytes else { return }
         partialBytes = count
@@ -126,6 +148,9 @@ extension Tail {
         let count = try file?.read(into: &start, limit: StartPrint.lengthLimit, at: 0) ?? 0
         guard print.accept(start[..<count]) else { return false }
         splitter.form.note(start: start[..<count])
+        if let inner, try file?.innerText(.plain, before: inner.end, through: &start).mayBe(inner) == false {
+            return false
+        }
         sizeBytes = status.sizeBytes
         modifiedUnixNanoseconds = status.modifiedUnixNanoseconds
         isDeleted = status.linkCount == 0

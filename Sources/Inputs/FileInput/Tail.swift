@@ -11,7 +11,7 @@ struct TailBuffers {
 
     /// Empty before the first reading: an agent makes its inputs once to see whether they can be made.
     var chunk: [UInt8] = []
-    var start = [UInt8](repeating: 0, count: StartPrint.lengthLimit)
+    var start = [UInt8](repeating: 0, count: max(StartPrint.lengthLimit, InnerPrint.length))
     private let chunkBytes: Int
     /// With so much each line is seen whole.
     private let wholeBytes: Int
@@ -88,6 +88,7 @@ final class Tail {
 
     var id: FileID
     var print: StartPrint
+    var inner: InnerPrint?
     var file: File?
     /// What is read is the text in a gzip file. It is a rotated one, and does not grow once it is complete.
     var isCompressed: Bool
@@ -134,6 +135,7 @@ final class Tail {
         self.place = place
         id = cursor.id
         print = cursor.print
+        inner = cursor.inner
         sizeBytes = cursor.sizeBytes
         modifiedUnixNanoseconds = 0
         readOffset = cursor.offset
@@ -161,7 +163,7 @@ final class Tail {
 
     var cursor: FileCursor {
         FileCursor(
-            path: family, id: knownKey?.id ?? id, print: print, offset: acknowledgedOffset,
+            path: family, id: knownKey?.id ?? id, print: print, inner: inner, offset: acknowledgedOffset,
             mark: marks.last { $0.offset == acknowledgedOffset }?.mark ?? .line, sizeBytes: sizeBytes)
     }
 
@@ -190,7 +192,11 @@ final class Tail {
         guard file != nil, !isCompressed else { return }
         do throws(Errno) {
             guard let status = try file?.status(), status.sizeBytes > sizeBytes else { return }
-            if print.isWhole { sizeBytes = status.sizeBytes } else { _ = try isSame(upTo: 0, through: &buffers.start) }
+            if print.isWhole, inner?.end == InnerPrint.endLimit {
+                sizeBytes = status.sizeBytes
+            } else if try isSame(upTo: 0, through: &buffers.start) {
+                noteInner(through: &buffers.start)
+            }
         } catch {
             // Reading it will fail too, and say so.
         }

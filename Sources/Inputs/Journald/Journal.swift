@@ -102,7 +102,7 @@ package enum JournalSource: Equatable, Sendable {
     package static func beginReading() { journal_begin_reading() }
     package static func endReading() { journal_end_reading() }
 
-    /// How many pages were lost since the start.
+    /// How many pages were lost on this thread: to be compared within one call.
     package static var lostPages: UInt { journal_lost_pages() }
 
     // MARK: Changes

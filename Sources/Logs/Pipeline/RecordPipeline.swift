@@ -52,6 +52,11 @@ package struct RecordPipeline {
         case metricValueUnreadable = "metric_value_unreadable"
         /// Records that were counted under the label value "other".
         case metricSeriesFull = "metric_series_full"
+        /// Documents whose `_aws.Timestamp` is missing, or none that the service takes: they have the time at which
+        /// they were read.
+        case documentTime = "document_time"
+        /// Documents that name a group that is not in `log_groups`: they go where the output's settings say.
+        case documentGroup = "log_group_not_allowed"
     }
 
     package var assembly: RecordAssembly?
@@ -60,6 +65,7 @@ package struct RecordPipeline {
     package var metrics: [LogMetric] = []
     /// Lines that are documents with metrics go as they are.
     package var recognisesDocuments = true
+    package var documents = DocumentRules()
 
     private var dropped: [Drop: UInt64] = [:]
     var events: [Event: UInt64] = [:]
@@ -78,8 +84,9 @@ package struct RecordPipeline {
     package var deadline: Instant? { assembly?.deadline }
 
     /// The same for records that came into `batch` without a pipeline, from number `first` on.
-    package mutating func recogniseDocuments(in batch: inout LogBatch, from first: Int) {
-        if recognisesDocuments { batch.recogniseDocuments(from: first, &members) }
+    package mutating func recogniseDocuments(in batch: inout LogBatch, from first: Int, at now: Moment) {
+        guard recognisesDocuments else { return }
+        batch.recogniseDocuments(from: first, at: now.unixNanoseconds, &documents, &members)
     }
 
     /// Takes records of `input` from the one at `first` on, until there are no more or `batch` is full; `first` is then
@@ -115,7 +122,13 @@ package struct RecordPipeline {
     }
 
     package var eventCounts: [(event: Event, count: UInt64)] {
-        Event.allCases.compactMap { event in events[event].map { (event, $0) } }
+        Event.allCases.compactMap { event in
+            switch event {
+            case .documentTime: documents.timesRefused > 0 ? (event, documents.timesRefused) : nil
+            case .documentGroup: documents.groupsRefused > 0 ? (event, documents.groupsRefused) : nil
+            default: events[event].map { (event, $0) }
+            }
+        }
     }
 
     /// Lets go of what a large record has left.
@@ -128,7 +141,7 @@ package struct RecordPipeline {
     private mutating func assemble(
         _ input: LogBatch, from first: inout Int, into batch: inout LogBatch, at now: Moment
     ) {
-        assembly?.beginInput()
+        assembly?.beginInput(recognisingDocuments: recognisesDocuments)
         while !batch.isFull {
             if takeAssembled(into: &batch, at: now) { continue }
             guard !batch.isFull, first < input.records.count else { return }
@@ -149,7 +162,7 @@ package struct RecordPipeline {
         // A document of the input's own making is nobody's text: it goes as it is. One that a program has written is
         // not taken apart; what the settings leave out or hide, they do there as well.
         if !draft.isDocument {
-            if recognisesDocuments { draft.recogniseDocument(&members) }
+            if recognisesDocuments { draft.recogniseDocument(at: now.unixNanoseconds, &documents, &members) }
             if !draft.isDocument { parsing?.apply(&draft, of: input, now: now.unixNanoseconds, &events) }
             if let reason = filter(input, at: now.monotonic) {
                 dropped[reason, default: 0] += 1

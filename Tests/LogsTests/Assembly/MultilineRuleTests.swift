@@ -40,6 +40,26 @@ import Testing
         #expect(found == parts)
     }
 
+    /// Programs print documents with metrics between their lines.
+    @Test func aDocumentIsARecordOfItsOwn() throws {
+        let document = #"{"_aws":{"Timestamp":1,"CloudWatchMetrics":[]},"n":1}"#
+        let cases: [(MultilineRule, [String])] = [
+            (.start(try Pattern("^[0-9]")), ["1 a\nb", document, "c\nd", document, document, "2 e"]),
+            (.end(try Pattern(";$")), ["a", document, "b\nc;", document, "d;"]),
+            (.indent, ["a\n b", document, " c", document]),
+            (.preset(.json), ["{\n\"a\":1}", document, "{\n}"]),
+        ]
+        for (rule, wanted) in cases { #expect(records(rule, wanted.joined(separator: "\n")) == wanted) }
+    }
+
+    @Test func aDocumentIsALineLikeAnyOtherWhenTheSettingsSaySo() throws {
+        var world = AssemblyWorld(.start(try Pattern("^[0-9]")))
+        world.pipeline.recognisesDocuments = false
+        world.feed(SourceLine.of("1 a\n{\"_aws\":{\"CloudWatchMetrics\":[]}}\n2 b"))
+        world.waitForAll()
+        #expect(world.texts == ["1 a\n{\"_aws\":{\"CloudWatchMetrics\":[]}}", "2 b"])
+    }
+
     @Test func anEmptyLineAfterATraceStaysWithIt() {
         let trace = "Traceback (most recent call last):\n  File\nKeyboardInterrupt"
         #expect(records(.preset(.python), trace + "\n\nnext") == [trace + "\n", "next"])

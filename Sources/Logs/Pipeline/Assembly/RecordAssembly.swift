@@ -37,6 +37,9 @@ package struct RecordAssembly {
     private var ready: [RecordDraft] = []
     private var readyFirst = 0
     private var readyEnd = 0
+    /// A line that is a document with metrics is a record of its own.
+    private var recognisesDocuments = true
+    private var members: [JSONMember] = []
     /// What the path of the last record says of its container.
     private var names: (of: Range<UInt32>, fields: KubernetesFields)?
 
@@ -90,7 +93,8 @@ package struct RecordAssembly {
     // MARK: Lines in
 
     /// What comes now is of another batch than before.
-    mutating func beginInput() {
+    mutating func beginInput(recognisingDocuments recognises: Bool = true) {
+        recognisesDocuments = recognises
         kept.beginInput()
         guard kept.isGrown, readyFirst == readyEnd else { return }
         kept.clean(for: &lanes)
@@ -150,7 +154,11 @@ package struct RecordAssembly {
         guard let multiline else { return finish(key, pending: pending) }
         let lane = lanes.find(key)
         var phase = lane.map { lanes[$0].phase } ?? multiline.rule.beginning
-        let verdict = multiline.rule.judge(Line(work.bytes, work.text), &phase)
+        // Programs print documents between their lines; within the text of another record nobody would find one.
+        let isDocument = recognisesDocuments && EMFLine(work.bytes, work.text, &members) != nil
+        let verdict =
+            isDocument
+            ? LineVerdict(joins: false, isLast: true) : multiline.rule.judge(Line(work.bytes, work.text), &phase)
         if verdict.patternGaveUp { events[.patternGaveUp, default: 0] += 1 }
         guard let lane else {
             if verdict.isLast { return finish(key, pending: pending) }
