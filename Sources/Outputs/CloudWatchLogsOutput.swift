@@ -102,6 +102,9 @@ package struct CloudWatchLogsOutput {
     private var inputName: String { setup.inputName }
 
     package func makeEncoder() -> any RecordEncoder {
+        // Else all that comes before the instance has answered is in a group of its own.
+        settings.group.lookAhead()
+        settings.stream.lookAhead()
         let places = CloudWatchPlaces(group: settings.group, stream: settings.stream) { [setup] from, to in
             setup.log.warning(
                 "a name that CloudWatch Logs does not take is mended",

@@ -103,6 +103,11 @@ package struct RecordTemplate: Sendable {
         }
     }
 
+    /// Has what it needs of the instance looked up, so that it is there when the first record comes. Returns at once.
+    package func lookAhead() {
+        for case .metadata(let name, _) in pieces { _ = lookUp(name) }
+    }
+
     /// Appends the text for one record of `batch`. Allocates nothing but what `text` has no room for.
     package func append(_ record: LogBatch.Record, of batch: LogBatch, to text: inout [UInt8]) {
         for piece in pieces {

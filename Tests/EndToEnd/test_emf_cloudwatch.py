@@ -254,11 +254,29 @@ class HostMetrics(Documents):
             self.assertEqual((each["id"], each["at"]), ("none", "unknown"))
         self.assertEqual(set(self.cloud.groups), {"/metrics/host"})
 
-    def test_dimensions_become_what_the_instance_says(self):
-        identity = {"instanceId": "i-0123456789abcdef0", "instanceType": "m7g.large", "region": "eu-west-1",
-                    "accountId": "123456789012", "imageId": "ami-1", "availabilityZone": "eu-west-1a"}
-        instance = Instance(identity)
+    def instance(self):
+        instance = Instance({
+            "instanceId": "i-0123456789abcdef0", "instanceType": "m7g.large", "region": "eu-west-1",
+            "accountId": "123456789012", "imageId": "ami-1", "availabilityZone": "eu-west-1a"})
         self.addCleanup(instance.close)
+        return instance
+
+    def test_the_first_lines_after_a_start_are_in_the_group_that_the_instance_says(self):
+        """It is asked at the start, not by the first line."""
+        instance = self.instance()
+        instance.answers.set()
+        log = self.directory / "app.log"
+        agent = self.start(
+            {"app": {"type": "file", "paths": [str(log)]}}, log_group="/{instance_type}/{account_id}",
+            environment={"AWS_EC2_METADATA_DISABLED": "", "AWS_EC2_METADATA_SERVICE_ENDPOINT": instance.url})
+        eventually(lambda: instance.asked, 20, agent.log())
+        log.write_text("the first line\n")
+        self.wait_for(1, agent)
+        self.assertEqual(set(self.cloud.groups), {"/m7g.large/123456789012"})
+        self.assertEqual(agent.stop(), 0)
+
+    def test_dimensions_become_what_the_instance_says(self):
+        instance = self.instance()
         agent = self.start(
             {"host": {"type": "host_metrics", "interval": "1s", "metrics": ["mem_used_percent"],
                       "dimensions": {"InstanceId": "{instance_id}", "InstanceType": "{instance_type}",
@@ -287,6 +305,7 @@ class Instance:
 
     def __init__(self, identity):
         self.answers = threading.Event()
+        self.asked = False
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -294,6 +313,7 @@ class Instance:
                 pass
 
             def do_PUT(self):
+                outer.asked = True
                 outer.answers.wait(60)
                 self.send(b"token")
 

@@ -74,6 +74,20 @@ import Testing
     }
 
     /// The names are the module AWS's.
+    @Test func theInstanceIsAskedBeforeTheFirstRecord() throws {
+        let asked = Mutex<[String]>([])
+        let values = TemplateValues(
+            context(),
+            metadata: { name in
+                asked.withLock { $0.append(name) }
+                return nil
+            })
+        let template = try RecordTemplate("/{region}/{file}/{instance_type}", values)
+        #expect(asked.withLock { $0 } == [], "not for settings that are only checked")
+        template.lookAhead()
+        #expect(asked.withLock { $0 } == ["region", "instance_type"])
+    }
+
     @Test func namesOfMetadata() {
         #expect(Set(HostValues.metadata + ["instance_id"]) == Set(InstanceMetadata.Item.allCases.map(\.rawValue)))
     }

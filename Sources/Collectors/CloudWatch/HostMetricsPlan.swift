@@ -14,7 +14,8 @@ package struct HostDimension: Sendable {
     init(_ name: String, _ template: HostTemplate) {
         self.name = name
         self.template = template.isAsking ? template : nil
-        fixed = template.text
+        // Nobody is asked for settings that are only checked.
+        fixed = template.isAsking ? "" : template.text
     }
 
     init(_ name: String, _ value: String) {
