@@ -144,6 +144,7 @@ def idle(options, directory):
         with vitals(options, place, settings) as agent:
             measure_idle("vitals", agent, count, began, out, cpu_goal, memory_goal)
             measure_new_file("vitals", count, logs, out, "<= 50")
+        measure_restart(count, logs, out, lambda: vitals(options, place, settings))
         for new in logs.glob("new*.log"):
             new.unlink()
         other = place / "other.log"
@@ -176,6 +177,24 @@ def measure_idle(who, process, count, began, out, cpu_goal="", memory_goal=""):
     report("idle", who, f"CPU, {count} quiet files", used * 100, "% of a core", cpu_goal)
     report("idle", who, f"resident, {count} files", memory(process.pid), "MB", memory_goal)
     report("idle", who, f"descriptors, {count} files", len(os.listdir(f"/proc/{process.pid}/fd")), "")
+
+
+def measure_restart(count, logs, out, start):
+    """What was read is found again, also beside rotated files; a line that came meanwhile tells that all was looked at."""
+    for n in range(count):
+        (logs / f"{n}.log.1").write_text(f"an older line of file {n}\n")
+        os.utime(logs / f"{n}.log.1", (1_600_000_000, 1_600_000_000))
+    (logs / "0.log").open("a").write("a line while nobody looked\n")
+    size, began = out.stat().st_size, time.monotonic()
+    with start() as agent:
+        wait_for(lambda: out.stat().st_size > size, 60, "the line that came meanwhile")
+        report("idle", "vitals", f"restart, {count} files and rotated ones", time.monotonic() - began, "s",
+               "<= 1" if count >= 10_000 else "")
+        time.sleep(3)
+        report("idle", "vitals", f"resident after it, {count} files", memory(agent.pid), "MB",
+               "<= 40" if count >= 10_000 else "")
+    for n in range(count):
+        (logs / f"{n}.log.1").unlink()
 
 
 def measure_new_file(who, count, logs, out, goal=""):
