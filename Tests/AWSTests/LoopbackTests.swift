@@ -7,33 +7,16 @@ import Testing
 
 /// The real transport against stand-ins on loopback that check what is sent: tokens, and signatures by botocore.
 @Suite(.enabled(if: Botocore.isThere, "botocore is not installed: scripts/deps build test")) struct LoopbackTests {
-    /// A program of Tests/Support as a process of the test's own.
-    private final class Stub: @unchecked Sendable {
-        // @unchecked: nothing of it changes after `init`.
-        private let process = Process()
-        private let input = Pipe()
+    /// A stand-in that needs packages of Python.
+    private final class Stub: Sendable {
+        private let program: PythonProgram
         let url: String
         /// What it says after its port.
-        let words: [String]
+        var words: [String] { program.words }
 
         init(_ program: String = "aws_stub.py", _ arguments: [String] = []) throws {
-            process.executableURL = URL(fileURLWithPath: Botocore.python)
-            process.arguments = ["\(Repository.path)/Tests/Support/\(program)"] + arguments
-            let output = Pipe()
-            process.standardInput = input
-            process.standardOutput = output
-            try process.run()
-            var line = Data()
-            while let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty, byte[0] != 10 {
-                line += byte
-            }
-            words = String(decoding: line, as: UTF8.self).split(separator: " ").map(String.init)
-            url = "http://127.0.0.1:\(try #require(words.first.flatMap { Int($0) }))"
-        }
-
-        deinit {
-            try? input.fileHandleForWriting.close()
-            process.waitUntilExit()
+            self.program = try PythonProgram(program, arguments, python: Botocore.python)
+            url = "http://127.0.0.1:\(try #require(self.program.words.first.flatMap { Int($0) }))"
         }
     }
 

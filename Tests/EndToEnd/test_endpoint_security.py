@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 import warnings
+from certificates import Certificates
 from support import (BINARY, Agent, Scratch, eventually, free_port, get, require_programs, require_root)
 
 # Of "correct horse", with cost 5 and 10; `htpasswd -B` writes the same with $2y$.
@@ -72,7 +73,7 @@ class GuardedAgent(Agent):
         return self.metric(f'vitals_http_refused_total{{reason="{reason}"}}')
 
 
-class Guarded(Scratch):
+class Guarded(Certificates, Scratch):
     """Certificates in the test's own directory, made by openssl(1): `ca`, `server`, `client`, and `other`, an authority
     that nobody trusts."""
 
@@ -80,23 +81,8 @@ class Guarded(Scratch):
         super().setUp()
         require_programs("openssl", "curl")
 
-    def openssl(self, words, *more):
-        ran = subprocess.run(["openssl", *words.split(), *more], cwd=self.directory, capture_output=True, text=True)
-        self.assertEqual(ran.returncode, 0, ran.stderr)
-
     def path(self, name):
         return str(self.directory / name)
-
-    def make_authority(self, name):
-        self.openssl(f"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3 -keyout {name}.key "
-                     f"-out {name}.pem", "-subj", f"/CN={name}")
-
-    def make_certificate(self, name, extensions, authority="ca", days=2):
-        self.openssl(f"req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -out {name}.csr",
-                     "-subj", f"/CN={name}")
-        (self.directory / f"{name}.ext").write_text(extensions)
-        self.openssl(f"x509 -req -in {name}.csr -CA {authority}.pem -CAkey {authority}.key -CAcreateserial "
-                     f"-days {days} -extfile {name}.ext -out {name}.pem")
 
     def tls(self, **more):
         if not (self.directory / "ca.pem").exists():

@@ -3,13 +3,15 @@ receiver had it and its answer was lost."""
 
 import json
 import subprocess
+
+from certificates import Certificates
 from faulty_receiver import FaultyReceiver, Proxy
 from support import BINARY, Scratch, eventually, require_programs, require_root, start_writer
 
 LINES = 5_000
 
 
-class Faults(Scratch):
+class Faults(Certificates, Scratch):
     """Four deliveries at once; a class below has one."""
 
     in_flight = 4
@@ -151,27 +153,16 @@ class Faults(Scratch):
 
     # TLS, names, proxies
 
-    def openssl(self, words, *more):
-        subprocess.run(["openssl", *words.split(), *more], cwd=self.directory, check=True, capture_output=True)
-
-    def authority(self, name):
-        self.openssl(f"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3 -keyout {name}.key "
-                     f"-out {name}.pem", "-subj", f"/CN={name}")
-
     def certificate(self, name, authority, place="IP:127.0.0.1", days=2):
         """Key and certificate in one file."""
-        self.openssl(f"req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -out {name}.csr",
-                     "-subj", f"/CN={name}")
-        (self.directory / f"{name}.ext").write_text(f"subjectAltName={place}\n")
-        self.openssl(f"x509 -req -in {name}.csr -CA {authority}.pem -CAkey {authority}.key -CAcreateserial "
-                     f"-extfile {name}.ext -out {name}.crt -days {days}")
+        self.make_certificate(name, f"subjectAltName={place}\n", authority, days)
         whole = self.directory / f"{name}.pem"
-        whole.write_text((self.directory / f"{name}.crt").read_text() + (self.directory / f"{name}.key").read_text())
+        whole.write_text(whole.read_text() + (self.directory / f"{name}.key").read_text())
         return whole
 
     def test_certificates_that_are_wrong_hold_the_lines_back(self):
         require_programs("openssl")
-        self.authority("ca"), self.authority("stranger")
+        self.make_authority("ca"), self.make_authority("stranger")
         good = self.certificate("good", "ca")
         wrong = [
             (self.certificate("name", "ca", "DNS:other.example"), "name"),
@@ -195,7 +186,7 @@ class Faults(Scratch):
         proxy = Proxy()
         self.addCleanup(proxy.stop)
         require_programs("openssl")
-        self.authority("ca")
+        self.make_authority("ca")
         receiver = self.faulty("reset_in_body", 503, every=3, certificate=self.certificate("good", "ca"))
         agent = self.ship(receiver.url.replace("http:", "https:"), ca_file=str(self.directory / "ca.pem"),
                           proxy=f"http://127.0.0.1:{proxy.port}")
@@ -206,7 +197,7 @@ class Faults(Scratch):
         require_programs("openssl")
         proxy = Proxy()
         self.addCleanup(proxy.stop)
-        self.authority("ca")
+        self.make_authority("ca")
         receiver = self.faulty(certificate=self.certificate("good", "ca"))
         proxy.answer = "502 Bad Gateway"
         agent = self.ship(receiver.url.replace("http:", "https:"), ca_file=str(self.directory / "ca.pem"),

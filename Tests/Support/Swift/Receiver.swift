@@ -3,33 +3,18 @@
 import Foundation
 
 package final class Receiver {
-    private let process = Process()
-    private let input = Pipe()
+    private let program: PythonProgram
     package let port: Int
 
     package init(tls files: [String] = []) throws {
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments =
-            ["python3", Repository.path + "/Tests/Support/receiver.py"] + (files.isEmpty ? [] : ["--tls"] + files)
-        let output = Pipe()
-        process.standardInput = input
-        process.standardOutput = output
-        try process.run()
-        var line = Data()
-        while let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty, byte[0] != 10 {
-            line += byte
-        }
-        guard let port = Int(String(decoding: line, as: UTF8.self)) else {
+        program = try PythonProgram("receiver.py", files.isEmpty ? [] : ["--tls"] + files)
+        guard program.words.count == 1, let port = Int(program.words[0]) else {
             throw CocoaError(.executableLoad, userInfo: [NSDebugDescriptionErrorKey: "receiver.py did not start"])
         }
         self.port = port
     }
 
-    deinit {
-        try? input.fileHandleForWriting.close()
-        process.terminate()
-        process.waitUntilExit()
-    }
+    deinit { program.terminate() }
 
     package var url: String { "http://127.0.0.1:\(port)" }
 }
