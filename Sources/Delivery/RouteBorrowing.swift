@@ -85,13 +85,13 @@ extension Route {
 extension Reader {
     /// Room for one record of so many bytes.
     fileprivate mutating func lend(_ byteCount: Int?) {
-        guard let byteLimit = batch.recordByteLimit.map({ _ in batch.byteLimit }) else { return }
+        guard batch.recordByteLimit != nil else { return }
         if pipeline.isEmpty {
-            batch.recordByteLimit = byteCount ?? byteLimit
+            batch.recordByteLimit = byteCount ?? batch.byteLimit
         } else {
-            raw.recordByteLimit = byteCount ?? byteLimit
+            raw.recordByteLimit = byteCount ?? batch.byteLimit
             // What stages make of it is not known before.
-            batch.recordByteLimit = byteCount == nil ? byteLimit : .max
+            batch.recordByteLimit = byteCount == nil ? batch.byteLimit : .max
         }
     }
 
