@@ -28,7 +28,7 @@ package struct Path: Hashable, Comparable, Sendable {
 
     package static func < (one: Path, other: Path) -> Bool { one.bytes.lexicographicallyPrecedes(other.bytes) }
 
-    /// The path of `name` in this directory. The empty path stands for the root here, as it does before the first slash.
+    /// The path of `name` in this directory. The empty path stands for the root here, as before the first slash.
     package static func / (directory: Path, name: Path) -> Path {
         let slash = directory.bytes.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]
         return Path([directory.bytes, slash[...], name.bytes].joined())
