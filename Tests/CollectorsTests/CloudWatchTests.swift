@@ -74,8 +74,8 @@ struct ReadPoints {
         }
         #expect(wanted.count == 157)
         let ours = allCloudWatchSubjects.flatMap { subject in
-            // `diskio (EBS volumes)` is a part of `diskio`.
-            subject.metrics.map { "\(subject.name.prefix { $0 != " " }) \($0.name) in \($0.unit.rawValue)" }
+            // `diskio (EBS volumes)` is a part of `diskio`, `procstat_lookup` of `procstat`.
+            subject.metrics.map { "\(subject.name.prefix(while: \.isLetter)) \($0.name) in \($0.unit.rawValue)" }
         }
         #expect(ours.count == allCloudWatchMetrics.count)
         #expect(Set(ours).count == ours.count, "each once")
