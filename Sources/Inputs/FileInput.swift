@@ -79,13 +79,13 @@ package struct FileInput: Input {
         }
         guard !byDirectory.isEmpty else { return paths.filter(read.contains) }
         let finder = FileFinder(settings.paths)
-        for directory in finder.directories.keys {
+        for directory in finder.directories.keys.map(asText) {
             guard let id = Self.id(directory), let there = byDirectory[id] else { continue }
             let start = directory == "/" ? "/" : directory + "/"
             read.formUnion(there.filter { settings.matches(start + splitPath($0).name) })
         }
         if !byFile.isEmpty {
-            read.formUnion(finder.paths.filter(settings.matches).compactMap { Self.id($0).flatMap { byFile[$0] } })
+            read.formUnion(finder.paths.map(asText).filter(settings.matches).compactMap { Self.id($0).flatMap { byFile[$0] } })
         }
         return paths.filter(read.contains)
     }
@@ -99,7 +99,7 @@ package struct FileInput: Input {
         var report = CheckReport()
         for glob in follower.settings.paths {
             let finder = FileFinder([glob])
-            let paths = finder.paths.filter { path in
+            let paths = finder.paths.map(asText).filter { path in
                 follower.settings.matches(path) && (try? FileStatus(of: path))?.kind == .regular
             }
             report.notes.append("\(glob.text): \(paths.count) \(paths.count == 1 ? "file" : "files")")

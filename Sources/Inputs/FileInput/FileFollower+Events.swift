@@ -55,7 +55,7 @@ extension FileFollower {
             takeDirectory(event, in: directory, &directories, at: now)
             return nil
         }
-        let path = directory == "/" ? "/" + event.name : directory + "/" + event.name
+        let path = directory == "/" ? "/" + asText(event.name) : directory + "/" + asText(event.name)
         if event.mask == .modified, let tail = byPlace[path], !tail.isCompressed {
             makeReady(tail)
         } else if seen.insert(path).inserted {
@@ -74,7 +74,7 @@ extension FileFollower {
             let above = splitPath(directory).directory
             if watchedDirectories[above.isEmpty ? "/" : above] == nil { nextScan = now.monotonic }
         } else if !event.mask.isDisjoint(with: .arrivals) {
-            let path = directory == "/" ? "/" + event.name : directory + "/" + event.name
+            let path = directory == "/" ? "/" + asText(event.name) : directory + "/" + asText(event.name)
             if !directories.contains(path) { directories.append(path) }
         } else if event.mask.contains(.movedFrom) {
             // Watches below it have its old name.
@@ -99,7 +99,7 @@ extension FileFollower {
         let mask: INotifyEvent.Mask = holdsFiles ? .contents : .names
         if let own = watchedDirectories[directory], own.mask == mask || own.mask == .contents { return }
         do throws(Errno) {
-            let watch = try inotify.watch(directory.isEmpty ? "/" : directory, mask)
+            let watch = try inotify.watch(Path(directory.isEmpty ? "/" : directory), mask)
             // The same directory by two names has one watch: the first name stays, the other waits for scans.
             if let other = watches[watch], other != directory { throw Errno(code: EEXIST) }
             watches[watch] = directory

@@ -18,11 +18,11 @@ extension FileFollower {
             isScanning = false
             listings = [:]
         }
-        let finder = FileFinder(settings.paths) { self.watch($0, holdsFiles: $1) }
-        directoryErrors = finder.errors
+        let finder = FileFinder(settings.paths) { self.watch(asText($0), holdsFiles: $1) }
+        directoryErrors = finder.errors.map { (asText($0.path), $0.errno) }
         if finder.directoriesLeftOut > 0 { count(.directoryLimit, UInt64(finder.directoriesLeftOut)) }
-        let paths = finder.paths.filter { !settings.excludes($0) }
-        unwatchAll(but: finder.directories)
+        let paths = finder.paths.map(asText).filter { !settings.excludes($0) }
+        unwatchAll(but: Dictionary(uniqueKeysWithValues: finder.directories.map { (asText($0.key), $0.value) }))
         if isFirstScan {
             // Also those whose path is gone, or of which nothing is remembered: their rotated siblings may be there.
             var families = Set((known.paths + floors.keys).filter { settings.matches(aliases[$0] ?? $0) })
@@ -57,10 +57,10 @@ extension FileFollower {
 
     /// Looks at a directory that came, and at nothing beside it: a tree of ten thousand costs what changes in it.
     func scan(below directory: String, at now: Moment) {
-        let finder = FileFinder(settings.paths, below: directory) { self.watch($0, holdsFiles: $1) }
+        let finder = FileFinder(settings.paths, below: Path(directory)) { self.watch(asText($0), holdsFiles: $1) }
         if finder.directoriesLeftOut > 0 { count(.directoryLimit, UInt64(finder.directoriesLeftOut)) }
-        directoryErrors += finder.errors
-        examine(all: finder.paths.filter { !settings.excludes($0) }, at: now)
+        directoryErrors += finder.errors.map { (asText($0.path), $0.errno) }
+        examine(all: finder.paths.map(asText).filter { !settings.excludes($0) }, at: now)
     }
 
     /// What is new is read in the order in which it was last written.
@@ -114,3 +114,6 @@ extension FileFollower {
         for tail in quiet.sorted(by: { $0.lastTurn < $1.lastTurn }).prefix(max(1, openCount / 4)) { close(tail) }
     }
 }
+
+/// Until the input itself takes names as bytes.
+func asText(_ path: Path) -> String { String(decoding: path.bytes, as: UTF8.self) }

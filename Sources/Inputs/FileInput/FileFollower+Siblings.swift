@@ -8,7 +8,7 @@ extension FileFollower {
     /// Nil for what is empty or no file, and for what cannot be read, which is reported.
     func find(_ place: String, of family: String) -> FoundFile? {
         do throws(Errno) {
-            let file = try File(reading: place, followsLink: false)
+            let file = try File(reading: Path(place), followsLink: false)
             let status = try file.status()
             guard status.kind == .regular, status.sizeBytes > 0 else { return nil }
             let start = try readStart(file, status)
