@@ -79,6 +79,7 @@ package struct Path: Hashable, Comparable, Sendable {
     }
 
     package func hasPrefix(_ text: String) -> Bool { bytes.starts(with: text.utf8) }
+    package func hasPrefix(_ other: Path) -> Bool { bytes.starts(with: other.bytes) }
     package func hasSuffix(_ text: String) -> Bool { bytes.suffix(text.utf8.count).elementsEqual(text.utf8) }
 
     /// Lends the path to a system call.
@@ -94,6 +95,10 @@ package struct Path: Hashable, Comparable, Sendable {
 
     /// The path as text when its bytes are UTF-8; nil when they are not, and no text leads back to the file.
     package var text: String? { String(validating: bytes, as: UTF8.self) }
+
+    /// With U+FFFD for what is not UTF-8: for JSON and the agent's log, which escape what they are given. No way back to
+    /// the file, and no key: two files may have the same.
+    package var repaired: String { String(decoding: bytes, as: UTF8.self) }
 }
 
 extension Path: ExpressibleByStringLiteral {

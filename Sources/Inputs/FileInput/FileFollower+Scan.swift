@@ -18,11 +18,11 @@ extension FileFollower {
             isScanning = false
             listings = [:]
         }
-        let finder = FileFinder(settings.paths) { self.watch(asText($0), holdsFiles: $1) }
-        directoryErrors = finder.errors.map { (asText($0.path), $0.errno) }
+        let finder = FileFinder(settings.paths) { self.watch($0, holdsFiles: $1) }
+        directoryErrors = finder.errors
         if finder.directoriesLeftOut > 0 { count(.directoryLimit, UInt64(finder.directoriesLeftOut)) }
-        let paths = finder.paths.map(asText).filter { !settings.excludes($0) }
-        unwatchAll(but: Dictionary(uniqueKeysWithValues: finder.directories.map { (asText($0.key), $0.value) }))
+        let paths = finder.paths.filter { !settings.excludes($0) }
+        unwatchAll(but: finder.directories)
         if isFirstScan {
             // Also those whose path is gone, or of which nothing is remembered: their rotated siblings may be there.
             var families = Set((known.paths + floors.keys).filter { settings.matches(aliases[$0] ?? $0) })
@@ -56,16 +56,16 @@ extension FileFollower {
     }
 
     /// Looks at a directory that came, and at nothing beside it: a tree of ten thousand costs what changes in it.
-    func scan(below directory: String, at now: Moment) {
-        let finder = FileFinder(settings.paths, below: Path(directory)) { self.watch(asText($0), holdsFiles: $1) }
+    func scan(below directory: Path, at now: Moment) {
+        let finder = FileFinder(settings.paths, below: directory) { self.watch($0, holdsFiles: $1) }
         if finder.directoriesLeftOut > 0 { count(.directoryLimit, UInt64(finder.directoriesLeftOut)) }
-        directoryErrors += finder.errors.map { (asText($0.path), $0.errno) }
-        examine(all: finder.paths.map(asText).filter { !settings.excludes($0) }, at: now)
+        directoryErrors += finder.errors
+        examine(all: finder.paths.filter { !settings.excludes($0) }, at: now)
     }
 
     /// What is new is read in the order in which it was last written.
-    private func examine(all paths: [String], at now: Moment) {
-        var new: [(path: String, modified: Int64)] = []
+    private func examine(all paths: [Path], at now: Moment) {
+        var new: [(path: Path, modified: Int64)] = []
         for path in paths {
             // Most files are where they were: one call to the kernel for each of them.
             let seen = try? FileStatus(ofLink: path)
@@ -93,13 +93,13 @@ extension FileFollower {
             bytes -= tail.sizeBytes
             close(tail)
             if moveToCopy(tail, isReplaced: false) { continue }
-            log.warning("gave up a deleted file that was not read to its end", ["path": tail.path])
+            log.warning("gave up a deleted file that was not read to its end", ["path": tail.path.repaired])
             finish(tail, at: now)
         }
     }
 
     /// A path with a date in it comes once: it is forgotten when nothing is left of it.
-    private func limitFloors(_ paths: [String]) {
+    private func limitFloors(_ paths: [Path]) {
         guard floors.count > Self.floorLimit + tails.count else { return }
         var used = Set(paths.map { place(of: $0) })
         used.formUnion(byFamily.paths)
@@ -114,6 +114,3 @@ extension FileFollower {
         for tail in quiet.sorted(by: { $0.lastTurn < $1.lastTurn }).prefix(max(1, openCount / 4)) { close(tail) }
     }
 }
-
-/// Until the input itself takes names as bytes.
-func asText(_ path: Path) -> String { String(decoding: path.bytes, as: UTF8.self) }
