@@ -16,7 +16,7 @@ class Deps(Scratch):
         super().setUp()
         self.programs = self.directory / "bin"
         self.programs.mkdir()
-        for name in ["sh", "sed", "head", "sort", "printf", "id", "tee", "chmod", "rm", "sleep", "cat", "touch", "cmp", "env", "ls"]:
+        for name in "sh sed head sort printf id tee chmod rm sleep cat touch cmp env ls".split():
             (self.programs / name).symlink_to(f"/bin/{name}")
         self.swift("6.3.1")
 
@@ -65,8 +65,8 @@ class Deps(Scratch):
             begun.unlink(missing_ok=True)
             script = 'mount -t tmpfs tmpfs /usr/sbin && PATH="$1" sh "$2" build; echo "left: $(/bin/ls /usr/sbin)."'
             process = self.program(
-                ["unshare", "-m", "setsid", "sh", "-c", f"trap : {int(number)}; {script}", "sh", self.programs, ROOT / "scripts/deps"],
-                cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                ["unshare", "-m", "setsid", "sh", "-c", f"trap : {int(number)}; {script}", "sh", self.programs,
+                 ROOT / "scripts/deps"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             eventually(begun.exists, 20, "packages are being installed")
             os.killpg(process.pid, number)
             said = process.communicate(timeout=20)[0]
