@@ -53,7 +53,7 @@ DOC = $(DESTDIR)$(PREFIX)/share/doc/vitals
 UNIT = $(DESTDIR)$(PREFIX)/lib/systemd/system/vitals.service
 
 install: build install-files
-	test -e $(DESTDIR)/etc/vitals/agent.json || install -D -m 644 agent.json $(DESTDIR)/etc/vitals/agent.json
+	test -e $(DESTDIR)/etc/vitals/agent.json || install -D -m 644 packaging/agent.json $(DESTDIR)/etc/vitals/agent.json
 
 # All that is installed, by `make install` and in the package, but for the settings, which are the administrator's. The
 # unit names the binary and the README where they are put; links between the documents hold.
@@ -65,6 +65,8 @@ install-files:
 	install -D -m 644 systemd/vitals.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/vitals.conf
 	install -D -m 644 -t $(DOC) README.md CONTRIBUTING.md
 	install -D -m 644 -t $(DOC)/docs docs/*.md
+	install -D -m 644 -t $(DOC)/examples packaging/examples/*.json
+	install -D -m 644 agent.json $(DOC)/examples/to-a-local-file.json
 	install -D -m 644 LICENSE $(DOC)/copyright
 	gzip -9 -n -c CHANGELOG.md > $(DOC)/changelog.gz
 

@@ -33,8 +33,7 @@ package func checkAgent(
 ) throws(SettingsError) -> CheckFindings {
     var findings = CheckFindings()
     let scraper = try makeScraper(settings, parts: parts, log: log)
-    let names = scraper.collectors.filter(\.isEnabled).map(\.name)
-    findings.note("collectors: \(names.isEmpty ? "none" : names.joined(separator: " "))")
+    findings.note(collectorNote(scraper.collectors, parts))
     if var section = settings.endpoint {
         checkEndpoint(try EndpointSettings(&section), log: log, &findings)
     } else {
@@ -65,13 +64,24 @@ package func checkAgent(
     return findings
 }
 
+/// How many are enabled, and by name only what the settings have changed: `vitals collectors` lists them all.
+private func collectorNote(_ collectors: [CollectorState], _ parts: Parts) -> String {
+    let defaults = Set(parts.collectors.filter { $0.isEnabledByDefault }.map { $0.name })
+    let added = collectors.filter { $0.isEnabled && !defaults.contains($0.name) }.map(\.name)
+    let removed = collectors.filter { !$0.isEnabled && defaults.contains($0.name) }.map(\.name)
+    var text = "collectors: \(collectors.count(where: \.isEnabled)) of \(collectors.count) are enabled"
+    if !added.isEmpty { text += "; besides the defaults: \(added.joined(separator: " "))" }
+    if !removed.isEmpty { text += "; of the defaults not: \(removed.joined(separator: " "))" }
+    return text
+}
+
 /// The collectors of settings that are right as a whole: a command that needs only these still refuses what would not
-/// start.
+/// start. Those of `asked` are there whether the settings enable them or not.
 package func makeScraper(
-    _ settings: AgentSettings, parts: Parts, log: AgentLog
+    _ settings: AgentSettings, parts: Parts, asked: [String] = [], log: AgentLog
 ) throws(SettingsError) -> Scraper {
     var section = settings.collectors
-    let scraper = try Scraper(&section, host: settings.host, collectors: parts.collectors, log: log)
+    let scraper = try Scraper(&section, host: settings.host, collectors: parts.collectors, log: log, asked: asked)
     if var section = settings.endpoint {
         _ = try Endpoint(
             &section, scraper: scraper, selfMetrics: { _ in }, status: { [] }, isReady: { false }, log: log)

@@ -100,7 +100,8 @@ private let options: [Option] = [
         help: "Only what this output of the settings has refused. May be given several times."),
     Option(
         name: "--collect", kind: .list("NAME", \.collect), commands: [.once],
-        help: "Only this collector; \"vitals collectors\" lists them. May be given several times."),
+        help: "Only this collector, whether the settings enable it or not; \"vitals collectors\" lists\n"
+            + "them. May be given several times."),
     Option(
         name: "--exclude", kind: .list("NAME", \.exclude), commands: [.once],
         help: "Not this collector; not together with --collect. May be given several times."),
@@ -187,7 +188,10 @@ private struct CommandLineParser {
     private mutating func takeOption(_ word: String) throws(UsageError) {
         let (name, attached) = split(word)
         guard let option = options.first(where: { $0.name == name || $0.short.map { "-\($0)" } == name }) else {
-            throw error("unknown option \(name)", name, options.map(\.name) + ["--help", "--version"])
+            // The command may stand behind its options.
+            let command = command ?? rest.lazy.compactMap { Command(rawValue: $0) }.first
+            let taken = options.filter { option in command.map { option.commands.contains($0) } ?? true }
+            throw error("unknown option \(name)", name, taken.map(\.name) + ["--help"] + (command == nil ? ["--version"] : []))
         }
         guard let valueName = option.valueName else {
             guard attached == nil else { throw error("\(option.name) takes no value") }

@@ -92,13 +92,17 @@ extension Spool {
             try makeRoom(for: byteCount, &store)
             try store.append(records)
             // A full memory waits for no second to be over.
-            if state.withLock({ $0.memory.isBehind }) { try store.sync() }
+            if state.withLock({ $0.memory.isBehind }) { _ = try store.sync() }
             publish(store)
         }
         if let now, now < syncedAt + Self.syncInterval { return }
         guard store.hasUnsynced else { return }
-        try store.sync()
         if let now { syncedAt = now }
+        guard try !store.sync() else { return }
+        // Once more, elsewhere: what is gone had not been stored, and is in memory. Synced with the next turn.
+        let records = state.withLock { $0.memory.unwritten(from: store.written, byteLimit: Self.writeBytes) }
+        if !records.isEmpty { try store.append(records) }
+        if now == nil { _ = try store.sync() }
     }
 
     private func makeRoom(for byteCount: Int, _ store: inout SpoolStore) throws(Errno) {
@@ -140,7 +144,7 @@ extension Spool {
     }
 
     /// Those that nobody has said yet; `damage` is what is known of it now.
-    private func sayLosses(_ damage: SpoolStore.Damage) {
+    private func sayLosses(_ damage: SpoolDamage) {
         let (isDropping, wasDamaged) = state.withLock { state in
             let unstored = state.memory.counts.unstoredRecords
             defer { state.saidUnstored = unstored }

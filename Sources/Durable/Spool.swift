@@ -50,7 +50,7 @@ package final class Spool: Sendable {
         var inheritedCount: UInt64
         var inheritedEnd: UInt64?
         var cursorVersion: UInt64 = 0
-        var damage = SpoolStore.Damage()
+        var damage = SpoolDamage()
         var fault: String?
         /// Of the records that were dropped since the disk took none, those that the log knows of.
         var saidUnstored: UInt64 = 0

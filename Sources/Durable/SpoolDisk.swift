@@ -14,6 +14,8 @@ package protocol SpoolDisk: Sendable {
     /// What was appended outlasts a power cut when this returns; with `names` also which segments there are, and that
     /// those that were removed are not.
     mutating func sync(_ id: UInt64, names: Bool) throws(Errno)
+    /// Whether the segment is what was appended to it, and not removed, emptied or replaced; true where nobody can tell.
+    func isUntouched(_ id: UInt64, byteCount: Int) -> Bool
     /// Takes away what stands after the first `byteCount` bytes.
     mutating func cut(_ id: UInt64, to byteCount: Int) throws(Errno)
     mutating func remove(_ id: UInt64) throws(Errno)
@@ -57,7 +59,10 @@ package struct HostSpoolDisk: SpoolDisk {
         for name in try directoryEntries(directory) {
             var text = ByteCursor(name)
             guard let id = text.unsigned(), text.skip(".spool"), text.isAtEnd else { continue }
-            found.append((id, Int(clamping: try FileStatus(of: "\(directory)/\(name)").sizeBytes)))
+            // What cannot be asked for its size cannot be read either, and costs no other.
+            var byteCount = 0
+            do throws(Errno) { byteCount = Int(clamping: try FileStatus(of: path(id)).sizeBytes) } catch {}
+            found.append((id, byteCount))
         }
         return found.sorted { $0.id < $1.id }
     }
@@ -98,6 +103,17 @@ package struct HostSpoolDisk: SpoolDisk {
             try File(writing: path(id), .append).sync()
         }
         if names { try syncDirectory(directory) }
+    }
+
+    package func isUntouched(_ id: UInt64, byteCount: Int) -> Bool {
+        do throws(Errno) {
+            let status = try FileStatus(of: path(id))
+            guard status.sizeBytes == UInt64(byteCount) else { return false }
+            guard let growing, growing.id == id else { return true }
+            return try growing.file.status().id == status.id
+        } catch {
+            return error != .notFound
+        }
     }
 
     package mutating func cut(_ id: UInt64, to byteCount: Int) throws(Errno) {

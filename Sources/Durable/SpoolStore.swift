@@ -10,23 +10,16 @@ struct SpoolStore {
         var first: UInt64
         var end: UInt64
         var byteCount: Int
+        var recordCount: UInt64
         /// Counted when it was opened.
         var damagedBytes = 0
-    }
-
-    /// Of what was found wrong.
-    struct Damage: Equatable {
-        var records: UInt64 = 0
-        var bytes: UInt64 = 0
-        var tornBytes: UInt64 = 0
     }
 
     /// Many enough that the oldest is a small part of all, and no larger than what may be read at once.
     private static let segmentShare = 32
     private static let segmentBytes = (64 << 10)...(4 << 20)
-    /// Attempts to read a segment, a second apart, before what is left of it is given up: a bad sector does not get
-    /// better.
-    private static let readAttempts = 5
+    /// Attempts to read or to sync a segment, a second apart, before it is given up: a bad sector does not get better.
+    private static let attempts = 5
 
     private var disk: any SpoolDisk
     private let totalLimit: Int
@@ -41,16 +34,21 @@ struct SpoolStore {
     private var hasUnsyncedNames = true
     /// Of the last segment.
     private var syncedBytes = 0
+    private var syncedRecords: UInt64 = 0
     private var nextID: UInt64 = 1
     /// The number that is written next, at the least.
     private(set) var written: UInt64 = 0
     /// Every record before this one that was written outlasts a power cut.
     private(set) var stored: UInt64 = 0
-    private(set) var damage = Damage()
+    /// Found when the spool was opened last, and while it was read.
+    private var damageAtOpening = SpoolDamage()
+    private var damageWhileReading = SpoolDamage()
+    var damage: SpoolDamage { damageAtOpening + damageWhileReading }
 
-    /// How far a segment was read.
-    private var place: (id: UInt64, offset: Int)?
-    private var failedReads = 0
+    /// How far a segment was read, and how many of its records were.
+    private var place: (id: UInt64, offset: Int, recordCount: UInt64)?
+    /// Attempts that failed, by segment; empty when the disk is well.
+    private var failures: [UInt64: Int] = [:]
 
     init(disk: any SpoolDisk, totalLimitBytes: Int) {
         self.disk = disk
@@ -70,66 +68,49 @@ struct SpoolStore {
     }
 
     /// Finds what an earlier run has left: looks at every frame, cuts off what is torn, and removes what was
-    /// acknowledged. Numbers go on from there.
+    /// acknowledged. Numbers go on from there. Each segment is looked at in each attempt, so that several bad ones cost
+    /// no more time than one; one that stays unreadable is left out, and the others are read.
     mutating func open(after acknowledged: UInt64) throws(Errno) -> Found {
-        var found: [(segment: Segment, places: [SpoolScan.Place])] = []
-        var damage = Damage()
-        var useless: [UInt64] = []
-        var lastID: UInt64 = 0
-        var isGrowing = false
+        var inventory = SpoolInventory(after: acknowledged)
+        var failure: Errno?
         for (id, byteCount) in try disk.segments() {
-            lastID = max(lastID, id)
-            guard let bytes = try readPatiently(id, from: 0) else {
-                damage.bytes += UInt64(byteCount)
-                isGrowing = false
-                continue
+            do throws(Errno) { inventory.add(id, try disk.read(id, from: 0)) } catch {
+                if !isGivenUp(id, error) { failure = error }
+                inventory.add(unreadable: id, byteCount: byteCount)
             }
-            let scan = SpoolScan(bytes)
-            damage.records += scan.damagedRecords
-            damage.bytes += UInt64(scan.damagedBytes)
-            damage.tornBytes += UInt64(scan.tornBytes)
-            isGrowing = scan.tornBytes == 0
-            guard let first = scan.places.first, let last = scan.places.last, last.number >= acknowledged else {
-                useless.append(id)
-                isGrowing = false
-                continue
-            }
-            if scan.tornBytes > 0 {
-                // Not worth more than a try: it is stepped over next time as well, and added to never.
-                do throws(Errno) {
-                    try disk.cut(id, to: scan.end)
-                    isGrowing = true
-                } catch {}
-            }
-            // What was written again, after a sync that had failed, counts where it was written last.
-            while let before = found.last, before.segment.end > first.number {
-                found[found.count - 1].segment.end = first.number
-                guard before.segment.first >= first.number else { break }
-                useless.append(found.removeLast().segment.id)
-            }
-            let segment = Segment(
-                id: id, first: first.number, end: last.number + 1, byteCount: scan.end, damagedBytes: scan.damagedBytes)
-            found.append((segment, scan.places))
         }
+        inventory.finish()
         // A kill may have left what is in no more than the kernel's memory.
-        for (segment, _) in found { try syncWithNames(segment.id) }
+        for (segment, _) in inventory.found {
+            do throws(Errno) { try syncWithNames(segment.id) } catch {
+                if !isGivenUp(segment.id, error) { failure = error }
+            }
+        }
+        if let failure { throw failure }
+        failures = [:]
+        var isGrowing = inventory.lastID == inventory.found.last?.segment.id
+        for (id, end) in inventory.torn {
+            // Not worth more than a try: it is stepped over next time as well, and added to never.
+            do throws(Errno) { try disk.cut(id, to: end) } catch { if id == inventory.lastID { isGrowing = false } }
+        }
         // One that stays costs its place on the disk, and is removed at the next start.
-        for id in useless { do throws(Errno) { try remove(id) } catch {} }
-        segments = found.map(\.segment)
-        self.isGrowing = isGrowing && segments.last?.id == lastID
-        self.damage = damage
-        nextID = lastID + 1
+        for id in inventory.useless { do throws(Errno) { try remove(id) } catch {} }
+        segments = inventory.found.map(\.segment)
+        self.isGrowing = isGrowing
+        damageAtOpening.raise(to: inventory.damage)
+        nextID = inventory.lastID + 1
         written = max(acknowledged, segments.last?.end ?? 0)
         stored = written
         syncedBytes = segments.last?.byteCount ?? 0
-        var waiting = Found()
-        for (segment, places) in found {
-            for place in places where place.number >= acknowledged && place.number < segment.end {
-                waiting.records += 1
-                waiting.bytes += UInt64(place.range.count)
-            }
-        }
-        return waiting
+        syncedRecords = segments.last?.recordCount ?? 0
+        let waiting = inventory.waiting
+        return Found(records: waiting.records, bytes: waiting.bytes)
+    }
+
+    /// Counts a failure. True when there is no such segment, or it has failed often enough.
+    private mutating func isGivenUp(_ id: UInt64, _ error: Errno) -> Bool {
+        failures[id, default: 0] += 1
+        return error == .notFound || failures[id, default: 0] >= Self.attempts
     }
 
     // MARK: Writing
@@ -138,23 +119,27 @@ struct SpoolStore {
     mutating func append(_ records: [SpoolRecord]) throws(Errno) {
         var bytes: [UInt8] = []
         var first: UInt64?
+        var count: UInt64 = 0
         for (index, record) in records.enumerated() {
             if first == nil { first = record.number }
             SpoolFrame.append(record, to: &bytes)
+            count += 1
             let held = isGrowing ? segments.last?.byteCount ?? 0 : 0
             let isFull = held + bytes.count >= segmentLimit
             guard isFull || index == records.count - 1 else { continue }
-            try append(bytes, from: first ?? record.number, to: record.number + 1)
+            try append(bytes, from: first ?? record.number, to: record.number + 1, recordCount: count)
             bytes.removeAll(keepingCapacity: true)
-            first = nil
+            (first, count) = (nil, 0)
             guard isFull else { continue }
             // No segment but the last has anything to sync.
-            try sync()
+            guard try sync() else { return }
             isGrowing = false
         }
     }
 
-    private mutating func append(_ bytes: [UInt8], from first: UInt64, to end: UInt64) throws(Errno) {
+    private mutating func append(
+        _ bytes: [UInt8], from first: UInt64, to end: UInt64, recordCount: UInt64
+    ) throws(Errno) {
         let isNew = !isGrowing
         let id = isNew ? nextID : segments[segments.count - 1].id
         do throws(Errno) { try disk.append(bytes, to: id) } catch {
@@ -173,26 +158,35 @@ struct SpoolStore {
         if isNew {
             nextID += 1
             hasUnsyncedNames = true
-            segments.append(Segment(id: id, first: first, end: end, byteCount: bytes.count))
+            segments.append(
+                Segment(id: id, first: first, end: end, byteCount: bytes.count, recordCount: recordCount))
             isGrowing = true
-            syncedBytes = 0
+            (syncedBytes, syncedRecords) = (0, 0)
         } else {
             segments[segments.count - 1].end = end
             segments[segments.count - 1].byteCount += bytes.count
+            segments[segments.count - 1].recordCount += recordCount
         }
     }
 
     /// What was written outlasts a power cut when this returns. When it throws, what was written since the last time
-    /// must be taken as lost, since the kernel may have given it up: it is to be written again, elsewhere.
-    mutating func sync() throws(Errno) {
-        guard hasUnsynced, let last = segments.last else { return }
+    /// must be taken as lost, since the kernel may have given it up: it is to be written again, elsewhere. So it is when
+    /// this returns false: somebody has removed, emptied or replaced the segment. What of it was stored before is found
+    /// to be missing when it is read.
+    mutating func sync() throws(Errno) -> Bool {
+        guard hasUnsynced, let last = segments.last else { return true }
+        guard disk.isUntouched(last.id, byteCount: last.byteCount) else {
+            seal()
+            return false
+        }
         do throws(Errno) { try syncWithNames(last.id) } catch {
             seal()
             throw error
         }
         hasUnsynced = false
         stored = written
-        syncedBytes = last.byteCount
+        (syncedBytes, syncedRecords) = (last.byteCount, last.recordCount)
+        return true
     }
 
     private mutating func syncWithNames(_ id: UInt64) throws(Errno) {
@@ -211,7 +205,7 @@ struct SpoolStore {
             do throws(Errno) { try remove(id) } catch {}
         } else {
             segments[last].end = min(segments[last].end, stored)
-            segments[last].byteCount = syncedBytes
+            (segments[last].byteCount, segments[last].recordCount) = (syncedBytes, syncedRecords)
             // The next start must not take it for written. It cannot be told from that where this fails too.
             do throws(Errno) { try disk.cut(segments[last].id, to: syncedBytes) } catch {}
         }
@@ -267,36 +261,57 @@ struct SpoolStore {
     /// there is none on the disk.
     mutating func load(from next: UInt64) throws(Errno) -> (records: [SpoolRecord], end: UInt64)? {
         guard let segment = segments.first(where: { $0.end > next }) else { return nil }
-        let offset = place?.id == segment.id ? place?.offset ?? 0 : 0
+        let (offset, readCount) = place?.id == segment.id ? (place?.offset ?? 0, place?.recordCount ?? 0) : (0, 0)
         let first = max(next, segment.first)
+        // Numbers have gaps: there are no more records than either tells.
+        let expected = min(segment.recordCount - min(segment.recordCount, readCount), segment.end - first)
         guard let bytes = try readPatiently(segment.id, from: offset) else {
-            damage.records += segment.end - first
-            damage.bytes += UInt64(max(0, segment.byteCount - offset))
+            note(missing: expected, bytes: segment.byteCount - offset, of: segment.id)
             return ([], segment.end)
         }
         let scan = SpoolScan(bytes, expecting: offset > 0 ? next : nil)
-        place = (segment.id, offset + scan.end)
         let places = scan.places.filter { $0.number >= next && $0.number < segment.end }
+        place = (segment.id, offset + scan.end, readCount + UInt64(scan.places.count))
         // What was damaged when it was opened was counted then; this was whole when it was looked at last.
         let lost = max(0, scan.damagedBytes - segment.damagedBytes) + max(0, segment.byteCount - offset - scan.end)
-        if lost > 0 {
-            damage.bytes += UInt64(lost)
-            damage.records += segment.end - first - min(segment.end - first, UInt64(places.count))
-        }
+        let missing = expected - min(expected, UInt64(places.count))
+        // One that was replaced may be as large as it was.
+        if lost > 0 || missing > 0 { note(missing: missing, bytes: lost, of: segment.id) }
         return (places.map { scan.record($0, of: bytes) }, segment.end)
+    }
+
+    private mutating func note(missing records: UInt64, bytes: Int, of id: UInt64) {
+        damageWhileReading.records += records
+        damageWhileReading.bytes += UInt64(max(0, bytes))
+        // Nothing is added to what is not as it was written.
+        if id == segments.last?.id, isGrowing, !hasUnsynced { isGrowing = false }
     }
 
     /// nil when it was tried often enough, or there is no such segment any more.
     private mutating func readPatiently(_ id: UInt64, from offset: Int) throws(Errno) -> [UInt8]? {
         do throws(Errno) {
             let bytes = try disk.read(id, from: offset)
-            failedReads = 0
+            failures[id] = nil
             return bytes
         } catch {
-            failedReads += 1
-            guard failedReads >= Self.readAttempts || error == .notFound else { throw error }
-            failedReads = 0
+            guard isGivenUp(id, error) else { throw error }
+            failures[id] = nil
             return nil
         }
+    }
+}
+
+extension SpoolDamage {
+    fileprivate static func + (one: SpoolDamage, other: SpoolDamage) -> SpoolDamage {
+        SpoolDamage(
+            records: one.records + other.records, bytes: one.bytes + other.bytes,
+            tornBytes: one.tornBytes + other.tornBytes)
+    }
+
+    /// A spool that is opened again, after its disk had failed, finds again what it has found before.
+    fileprivate mutating func raise(to other: SpoolDamage) {
+        records = max(records, other.records)
+        bytes = max(bytes, other.bytes)
+        tornBytes = max(tornBytes, other.tornBytes)
     }
 }

@@ -21,7 +21,10 @@ func once(_ arguments: CommandLineArguments) -> Int32 {
 func makeScraper(_ arguments: CommandLineArguments) throws(StartError) -> Scraper {
     let settings = try loadAgentSettings(arguments, mayBeMissing: true)
     let log = AgentLog(level: .warning, underSystemd: false)
-    do throws(SettingsError) { return try makeScraper(settings, parts: .all, log: log) } catch {
+    // Whoever names a collector wants to see what it gives, enabled or not.
+    do throws(SettingsError) {
+        return try makeScraper(settings, parts: .all, asked: arguments.collect, log: log)
+    } catch {
         throw .settings(error)
     }
 }

@@ -52,6 +52,26 @@ import Testing
             &endpoint, scraper: scraper, selfMetrics: { _ in }, status: { [] }, isReady: { true }, log: .silent)
     }
 
+    /// What the package installs: it serves metrics, and ships nothing until somebody says what.
+    @Test func theSettingsOfThePackageShipNothing() throws {
+        let settings = try Self.settings("packaging/agent.json")
+        #expect(settings.listen == ["127.0.0.1:9100"])
+        #expect(settings.routes.isEmpty && settings.warnings.isEmpty)
+        try Plugins(.all, settings: settings, hostName: "h", log: .silent).validate(now: .now)
+    }
+
+    @Test(arguments: ["http.json", "cloudwatch.json"]) func examplesAreWhole(name: String) throws {
+        let settings = try Self.settings("packaging/examples/\(name)")
+        #expect(settings.routes.count == 2 && settings.warnings.isEmpty)
+        try Plugins(.all, settings: settings, hostName: "h", log: .silent).validate(now: .now)
+    }
+
+    private static func settings(_ name: String) throws -> AgentSettings {
+        let variables = SettingsVariables(environment: { _ in nil }, readFile: { _ in Array("secret".utf8) })
+        let tree = try readSettings(["\(Repository.path)/\(name)"], variables: variables)
+        return try AgentSettings(tree, known: Parts.all.known)
+    }
+
     @Test func aLineArrivesAndTheStopLeavesATrueCursor() throws {
         let directory = try TemporaryDirectory()
         let log = try directory.write("logs/a.log", "one\n")

@@ -21,6 +21,8 @@ final class FakeSpoolDisk: SpoolDisk, @unchecked Sendable {
     /// How many calls fail from then on.
     var failures = 0
     var calls = 0
+    /// Segments that a bad sector keeps from being read.
+    var unreadable: Set<UInt64> = []
 
     private func count() throws(Errno) {
         calls += 1
@@ -40,6 +42,7 @@ final class FakeSpoolDisk: SpoolDisk, @unchecked Sendable {
     func read(_ id: UInt64, from offset: Int) throws(Errno) -> [UInt8] {
         try count()
         guard let file = files[id] else { throw .notFound }
+        guard !unreadable.contains(id) else { throw .io }
         return Array(file.bytes.dropFirst(offset))
     }
 
@@ -64,6 +67,8 @@ final class FakeSpoolDisk: SpoolDisk, @unchecked Sendable {
         }
         if files[id]?.syncedCount != nil { files[id]?.syncedCount = file.bytes.count }
     }
+
+    func isUntouched(_ id: UInt64, byteCount: Int) -> Bool { files[id]?.bytes.count == byteCount }
 
     func cut(_ id: UInt64, to byteCount: Int) throws(Errno) {
         try count()

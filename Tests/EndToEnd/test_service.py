@@ -69,7 +69,17 @@ class Service(Scratch):
         self.assertRegex(
             served, r'vitals_cgroup_cpu_usage_seconds_total\{cgroup="/system.slice/vitals.service"\} [0-9.]*[1-9]')
 
-        # What the default settings ship really arrives: a line of the guest's journal in the local file.
+        # The package ships nothing, and makes no directory full of copied logs, until somebody says so.
+        self.assertEqual(system.run("sh", "-c", "find /var/lib/vitals -type f").stdout, "")
+        self.assertEqual(system.run("vitals", "status").returncode, 0)
+        examples = "/usr/share/doc/vitals/examples"
+        self.assertEqual(
+            system.run("ls", examples).stdout.split(), ["cloudwatch.json", "http.json", "to-a-local-file.json"])
+        system.run("cp", f"{examples}/to-a-local-file.json", "/etc/vitals/agent.json", check=True)
+        system.run("systemctl", "restart", "vitals", check=True)
+        eventually(lambda: system.get("http://127.0.0.1:9100/-/ready"), 10, "ready with the example's settings")
+
+        # What that example ships really arrives: a line of the guest's journal in the local file.
         system.run("systemd-cat", "-t", "proof", "echo", "a line for the agent", check=True)
         eventually(
             lambda: "a line for the agent" in system.run("sh", "-c", "cat /var/lib/vitals/shipped.ndjson").stdout, 20,

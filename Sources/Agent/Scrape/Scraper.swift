@@ -110,9 +110,10 @@ package final class Scraper: Sendable {
 
     /// Makes every collector that is enabled, from the section `collectors`: `timeout`, `enable`, `disable`, and an
     /// object of options under the name of a collector. Options of one that is not enabled are checked all the same.
+    /// Those of `asked` are enabled whatever the settings say: a person has named them.
     package init(
         _ section: inout SettingsSection, host: Host, collectors: [any Collector.Type], log: AgentLog,
-        absencePause: Duration = absencePause
+        asked: [String] = [], absencePause: Duration = absencePause
     ) throws(SettingsError) {
         self.log = log
         timeout = try section.duration("timeout", default: .seconds(5), in: .milliseconds(10)...Self.timeoutLimit)
@@ -127,7 +128,9 @@ package final class Scraper: Sendable {
         var known: [CollectorState] = []
         for type in collectors {
             let name = type.name
-            let isEnabled = !switchedOff.contains(name) && (enabled.contains(name) || type.isEnabledByDefault)
+            let isEnabled =
+                asked.contains(name)
+                || !switchedOff.contains(name) && (enabled.contains(name) || type.isEnabledByDefault)
             known.append(CollectorState(of: type, isEnabled: isEnabled))
             guard isEnabled || section.has(name) else { _ = section.value(name); continue }
             var options = try section.section(name)
