@@ -15,15 +15,17 @@ package enum ARPTable {
         while !cursor.isAtEnd {
             cursor.row { cursor throws(ParseError) in
                 var words = 0
-                var device = 0..<0
+                var (mask, device) = (0..<0, 0..<0)
                 cursor.skipSpaces()
                 while !cursor.isAtLineEnd {
-                    device = cursor.word()
+                    (mask, device) = (device, cursor.word())
                     words += 1
                     cursor.skipSpaces()
                 }
-                // A device whose addresses have no bytes has a field less.
-                guard words == 5 || words == 6 else { throw cursor.error("six fields, the last one the device") }
+                // A device whose addresses have no bytes has a field less. The kernel has no masks, and writes a star.
+                guard words == 5 || words == 6, cursor.has(mask, "*") else {
+                    throw cursor.error("six fields, the last one the device")
+                }
                 body(device, cursor)
             }
         }

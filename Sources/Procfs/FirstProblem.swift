@@ -10,6 +10,8 @@ package struct FirstProblem {
     package init() {}
 
     package var isNone: Bool { unreadable == nil && malformed == nil }
+    /// How many readings went wrong.
+    package private(set) var count = 0
 
     /// nil when it could not be read.
     package mutating func noted<Value>(_ body: () throws(KernelFileError) -> Value?) -> Value? {
@@ -34,6 +36,7 @@ package struct FirstProblem {
     package mutating func noteSuccess() { hasRead = true }
 
     package mutating func note(_ error: KernelFileError) {
+        count += 1
         switch error {
         case .unreadable: if unreadable == nil { unreadable = error }
         case .malformed(let path, let problem):

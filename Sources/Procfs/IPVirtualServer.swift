@@ -65,7 +65,8 @@ package struct IPVSBackend: Sendable, Equatable {
         var service: IPVSBackend?
         while !text.isAtEnd {
             text.row { text throws(ParseError) in
-                if text.skip("  -> ") {
+                if text.next == UInt8(ascii: " ") {
+                    guard text.skip("  -> ") else { throw text.error("-> <address>:<port>") }
                     guard var backend = service else { throw text.error("a service before its servers") }
                     try server(&text, &backend)
                     backends.append(backend)

@@ -40,7 +40,8 @@ func wholeValue<Value>(
     _ text: String, _ parse: (inout ByteCursor) throws(ParseError) -> Value
 ) throws(ParseError) -> Value {
     var cursor = ByteCursor(text)
-    let value = try parse(&cursor)
+    let value: Value
+    do throws(ParseError) { value = try parse(&cursor) } catch { throw cursor.rows.firstProblem ?? error }
     if let problem = cursor.rows.firstProblem { throw problem }
     return value
 }
