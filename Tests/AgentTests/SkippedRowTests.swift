@@ -5,12 +5,12 @@ import Synchronization
 import TestSupport
 import Testing
 
+import struct Procfs.Host
+
 @testable import Agent
 @testable import Collectors
 @testable import Platform
 @testable import Settings
-
-import struct Procfs.Host
 
 @Suite struct SkippedRowTests {
     private func lines(_ scraper: Scraper) -> [Substring] {

@@ -54,7 +54,9 @@ private let netTables: [TableCase] = [
         }),
     TableCase(
         name: "net/snmp",
-        rows: [("Ip: A B\nIp: 1 2", "Ip.A=1 Ip.B=2"), ("Icmp: A\nIcmp: 3", "Icmp.A=3"), ("Tcp: A\nTcp: -1", "Tcp.A=-1")],
+        rows: [
+            ("Ip: A B\nIp: 1 2", "Ip.A=1 Ip.B=2"), ("Icmp: A\nIcmp: 3", "Icmp.A=3"), ("Tcp: A\nTcp: -1", "Tcp.A=-1"),
+        ],
         odd: ["Udp: A B\nUdp: 1", "Udp: A\nUdp: 1 2", "Udp: A\nUdp: x", "Udp: A", "Udp: A\nUdp: \(huge)", "noise"],
         read: { text throws(ParseError) in keys(try NetSNMP.parse(&text)) }),
     TableCase(
@@ -63,7 +65,10 @@ private let netTables: [TableCase] = [
         read: { text throws(ParseError) in keys(try NetSNMP6.parse(&text)) }),
     TableCase(
         name: "net/sockstat",
-        rows: [("TCP: inuse 2 mem 1", "TCP.inuse=2 TCP.mem=1"), ("UDP: inuse 3", "UDP.inuse=3"), ("RAW: inuse 4", "RAW.inuse=4")],
+        rows: [
+            ("TCP: inuse 2 mem 1", "TCP.inuse=2 TCP.mem=1"), ("UDP: inuse 3", "UDP.inuse=3"),
+            ("RAW: inuse 4", "RAW.inuse=4"),
+        ],
         odd: ["FRAG: inuse 1 memory", "FRAG inuse 0", "FRAG: inuse \(huge)"],
         read: { text throws(ParseError) in keys(try SockStat.parse(&text)) }),
     TableCase(
@@ -136,7 +141,8 @@ private let systemTables: [TableCase] = [
             return list.fields.map { list.name(of: $0) }
         }),
     TableCase(
-        name: "zoneinfo", header: "Node 0, zone DMA\n", rows: [("  min 1", "min=1"), ("  low 2", "low=2"), ("  high 3", "high=3")],
+        name: "zoneinfo", header: "Node 0, zone DMA\n",
+        rows: [("  min 1", "min=1"), ("  low 2", "low=2"), ("  high 3", "high=3")],
         odd: ["  spanned x", "  spanned \(huge)", "  spanned -1", "  protection: (1, x)"],
         read: { text throws(ParseError) in
             let zones = try ZoneInfo.parse(&text)
@@ -144,7 +150,9 @@ private let systemTables: [TableCase] = [
         }),
     TableCase(
         name: "buddyinfo",
-        rows: [("Node 0, zone DMA 1 2", "DMA"), ("Node 0, zone DMA32 1 2", "DMA32"), ("Node 1, zone Normal 1", "Normal")],
+        rows: [
+            ("Node 0, zone DMA 1 2", "DMA"), ("Node 0, zone DMA32 1 2", "DMA32"), ("Node 1, zone Normal 1", "Normal"),
+        ],
         odd: ["Node x, zone Odd 1", "Node 0, zone Odd", "Node 0, zone Odd 1 \(huge)", "Node 0, zone Odd -1", "Node 0"],
         read: { text throws(ParseError) in try BuddyInfo.parse(&text).map(\.zone) }),
     TableCase(
@@ -196,7 +204,8 @@ private let diskTables: [TableCase] = [
         ],
         odd: [
             "43 23 0:40 / /odd", "43 23 0:40 / /odd rw - ext4", "x 23 0:40 / /odd rw - ext4 a rw",
-            "\(huge) 23 0:40 / /odd rw - ext4 a rw", "43 23 0:40  / /odd rw - ext4 a rw", "-1 23 0:40 / /odd rw - ext4 a rw",
+            "\(huge) 23 0:40 / /odd rw - ext4 a rw", "43 23 0:40  / /odd rw - ext4 a rw",
+            "-1 23 0:40 / /odd rw - ext4 a rw",
         ],
         read: { text throws(ParseError) in try Mount.parse(&text).map(\.mountPoint) }),
     TableCase(
@@ -233,7 +242,9 @@ private let diskTables: [TableCase] = [
         odd: ["total_commit_ms", "total_commit_ms x", "total_commit_ms \(huge)", "total_commit_ms -1"],
         read: { text throws(ParseError) in
             let commits = try BtrfsCommits.parse(&text)
-            return [commits.count, commits.lastMilliseconds, commits.longestMilliseconds].compactMap { $0.map { "\($0)" } }
+            return [commits.count, commits.lastMilliseconds, commits.longestMilliseconds].compactMap {
+                $0.map { "\($0)" }
+            }
         }),
     TableCase(
         name: "bcachefs table", header: "type compressed uncompressed\n",
@@ -245,7 +256,8 @@ private let diskTables: [TableCase] = [
         odd: ["odd", "odd x", "odd -1", "odd \(huge)"],
         read: { text throws(ParseError) in try BcachefsErrors.parse(&text).map(\.kind) }),
     TableCase(
-        name: "bcachefs io", header: "read:\n", rows: [("sb : 1", "sb"), ("journal : 2", "journal"), ("btree : 3", "btree")],
+        name: "bcachefs io", header: "read:\n",
+        rows: [("sb : 1", "sb"), ("journal : 2", "journal"), ("btree : 3", "btree")],
         odd: ["odd : x", "odd : -1", "odd : \(huge)"],
         read: { text throws(ParseError) in try BcachefsDeviceIO.parse(&text).map(\.name) }),
     TableCase(

@@ -302,7 +302,9 @@ package final class Scraper: Sendable {
                     "first": file.problem.description,
                 ])
         }
-        for path in ended { log.info("collector can read all of a file again", ["collector": cell.name, "file": path]) }
+        for path in ended {
+            log.info("collector can read all of a file again", ["collector": cell.name, "file": path])
+        }
     }
 
     /// Said when it begins, when it changes and when it ends, not each time. Those that are absent from the beginning
