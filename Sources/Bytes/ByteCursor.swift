@@ -23,6 +23,8 @@ package struct ByteCursor {
     /// The first byte after the text; the buffer may be longer.
     package let end: Int
     package private(set) var index = 0
+    /// How the rows fared that were read with `row`.
+    package internal(set) var rows = RowTally()
 
     /// Reads the first `count` bytes, or all of them.
     package init(_ bytes: consuming [UInt8], count: Int? = nil) {
@@ -65,6 +67,12 @@ package struct ByteCursor {
         }
         if isThere { index += count }
         return isThere
+    }
+
+    /// Whether `literal` stands at the cursor, which stays put.
+    package func begins(with literal: StaticString) -> Bool {
+        let count = literal.utf8CodeUnitCount
+        return end - index >= count && has(index..<index + count, literal)
     }
 
     package mutating func skip(byte: UInt8) -> Bool {
@@ -186,6 +194,14 @@ package struct ByteCursor {
             at += 1
         }
         return nil
+    }
+
+    /// The bytes before the last `stop` of all the text, line ends among them; nil, and the cursor stays, when there is
+    /// none. Steps over it.
+    package mutating func upToLast(_ stop: UInt8) -> Range<Int>? {
+        guard let last = bytes[index..<end].lastIndex(of: stop) else { return nil }
+        defer { index = last + 1 }
+        return index..<last
     }
 
     /// The rest of the line, without its end.

@@ -77,6 +77,7 @@ package final class HostMetricsInput: Input {
     package func status(at now: Moment) -> InputStatus {
         var status = documents.status
         status.problems += problems.texts
+        status.counts.append(("rows_skipped", problems.skippedRowCount))
         return status
     }
 
@@ -107,7 +108,7 @@ package final class HostMetricsInput: Input {
         do throws(SettingsError) {
             let worker = Worker("host_metrics", try HostMetrics(plan))
             let samples = Int(interval.nanoseconds / sampleInterval.nanoseconds)
-            Self.measure(on: worker, into: documents.spool, problems, every: sampleInterval, of: samples, at: .now)
+            Self.measure(on: worker, into: documents.spool, problems, every: sampleInterval, of: samples, at: .now, log)
         } catch {
             problems.set([error.description])
         }
@@ -117,20 +118,21 @@ package final class HostMetricsInput: Input {
     /// are made of what was read. What is late is not made up for: two readings of one interval would be one too many.
     private static func measure(
         on worker: Worker<HostMetrics>, into spool: Spool, _ shared: SharedProblems, every step: Duration,
-        of count: Int, at due: Instant, number: Int = 1
+        of count: Int, at due: Instant, number: Int = 1, _ log: AgentLog
     ) {
         worker.run(after: max(.zero, due - .now)) { metrics in
             guard spool.isOpen else { return }
             let now = Moment.now
             let problems = metrics.sample(at: now.monotonic)
             shared.set(problems)
+            shared.note(metrics.skipped, log)
             if number == count {
                 spool.put(metrics.documents(unixNanoseconds: now.unixNanoseconds), at: now.unixNanoseconds)
             }
             let next = due + step
             measure(
                 on: worker, into: spool, shared, every: step, of: count,
-                at: next > .now ? next : now.monotonic + step, number: number % count + 1)
+                at: next > .now ? next : now.monotonic + step, number: number % count + 1, log)
         }
     }
 }
@@ -138,6 +140,25 @@ package final class HostMetricsInput: Input {
 /// What the last measuring could not read.
 private final class SharedProblems: Sendable {
     private let state = Mutex<[String]>([])
+    private let skipped = Mutex<(count: UInt64, files: OddFiles)>((0, OddFiles()))
+
+    /// Since the start.
+    var skippedRowCount: UInt64 { skipped.withLock { $0.count } }
+
+    /// Says of each file with rows that cannot be read that they are left out: once, until all of it can be read again.
+    func note(_ rows: SkippedRows, _ log: AgentLog) {
+        let (began, ended) = skipped.withLock { skipped in
+            skipped.count += UInt64(rows.count)
+            skipped.files.take(rows.files)
+            return skipped.files.takeNews()
+        }
+        for file in began {
+            log.warning(
+                "host_metrics left out what it cannot read in a file; the rest is sent",
+                ["file": file.path, "rows": "\(file.rows)", "first": file.problem.description])
+        }
+        for path in ended { log.info("host_metrics can read all of a file again", ["file": path]) }
+    }
 
     var texts: [String] { state.withLock { $0 } }
     func set(_ texts: [String]) { state.withLock { $0 = texts } }

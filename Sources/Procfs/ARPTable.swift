@@ -13,14 +13,21 @@ package enum ARPTable {
         guard cursor.skip("IP address") else { throw cursor.error("\"IP address\"") }
         cursor.skipToNextLine()
         while !cursor.isAtEnd {
-            var device = 0..<0
-            for _ in 0..<6 {
+            cursor.row { cursor throws(ParseError) in
+                var words = 0
+                var (mask, device) = (0..<0, 0..<0)
                 cursor.skipSpaces()
-                device = cursor.word()
+                while !cursor.isAtLineEnd {
+                    (mask, device) = (device, cursor.word())
+                    words += 1
+                    cursor.skipSpaces()
+                }
+                // A device whose addresses have no bytes has a field less. The kernel has no masks, and writes a star.
+                guard words == 5 || words == 6, cursor.has(mask, "*") else {
+                    throw cursor.error("six fields, the last one the device")
+                }
+                body(device, cursor)
             }
-            guard !device.isEmpty else { throw cursor.error("six fields, the last one the device") }
-            body(device, cursor)
-            cursor.skipToNextLine()
         }
     }
 }

@@ -40,7 +40,7 @@ package final class Attribute {
         var cursor = ByteCursor(text, count: count)
         text = []
         defer { buffer = cursor.takeBytes() }
-        do throws(ParseError) { return try parse(&cursor) } catch { throw .malformed(path: path, error) }
+        return try cursor.value(of: path, parse)
     }
 
     /// The text without white space at its ends. It is always valid: what is no UTF-8, as firmware likes to write it,
@@ -123,8 +123,10 @@ package struct DeviceList<Device> {
     private let make: (_ name: String, _ path: String) throws(KernelFileError) -> Device?
     /// In the order of their names, `eth2` before `eth10`.
     package private(set) var devices: [Device] = []
-    /// False when a device could not be made: all are tried again the next time.
+    /// False when a device could not be made.
     private var isComplete = false
+    /// Names of those; they are tried again each time.
+    private var failed: [String] = []
     /// Another number each time that the devices were made anew: for what is made of all of them together.
     package private(set) var generation = 0
 
@@ -141,11 +143,14 @@ package struct DeviceList<Device> {
     /// For what the directory does not show: the next `refresh` makes all devices anew.
     package mutating func forget() { directory = KeptDirectory(path) }
 
-    /// Looks what is there now. False when this kernel has no such directory.
+    /// Looks what is there now. False when this kernel has no such directory. A device that is not as it should be is
+    /// left out, and noted in `SkippedRows`.
+    ///
+    /// - Throws: `KernelFileError` when the directory cannot be read, or a device for a reason that says nothing about
+    ///   it, or when no device is as it should be.
     package mutating func refresh() throws(KernelFileError) -> Bool {
         do throws(Errno) {
-            let isChanged = try directory.refresh()
-            if !isChanged, isComplete { return true }
+            if try !directory.refresh(), isComplete || !hasMadeWhatFailed() { return true }
         } catch {
             devices = []
             generation += 1
@@ -153,13 +158,35 @@ package struct DeviceList<Device> {
             throw .unreadable(path: path, error)
         }
         devices = []
+        failed = []
         isComplete = false
         generation += 1
+        var problem = FirstProblem()
         for name in directory.names.compactMap(\.text).sorted(by: { isBefore($0, $1) }) {
-            if let device = try make(name, "\(path)/\(name)") { devices.append(device) }
+            problem.keep { () throws(KernelFileError) in
+                failed.append(name)
+                if let device = try make(name, "\(path)/\(name)") { devices.append(device) }
+                failed.removeLast()
+            }
         }
-        isComplete = true
+        isComplete = problem.isNone
+        try problem.throwFirst()
         return true
+    }
+
+    /// Tries again what could not be made. True when there is something new, or nothing else: all are made anew then.
+    private func hasMadeWhatFailed() -> Bool {
+        guard !devices.isEmpty else { return true }
+        for name in failed {
+            do throws(KernelFileError) {
+                _ = try make(name, "\(path)/\(name)")
+                return true
+            } catch {
+                guard case .malformed(let path, let problem) = error else { return true }
+                SkippedRows.note(of: path, problem)
+            }
+        }
+        return false
     }
 }
 

@@ -24,21 +24,22 @@ package struct BcacheWriteback: Equatable, Sendable {
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> BcacheWriteback {
         var writeback = BcacheWriteback()
         while !text.isAtEnd {
-            guard let name = text.upTo(UInt8(ascii: ":")) else { throw text.error("<name>: <number>") }
-            text.skipSpaces()
-            guard let value = text.humanSize() else { throw text.error("<name>: <number>") }
-            if text.has(name, "rate") {
-                writeback.rate = value
-            } else if text.has(name, "target") {
-                writeback.target = value
-            } else if text.has(name, "proportional") {
-                writeback.proportional = value
-            } else if text.has(name, "integral") {
-                writeback.integral = value
-            } else if text.has(name, "change") {
-                writeback.change = value
+            text.row { text throws(ParseError) in
+                guard let name = text.upTo(UInt8(ascii: ":")) else { throw text.error("<name>: <number>") }
+                text.skipSpaces()
+                guard let value = text.humanSize() else { throw text.error("<name>: <number>") }
+                if text.has(name, "rate") {
+                    writeback.rate = value
+                } else if text.has(name, "target") {
+                    writeback.target = value
+                } else if text.has(name, "proportional") {
+                    writeback.proportional = value
+                } else if text.has(name, "integral") {
+                    writeback.integral = value
+                } else if text.has(name, "change") {
+                    writeback.change = value
+                }
             }
-            text.skipToNextLine()
         }
         return writeback
     }
@@ -59,12 +60,13 @@ package struct BcachePriorities: Equatable, Sendable {
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> BcachePriorities {
         var priorities = BcachePriorities()
         while !text.isAtEnd {
-            if text.skip("Unused:") {
-                priorities.unusedPercent = try percent(&text)
-            } else if text.skip("Metadata:") {
-                priorities.metadataPercent = try percent(&text)
+            text.row { text throws(ParseError) in
+                if text.skip("Unused:") {
+                    priorities.unusedPercent = try percent(&text)
+                } else if text.skip("Metadata:") {
+                    priorities.metadataPercent = try percent(&text)
+                }
             }
-            text.skipToNextLine()
         }
         return priorities
     }

@@ -40,8 +40,9 @@ package enum BcachefsTable {
         text.skipToNextLine()
         var rows: [Row] = []
         while !text.isAtEnd {
-            text.skipSpaces()
-            if !text.isAtLineEnd {
+            text.row { text throws(ParseError) in
+                text.skipSpaces()
+                if text.isAtLineEnd { return }
                 var name = text.word()
                 if text.bytes[name].last == UInt8(ascii: ":") { name = name.lowerBound..<name.upperBound - 1 }
                 text.skipSpaces()
@@ -50,7 +51,6 @@ package enum BcachefsTable {
                 guard let second = text.humanSize() else { throw text.error("<kind> <number> <number>") }
                 rows.append(Row(name: text.text(name), first: first, second: second))
             }
-            text.skipToNextLine()
         }
         return rows
     }
@@ -65,14 +65,14 @@ package enum BcachefsErrors {
     ) throws(ParseError) -> [(kind: String, count: UInt64)] {
         var errors: [(kind: String, count: UInt64)] = []
         while !text.isAtEnd {
-            text.skipSpaces()
-            if !text.isAtLineEnd {
+            text.row { text throws(ParseError) in
+                text.skipSpaces()
+                if text.isAtLineEnd { return }
                 let kind = text.word()
                 text.skipSpaces()
                 guard let count = text.unsigned() else { throw text.error("<kind> <count>") }
                 errors.append((text.text(kind), count))
             }
-            text.skipToNextLine()
         }
         return errors
     }
@@ -101,9 +101,13 @@ package enum BcachefsDeviceIO {
         var heading = ""
         var numbers: [Number] = []
         while !text.isAtEnd {
-            text.skipSpaces()
-            let start = text.index
-            if let name = text.upTo(UInt8(ascii: ":")) {
+            text.row { text throws(ParseError) in
+                text.skipSpaces()
+                guard let name = text.upTo(UInt8(ascii: ":")) else {
+                    let line = text.restOfLine()
+                    if !line.isEmpty { heading = text.text(line) }
+                    return
+                }
                 text.skipSpaces()
                 if text.isAtLineEnd {
                     heading = text.text(name)
@@ -111,11 +115,7 @@ package enum BcachefsDeviceIO {
                     guard let value = text.unsigned() else { throw text.error("<name>: <number>") }
                     numbers.append(Number(heading: heading, name: trimmed(name, in: text), value: value))
                 }
-            } else {
-                let line = text.restOfLine()
-                if text.index > start { heading = text.text(line) }
             }
-            text.skipToNextLine()
         }
         return numbers
     }

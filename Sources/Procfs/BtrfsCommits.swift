@@ -18,19 +18,20 @@ package struct BtrfsCommits: Equatable, Sendable {
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> BtrfsCommits {
         var commits = BtrfsCommits()
         while !text.isAtEnd {
-            let name = text.word()
-            text.skipSpaces()
-            guard let value = text.unsigned(), text.isAtLineEnd else { throw text.error("<name> <number>") }
-            if text.has(name, "commits") {
-                commits.count = value
-            } else if text.has(name, "last_commit_ms") {
-                commits.lastMilliseconds = value
-            } else if text.has(name, "max_commit_ms") {
-                commits.longestMilliseconds = value
-            } else if text.has(name, "total_commit_ms") {
-                commits.totalMilliseconds = value
+            text.row { text throws(ParseError) in
+                let name = text.word()
+                text.skipSpaces()
+                guard let value = text.unsigned(), text.isAtLineEnd else { throw text.error("<name> <number>") }
+                if text.has(name, "commits") {
+                    commits.count = value
+                } else if text.has(name, "last_commit_ms") {
+                    commits.lastMilliseconds = value
+                } else if text.has(name, "max_commit_ms") {
+                    commits.longestMilliseconds = value
+                } else if text.has(name, "total_commit_ms") {
+                    commits.totalMilliseconds = value
+                }
             }
-            text.skipToNextLine()
         }
         return commits
     }

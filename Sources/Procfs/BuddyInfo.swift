@@ -15,15 +15,17 @@ package struct BuddyInfo: Equatable, Sendable {
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> [BuddyInfo] {
         var zones: [BuddyInfo] = []
         while !text.isAtEnd {
-            guard let (node, zone) = text.zoneHeading() else { throw text.error(ZoneInfo.heading) }
-            var info = BuddyInfo(node: node, zone: text.text(zone))
-            text.skipSpaces()
-            while !text.isAtLineEnd {
-                info.blocks.append(try text.column("Node <N>, zone <name> <blocks>…"))
+            text.row { text throws(ParseError) in
+                guard let (node, zone) = text.zoneHeading() else { throw text.error(ZoneInfo.heading) }
+                var info = BuddyInfo(node: node, zone: text.text(zone))
                 text.skipSpaces()
+                while !text.isAtLineEnd {
+                    info.blocks.append(try text.column("Node <N>, zone <name> <blocks>…"))
+                    text.skipSpaces()
+                }
+                guard !info.blocks.isEmpty else { throw text.error("Node <N>, zone <name> <blocks>…") }
+                zones.append(info)
             }
-            zones.append(info)
-            text.skipToNextLine()
         }
         return zones
     }

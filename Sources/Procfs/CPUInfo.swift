@@ -40,13 +40,14 @@ package struct CPUInfo: Equatable, Sendable {
                 text.skipToNextLine()
                 continue
             }
-            guard var key = text.upTo(UInt8(ascii: ":")) else { throw text.error("<key> : <value>") }
-            while let last = key.last, text.bytes[last] == UInt8(ascii: "\t") || text.bytes[last] == UInt8(ascii: " ") {
-                key = key.lowerBound..<last
+            text.row { text throws(ParseError) in
+                guard var key = text.upTo(UInt8(ascii: ":")) else { throw text.error("<key> : <value>") }
+                while let last = key.last, text.bytes[last] <= UInt8(ascii: " ") {
+                    key = key.lowerBound..<last
+                }
+                text.skipSpaces()
+                info.take(key, &text)
             }
-            text.skipSpaces()
-            info.take(key, &text)
-            text.skipToNextLine()
         }
         return info
     }

@@ -15,12 +15,13 @@ package enum FlatKeyed {
         values.removeAll(keepingCapacity: true)
         values.append(contentsOf: repeatElement(nil, count: names.count))
         while !text.isAtEnd {
-            let name = text.word()
-            guard !name.isEmpty else { throw text.error("<name> <number>") }
-            if let index = names.firstIndex(where: { text.has(name, $0) }) {
-                values[index] = try text.column("<name> <number>")
+            text.row { text throws(ParseError) in
+                let name = text.word()
+                guard !name.isEmpty else { throw text.error("<name> <number>") }
+                if let index = names.firstIndex(where: { text.has(name, $0) }) {
+                    values[index] = try text.column("<name> <number>")
+                }
             }
-            text.skipToNextLine()
         }
     }
 }
@@ -70,23 +71,28 @@ package struct CgroupIO: Equatable, Sendable {
     package static func parse(_ text: inout ByteCursor, into devices: inout [CgroupIO]) throws(ParseError) {
         devices.removeAll(keepingCapacity: true)
         while !text.isAtEnd {
-            var device: CgroupIO?
-            text.skipSpaces()
-            while !text.isAtLineEnd {
-                if let major = text.unsigned() {
-                    guard text.skip(byte: UInt8(ascii: ":")), let minor = text.unsigned() else {
-                        throw text.error("<major>:<minor>")
-                    }
-                    device = CgroupIO(major: major, minor: minor)
-                } else {
-                    guard device != nil else { throw text.error("<major>:<minor> <name>=<number>…") }
-                    try device?.count(&text)
-                }
-                text.skipSpaces()
+            text.row { text throws(ParseError) in
+                if let device = try line(&text), device.isUsed { devices.append(device) }
             }
-            if let device, device.isUsed { devices.append(device) }
-            text.skipToNextLine()
         }
+    }
+
+    private static func line(_ text: inout ByteCursor) throws(ParseError) -> CgroupIO? {
+        var device: CgroupIO?
+        text.skipSpaces()
+        while !text.isAtLineEnd {
+            if let major = text.unsigned() {
+                guard text.skip(byte: UInt8(ascii: ":")), let minor = text.unsigned() else {
+                    throw text.error("<major>:<minor>")
+                }
+                device = CgroupIO(major: major, minor: minor)
+            } else {
+                guard device != nil else { throw text.error("<major>:<minor> <name>=<number>…") }
+                try device?.count(&text)
+            }
+            text.skipSpaces()
+        }
+        return device
     }
 
     private var isUsed: Bool { readBytes | writtenBytes | reads | writes != 0 }

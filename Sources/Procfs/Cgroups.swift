@@ -15,15 +15,16 @@ package struct CgroupController: Equatable, Sendable {
         text.skipToNextLine()
         var controllers: [CgroupController] = []
         while !text.isAtEnd {
-            let expected = "<name> <hierarchy> <num_cgroups> <enabled>"
-            let name = text.word()
-            guard !name.isEmpty else { throw text.error(expected) }
-            _ = try text.column(expected)
-            controllers.append(
-                CgroupController(
-                    name: text.text(name), groupCount: try text.column(expected),
-                    isEnabled: try text.column(expected) != 0))
-            text.skipToNextLine()
+            text.row { text throws(ParseError) in
+                let expected = "<name> <hierarchy> <num_cgroups> <enabled>"
+                let name = text.word()
+                guard !name.isEmpty else { throw text.error(expected) }
+                _ = try text.column(expected)
+                controllers.append(
+                    CgroupController(
+                        name: text.text(name), groupCount: try text.column(expected),
+                        isEnabled: try text.column(expected) != 0))
+            }
         }
         return controllers
     }

@@ -29,22 +29,34 @@ package struct DRBDDevice: Sendable, Equatable {
         guard text.skip("version:") else { throw text.error("version: …") }
         text.skipToNextLine()
         var devices: [DRBDDevice] = []
+        // Whether the lines that follow belong to the last of `devices`.
+        var isInDevice = false
         while !text.isAtEnd {
-            text.skipSpaces()
-            if let number = text.unsigned(), text.skip(": ") {
-                guard devices.last.map({ $0.number < number }) ?? true else {
-                    throw text.error("devices in ascending order")
-                }
-                devices.append(DRBDDevice(number: number))
-            }
-            while !text.isAtLineEnd {
-                if !devices.isEmpty { try devices[devices.count - 1].readField(&text) }
-                _ = text.word()
+            text.row { text throws(ParseError) in
                 text.skipSpaces()
+                if let number = text.unsigned(), text.skip(": ") {
+                    isInDevice = false
+                    guard devices.last.map({ $0.number < number }) ?? true else {
+                        throw text.error("devices in ascending order")
+                    }
+                    var device = DRBDDevice(number: number)
+                    try device.readFields(&text)
+                    devices.append(device)
+                    isInDevice = true
+                } else if isInDevice {
+                    try devices[devices.count - 1].readFields(&text)
+                }
             }
-            text.skipToNextLine()
         }
         return devices
+    }
+
+    private mutating func readFields(_ text: inout ByteCursor) throws(ParseError) {
+        while !text.isAtLineEnd {
+            try readField(&text)
+            _ = text.word()
+            text.skipSpaces()
+        }
     }
 
     /// Takes what is at the cursor when it is `<name>:<value>` with a name that we know.

@@ -53,7 +53,7 @@ package struct DiskStats: Sendable, Equatable {
         var numbers: [UInt64] = []
         numbers.reserveCapacity(17)
         while !text.isAtEnd {
-            disks.append(try line(&text, &numbers))
+            text.row { text throws(ParseError) in disks.append(try line(&text, &numbers)) }
         }
         return disks
     }
@@ -73,7 +73,6 @@ package struct DiskStats: Sendable, Equatable {
         }
         // A kernel that adds numbers adds them at the end.
         guard text.isAtLineEnd, !text.isAtEnd, numbers.count >= 11 else { throw text.error("11, 15 or 17 numbers") }
-        text.skipToNextLine()
         return DiskStats(
             major: major, minor: minor, name: text.text(name),
             readsCompleted: numbers[0], readsMerged: numbers[1], sectorsRead: numbers[2], readMilliseconds: numbers[3],

@@ -25,6 +25,9 @@ package struct FieldList {
 
     mutating func append(_ field: Field) { fields.append(field) }
 
+    /// Takes back what was added after there were `count` fields: of a row that turned out odd.
+    mutating func cut(to count: Int) { fields.removeLast(fields.count - count) }
+
     package func group(of field: Field) -> String { String(decoding: text[field.group], as: UTF8.self) }
     package func name(of field: Field) -> String { String(decoding: text[field.name], as: UTF8.self) }
 

@@ -64,14 +64,18 @@ package struct IPVSBackend: Sendable, Equatable {
         var backends: [IPVSBackend] = []
         var service: IPVSBackend?
         while !text.isAtEnd {
-            if text.skip("  -> ") {
-                guard var backend = service else { throw text.error("a service before its servers") }
-                try server(&text, &backend)
-                backends.append(backend)
-            } else {
-                service = try Self.service(&text)
+            text.row { text throws(ParseError) in
+                if text.next == UInt8(ascii: " ") {
+                    guard text.skip("  -> ") else { throw text.error("-> <address>:<port>") }
+                    guard var backend = service else { throw text.error("a service before its servers") }
+                    try server(&text, &backend)
+                    backends.append(backend)
+                } else {
+                    // The servers of one that cannot be read are not those of the one before.
+                    service = nil
+                    service = try Self.service(&text)
+                }
             }
-            text.skipToNextLine()
         }
         return backends
     }

@@ -41,8 +41,13 @@ package struct InterruptTable {
         guard !table.cpus.isEmpty else { throw text.error("CPU<N>…") }
         text.skipToNextLine()
         while !text.isAtEnd {
-            try table.row(&text)
-            text.skipToNextLine()
+            text.row { text throws(ParseError) in
+                let before = table.counts.count
+                do throws(ParseError) { try table.row(&text) } catch {
+                    table.counts.removeLast(table.counts.count - before)
+                    throw error
+                }
+            }
         }
         return table
     }

@@ -23,17 +23,18 @@ package struct KStat {
         }
         var stat = KStat(fields: FieldList(text))
         while !text.isAtEnd {
-            let name = text.word()
-            text.skipSpaces()
-            let type = text.unsigned()
-            text.skipSpaces()
-            if text.has(name, "dataset_name") {
-                stat.datasetName = text.text(text.restOfLine())
-            } else if type == uint64Type || type == int64Type {
-                stat.fields.append(
-                    .init(group: name.lowerBound..<name.lowerBound, name: name, value: try number(&text)))
+            text.row { text throws(ParseError) in
+                let name = text.word()
+                text.skipSpaces()
+                guard let type = text.unsigned(), !name.isEmpty else { throw text.error("<name> <type> <value>") }
+                text.skipSpaces()
+                if text.has(name, "dataset_name") {
+                    stat.datasetName = text.text(text.restOfLine())
+                } else if type == uint64Type || type == int64Type {
+                    stat.fields.append(
+                        .init(group: name.lowerBound..<name.lowerBound, name: name, value: try number(&text)))
+                }
             }
-            text.skipToNextLine()
         }
         return stat
     }

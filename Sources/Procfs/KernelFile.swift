@@ -52,7 +52,7 @@ package final class KernelFile {
         var cursor = ByteCursor(text, count: count)
         text = []
         defer { buffer = cursor.takeBytes() }
-        do throws(ParseError) { return try parse(&cursor) } catch { throw .malformed(path: path, error) }
+        return try cursor.value(of: path, parse)
     }
 
     /// A short read is not the end of a kernel file: only a read of nothing is.

@@ -46,7 +46,7 @@ package struct MDStat: Equatable, Sendable {
             {
                 text.skipToNextLine()
             } else {
-                arrays.append(try array(&text))
+                text.row { text throws(ParseError) in arrays.append(try array(&text)) }
             }
         }
         return arrays
@@ -89,7 +89,7 @@ package struct MDStat: Equatable, Sendable {
             let word = text.word()
             text.skipSpaces()
             let bytes = text.bytes[word]
-            if text.has(word, "raid0") || text.has(word, "linear") {
+            if text.has(word, "raid0") || text.has(word, "linear") || text.has(word, "faulty") {
                 isWithoutRedundancy = true
             } else if let bracket = bytes.firstIndex(of: UInt8(ascii: "[")) {
                 disksRequired += 1

@@ -43,7 +43,7 @@ package struct Mount: Sendable, Equatable {
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> [Mount] {
         var mounts: [Mount] = []
         while !text.isAtEnd {
-            mounts.append(try line(&text))
+            text.row { text throws(ParseError) in mounts.append(try line(&text)) }
         }
         return mounts
     }
@@ -55,10 +55,13 @@ package struct Mount: Sendable, Equatable {
         guard let major = text.unsigned(), text.skip(":"), let minor = text.unsigned(), text.skip(" ") else {
             throw text.error("<major>:<minor>")
         }
-        guard !text.word().isEmpty, text.skip(" ") else { throw text.error("the root of the mount") }
+        // A file system that names its own root may name nothing: two spaces stand there then.
+        _ = text.word()
+        guard text.skip(" ") else { throw text.error("the root of the mount") }
         let mountPoint = text.word()
         guard !mountPoint.isEmpty, text.skip(" ") else { throw text.error("the mount point") }
         let options = text.word()
+        guard text.bytes[options].first != UInt8(ascii: "/") else { throw text.error("the options of the mount") }
         while text.skip(" ") {
             if text.skip("- ") {
                 let fsType = text.word()
@@ -68,7 +71,6 @@ package struct Mount: Sendable, Equatable {
                 guard text.skip(" ") else { break }
                 let superOptions = text.restOfLine()
                 guard !text.isAtEnd else { throw text.error("the end of the line") }
-                text.skipToNextLine()
                 var mount = Mount(
                     number: number, parent: parent, major: major, minor: minor,
                     mountPoint: unescaped(text, mountPoint), fsType: unescaped(text, fsType),
@@ -77,7 +79,7 @@ package struct Mount: Sendable, Equatable {
                 if mount.isNFS { mount.serverAddress = serverAddress(text, superOptions) }
                 return mount
             }
-            guard !text.word().isEmpty else { break }
+            _ = text.word()
         }
         throw text.error("- <type> <source> <options>")
     }

@@ -13,7 +13,10 @@
 //             NULL: 1 1 0 44 24 0 0 0 0
 //             READ: 1298 1298 0 207680 1210292152 6 79386 79407 0
 //
-// The lines of a mount begin with a tab. `nconnect` makes several transports.
+// The lines of a mount begin with a tab. `nconnect` makes several transports. What the server says of itself stands in
+// `impl_id` as it came, with line ends if it likes:
+//
+//         impl_id:        name='…',domain='…',date='0,0'
 
 package import Bytes
 
@@ -22,6 +25,8 @@ package struct NFSMount: Sendable, Equatable {
     /// Changes of the cache and calls of the VFS: as many as the newest kernel has; before pNFS, two fewer.
     package static let eventCount = 27
     package static let byteCounterCount = 8
+    /// Two names of a kilobyte (NFS4_OPAQUE_LIMIT) and what stands around them.
+    private static let implementationLimit = 4 << 10
 
     /// A connection to the server; the queues are sums of their lengths, one for each request.
     package struct Transport: Sendable, Equatable {
@@ -68,49 +73,84 @@ package struct NFSMount: Sendable, Equatable {
         var mounts: [NFSMount] = []
         while !text.isAtEnd {
             // There are mounts without a device, and empty lines.
-            guard text.skip("device ") else {
+            guard text.begins(with: "device ") else {
                 text.skipToNextLine()
                 continue
             }
-            let export = text.word()
-            guard text.skip(" mounted on ") else { throw text.error("device <source> mounted on <path>") }
-            let mountPoint = text.word()
-            guard text.skip(" with fstype ") else { throw text.error("with fstype <type>") }
-            let type = text.word()
-            let hasStatistics = text.skip(" statvers=")
-            let isNFS = text.has(type, "nfs") || text.has(type, "nfs4")
-            text.skipToNextLine()
-            guard isNFS, hasStatistics else { continue }
-            var mount = NFSMount(
-                export: Mount.unescaped(text, export), mountPoint: Mount.unescaped(text, mountPoint))
-            try mount.readStatistics(&text)
-            mounts.append(mount)
+            text.row { text throws(ParseError) in
+                if let mount = try mount(&text) { mounts.append(mount) }
+            }
         }
         return mounts
     }
 
-    private mutating func readStatistics(_ text: inout ByteCursor) throws(ParseError) {
-        var isInOperations = false
-        while text.next == UInt8(ascii: "\t") {
-            text.skipSpaces()
-            if isInOperations {
-                operations.append(try Self.operation(&text))
-            } else if text.skip("age:") {
-                ageSeconds = try Self.numbers(&text, atLeast: 1)[0]
-            } else if text.skip("events:") {
-                // Newer kernels have two more, of pNFS.
-                events = try Self.numbers(&text, atLeast: Self.eventCount - 2)
-            } else if text.skip("bytes:") {
-                bytes = try Self.numbers(&text, atLeast: Self.byteCounterCount)
-            } else if text.skip("xprt:") {
-                transports.append(try Self.transport(&text))
-            } else if text.skip("per-op statistics") {
-                isInOperations = true
+    /// nil for one that is not NFS's.
+    private static func mount(_ text: inout ByteCursor) throws(ParseError) -> NFSMount? {
+        _ = text.skip("device ")
+        let export = text.word()
+        guard text.skip(" mounted on ") else { throw text.error("device <source> mounted on <path>") }
+        let mountPoint = text.word()
+        guard text.skip(" with fstype ") else { throw text.error("with fstype <type>") }
+        let type = text.word()
+        guard text.has(type, "nfs") || text.has(type, "nfs4"), text.skip(" statvers=") else { return nil }
+        text.skipToNextLine()
+        var mount = NFSMount(export: Mount.unescaped(text, export), mountPoint: Mount.unescaped(text, mountPoint))
+        while !text.isAtEnd, !text.begins(with: "device "), !text.begins(with: "no device ") {
+            if text.skip("\tper-op statistics") {
+                text.skipToNextLine()
+                mount.readOperations(&text)
+            } else {
+                try mount.readStatistics(&text)
             }
-            text.skipToNextLine()
         }
-        guard !events.isEmpty, !bytes.isEmpty else { throw text.error("events: and bytes: of an NFS mount") }
-        while events.count < Self.eventCount { events.append(0) }
+        guard !mount.events.isEmpty, !mount.bytes.isEmpty else {
+            throw text.error("events: and bytes: of an NFS mount")
+        }
+        while mount.events.count < Self.eventCount { mount.events.append(0) }
+        return mount
+    }
+
+    /// One line, and its end.
+    private mutating func readStatistics(_ text: inout ByteCursor) throws(ParseError) {
+        text.skipSpaces()
+        if text.skip("xprt:") {
+            return text.row { text throws(ParseError) in transports.append(try Self.transport(&text)) }
+        }
+        if text.skip("age:") {
+            ageSeconds = try Self.numbers(&text, atLeast: 1)[0]
+        } else if text.skip("impl_id:") {
+            Self.skipImplementation(&text)
+        } else if text.skip("events:") {
+            // Newer kernels have two more, of pNFS.
+            events = try Self.numbers(&text, atLeast: Self.eventCount - 2)
+        } else if text.skip("bytes:") {
+            bytes = try Self.numbers(&text, atLeast: Self.byteCounterCount)
+        }
+        text.skipToNextLine()
+    }
+
+    /// To the end of what the server has said of itself. That is where the kernel goes on: its date, which ends the
+    /// line, and the capabilities on the next. Where neither follows, it is a line like any other.
+    private static func skipImplementation(_ text: inout ByteCursor) {
+        var ahead = text
+        while !ahead.isAtEnd, ahead.index - text.index < implementationLimit {
+            ahead.skipToLineEnd()
+            let isEnd = ahead.index > 0 && ahead.bytes[ahead.index - 1] == UInt8(ascii: "'")
+            ahead.skipToNextLine()
+            guard isEnd, ahead.begins(with: "\tcaps:") else { continue }
+            text = ahead
+            return
+        }
+    }
+
+    /// The lines that begin with a tab: the last of a mount.
+    private mutating func readOperations(_ text: inout ByteCursor) {
+        while text.next == UInt8(ascii: "\t") {
+            text.row { text throws(ParseError) in
+                text.skipSpaces()
+                operations.append(try Self.operation(&text))
+            }
+        }
     }
 
     private static func operation(_ text: inout ByteCursor) throws(ParseError) -> Operation {

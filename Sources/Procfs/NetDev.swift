@@ -39,14 +39,18 @@ package struct NetDev: Sendable, Equatable {
         }
         var devices: [NetDev] = []
         while !text.isAtEnd {
-            devices.append(try line(&text))
+            text.row { text throws(ParseError) in devices.append(try line(&text)) }
         }
         return devices
     }
 
     private static func line(_ text: inout ByteCursor) throws(ParseError) -> NetDev {
         text.skipSpaces()
-        guard let name = text.upTo(UInt8(ascii: ":")), !name.isEmpty else { throw text.error("<interface>:") }
+        // The kernel refuses a name with a colon today; an old one writes `ibr10:30:` for an alias. The numbers have no
+        // colon.
+        guard var name = text.upTo(UInt8(ascii: ":")) else { throw text.error("<interface>:") }
+        while let more = text.upTo(UInt8(ascii: ":")) { name = name.lowerBound..<more.upperBound }
+        guard !name.isEmpty else { throw text.error("<interface>:") }
         func next(_ text: inout ByteCursor) throws(ParseError) -> UInt64 {
             text.skipSpaces()
             guard let number = text.unsigned() else { throw text.error("16 numbers") }
@@ -61,7 +65,6 @@ package struct NetDev: Sendable, Equatable {
             sendDrops: try next(&text), sendFIFOErrors: try next(&text), collisions: try next(&text),
             carrierErrors: try next(&text), compressedSent: try next(&text))
         guard text.isAtLineEnd, !text.isAtEnd else { throw text.error("the end of the line") }
-        text.skipToNextLine()
         return device
     }
 }

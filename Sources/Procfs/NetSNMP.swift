@@ -11,27 +11,41 @@ package enum NetSNMP {
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> FieldList {
         var list = FieldList(text)
         while !text.isAtEnd {
-            var names = text
-            guard let group = names.upTo(UInt8(ascii: ":")), !group.isEmpty else {
-                throw text.error("<protocol>: <name>…")
+            text.row { text throws(ParseError) in
+                guard let group = text.upTo(UInt8(ascii: ":")), !group.isEmpty else {
+                    throw text.error("<protocol>: <name>…")
+                }
+                let names = text
+                var values = text
+                values.skipToNextLine()
+                // The line of values has to begin with the same protocol. One that does not may be the next names.
+                guard let again = values.upTo(UInt8(ascii: ":")), text.bytes[again] == text.bytes[group] else {
+                    throw values.error("<protocol>: <number>… for the names on the line before")
+                }
+                text = values
+                let count = list.fields.count
+                do throws(ParseError) { try pairs(names, &text, group, into: &list) } catch {
+                    list.cut(to: count)
+                    throw error
+                }
             }
-            text.skipToNextLine()
-            // The line of values has to begin with the same protocol.
-            guard let again = text.upTo(UInt8(ascii: ":")), text.bytes[again] == text.bytes[group] else {
-                throw text.error("<protocol>: <number>… for the names on the line before")
-            }
-            names.skipSpaces()
-            while !names.isAtLineEnd {
-                let name = names.word()
-                names.skipSpaces()
-                text.skipSpaces()
-                guard let value = text.decimal() else { throw text.error("as many numbers as there are names") }
-                list.append(.init(group: group, name: name, value: value))
-            }
-            text.skipSpaces()
-            guard text.isAtLineEnd else { throw text.error("as many numbers as there are names") }
-            text.skipToNextLine()
         }
         return list
+    }
+
+    private static func pairs(
+        _ names: ByteCursor, _ text: inout ByteCursor, _ group: Range<Int>, into list: inout FieldList
+    ) throws(ParseError) {
+        var names = names
+        names.skipSpaces()
+        while !names.isAtLineEnd {
+            let name = names.word()
+            names.skipSpaces()
+            text.skipSpaces()
+            guard let value = text.decimal() else { throw text.error("as many numbers as there are names") }
+            list.append(.init(group: group, name: name, value: value))
+        }
+        text.skipSpaces()
+        guard text.isAtLineEnd else { throw text.error("as many numbers as there are names") }
     }
 }

@@ -10,15 +10,18 @@ package enum NetSNMP6 {
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> FieldList {
         var list = FieldList(text)
         while !text.isAtEnd {
-            let word = text.word()
-            text.skipSpaces()
-            guard !word.isEmpty, let value = text.decimal() else { throw text.error("<name> <number>") }
-            // A name without a 6 has no protocol that we know, and the kernel has none such.
-            if let six = word.first(where: { text.bytes[$0] == UInt8(ascii: "6") }) {
-                list.append(
-                    .init(group: word.lowerBound..<six + 1, name: six + 1..<word.upperBound, value: value))
+            text.row { text throws(ParseError) in
+                let word = text.word()
+                text.skipSpaces()
+                guard !word.isEmpty, let value = text.decimal(), text.isAtLineEnd else {
+                    throw text.error("<name> <number>")
+                }
+                // A name without a 6 has no protocol that we know, and the kernel has none such.
+                if let six = word.first(where: { text.bytes[$0] == UInt8(ascii: "6") }) {
+                    list.append(
+                        .init(group: word.lowerBound..<six + 1, name: six + 1..<word.upperBound, value: value))
+                }
             }
-            text.skipToNextLine()
         }
         return list
     }

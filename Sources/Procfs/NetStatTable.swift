@@ -8,7 +8,8 @@ package import Bytes
 
 package struct NetStatTable: Sendable, Equatable {
     package private(set) var names: [String] = []
-    package private(set) var cpuCount = 0
+    /// The numbers of the CPUs, one for each row.
+    package private(set) var cpus: [Int] = []
     /// Row by row.
     private var numbers: [UInt64] = []
 
@@ -24,27 +25,39 @@ package struct NetStatTable: Sendable, Equatable {
         }
         guard !table.names.isEmpty else { throw text.error("a line of names") }
         text.skipToNextLine()
+        var line = 0
         while !text.isAtEnd {
-            for _ in table.names {
-                text.skipSpaces()
-                guard let number = text.hexadecimal() else {
-                    throw text.error("as many hexadecimal numbers as there are names")
+            let before = table.numbers.count
+            text.row { text throws(ParseError) in
+                // The lines do not say which CPU they are for: they are counted.
+                defer { line += 1 }
+                do throws(ParseError) { try table.row(&text) } catch {
+                    table.numbers.removeLast(table.numbers.count - before)
+                    throw error
                 }
-                table.numbers.append(number)
+                table.cpus.append(line)
             }
-            text.skipSpaces()
-            guard text.isAtLineEnd else { throw text.error("as many hexadecimal numbers as there are names") }
-            table.cpuCount += 1
-            text.skipToNextLine()
         }
         return table
     }
 
-    package func number(_ column: Int, cpu: Int) -> UInt64 { numbers[cpu * names.count + column] }
+    private mutating func row(_ text: inout ByteCursor) throws(ParseError) {
+        for _ in names {
+            text.skipSpaces()
+            guard let number = text.hexadecimal() else {
+                throw text.error("as many hexadecimal numbers as there are names")
+            }
+            numbers.append(number)
+        }
+        text.skipSpaces()
+        guard text.isAtLineEnd else { throw text.error("as many hexadecimal numbers as there are names") }
+    }
+
+    package func number(_ column: Int, row: Int) -> UInt64 { numbers[row * names.count + column] }
 
     /// Of all CPUs; 0 when this kernel does not count it.
     package func sum(_ name: String) -> UInt64 {
         guard let column = names.firstIndex(of: name) else { return 0 }
-        return (0..<cpuCount).reduce(0) { $0 &+ number(column, cpu: $1) }
+        return cpus.indices.reduce(0) { $0 &+ number(column, row: $1) }
     }
 }

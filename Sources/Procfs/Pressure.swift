@@ -15,12 +15,13 @@ package struct Pressure: Equatable, Sendable {
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> Pressure {
         var pressure = Pressure()
         while !text.isAtEnd {
-            if text.skip("some ") {
-                pressure.someMicroseconds = try total(&text)
-            } else if text.skip("full ") {
-                pressure.fullMicroseconds = try total(&text)
-            }  // A kernel may add lines.
-            text.skipToNextLine()
+            text.row { text throws(ParseError) in
+                if text.skip("some ") {
+                    pressure.someMicroseconds = try total(&text)
+                } else if text.skip("full ") {
+                    pressure.fullMicroseconds = try total(&text)
+                }  // A kernel may add lines.
+            }
         }
         guard pressure.someMicroseconds != nil || pressure.fullMicroseconds != nil else {
             throw text.error("some … total=<microseconds>")

@@ -9,6 +9,9 @@ package struct ProcessFiles {
     /// Of the process that was looked at last.
     package private(set) var reader: SmallFileReader
     private let rootCount: Int
+    /// Since the processes were listed.
+    private var hasRead = false
+    private var firstProblem: KernelFileError?
     private var lister = DirectoryLister()
     /// Kept for its memory.
     private var openFiles: [UInt32] = []
@@ -23,6 +26,8 @@ package struct ProcessFiles {
     package mutating func list(into processes: inout [UInt32]) throws(KernelFileError) {
         processes.removeAll(keepingCapacity: true)
         reader.directory.cut(to: rootCount)
+        hasRead = false
+        firstProblem = nil
         do throws(Errno) { try lister.list(reader.directory, into: &processes) } catch {
             throw .unreadable(path: path, error)
         }
@@ -46,7 +51,7 @@ package struct ProcessFiles {
         _ parse: (inout ByteCursor) throws(ParseError) -> Value
     ) throws(KernelFileError) -> SmallFileAnswer<Value> {
         enter(process)
-        return try reader.read(file, cutAt: cut, parse)
+        return try read(file, cutAt: cut, parse)
     }
 
     package mutating func read<Value>(
@@ -56,7 +61,28 @@ package struct ProcessFiles {
         enter(process)
         reader.directory.append("/task/")
         reader.directory.append(thread)
-        return try reader.read(file, parse)
+        return try read(file, cutAt: nil, parse)
+    }
+
+    /// What one process makes of its files costs that process, and no other.
+    private mutating func read<Value>(
+        _ file: StaticString, cutAt cut: Int?, _ parse: (inout ByteCursor) throws(ParseError) -> Value
+    ) throws(KernelFileError) -> SmallFileAnswer<Value> {
+        do throws(KernelFileError) {
+            let answer = try reader.read(file, cutAt: cut, parse)
+            if case .value = answer { hasRead = true }
+            return answer
+        } catch {
+            guard case .malformed(let path, let problem) = error else { throw error }
+            if firstProblem == nil { firstProblem = error }
+            SkippedRows.note(of: path, problem)
+            return .odd
+        }
+    }
+
+    /// Throws when since the last listing no file was as it should be, and some were there.
+    package func throwIfNothingWasRead() throws(KernelFileError) {
+        if let firstProblem, !hasRead { throw firstProblem }
     }
 
     /// How many descriptors a process has open.

@@ -26,22 +26,22 @@ package enum ProcessCgroup {
         path.removeAll(keepingCapacity: true)
         var bestRank = 0
         while !text.isAtEnd {
-            guard let hierarchy = text.upTo(UInt8(ascii: ":")), let controllers = text.upTo(UInt8(ascii: ":")) else {
-                throw text.error("<hierarchy>:<controllers>:<path>")
-            }
-            let found = text.restOfLine()
-            let rank =
-                if text.has(hierarchy, "0") {
-                    text.has(found, "/") ? 1 : 3
-                } else {
-                    text.has(controllers, "name=systemd") ? 2 : 0
+            text.row { text throws(ParseError) in
+                guard let hierarchy = text.upTo(UInt8(ascii: ":")), let controllers = text.upTo(UInt8(ascii: ":"))
+                else { throw text.error("<hierarchy>:<controllers>:<path>") }
+                let found = text.restOfLine()
+                let rank =
+                    if text.has(hierarchy, "0") {
+                        text.has(found, "/") ? 1 : 3
+                    } else {
+                        text.has(controllers, "name=systemd") ? 2 : 0
+                    }
+                if rank > bestRank {
+                    bestRank = rank
+                    path.removeAll(keepingCapacity: true)
+                    path.append(contentsOf: text.bytes[found])
                 }
-            if rank > bestRank {
-                bestRank = rank
-                path.removeAll(keepingCapacity: true)
-                path.append(contentsOf: text.bytes[found])
             }
-            text.skipToNextLine()
         }
     }
 

@@ -45,12 +45,13 @@ package struct ProcessLimits: Equatable, Sendable {
         text.skipToNextLine()
         var limits = ProcessLimits(pairs: [Pair?](repeating: nil, count: ProcessLimit.allCases.count))
         while !text.isAtEnd {
-            guard text.skip("Max ") else { throw text.error("Max <what> <soft> <hard>") }
-            if let limit = ProcessLimit.allCases.first(where: { text.skip($0.words) }) {
-                let soft = try number(&text)
-                limits.pairs[limit.rawValue] = Pair(soft: soft, hard: try number(&text))
+            text.row { text throws(ParseError) in
+                guard text.skip("Max ") else { throw text.error("Max <what> <soft> <hard>") }
+                if let limit = ProcessLimit.allCases.first(where: { text.skip($0.words) }) {
+                    let soft = try number(&text)
+                    limits.pairs[limit.rawValue] = Pair(soft: soft, hard: try number(&text))
+                }
             }
-            text.skipToNextLine()
         }
         return limits
     }

@@ -1,6 +1,9 @@
 // /proc/<pid>/stat and /proc/<pid>/task/<tid>/stat: one line about a process or a thread. See proc_pid_stat(5).
 //
 //     812 (java (server) :)) S 1 812 812 0 -1 4194560 8 9 0 0 33 51 0 0 20 0 4 0 113 174063616 1342 …
+//
+// A process calls itself what it likes (PR_SET_NAME), and the kernel writes it here as it is, line ends and
+// parentheses too: see proc_task_name in fs/proc/array.c.
 
 package import Bytes
 
@@ -27,9 +30,8 @@ package struct ProcessStat: Equatable, Sendable {
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> ProcessStat {
         let expected = "<pid> (<name>) <state> …"
         guard text.upTo(UInt8(ascii: "(")) != nil else { throw text.error(expected) }
-        // A name may have parentheses, so the last one ends it; the kernel escapes a newline in it.
-        guard var name = text.upTo(UInt8(ascii: ")")) else { throw text.error(expected) }
-        while let more = text.upTo(UInt8(ascii: ")")) { name = name.lowerBound..<more.upperBound }
+        // What follows the name has no parenthesis: the last one of the file ends it.
+        guard let name = text.upToLast(UInt8(ascii: ")")) else { throw text.error(expected) }
         text.skipSpaces()
         guard let state = text.next, (UInt8(ascii: "A")...UInt8(ascii: "z")).contains(state), text.skip(byte: state)
         else { throw text.error(expected) }

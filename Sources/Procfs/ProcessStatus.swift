@@ -22,20 +22,23 @@ package struct ProcessStatus: Equatable, Sendable {
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> ProcessStatus {
         var status = ProcessStatus()
         while !text.isAtEnd {
-            if text.skip("Vm") {
-                try memory(&text, into: &status)
-            } else if text.skip("ShdPnd:") {
-                text.skipSpaces()
-                guard let mask = text.hexadecimal() else { throw text.error("ShdPnd: <bits>") }
-                status.pendingSignals = mask.nonzeroBitCount
-            } else if text.skip("voluntary_ctxt_switches:") {
-                status.voluntarySwitches = try text.column("voluntary_ctxt_switches: <number>")
-            } else if text.skip("nonvoluntary_ctxt_switches:") {
-                status.involuntarySwitches = try text.column("nonvoluntary_ctxt_switches: <number>")
-            }
-            text.skipToNextLine()
+            text.row { text throws(ParseError) in try status.line(&text) }
         }
         return status
+    }
+
+    private mutating func line(_ text: inout ByteCursor) throws(ParseError) {
+        if text.skip("Vm") {
+            try Self.memory(&text, into: &self)
+        } else if text.skip("ShdPnd:") {
+            text.skipSpaces()
+            guard let mask = text.hexadecimal() else { throw text.error("ShdPnd: <bits>") }
+            pendingSignals = mask.nonzeroBitCount
+        } else if text.skip("voluntary_ctxt_switches:") {
+            voluntarySwitches = try text.column("voluntary_ctxt_switches: <number>")
+        } else if text.skip("nonvoluntary_ctxt_switches:") {
+            involuntarySwitches = try text.column("nonvoluntary_ctxt_switches: <number>")
+        }
     }
 
     private static func memory(_ text: inout ByteCursor, into status: inout ProcessStatus) throws(ParseError) {

@@ -59,11 +59,12 @@ package struct RPCStats: Sendable, Equatable {
         var stats = RPCStats()
         stats.numbers.reserveCapacity(text.end / 2)
         while !text.isAtEnd {
-            let word = text.word()
-            guard !word.isEmpty else { throw text.error("<name> <number>…") }
-            // A newer kernel may have lines that we do not know.
-            if let line = Line(rawValue: text.text(word)) { try stats.read(line, &text) }
-            text.skipToNextLine()
+            text.row { text throws(ParseError) in
+                let word = text.word()
+                guard !word.isEmpty else { throw text.error("<name> <number>…") }
+                // A newer kernel may have lines that we do not know.
+                if let line = Line(rawValue: text.text(word)) { try stats.read(line, &text) }
+            }
         }
         guard !stats.ranges.isEmpty else { throw text.error("lines such as net <number>…") }
         return stats

@@ -18,17 +18,22 @@ package struct SchedStat: Equatable, Sendable {
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> [SchedStat] {
         guard text.skip("version ") else { throw text.error("version <number>") }
         var cpus: [SchedStat] = []
+        text.skipToNextLine()
         while !text.isAtEnd {
-            text.skipToNextLine()
-            guard text.skip("cpu") else { continue }
-            let expected = "cpu<N> <nine numbers>"
-            guard let cpu = text.unsigned(), cpu <= UInt64(CPUList.highestCPU) else { throw text.error(expected) }
-            guard Int(cpu) > cpus.last?.cpu ?? -1 else { throw text.error("CPUs in ascending order") }
-            for _ in 0..<6 { _ = try text.column(expected) }
-            cpus.append(
-                SchedStat(
-                    cpu: Int(cpu), runningNanoseconds: try text.column(expected),
-                    waitingNanoseconds: try text.column(expected), timeslices: try text.column(expected)))
+            guard text.skip("cpu") else {
+                text.skipToNextLine()
+                continue
+            }
+            text.row { text throws(ParseError) in
+                let expected = "cpu<N> <nine numbers>"
+                guard let cpu = text.unsigned(), cpu <= UInt64(CPUList.highestCPU) else { throw text.error(expected) }
+                guard Int(cpu) > cpus.last?.cpu ?? -1 else { throw text.error("CPUs in ascending order") }
+                for _ in 0..<6 { _ = try text.column(expected) }
+                cpus.append(
+                    SchedStat(
+                        cpu: Int(cpu), runningNanoseconds: try text.column(expected),
+                        waitingNanoseconds: try text.column(expected), timeslices: try text.column(expected)))
+            }
         }
         return cpus
     }

@@ -26,7 +26,11 @@ package struct SlabInfo {
         text.skipToNextLine()
         var list = SlabInfo(text: text.bytes)
         while !text.isAtEnd {
-            if text.next != UInt8(ascii: "#") {
+            if text.next == UInt8(ascii: "#") {
+                text.skipToNextLine()
+                continue
+            }
+            text.row { text throws(ParseError) in
                 let name = text.word()
                 guard !name.isEmpty else { throw text.error(expected) }
                 list.slabs.append(
@@ -35,7 +39,6 @@ package struct SlabInfo {
                         objectBytes: try text.column(expected), objectsPerSlab: try text.column(expected),
                         pagesPerSlab: try text.column(expected)))
             }
-            text.skipToNextLine()
         }
         return list
     }

@@ -9,6 +9,8 @@ package enum SmallFileAnswer<Value> {
     case value(Value)
     /// What it is about went away, or this kernel has no such file.
     case gone
+    /// It holds what no kernel writes there; that is noted in `SkippedRows`.
+    case odd
     /// It is about another user's process, and this one may not look into that.
     case denied
 }
@@ -43,9 +45,7 @@ package struct SmallFileReader {
         var cursor = ByteCursor(text, count: count)
         text = []
         defer { buffer = cursor.takeBytes() }
-        do throws(ParseError) { return .value(try parse(&cursor)) } catch {
-            throw .malformed(path: directory.text, error)
-        }
+        return .value(try cursor.value(of: directory.text, parse))
     }
 
     /// The kernel gives all of such a file to one read: what does not fill the buffer is whole.

@@ -12,17 +12,26 @@ package enum SockStat {
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> FieldList {
         var list = FieldList(text)
         while !text.isAtEnd {
-            guard let group = text.upTo(UInt8(ascii: ":")), !group.isEmpty else { throw text.error("<protocol>: …") }
-            text.skipSpaces()
-            while !text.isAtLineEnd {
-                let name = text.word()
-                text.skipSpaces()
-                guard let value = text.decimal() else { throw text.error("<protocol>: <name> <number>…") }
-                list.append(.init(group: group, name: name, value: value))
-                text.skipSpaces()
+            text.row { text throws(ParseError) in
+                let count = list.fields.count
+                do throws(ParseError) { try line(&text, into: &list) } catch {
+                    list.cut(to: count)
+                    throw error
+                }
             }
-            text.skipToNextLine()
         }
         return list
+    }
+
+    private static func line(_ text: inout ByteCursor, into list: inout FieldList) throws(ParseError) {
+        guard let group = text.upTo(UInt8(ascii: ":")), !group.isEmpty else { throw text.error("<protocol>: …") }
+        text.skipSpaces()
+        while !text.isAtLineEnd {
+            let name = text.word()
+            text.skipSpaces()
+            guard let value = text.decimal() else { throw text.error("<protocol>: <name> <number>…") }
+            list.append(.init(group: group, name: name, value: value))
+            text.skipSpaces()
+        }
     }
 }

@@ -25,12 +25,15 @@ package struct SoftnetStat: Sendable, Equatable {
         var cpus: [SoftnetStat] = []
         // A line has 81 bytes or more.
         cpus.reserveCapacity(text.end / 80)
+        var lines: UInt64 = 0
         while !text.isAtEnd {
-            // Where the line does not say which CPU it is for, they are counted.
-            let cpu = try line(&text, cpu: UInt64(cpus.count))
-            guard cpus.last.map({ $0.cpu < cpu.cpu }) ?? true else { throw text.error("CPUs in ascending order") }
-            cpus.append(cpu)
-            text.skipToNextLine()
+            text.row { text throws(ParseError) in
+                defer { lines += 1 }
+                // Where the line does not say which CPU it is for, they are counted.
+                let cpu = try line(&text, cpu: lines)
+                guard cpus.last.map({ $0.cpu < cpu.cpu }) ?? true else { throw text.error("CPUs in ascending order") }
+                cpus.append(cpu)
+            }
         }
         return cpus
     }

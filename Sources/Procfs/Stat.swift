@@ -53,34 +53,36 @@ package struct Stat: Equatable, Sendable {
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> Stat {
         var stat = Stat()
         while !text.isAtEnd {
-            if text.skip("cpu") {
-                let times = try cpuTimes(&text)
-                guard let cpu = times.cpu else {
-                    stat.total = times
-                    text.skipToNextLine()
-                    continue
-                }
-                guard cpu > stat.cpus.last?.cpu ?? -1 else { throw text.error("CPUs in ascending order") }
-                stat.cpus.append(times)
-            } else if text.skip("intr ") {
-                stat.interrupts = try number(&text, "intr <total>")
-            } else if text.skip("ctxt ") {
-                stat.contextSwitches = try number(&text, "ctxt <count>")
-            } else if text.skip("btime ") {
-                stat.bootUnixSeconds = try number(&text, "btime <seconds since 1970>")
-            } else if text.skip("processes ") {
-                stat.processes = try number(&text, "processes <count>")
-            } else if text.skip("procs_running ") {
-                stat.running = try number(&text, "procs_running <count>")
-            } else if text.skip("procs_blocked ") {
-                stat.blocked = try number(&text, "procs_blocked <count>")
-            } else if text.skip("softirq ") {
-                try softirqs(&text, into: &stat.softirqs)
-            }  // Older kernels have lines such as `page` and `swap`; newer ones may have others.
-            text.skipToNextLine()
+            text.row { text throws(ParseError) in try stat.line(&text) }
         }
-        guard stat.total != nil else { throw text.error("a line cpu <ticks>…") }
+        guard stat != Stat() else { throw text.error("a line cpu <ticks>…") }
         return stat
+    }
+
+    private mutating func line(_ text: inout ByteCursor) throws(ParseError) {
+        if text.skip("cpu") {
+            let times = try Self.cpuTimes(&text)
+            guard let cpu = times.cpu else {
+                total = times
+                return
+            }
+            guard cpu > cpus.last?.cpu ?? -1 else { throw text.error("CPUs in ascending order") }
+            cpus.append(times)
+        } else if text.skip("intr ") {
+            interrupts = try Self.number(&text, "intr <total>")
+        } else if text.skip("ctxt ") {
+            contextSwitches = try Self.number(&text, "ctxt <count>")
+        } else if text.skip("btime ") {
+            bootUnixSeconds = try Self.number(&text, "btime <seconds since 1970>")
+        } else if text.skip("processes ") {
+            processes = try Self.number(&text, "processes <count>")
+        } else if text.skip("procs_running ") {
+            running = try Self.number(&text, "procs_running <count>")
+        } else if text.skip("procs_blocked ") {
+            blocked = try Self.number(&text, "procs_blocked <count>")
+        } else if text.skip("softirq ") {
+            softirqs = try Self.softirqs(&text)
+        }  // Older kernels have lines such as `page` and `swap`; newer ones may have others.
     }
 
     private static func number(_ text: inout ByteCursor, _ expected: String) throws(ParseError) -> UInt64 {
@@ -119,11 +121,13 @@ package struct Stat: Equatable, Sendable {
         return try number(&text, "cpu<N> <user> <nice> <system> <idle>… in ticks")
     }
 
-    private static func softirqs(_ text: inout ByteCursor, into vectors: inout [UInt64]) throws(ParseError) {
+    private static func softirqs(_ text: inout ByteCursor) throws(ParseError) -> [UInt64] {
+        var vectors: [UInt64] = []
         _ = try number(&text, "softirq <total>")
         vectors.reserveCapacity(softirqVectors.count)
         while vectors.count < softirqVectors.count, text.skip(byte: UInt8(ascii: " ")), !text.isAtLineEnd {
             vectors.append(try number(&text, "softirq <total> <count>…"))
         }
+        return vectors
     }
 }

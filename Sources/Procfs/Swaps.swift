@@ -20,19 +20,21 @@ package struct SwapArea: Equatable, Sendable {
         text.skipToNextLine()
         var areas: [SwapArea] = []
         while !text.isAtEnd {
-            let expected = "<path> <type> <size> <used> <priority>"
-            let path = text.word()
-            text.skipSpaces()
-            let type = text.word()
-            guard !path.isEmpty, !type.isEmpty else { throw text.error(expected) }
-            let size = try text.column(expected)
-            let used = try text.column(expected)
-            text.skipSpaces()
-            guard let priority = text.signed() else { throw text.error(expected) }
-            areas.append(
-                SwapArea(
-                    path: text.text(path), type: text.text(type), sizeKiB: size, usedKiB: used, priority: priority))
-            text.skipToNextLine()
+            text.row { text throws(ParseError) in
+                let expected = "<path> <type> <size> <used> <priority>"
+                let path = text.word()
+                text.skipSpaces()
+                let type = text.word()
+                guard !path.isEmpty, !type.isEmpty else { throw text.error(expected) }
+                let size = try text.column(expected)
+                let used = try text.column(expected)
+                text.skipSpaces()
+                guard let priority = text.signed() else { throw text.error(expected) }
+                areas.append(
+                    SwapArea(
+                        path: text.text(path), type: text.text(type), sizeKiB: size, usedKiB: used,
+                        priority: priority))
+            }
         }
         return areas
     }

@@ -73,23 +73,26 @@ package struct TCPSockets: Sendable, Equatable {
         text.skipToNextLine()
         var sockets = TCPSockets()
         while !text.isAtEnd {
-            // Number and both addresses.
-            for _ in 0..<3 {
-                text.skipSpaces()
-                guard !text.word().isEmpty else { throw text.error("<slot>: <address> <address> <state>") }
-            }
-            text.skipSpaces()
-            guard let state = text.hexadecimal() else { throw text.error("a state") }
-            text.skipSpaces()
-            guard let sent = text.hexadecimal(), text.skip(":"), let received = text.hexadecimal() else {
-                throw text.error("<send queue>:<receive queue>")
-            }
-            if (1...UInt64(states.count)).contains(state) { sockets.counts[Int(state) - 1] += 1 }
-            sockets.sendQueueBytes &+= sent
-            sockets.receiveQueueBytes &+= received
-            text.skipToNextLine()
+            text.row { text throws(ParseError) in try sockets.line(&text) }
         }
         return sockets
+    }
+
+    private mutating func line(_ text: inout ByteCursor) throws(ParseError) {
+        // Number and both addresses.
+        for _ in 0..<3 {
+            text.skipSpaces()
+            guard !text.word().isEmpty else { throw text.error("<slot>: <address> <address> <state>") }
+        }
+        text.skipSpaces()
+        guard let state = text.hexadecimal() else { throw text.error("a state") }
+        text.skipSpaces()
+        guard let sent = text.hexadecimal(), text.skip(":"), let received = text.hexadecimal() else {
+            throw text.error("<send queue>:<receive queue>")
+        }
+        if (1...UInt64(Self.states.count)).contains(state) { counts[Int(state) - 1] += 1 }
+        sendQueueBytes &+= sent
+        receiveQueueBytes &+= received
     }
 
     package static func + (left: TCPSockets, right: TCPSockets) -> TCPSockets {

@@ -17,18 +17,19 @@ package struct UDPSockets: Sendable, Equatable {
         text.skipToNextLine()
         var sockets = UDPSockets()
         while !text.isAtEnd {
-            // Number, both addresses and the state.
-            for _ in 0..<4 {
+            text.row { text throws(ParseError) in
+                // Number, both addresses and the state.
+                for _ in 0..<4 {
+                    text.skipSpaces()
+                    guard !text.word().isEmpty else { throw text.error("<slot>: <address> <address> <state>") }
+                }
                 text.skipSpaces()
-                guard !text.word().isEmpty else { throw text.error("<slot>: <address> <address> <state>") }
+                guard let sent = text.hexadecimal(), text.skip(":"), let received = text.hexadecimal() else {
+                    throw text.error("<send queue>:<receive queue>")
+                }
+                sockets.sendQueue &+= sent
+                sockets.receiveQueue &+= received
             }
-            text.skipSpaces()
-            guard let sent = text.hexadecimal(), text.skip(":"), let received = text.hexadecimal() else {
-                throw text.error("<send queue>:<receive queue>")
-            }
-            sockets.sendQueue &+= sent
-            sockets.receiveQueue &+= received
-            text.skipToNextLine()
         }
         return sockets
     }

@@ -26,13 +26,13 @@ package struct UdevData: Sendable, Equatable {
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> UdevData {
         var data = UdevData()
         while !text.isAtEnd {
-            if text.skip("E:") {
+            text.row { text throws(ParseError) in
+                guard text.skip("E:") else { return }
                 guard let name = text.upTo(UInt8(ascii: "=")), !name.isEmpty else {
                     throw text.error("E:<property>=<value>")
                 }
                 data.properties[text.text(name)] = text.text(text.restOfLine())
             }
-            text.skipToNextLine()
         }
         return data
     }

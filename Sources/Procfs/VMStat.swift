@@ -10,11 +10,14 @@ package enum VMStat {
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> FieldList {
         var list = FieldList(text)
         while !text.isAtEnd {
-            let name = text.word()
-            text.skipSpaces()
-            guard !name.isEmpty, let value = text.decimal() else { throw text.error("<name> <number>") }
-            list.append(.init(group: name.lowerBound..<name.lowerBound, name: name, value: value))
-            text.skipToNextLine()
+            text.row { text throws(ParseError) in
+                let name = text.word()
+                text.skipSpaces()
+                guard !name.isEmpty, let value = text.decimal(), text.isAtLineEnd else {
+                    throw text.error("<name> <number>")
+                }
+                list.append(.init(group: name.lowerBound..<name.lowerBound, name: name, value: value))
+            }
         }
         guard !list.fields.isEmpty else { throw text.error("<name> <number>") }
         return list

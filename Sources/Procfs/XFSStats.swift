@@ -49,15 +49,17 @@ package struct XFSStats: Sendable {
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> XFSStats {
         var stats = XFSStats()
         while !text.isAtEnd {
-            let name = text.word()
-            if let line = Line(name, in: text) { try stats.read(line, &text) }
-            text.skipToNextLine()
+            text.row { text throws(ParseError) in
+                let name = text.word()
+                if let line = Line(name, in: text) { try stats.read(line, &text) }
+            }
         }
         guard stats.present != 0 else { throw text.error("extent_alloc <numbers>") }
         return stats
     }
 
     private mutating func read(_ line: Line, _ text: inout ByteCursor) throws(ParseError) {
+        // Numbers that stand before an odd one hold: columns are of their own meaning.
         var column = 0
         text.skipSpaces()
         while !text.isAtLineEnd, column < Self.columnLimit {

@@ -37,16 +37,22 @@ package struct ZoneInfo: Equatable, Sendable {
 
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> [ZoneInfo] {
         var zones: [ZoneInfo] = []
+        // Whether the lines that follow belong to the last of `zones`.
+        var isInZone = false
         while !text.isAtEnd {
-            if let (node, zone) = text.zoneHeading() {
-                let values = [UInt64?](repeating: nil, count: fields.count)
-                zones.append(ZoneInfo(node: node, zone: text.text(zone), values: values))
-            } else {
-                guard !zones.isEmpty else { throw text.error(heading) }
-                try zones[zones.count - 1].line(&text)
+            text.row { text throws(ParseError) in
+                if text.begins(with: "Node ") {
+                    isInZone = false
+                    guard let (node, zone) = text.zoneHeading() else { throw text.error(heading) }
+                    let values = [UInt64?](repeating: nil, count: fields.count)
+                    zones.append(ZoneInfo(node: node, zone: text.text(zone), values: values))
+                    isInZone = true
+                } else if isInZone {
+                    try zones[zones.count - 1].line(&text)
+                }
             }
-            text.skipToNextLine()
         }
+        guard !zones.isEmpty else { throw text.error(heading) }
         return zones
     }
 
@@ -63,7 +69,9 @@ package struct ZoneInfo: Equatable, Sendable {
         let expected = "protection: (<pages>, …)"
         text.skipSpaces()
         guard text.skip("("), protection.isEmpty else { throw text.error(expected) }
-        repeat { protection.append(try text.column(expected)) } while text.skip(byte: UInt8(ascii: ","))
+        var pages: [UInt64] = []
+        repeat { pages.append(try text.column(expected)) } while text.skip(byte: UInt8(ascii: ","))
+        protection = pages
     }
 }
 

@@ -10,6 +10,7 @@ import TestSupport
 import Testing
 
 import struct Procfs.Host
+import class Procfs.SkippedRows
 
 @testable import Collectors
 
@@ -37,6 +38,16 @@ enum Golden {
             try Data(text.utf8).write(to: URL(fileURLWithPath: path))
         }
         #expect(text == String(decoding: try readWhole(path), as: UTF8.self))
+    }
+}
+
+/// Runs `body`, and tells what was left out meanwhile: the path of each file below `root`, and what is wrong there.
+func leftOut(below root: String, _ body: () throws -> Void) throws -> [String] {
+    let skipped = SkippedRows()
+    try skipped.gather { () throws(any Error) in try body() }
+    return skipped.files.map { file in
+        #expect(file.path.hasPrefix("\(root)/"))
+        return "\(file.path.dropFirst(root.count + 1)): \(file.problem)"
     }
 }
 

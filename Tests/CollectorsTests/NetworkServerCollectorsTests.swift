@@ -121,7 +121,7 @@ import Testing
 
     @Test(arguments: [
         "  -> C0A85216:0CEA      Tunnel  100    248        2\n", "TCP  C0A800:0CEA wlc\n", "TCP  C0A80016:10CEA wlc\n",
-        "TCP  [2001:0db8::0022]:01BB wrr\n", "FWM  \n", "TCP  C0A80016:0CEA wlc\n  -> C0A85216:0CEA  Tunnel  100\n",
+        "TCP  [2001:0db8::0022]:01BB wrr\n", "FWM  \n",
     ])
     func oddServicesLeaveTheTotals(lines: String) throws {
         let totals = "   Total\n   Conns\n 1 2 3 4 5\n"
@@ -251,8 +251,7 @@ import Testing
                 "node_lnstat_entries_total{0,a_cache} 1", "node_lnstat_hits_total{0,a_cache} 2",
                 "node_lnstat_entries_total{0,c_cache} 1", "node_lnstat_entries_total{1,c_cache} 255",
             ])
-        guard case .failed(let what) = error else { throw TestFailure("\(String(describing: error))") }
-        #expect(what.contains("/b_cache: line 2: expected as many hexadecimal numbers as there are names"))
+        #expect(error == nil)
     }
 
     @Test func tablesComeAndGo() throws {
@@ -285,8 +284,7 @@ import Testing
         let (none, _) = try collected("drbd", ["proc/drbd": "version: 9.2.4 (api:2/proto:86-122)\n"])
         #expect(none.isEmpty)
         let (_, odd) = try collected("drbd", ["proc/drbd": "version: 8.3.7\n 3: cs:StandAlone\n  oos:-4\n"])
-        guard case .failed(let what) = odd else { throw TestFailure("\(String(describing: odd))") }
-        #expect(what.contains("line 3: expected oos:<number>"))
+        #expect(odd == nil, "the line of the device is read")
     }
 
     // MARK: All

@@ -113,14 +113,32 @@ import Testing
     @Test func aDeviceThatCouldNotBeMadeIsTriedAgain() throws {
         try own.write("class/a/size", "1\n")
         try own.write("class/b/size", "x\n")
+        try own.write("class/c/size", "3\n")
         var list = DeviceList("\(own.path)/class") { name, path throws(KernelFileError) in
             try Attribute("\(path)/size").number()
         }
-        #expect(throws: KernelFileError.self) { try list.refresh() }
-        #expect(throws: KernelFileError.self) { try list.refresh() }
+        let skipped = SkippedRows()
+        for _ in 0..<2 {
+            #expect(try skipped.gather { () throws(KernelFileError) in try list.refresh() })
+            #expect(list.devices == [1, 3])
+        }
+        #expect(list.generation == 1, "the others are not made anew")
+        let problem = ParseError(line: 1, expected: "a number")
+        #expect(skipped.files == [.init(path: "\(own.path)/class/b/size", rows: 2, problem: problem)])
         try own.write("class/b/size", "2\n")
         #expect(try list.refresh())
-        #expect(list.devices == [1, 2])
+        #expect(list.devices == [1, 2, 3])
+    }
+
+    @Test func devicesOfWhichNoneCanBeMadeAreAnError() throws {
+        try own.write("class/a/size", "x\n")
+        var list = DeviceList("\(own.path)/class") { name, path throws(KernelFileError) in
+            try Attribute("\(path)/size").number()
+        }
+        for _ in 0..<2 { #expect(throws: KernelFileError.self) { try list.refresh() } }
+        try own.write("class/a/size", "2\n")
+        #expect(try list.refresh())
+        #expect(list.devices == [2])
     }
 
     @Test(arguments: [

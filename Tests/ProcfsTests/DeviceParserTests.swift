@@ -16,8 +16,7 @@ import Testing
     private func parsed<Value>(
         _ text: String, _ parse: (inout ByteCursor) throws(ParseError) -> Value
     ) throws(ParseError) -> Value {
-        var cursor = ByteCursor(text)
-        return try parse(&cursor)
+        try wholeValue(text, parse)
     }
 
     // MARK: mountinfo

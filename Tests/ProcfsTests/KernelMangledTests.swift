@@ -51,8 +51,7 @@ import Testing
     private func value<Value>(
         _ text: String, _ parse: (inout ByteCursor) throws(ParseError) -> Value
     ) throws(ParseError) -> Value {
-        var cursor = ByteCursor(text)
-        return try parse(&cursor)
+        try wholeValue(text, parse)
     }
 
     @Test func assignmentsAreQuotedAsInAShell() throws {

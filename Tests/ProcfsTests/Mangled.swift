@@ -35,6 +35,17 @@ func expectUnbroken<Value>(
     #expect(values > 0, "\(name), seed \(SeededRandom.seed): not even the whole fixture gave a value")
 }
 
+/// What `parse` finds in all of `text`. A row that it leaves out is an error here.
+func wholeValue<Value>(
+    _ text: String, _ parse: (inout ByteCursor) throws(ParseError) -> Value
+) throws(ParseError) -> Value {
+    var cursor = ByteCursor(text)
+    let value: Value
+    do throws(ParseError) { value = try parse(&cursor) } catch { throw cursor.rows.firstProblem ?? error }
+    if let problem = cursor.rows.firstProblem { throw problem }
+    return value
+}
+
 /// `text` with some bytes changed, a piece cut out, doubled, or replaced by noise.
 private func mangled(_ text: [UInt8], _ random: inout SeededRandom) -> [UInt8] {
     guard !text.isEmpty else { return text }

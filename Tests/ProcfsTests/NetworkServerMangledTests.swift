@@ -19,7 +19,7 @@ import Testing
         expectUnbroken("net/stat", tables, NetStatTable.parse) { table in
             for (column, name) in table.names.enumerated() {
                 _ = table.sum(name)
-                for cpu in 0..<table.cpuCount { _ = table.number(column, cpu: cpu) }
+                for row in table.cpus.indices { _ = table.number(column, row: row) }
             }
         }
     }

@@ -8,8 +8,7 @@ import Testing
 private func parsed<Value>(
     _ text: String, _ parse: (inout ByteCursor) throws(ParseError) -> Value
 ) throws(ParseError) -> Value {
-    var cursor = ByteCursor(text)
-    return try parse(&cursor)
+    try wholeValue(text, parse)
 }
 
 @Suite struct StatTests {

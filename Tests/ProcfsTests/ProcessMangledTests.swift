@@ -103,8 +103,17 @@ import Testing
     private func value<Value>(
         _ text: String, _ parse: (inout ByteCursor) throws(ParseError) -> Value
     ) throws(ParseError) -> Value {
-        var cursor = ByteCursor(text)
-        return try parse(&cursor)
+        try wholeValue(text, parse)
+    }
+
+    /// The kernel writes the name into `stat` as the process has set it.
+    @Test(arguments: ["a\nb) R", "(", ")", "a)\n1 (b", " ", "\n", "x) S 1 2 3", "\u{e9}"])
+    func aNameMayHoldAnything(name: String) throws {
+        let numbers = (4...52).map { "\($0)" }.joined(separator: " ")
+        var cursor = ByteCursor("12 (\(name)) D \(numbers)\n")
+        let stat = try ProcessStat.parse(&cursor)
+        #expect(Array(cursor.bytes[stat.name]) == Array(name.utf8))
+        #expect(stat.state == UInt8(ascii: "D") && stat.userTicks == 14 && stat.threads == 20 && stat.startTicks == 22)
     }
 
     @Test func onlyDisksCountAsIO() throws {

@@ -3,6 +3,7 @@
 internal import Collectors
 internal import Metrics
 internal import Platform
+internal import Procfs
 internal import Synchronization
 
 /// What a collector had to say, besides its samples.
@@ -16,6 +17,8 @@ struct Finding: Sendable, Equatable {
 final class CollectorCell: Sendable {
     private struct Asked {
         var collector: any Collector
+        /// What the last asking left out; kept for its memory.
+        let skipped = SkippedRows()
         /// What it reads was there once: when that is gone, it may be back at any time.
         var hasWorked = false
         /// It had nothing to read, and is not asked again until then.
@@ -26,6 +29,9 @@ final class CollectorCell: Sendable {
     let isAbsenceSuccess: Bool
     /// How the last scrape found it.
     let last = Mutex<Finding?>(nil)
+    /// Rows of tables and files of devices and processes that it left out since the start, for what they hold.
+    private let skippedRows = Atomic<UInt64>(0)
+    private let oddFiles = Mutex(OddFiles())
     private let absencePause: Duration
     private let asked: Mutex<Asked>
     private let snapshot = Mutex(Snapshot())
@@ -51,7 +57,10 @@ final class CollectorCell: Sendable {
         samples.removeAll()
         let finding = asked.withLock { asked -> Finding in
             if let absence = asked.absence, now < absence.until { return absence.finding }
-            let finding = Self.ask(&asked.collector, until: deadline, &samples)
+            asked.skipped.removeAll()
+            let finding = asked.skipped.gather { Self.ask(&asked.collector, until: deadline, &samples) }
+            skippedRows.add(UInt64(asked.skipped.count), ordering: .relaxed)
+            oddFiles.withLock { $0.take(asked.skipped.files) }
             if finding.status == .ok { asked.hasWorked = true }
             let mayPause = finding.status == .absent && !asked.hasWorked && samples.samples.isEmpty
             asked.absence = mayPause ? (finding, now + absencePause) : nil
@@ -60,6 +69,12 @@ final class CollectorCell: Sendable {
         giveBack(samples)
         return finding
     }
+
+    /// Since the start, also in readings that came too late for their scrape.
+    var skippedRowCount: UInt64 { skippedRows.load(ordering: .relaxed) }
+
+    /// What is to be said of files that hold odd rows: once when that begins, and once when it ends.
+    func takeOddFiles() -> (began: [SkippedRows.File], ended: [String]) { oddFiles.withLock { $0.takeNews() } }
 
     private static func ask(
         _ collector: inout any Collector, until deadline: Instant, _ snapshot: inout Snapshot

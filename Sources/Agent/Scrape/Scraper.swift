@@ -290,7 +290,24 @@ package final class Scraper: Sendable {
         exposition.extra.add(ScrapeMetrics.duration, took.inSeconds, cell.name)
         exposition.extra.add(ScrapeMetrics.success, isGood ? 1 : 0, cell.name)
         exposition.extra.add(ScrapeMetrics.status, 1, cell.name, result.status.rawValue)
+        exposition.extra.add(ScrapeMetrics.skippedRows, Double(cell.skippedRowCount), cell.name)
+        reportOddFiles(of: cell)
         report(result, of: cell, &absent)
+    }
+
+    private func reportOddFiles(of cell: CollectorCell) {
+        let (began, ended) = cell.takeOddFiles()
+        for file in began {
+            log.warning(
+                "collector left out what it cannot read in a file; the rest is served",
+                [
+                    "collector": cell.name, "file": file.path, "rows": "\(file.rows)",
+                    "first": file.problem.description,
+                ])
+        }
+        for path in ended {
+            log.info("collector can read all of a file again", ["collector": cell.name, "file": path])
+        }
     }
 
     /// Said when it begins, when it changes and when it ends, not each time. Those that are absent from the beginning
@@ -327,4 +344,7 @@ private enum ScrapeMetrics {
     static let status = MetricDescriptor(
         "vitals_collector_status", .gauge, labels: ["collector", "status"],
         help: "How a collector fared, as its label says; absent: there is nothing for it to read on this host.")
+    static let skippedRows = MetricDescriptor(
+        "vitals_collector_rows_skipped_total", .counter, labels: ["collector"],
+        help: "Rows of tables, and files of single devices and processes, left out because they could not be read.")
 }

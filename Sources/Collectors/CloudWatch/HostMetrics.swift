@@ -3,7 +3,7 @@
 internal import Bytes
 internal import Metrics
 package import Platform
-internal import Procfs
+package import Procfs
 package import Settings
 
 /// Belongs to the queue that measures.
@@ -16,6 +16,8 @@ package final class HostMetrics {
     private let selection: MetricSelection
     private let dimensions: [HostDimension]
     private let reader: Reader
+    /// What the last reading left out because it could not be read.
+    package let skipped = SkippedRows()
     private var points = MetricPoints()
     private var table: EMFTable
     private var encoder: EMFEncoder
@@ -37,6 +39,11 @@ package final class HostMetrics {
 
     /// Reads the host once. Returns what could not be read.
     package func sample(at now: Instant) -> [String] {
+        skipped.removeAll()
+        return skipped.gather { read(at: now) }
+    }
+
+    private func read(at now: Instant) -> [String] {
         var problems: [String] = []
         switch reader {
         case .cloudwatch(let reader):

@@ -76,6 +76,7 @@ final class ProcessLookup {
             }
         }
         history.end()
+        do throws(KernelFileError) { try files.throwIfNothingWasRead() } catch { problem = problem ?? error }
         if let problem { problems.append(problem.description) }
         lastReading = now
         if wanted.states { ProcessStates.add(counts, to: &points) }
@@ -209,14 +210,14 @@ final class ProcessLookup {
             switch answer {
             case .value(let (calls, io)): (reading.calls, reading.io) = (calls, io)
             case .denied: denied.insert("io")
-            case .gone: break
+            case .gone, .odd: break
             }
         }
         if wanted.openFiles {
             switch try files.countOpenFiles(of: process) {
             case .value(let count): reading.openFiles = count
             case .denied: denied.insert("fd")
-            case .gone: break
+            case .gone, .odd: break
             }
         }
     }

@@ -76,4 +76,21 @@ extension DeviceList {
         do throws(KernelFileError) { isThere = try refresh() } catch { throw CollectError(error) }
         guard isThere else { throw .absent("this kernel has no \(path)") }
     }
+
+    /// The walk of a collector over its devices: looks what is there now, and calls `body` with each. What is wrong with
+    /// one costs that device, or what of it `body` reads through the problem that it is given.
+    mutating func forEach(
+        _ body: (Device, inout FirstProblem) throws(KernelFileError) -> Void
+    ) throws(CollectError) {
+        try refreshOrAbsent()
+        var problem = FirstProblem()
+        for device in devices {
+            let count = problem.count
+            do throws(KernelFileError) {
+                try body(device, &problem)
+                if problem.count == count { problem.noteSuccess() }
+            } catch { problem.note(error) }
+        }
+        try problem.throwIfAny()
+    }
 }

@@ -20,3 +20,10 @@ extension KernelFile {
 func reading<Value>(_ body: () throws(KernelFileError) -> Value) throws(CollectError) -> Value {
     do throws(KernelFileError) { return try body() } catch { throw CollectError(error) }
 }
+
+extension FirstProblem {
+    /// The same as an error of a collector.
+    func throwIfAny() throws(CollectError) {
+        do throws(KernelFileError) { try throwFirst() } catch { throw CollectError(error) }
+    }
+}

@@ -38,7 +38,7 @@ struct CgroupCollector: Collector {
     private var values: [UInt64?] = []
     private var devices: [CgroupIO] = []
     private var devicesLeftOut = 0
-    private var problem: KernelFileError?
+    private var problem = FirstProblem()
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         roots = ["\(host.sys)/fs/cgroup", "\(host.sys)/fs/cgroup/unified"]
@@ -64,7 +64,7 @@ struct CgroupCollector: Collector {
         var tree = if let known = self.tree.take() { known } else { try findTree() }
         do throws(KernelFileError) { try tree.refresh() } catch { throw CollectError(error) }
         defer { self.tree = tree }
-        problem = nil
+        problem = FirstProblem()
         devicesLeftOut = 0
         if subjects.contains(.io) { try nameDevices() }
         var (served, leftOut) = (0, tree.passedOver)
@@ -78,7 +78,7 @@ struct CgroupCollector: Collector {
         }
         snapshot.add(CgroupMetrics.leftOut, Double(leftOut))
         snapshot.add(CgroupMetrics.devicesLeftOut, Double(devicesLeftOut))
-        if let problem { throw CollectError(problem) }
+        try problem.throwIfAny()
     }
 
     /// Version 2 is mounted alone, or below version 1.
@@ -196,18 +196,20 @@ struct CgroupCollector: Collector {
         if let value = read(file, CgroupLimit.parse) ?? nil { snapshot.add(descriptor, Double(value), group) }
     }
 
-    /// nil when the group has no such file, or a bad one: that is the collector's error, after all else is served.
+    /// nil when the group has no such file, or a bad one: that costs this group, and all else is served.
     private mutating func read<Value>(
         _ file: StaticString, _ parse: (inout ByteCursor) throws(ParseError) -> Value
     ) -> Value? {
         do throws(KernelFileError) {
             switch try reader.read(file, parse) {
-            case .value(let value): return value
-            case .gone: return nil
+            case .value(let value):
+                problem.noteSuccess()
+                return value
+            case .gone, .odd: return nil
             case .denied: throw .unreadable(path: "\(reader.directory.text)\(file)", .accessDenied)
             }
         } catch {
-            if problem == nil { problem = error }
+            problem.note(error)
             return nil
         }
     }

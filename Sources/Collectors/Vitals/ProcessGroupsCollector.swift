@@ -86,6 +86,7 @@ struct ProcessGroupsCollector: Collector {
             }
         }
         history.end()
+        try reading { () throws(KernelFileError) in try files.throwIfNothingWasRead() }
         for (rule, usage) in zip(rules, usages) {
             usage.add(to: &snapshot, rule.name, bootUnixSeconds: bootUnixSeconds, options: options)
         }
@@ -176,7 +177,7 @@ struct ProcessGroupsCollector: Collector {
                     usages[group].count(io.since(seen.io ?? io))
                     seen.io = io
                 case .denied: usages[group].members.denied.io += 1
-                case .gone: break
+                case .gone, .odd: break
                 }
             }
             if options.hasSwap,
@@ -188,14 +189,14 @@ struct ProcessGroupsCollector: Collector {
                 switch try files.countOpenFiles(of: process) {
                 case .value(let count): usages[group].members.openFiles &+= UInt64(count)
                 case .denied: usages[group].members.denied.openFiles += 1
-                case .gone: break
+                case .gone, .odd: break
                 }
             }
             if options.hasProportional {
                 switch try files.read(process, "/smaps_rollup", ProcessMemory.parseProportionalBytes) {
                 case .value(let bytes): usages[group].members.proportionalBytes &+= bytes
                 case .denied: usages[group].members.denied.proportional += 1
-                case .gone: break
+                case .gone, .odd: break
                 }
             }
         } catch {

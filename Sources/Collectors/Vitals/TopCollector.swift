@@ -124,6 +124,7 @@ struct TopCollector: Collector {
                 if problem == nil { problem = error }
             }
         }
+        try reading { () throws(KernelFileError) in try files.throwIfNothingWasRead() }
         if window.map({ $0 >= Self.leastWindow }) ?? true {
             history.end()
             historyBegan = now
@@ -150,7 +151,7 @@ struct TopCollector: Collector {
             switch try files.read(process, "/io", ProcessIO.parse) {
             case .value(let io): ioBytes = io.readBytes &+ io.writtenBytes
             case .denied: denied += 1
-            case .gone: break
+            case .gone, .odd: break
             }
         }
         // One that could not be read the last time is as if it had used nothing since.

@@ -62,14 +62,7 @@ struct DMMultipathCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        guard try reading({ () throws(KernelFileError) in try devices.refresh() }) else {
-            throw .absent("this kernel has no \(devices.path)")
-        }
-        var problem = FirstProblem()
-        for device in devices.devices {
-            problem.keep { () throws(KernelFileError) in try Self.add(device, to: &snapshot) }
-        }
-        try problem.throwIfAny()
+        try devices.forEach { device, _ throws(KernelFileError) in try Self.add(device, to: &snapshot) }
     }
 
     private static func add(_ device: Device, to snapshot: inout Snapshot) throws(KernelFileError) {

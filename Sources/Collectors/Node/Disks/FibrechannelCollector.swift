@@ -62,24 +62,14 @@ struct FibrechannelCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        guard try reading({ () throws(KernelFileError) in try ports.refresh() }) else {
-            throw .absent("this kernel has no \(ports.path)")
-        }
-        var problem: KernelFileError?
-        for port in ports.devices {
-            do throws(KernelFileError) { snapshot.add(Self.info, 1, labels: try Self.labels(of: port)) } catch {
-                problem = error
-            }
+        try ports.forEach { port, problem throws(KernelFileError) in
+            let labels = problem.noted { () throws(KernelFileError) in try Self.labels(of: port) }
+            if let labels { snapshot.add(Self.info, 1, labels: labels) }
             for (statistic, attribute) in zip(Self.statistics, port.statistics) {
-                do throws(KernelFileError) {
-                    guard let value = try attribute.value(Self.number) else { continue }
-                    if let value { snapshot.add(statistic.descriptor, Double(value), port.name) }
-                } catch {
-                    problem = error
-                }
+                let value = problem.noted { () throws(KernelFileError) in try attribute.value(Self.number) }
+                if let value = value ?? nil { snapshot.add(statistic.descriptor, Double(value), port.name) }
             }
         }
-        if let problem { throw CollectError(problem) }
     }
 
     private static func labels(of port: Port) throws(KernelFileError) -> [String] {

@@ -88,11 +88,7 @@ struct NVMeCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        guard try reading({ () throws(KernelFileError) in try controllers.refresh() }) else {
-            throw .absent("this kernel has no \(controllers.path)")
-        }
-        var problem = FirstProblem()
-        for controller in controllers.devices {
+        try controllers.forEach { controller, problem throws(KernelFileError) in
             problem.keep { () throws(KernelFileError) in
                 let labels = [
                     controller.cntlid, controller.name, try controller.firmware.text() ?? "", controller.model,
@@ -107,7 +103,6 @@ struct NVMeCollector: Collector {
                 }
             }
         }
-        try problem.throwIfAny()
     }
 
     private static func add(

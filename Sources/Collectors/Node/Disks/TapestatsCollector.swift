@@ -57,20 +57,11 @@ struct TapestatsCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        guard try reading({ () throws(KernelFileError) in try tapes.refresh() }) else {
-            throw .absent("this kernel has no \(tapes.path)")
-        }
-        var problem: KernelFileError?
-        for tape in tapes.devices {
+        try tapes.forEach { tape, problem throws(KernelFileError) in
             for (statistic, attribute) in zip(Self.statistics, tape.attributes) {
-                do throws(KernelFileError) {
-                    guard let value = try attribute.number() else { continue }
-                    snapshot.add(statistic.descriptor, value * statistic.factor, tape.name)
-                } catch {
-                    problem = error
-                }
+                let value = problem.noted { () throws(KernelFileError) in try attribute.number() }
+                if let value { snapshot.add(statistic.descriptor, value * statistic.factor, tape.name) }
             }
         }
-        if let problem { throw CollectError(problem) }
     }
 }

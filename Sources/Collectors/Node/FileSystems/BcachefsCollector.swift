@@ -68,12 +68,9 @@ struct BcachefsCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        guard try reading({ () throws(KernelFileError) in try fileSystems.refresh() }) else {
-            throw .absent("this kernel has no \(fileSystems.path)")
+        try fileSystems.forEach { fileSystem, problem throws(KernelFileError) in
+            Self.add(fileSystem, to: &snapshot, &problem)
         }
-        var problem = FirstProblem()
-        for fileSystem in fileSystems.devices { Self.add(fileSystem, to: &snapshot, &problem) }
-        try problem.throwIfAny()
     }
 
     private static func add(

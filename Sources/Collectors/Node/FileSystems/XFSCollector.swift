@@ -101,18 +101,11 @@ struct XFSCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        guard try reading({ () throws(KernelFileError) in try fileSystems.refresh() }) else {
-            throw .absent("this kernel has no \(fileSystems.path)")
-        }
-        var problem = FirstProblem()
-        for fileSystem in fileSystems.devices {
-            problem.keep { () throws(KernelFileError) in
-                guard let stats = try fileSystem.stats.value(XFSStats.parse) else { return }
-                for (line, column, descriptor) in Self.readings {
-                    if let number = stats[line, column] { snapshot.add(descriptor, Double(number), fileSystem.device) }
-                }
+        try fileSystems.forEach { fileSystem, _ throws(KernelFileError) in
+            guard let stats = try fileSystem.stats.value(XFSStats.parse) else { return }
+            for (line, column, descriptor) in Self.readings {
+                if let number = stats[line, column] { snapshot.add(descriptor, Double(number), fileSystem.device) }
             }
         }
-        try problem.throwIfAny()
     }
 }

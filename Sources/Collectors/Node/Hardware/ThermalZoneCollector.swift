@@ -51,9 +51,7 @@ struct ThermalZoneCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        try devices.refreshOrAbsent()
-        var problem = FirstProblem()
-        for device in devices.devices {
+        try devices.forEach { device, problem throws(KernelFileError) in
             for (metric, attribute) in device.readings {
                 let number = problem.noted { () throws(KernelFileError) in try attribute.number() }
                 guard let number else { continue }
@@ -65,6 +63,5 @@ struct ThermalZoneCollector: Collector {
                 }
             }
         }
-        try problem.throwIfAny()
     }
 }

@@ -46,9 +46,7 @@ struct WatchdogCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        try watchdogs.refreshOrAbsent()
-        var problem = FirstProblem()
-        for watchdog in watchdogs.devices {
+        try watchdogs.forEach { watchdog, problem throws(KernelFileError) in
             watchdog.numbers.add(watchdog.name, to: &snapshot, &problem)
             let values = zip(Self.info.labels, watchdog.texts).map { label, attribute in
                 if label == "name" { return watchdog.name }
@@ -56,6 +54,5 @@ struct WatchdogCollector: Collector {
             }
             snapshot.add(Self.info, 1, labels: values)
         }
-        try problem.throwIfAny()
     }
 }

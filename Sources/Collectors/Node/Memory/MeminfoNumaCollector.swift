@@ -59,16 +59,11 @@ struct MeminfoNumaCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        let isThere: Bool
-        do throws(KernelFileError) { isThere = try nodes.refresh() } catch { throw CollectError(error) }
-        guard isThere else { throw .absent("this kernel has no \(nodes.path)") }
-        for node in nodes.devices {
-            if let fields = try node.meminfo.valueIfThere(Meminfo.parse) {
-                node.memory.add(fields, to: &snapshot, node.number)
-            }
-            if let fields = try node.numastat.valueIfThere(VMStat.parse) {
-                node.counters.add(fields, to: &snapshot, node.number)
-            }
+        try nodes.forEach { node, problem throws(KernelFileError) in
+            let memory = problem.noted { () throws(KernelFileError) in try node.meminfo.read(Meminfo.parse) }
+            if let memory { node.memory.add(memory, to: &snapshot, node.number) }
+            let counters = problem.noted { () throws(KernelFileError) in try node.numastat.read(VMStat.parse) }
+            if let counters { node.counters.add(counters, to: &snapshot, node.number) }
         }
     }
 }

@@ -55,25 +55,28 @@ struct BondingCollector: Collector {
         if names != bonds.map(\.name) {
             bonds = names.map { Bond(name: $0, slaves: Attribute("\(directory)/\($0)/bonding/slaves")) }
         }
-        for index in bonds.indices { try add(&bonds[index], to: &snapshot) }
+        var problem = FirstProblem()
+        for index in bonds.indices {
+            do throws(KernelFileError) {
+                try add(&bonds[index], to: &snapshot)
+                problem.noteSuccess()
+            } catch { problem.note(error) }
+        }
+        try problem.throwIfAny()
     }
 
-    private func add(_ bond: inout Bond, to snapshot: inout Snapshot) throws(CollectError) {
-        do throws(KernelFileError) {
-            // Twice: the descriptor of a bond that was made anew under its name is that of the old one, until it fails.
-            var listed = try bond.slaves.value(Words.parse)
-            if listed == nil { listed = try bond.slaves.value(Words.parse) }
-            guard let names = listed else { return }
-            if bond.states.count != names.count || !names.allSatisfy({ bond.states[$0] != nil }) {
-                bond.states = [:]
-                for name in names { bond.states[name] = State("\(directory)/\(bond.name)", name) }
-            }
-            var active = 0
-            for state in bond.states.values where try state.isUp() { active += 1 }
-            snapshot.add(Self.slaves, Double(names.count), bond.name)
-            snapshot.add(Self.active, Double(active), bond.name)
-        } catch {
-            throw CollectError(error)
+    private func add(_ bond: inout Bond, to snapshot: inout Snapshot) throws(KernelFileError) {
+        // Twice: the descriptor of a bond that was made anew under its name is that of the old one, until it fails.
+        var listed = try bond.slaves.value(Words.parse)
+        if listed == nil { listed = try bond.slaves.value(Words.parse) }
+        guard let names = listed else { return }
+        if bond.states.count != names.count || !names.allSatisfy({ bond.states[$0] != nil }) {
+            bond.states = [:]
+            for name in names { bond.states[name] = State("\(directory)/\(bond.name)", name) }
         }
+        var active = 0
+        for state in bond.states.values where try state.isUp() { active += 1 }
+        snapshot.add(Self.slaves, Double(names.count), bond.name)
+        snapshot.add(Self.active, Double(active), bond.name)
     }
 }

@@ -76,23 +76,15 @@ struct InfinibandCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        guard try reading({ () throws(KernelFileError) in try adapters.refresh() }) else {
-            throw .absent("this kernel has no \(adapters.path)")
-        }
-        var problem: KernelFileError?
-        for adapter in adapters.devices {
+        try adapters.forEach { adapter, problem throws(KernelFileError) in
             snapshot.add(Self.info, 1, labels: adapter.labels)
             for port in adapter.ports {
                 func add(
                     _ descriptor: MetricDescriptor, _ factor: Double, _ attribute: Attribute,
                     _ parse: (inout ByteCursor) throws(ParseError) -> Double?
                 ) {
-                    do throws(KernelFileError) {
-                        guard let value = try attribute.value(parse), let value else { return }
-                        snapshot.add(descriptor, value * factor, adapter.name, port.number)
-                    } catch {
-                        problem = error
-                    }
+                    let value = problem.noted { () throws(KernelFileError) in try attribute.value(parse) }
+                    if let value = value ?? nil { snapshot.add(descriptor, value * factor, adapter.name, port.number) }
                 }
                 for (descriptor, attribute) in port.states { add(descriptor, 1, attribute, Self.state) }
                 add(Self.rate, Self.gigabitBytes, port.rate, Self.rate)
@@ -101,7 +93,6 @@ struct InfinibandCollector: Collector {
                 }
             }
         }
-        if let problem { throw CollectError(problem) }
     }
 
     /// `4: ACTIVE`

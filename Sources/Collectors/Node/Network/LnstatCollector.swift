@@ -31,16 +31,12 @@ struct LnstatCollector: Collector {
             if error == .notFound { throw .absent("this kernel has no \(directory.path)") }
             throw .failed("\(directory.path): \(error)")
         }
-        var problem: CollectError?
+        var problem = FirstProblem()
         for (name, file) in files {
-            do throws(CollectError) {
-                guard let table = try file.valueIfThere(NetStatTable.parse) else { continue }
-                add(table, name, to: &snapshot)
-            } catch {
-                problem = error
-            }
+            let table = problem.noted { () throws(KernelFileError) in try file.read(NetStatTable.parse) }
+            if let table { add(table, name, to: &snapshot) }
         }
-        if let problem { throw problem }
+        try problem.throwIfAny()
     }
 
     private mutating func add(_ table: NetStatTable, _ subsystem: String, to snapshot: inout Snapshot) {
@@ -48,8 +44,8 @@ struct LnstatCollector: Collector {
             // A name that stands there twice is served once: two samples of one series break the whole answer.
             guard table.names.firstIndex(of: name) == column else { continue }
             let descriptor = descriptor(name)
-            for cpu in 0..<table.cpuCount {
-                snapshot.add(descriptor, Double(table.number(column, cpu: cpu)), "\(cpu)", subsystem)
+            for (row, cpu) in table.cpus.enumerated() {
+                snapshot.add(descriptor, Double(table.number(column, row: row)), "\(cpu)", subsystem)
             }
         }
     }

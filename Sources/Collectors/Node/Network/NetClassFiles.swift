@@ -17,17 +17,9 @@ struct NetClassFiles {
 
     /// Calls `body` with each interface.
     mutating func forEach(_ body: (borrowing NetClassReading) -> Void) throws(CollectError) {
-        guard try reading({ () throws(KernelFileError) in try devices.refresh() }) else {
-            throw .absent("this kernel has no \(devices.path)")
+        try devices.forEach { device, _ throws(KernelFileError) in
+            if let reading = try device.read() { body(reading) }
         }
-        var problem: KernelFileError?
-        for device in devices.devices {
-            // One that went away meanwhile, or that has an odd file, loses only itself.
-            do throws(KernelFileError) { if let reading = try device.read() { body(reading) } } catch {
-                problem = error
-            }
-        }
-        if let problem { throw CollectError(problem) }
     }
 }
 

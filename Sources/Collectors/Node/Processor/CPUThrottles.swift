@@ -57,15 +57,18 @@ struct CPUThrottles {
     }
 
     func add(to snapshot: inout Snapshot) throws(CollectError) {
+        var problem = FirstProblem()
         for counter in counters {
             // It goes with its CPU; the next reading of /proc/stat tells.
-            guard let count = try counter.file.valueIfThere(SingleNumber.parse) else { continue }
+            let read = problem.noted { () throws(KernelFileError) in try counter.file.read(SingleNumber.parse) }
+            guard let count = read else { continue }
             if let core = counter.core {
                 snapshot.add(Self.core, Double(count), core, counter.package)
             } else {
                 snapshot.add(Self.package, Double(count), counter.package)
             }
         }
+        try problem.throwIfAny()
     }
 
     /// nil when the file is not there or holds no number: this machine does not tell.

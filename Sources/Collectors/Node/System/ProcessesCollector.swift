@@ -70,6 +70,7 @@ struct ProcessesCollector: Collector {
                 threadStates.count(stat.state)
                 if stat.threads > 1 { try countThreads(besides: process) }
             }
+            try files.throwIfNothingWasRead()
         } catch {
             throw CollectError(error)
         }
@@ -93,7 +94,7 @@ struct ProcessesCollector: Collector {
     private func stat(_ answer: SmallFileAnswer<ProcessStat>) throws(KernelFileError) -> ProcessStat? {
         switch answer {
         case .value(let stat): return stat
-        case .gone: return nil
+        case .gone, .odd: return nil
         case .denied: throw .unreadable(path: files.path, .accessDenied)
         }
     }
