@@ -118,7 +118,7 @@ func understand(
 ) -> AWSError? {
     let date = response.headers["date"].flatMap(parseHTTPDate)
     var error = awsError(for: response, skew: date.map { .seconds($0 - signedAt) })
-    if let refusal = error, refusal.code.isEmpty {
+    if let refusal = error, refusal.code.isEmpty, response.headers["x-amzn-requestid"] == nil {
         // Not the service's words, so it helps to know whose they are.
         error = refusal.adding("answered by \(whoAnswered(response))")
     }
