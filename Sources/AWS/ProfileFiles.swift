@@ -26,6 +26,8 @@ package struct ProfileFile: Sendable, Equatable {
     package private(set) var sections: [Section] = []
     /// Their texts are not repeated: a secret may stand there.
     package private(set) var problems: [ParseError] = []
+    /// What follows a line that should be the name of one is lost: it is not the section's before that.
+    private var isInSection = false
 
     package init(_ bytes: [UInt8]) {
         var cursor = ByteCursor(bytes)
@@ -57,8 +59,11 @@ package struct ProfileFile: Sendable, Equatable {
         let parent = above.flatMap { indent > $0.indent ? $0.name : nil }
         if first == UInt8(ascii: "["), parent == nil {
             above = nil
-            guard text.utf8.last == UInt8(ascii: "]") else { throw place.error("\"]\" at the end of the line") }
-            sections.append(Section(title: title(Substring(text.utf8.dropFirst().dropLast()))))
+            // What comes behind it is passed over, as botocore does.
+            let end = text.utf8.lastIndex(of: UInt8(ascii: "]"))
+            isInSection = end != nil
+            guard let end else { throw place.error("\"]\" behind the name of the section") }
+            sections.append(Section(title: title(Substring(text.utf8[..<end].dropFirst()))))
             return
         }
         guard let equals = text.utf8.firstIndex(where: { $0 == UInt8(ascii: "=") || $0 == UInt8(ascii: ":") }) else {
@@ -69,7 +74,7 @@ package struct ProfileFile: Sendable, Equatable {
         let name = trimmed(text[..<equals]).lowercased()
         let value = trimmed(text[equals...].dropFirst())
         guard !name.isEmpty else { throw place.error("a name before \"=\"") }
-        guard !sections.isEmpty else { throw place.error("a [section] before the first setting") }
+        guard isInSection else { throw place.error("a [section] before the first setting") }
         let last = sections.count - 1
         if let parent {
             sections[last].settings["\(parent)/\(name)"] = value

@@ -2,6 +2,7 @@
 
 import AWS
 import Foundation
+import HTTP
 import TestSupport
 import Testing
 

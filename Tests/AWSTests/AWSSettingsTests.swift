@@ -1,9 +1,10 @@
-import AWS
 import HTTP
 import Platform
 import Settings
 import TestSupport
 import Testing
+
+@testable import AWS
 
 @Suite struct AWSSettingsTests {
     private func settings(_ text: String) throws(SettingsError) -> AWSClientSettings {

@@ -98,10 +98,13 @@ import Testing
     }
 
     @Test func linesThatAreNone() {
-        let odd = file("a = b\n[x\n[y]\nMARKER\n= c\nd = e\n  goes on here\nd2 = \n[z] rest\n")
-        #expect(odd.problems.map(\.line) == [1, 2, 4, 5, 9])
+        let odd = file(
+            "a = b\n[x\nk = l\n[y]\nMARKER\n= c\nd = e\n  goes on here\nd2 = \n[w\nd = MARKER\n[z] /* rest */\nf = g\n")
+        #expect(odd.problems.map(\.line) == [1, 2, 3, 5, 6, 10, 11])
         #expect(!"\(odd.problems)".contains("MARKER"))
-        #expect(odd.sections.map(\.title) == ["y"] && odd.sections[0].settings == ["d": "e", "d2": ""])
+        // What belongs to a section whose name cannot be read is no other's.
+        #expect(odd.sections.map(\.title) == ["y", "z"] && odd.sections[0].settings == ["d": "e", "d2": ""])
+        #expect(odd.sections[1].settings == ["f": "g"])
     }
 
     @Test func piecesOfProfileFiles() {
