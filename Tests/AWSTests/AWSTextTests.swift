@@ -1,5 +1,6 @@
 import AWS
 import Bytes
+import Foundation
 import TestSupport
 import Testing
 
