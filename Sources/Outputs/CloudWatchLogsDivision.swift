@@ -17,7 +17,6 @@ struct CloudWatchPlaces: Sendable {
 
     /// Not part of any text in UTF-8.
     private static let separator: UInt8 = 0xFF
-    private static let noSeparator: UInt8 = 0xFE
 
     /// Where documents say it.
     private static let groupField = Array("log_group".utf8)
@@ -117,12 +116,10 @@ struct CloudWatchPlaces: Sendable {
         return place
     }
 
-    /// Cuts the name that was appended last, and ends it. A byte in it that looks like the end, as the name of a file
-    /// may have, becomes another one that is no text either.
+    /// Cuts the name that was appended last, and ends it.
     private mutating func endName() {
         let excess = key.count - nameStart - Self.nameBytes
         if excess > 0 { key.removeLast(excess) }
-        for index in nameStart..<key.count where key[index] == Self.separator { key[index] = Self.noSeparator }
         key.append(Self.separator)
         nameStart = key.count
     }

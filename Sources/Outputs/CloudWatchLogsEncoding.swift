@@ -171,13 +171,9 @@ struct CloudWatchEncoder: RecordEncoder {
     /// that.
     private static func hash(of bytes: [UInt8], _ text: Range<Int>) -> String {
         var fingerprint = Fingerprint()
-        var escaped: [UInt8] = []
-        if escaped.append(jsonString: text, of: bytes) > 0 {
-            let sent = escaped.append(decodingJSON: 1..<escaped.count - 1)
-            fingerprint.add(escaped[sent])
-        } else {
-            fingerprint.add(bytes[text])
-        }
+        var sent: [UInt8] = []
+        sent.append(repairing: text, of: bytes)
+        fingerprint.add(sent[...])
         let digits = String(fingerprint.value, radix: 16)
         return String(repeating: "0", count: 16 - digits.utf8.count) + digits
     }
