@@ -111,17 +111,22 @@ package final class InstanceMetadata: Sendable {
         return value
     }
 
-    /// Blocks until all of `names` are known, or nothing more can be learnt, or for so long.
+    /// Blocks until all of `names` are known, or nothing more can be learnt, or for so long. What is not known is asked
+    /// for at once, whatever pause there was to be.
     package func wait(for names: [String], atMost limit: Duration) {
         let items = names.compactMap { Item(rawValue: $0) }
         guard !items.isEmpty else { return }
         let deadline = Instant.now + limit
-        state.withLock { $0.waitingCount += 1 }
+        let now = world.now().monotonic
+        state.withLock { state in
+            state.waitingCount += 1
+            if let next = state.nextTry { state.nextTry = min(next, now) }
+        }
         defer { state.withLock { $0.waitingCount -= 1 } }
-        while Instant.now < deadline {
+        while true {
             let isKnown = items.allSatisfy { value($0) != nil }
             let isOver = state.withLock { $0.nextTry == nil && !$0.isAsking }
-            if isKnown || isOver { return }
+            if isKnown || isOver || Instant.now >= deadline { return }
             sleep(until: .now + Self.waitingStep)
         }
     }

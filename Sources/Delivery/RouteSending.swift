@@ -78,7 +78,8 @@ extension Route {
     private func deliver(_ range: Range<Int>, _ lane: inout Lane) -> Result<DeliveryOutcome, DeliveryError> {
         guard let load = lane.load else { return .success(.accepted) }
         var batch = load.batch
-        let destination = lane.encoder.renew(&batch, range, for: load.destination)
+        let destination = lane.encoder.renew(
+            &batch, range, for: load.destination, isRetry: load.course.isFailing)
         // The text of a borrowed one may be put elsewhere, and comes back as it was.
         if !load.isBorrowed { lane.load?.batch = batch }
         lane.load?.destination = destination

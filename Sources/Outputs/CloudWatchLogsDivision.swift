@@ -69,6 +69,9 @@ struct CloudWatchPlaces: Sendable {
         RecordTemplate.wait(for: [group, stream])
     }
 
+    /// Has what is not known yet asked for again. Returns at once.
+    func hurry() { RecordTemplate.wait(for: [group, stream], atMost: .zero) }
+
     /// Where all of a request go, by one of them.
     mutating func destination(of record: LogBatch.Record, in batch: LogBatch) -> Destination {
         beginBatch()

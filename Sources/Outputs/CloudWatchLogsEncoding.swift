@@ -186,8 +186,10 @@ struct CloudWatchEncoder: RecordEncoder {
     }
 
     mutating func renew(
-        _ batch: inout LogBatch, _ range: Range<Int>, for destination: Destination
+        _ batch: inout LogBatch, _ range: Range<Int>, for destination: Destination, isRetry: Bool
     ) -> Destination {
+        // It may have been refused for where it goes.
+        if isRetry { divider.places.hurry() }
         let corrected = correct(&batch, range, inOrder: true)
         guard divider.places.areAsking || corrected, let first = batch.records[range].first else { return destination }
         let found = divider.places.destination(of: first, in: batch)

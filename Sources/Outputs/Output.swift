@@ -45,8 +45,10 @@ package protocol RecordEncoder: Sendable {
 
     /// Brings records of one shipment up to date before they are sent, and returns where they go now: what an instance
     /// says of itself, or what time it is, may have become known since they were divided. `destination` is where they
-    /// were to go until now.
-    mutating func renew(_ batch: inout LogBatch, _ range: Range<Int>, for destination: Destination) -> Destination
+    /// were to go until now; `isRetry` when they were not taken there.
+    mutating func renew(
+        _ batch: inout LogBatch, _ range: Range<Int>, for destination: Destination, isRetry: Bool
+    ) -> Destination
 
     /// Memory for bodies that is kept between two calls.
     var heldByteCount: Int { get }
@@ -72,7 +74,7 @@ extension RecordEncoder {
     ) -> Int { encode(batch, range, into: &body) }
 
     package mutating func renew(
-        _ batch: inout LogBatch, _ range: Range<Int>, for destination: Destination
+        _ batch: inout LogBatch, _ range: Range<Int>, for destination: Destination, isRetry: Bool
     ) -> Destination { destination }
 
     /// One request with all records, in reading order.

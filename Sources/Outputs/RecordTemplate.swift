@@ -134,10 +134,10 @@ package struct RecordTemplate: Sendable {
         pieces.compactMap { piece in if case .metadata(let name, _) = piece { name } else { nil } }
     }
 
-    /// Blocks until what all of them ask of the instance is known, for `HostValues.patience` at most.
-    package static func wait(for templates: [RecordTemplate]) {
+    /// Blocks until what all of them ask of the instance is known, for so long at most; it is asked at once.
+    package static func wait(for templates: [RecordTemplate], atMost limit: Duration = HostValues.patience) {
         let names = templates.flatMap { template in template.asked.filter { template.lookUp($0) == nil } }
-        if !names.isEmpty { templates.first?.wait(names, HostValues.patience) }
+        if !names.isEmpty { templates.first?.wait(names, limit) }
     }
 
     /// Appends the text for one record of `batch`, valid UTF-8 whatever bytes the record has: names of files and fields of

@@ -141,11 +141,12 @@ import Testing
         var batch = batch(of: [Line("a"), Line("b", file: "b.log")])
         let shipments = asking.divide(&batch)
         #expect(shipments.map(\.destination.names) == [["/unknown/a.log", "none"], ["/unknown/b.log", "none"]])
-        #expect(asking.renew(&batch, 0..<1, for: shipments[0].destination) == shipments[0].destination)
+        let (first, second) = (shipments[0].destination, shipments[1].destination)
+        #expect(asking.renew(&batch, 0..<1, for: first, isRetry: false) == first)
         instance.region.withLock { $0 = "eu-west-1" }
-        #expect(asking.renew(&batch, 1..<2, for: shipments[1].destination).names == ["/eu-west-1/b.log", "eu-west-1"])
+        #expect(asking.renew(&batch, 1..<2, for: second, isRetry: false).names == ["/eu-west-1/b.log", "eu-west-1"])
         var body: [UInt8] = []
-        let renewed = asking.renew(&batch, 0..<1, for: shipments[0].destination)
+        let renewed = asking.renew(&batch, 0..<1, for: first, isRetry: false)
         _ = asking.encode(batch, 0..<1, for: renewed, into: &body)
         #expect(try PutLogEvents(body).logGroupName == "/eu-west-1/a.log")
         _ = asking.divide(&batch)
@@ -153,7 +154,7 @@ import Testing
         // Where nothing is asked of it, nobody waits.
         var plain = try encoder()
         _ = plain.divide(&batch)
-        #expect(plain.renew(&batch, 0..<1, for: shipments[0].destination) == shipments[0].destination)
+        #expect(plain.renew(&batch, 0..<1, for: first, isRetry: false) == first)
     }
 
     /// One that was refused stays with the group of the settings, under its new name.
@@ -172,8 +173,10 @@ import Testing
         let first = encoder.divide(&batch)[0].destination
         #expect(first == Destination(["/named", "s"], or: ["/unknown", "s"]))
         instance.region.withLock { $0 = "eu-west-1" }
-        #expect(encoder.renew(&batch, 0..<1, for: first) == Destination(["/named", "s"], or: ["/eu-west-1", "s"]))
-        #expect(encoder.renew(&batch, 0..<1, for: Destination(["/unknown", "s"])) == Destination(["/eu-west-1", "s"]))
+        let renewed = encoder.renew(&batch, 0..<1, for: first, isRetry: false)
+        #expect(renewed == Destination(["/named", "s"], or: ["/eu-west-1", "s"]))
+        let own = Destination(["/unknown", "s"])
+        #expect(encoder.renew(&batch, 0..<1, for: own, isRetry: false) == Destination(["/eu-west-1", "s"]))
     }
 
     private final class Clock: Sendable {
@@ -212,7 +215,7 @@ import Testing
             .text, RecordJSON(context()), try places("/g", "s"), compressionLevel: nil, times: times)
         let shipment = other.divide(&late)[0]
         clock.correction.withLock { $0 = -3 * hour * 1_000_000 }
-        let destination = other.renew(&late, shipment.records, for: shipment.destination)
+        let destination = other.renew(&late, shipment.records, for: shipment.destination, isRetry: false)
         var body: [UInt8] = []
         _ = other.encode(late, shipment.records, for: destination, into: &body)
         let base: Int64 = 1_795_228_710_123
@@ -230,7 +233,7 @@ import Testing
         #expect(times.count == 3)
         // Once, however often they are sent.
         body = []
-        let again = other.renew(&late, shipment.records, for: destination)
+        let again = other.renew(&late, shipment.records, for: destination, isRetry: false)
         _ = other.encode(late, shipment.records, for: again, into: &body)
         #expect(try PutLogEvents(body).logEvents == wanted && times.count == 3)
 
