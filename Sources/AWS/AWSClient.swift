@@ -87,7 +87,7 @@ package struct AWSClient {
         signer.sign(&message, as: credentials, in: scope)
         let secrets = [credentials.secretAccessKey, credentials.sessionToken ?? ""]
         let response: HTTPResponse
-        do throws(TransportError) { response = try transport.send(message) } catch {
+        do throws(TransportError) { response = try transport.send(message).hiding(secrets) } catch {
             throw AWSError(.noAnswer, error.reason).hiding(secrets)
         }
         if let error = understand(

@@ -46,6 +46,18 @@ private func foreignFault(_ response: HTTPResponse, _ form: AnswerForm) -> Strin
     return nil
 }
 
+extension HTTPResponse {
+    /// What is not the service's plain success without what must not be seen: who repeats what he was sent may have it
+    /// shown in part, since only the beginning of his words is.
+    func hiding(_ secrets: [String]) -> HTTPResponse {
+        guard status != 200 || headers["x-amzn-requestid"] == nil else { return self }
+        var hidden = self
+        hidden.body = body.hiding(secrets)
+        hidden.headers = headers.mapValues { $0.hiding(secrets) }
+        return hidden
+    }
+}
+
 /// Characters of a page that are shown.
 private let pageLimit = 60
 

@@ -61,7 +61,7 @@ extension CredentialFetcher {
         var transport = try connect(settings.httpOptions(world))
         let place = "STS at \(RequestURL(request.url).host), for \(origin)"
         let response: HTTPResponse
-        do throws(TransportError) { response = try transport.send(request) } catch {
+        do throws(TransportError) { response = try transport.send(request).hiding(secrets) } catch {
             throw failed("\(place), does not answer: \(error.reason)").hiding(secrets)
         }
         // Whoever signs next does it by STS's clock.

@@ -62,6 +62,23 @@ private let marked = ["x-amzn-requestid": "d8f1"]
         #expect(words.contains("leading to portal.example.test") && !words.contains("SECRET"), "\(words)")
     }
 
+    /// Only the beginning of a page is shown: also that much of a secret is none of anybody's business.
+    @Test func repeatsNoPartOfASecret() throws {
+        let token = "TOKEN" + String(repeating: "x", count: 500)
+        let fake = FakeWorld([
+            "AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "s3cr3t", "AWS_SESSION_TOKEN": token,
+            "AWS_REGION": "eu-west-1",
+        ])
+        for answered in [answer(200, token, ["server": token]), answer(400, "{\"message\":\"\(token)\"}")] {
+            fake.service = { _ in answered }
+            var client = try AWSClient(.logs, session: fake.session())
+            do throws(AWSError) {
+                _ = try client.call(AWSRequest(target: "x", body: []))
+                Issue.record("taken")
+            } catch { #expect(!error.description.contains("TOKEN"), "\(error)") }
+        }
+    }
+
     @Test(arguments: [answer(200, "{}", marked), answer(200, "", marked), answer(200, " {\"a\": 1}\n", marked)])
     func isOne(_ answer: FakeWorld.Answer) throws { #expect(try error(answer).0 == nil) }
 
