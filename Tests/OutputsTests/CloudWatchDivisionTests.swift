@@ -236,6 +236,45 @@ import Testing
         }
     }
 
+    /// A field may be as long as a record. What is behind 512 characters is cut anyway, and kept nowhere.
+    @Test func placesAreBoundedInBytes() throws {
+        var divider = CloudWatchDivider(try places("/{field.app}", "{field.app}"))
+        for round in 0..<40 {
+            var batch = LogBatch(byteLimit: 16 << 20)
+            for number in 0..<100 {
+                let name = Array("\(round)-\(number)-\(String(repeating: "ü", count: 50_000))".utf8)
+                let field = batch.addField("app", name)
+                batch.append(
+                    [0x78], 0..<1, fields: field..<field + 1, at: someTime,
+                    next: Position(source: 1, offset: UInt64(number)))
+            }
+            let shipments = divider.divide(&batch, messageBytes: [Int32](repeating: 1, count: 100))
+            #expect(shipments.count == 100)
+            #expect(shipments.allSatisfy { $0.destination.names[1].unicodeScalars.count == 512 })
+            #expect(divider.places.keptBytes <= CloudWatchPlaces.limitBytes + 100 * 2 * 2_049)
+        }
+        #expect(divider.places.mendedCounts.stream == 4_000)
+    }
+
+    /// The names of files are bytes: also those that no text has, alone or several.
+    @Test func namesThatAreNoText() throws {
+        for name in [[0xFF], [0xFF, 0xFF, 0xFF], [0x61, 0xFF, 0x62], [0xFE], [0x00]] as [[UInt8]] {
+            var divider = CloudWatchDivider(try places("/{field.app}", "{field.app}"))
+            for isDocument in [false, true] {
+                var batch = LogBatch()
+                let first = batch.addField("app", name)
+                if isDocument { _ = batch.addField("log_group", name) }
+                batch.append(
+                    [0x78], 0..<1, fields: first..<batch.nextField, at: someTime,
+                    next: Position(source: 1, offset: 1), isDocument: isDocument)
+                let places = divider.divide(&batch, messageBytes: [1]).map(\.destination)
+                let stream = String(decoding: name, as: UTF8.self)
+                #expect(places.map { $0.names[1] } == [stream], "\(name)")
+                #expect(places[0].otherNames.count == (isDocument ? 2 : 0))
+            }
+        }
+    }
+
     /// Whatever comes: all of it once, each request as the service takes it.
     @Test func anyBatch() throws {
         var random = SeededRandom()
