@@ -203,14 +203,15 @@ private struct Pages: Sendable {
             return answer(HTTPServerResponse(status: 400, text: error.description))
         }
         var wanted = ScrapeRequest(only: only, without: without)
-        wanted.format = expositionFormat(accept: request.header("accept"))
+        let choice = expositionChoice(accept: request.header("accept"))
+        wanted.format = choice.format
+        wanted.escaping = choice.escaping ?? .underscores
         wanted.isCompressed = acceptsGzip(request.header("accept-encoding"))
         wanted.deadline = scrapeTime(asked: request.header("x-prometheus-scrape-timeout-seconds")).map { .now + $0 }
         var headers = [(name: "Vary", value: "Accept, Accept-Encoding")]
         if wanted.isCompressed { headers.append((name: "Content-Encoding", value: "gzip")) }
-        scraper.exposition(wanted, adding: selfMetrics) { [headers, wanted] body in
-            answer(
-                HTTPServerResponse(status: 200, contentType: wanted.format.contentType, headers: headers, body: body))
+        scraper.exposition(wanted, adding: selfMetrics) { [headers] body in
+            answer(HTTPServerResponse(status: 200, contentType: choice.contentType, headers: headers, body: body))
         }
     }
 

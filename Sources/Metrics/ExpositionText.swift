@@ -6,8 +6,13 @@
 //
 // https://prometheus.io/docs/instrumenting/exposition_formats/#text-format-details
 //
+// Names with other letters stand in quotes, as of Prometheus 3, and that of the metric then in the braces:
+//
+//     # TYPE "my.dotted.metric" gauge
+//     {"my.dotted.metric","a.b"="x"} 3
+//
 // A line that cannot be used is left out and noted, with its number; the other lines are served. Windows' line ends, a
-// last line without an end and what OpenMetrics adds (`# EOF`, `# UNIT`, exemplars) do no harm.
+// last line without an end and what OpenMetrics adds (`# EOF`, `# UNIT`, exemplars, its types) do no harm.
 
 package import Bytes
 
@@ -63,10 +68,14 @@ package struct ExpositionText: Sendable {
         /// The line of `kind`.
         package var line: Int
         package var help: String?
+        /// Endings of names that are gauges, for types of OpenMetrics that the text format does not have.
+        var gaugeEndings: [String] = []
+
+        init(line: Int) { self.line = line }
     }
 
     package fileprivate(set) var series: [Series] = []
-    package fileprivate(set) var declarations: [String: Declaration] = [:]
+    package fileprivate(set) var declarations: [ExactText: Declaration] = [:]
     package fileprivate(set) var problems = ProblemLines<ExpositionProblem>()
 
     /// Reads at most `limit` series; what stands after them is noted.
@@ -91,7 +100,7 @@ private struct Reader {
     var text = ExpositionText()
     var line = 0
     /// Names that had a sample: a TYPE after it comes too late.
-    private var sampled: Set<String> = []
+    private var sampled: Set<ExactText> = []
     /// Of the last series. Most series have the names of the one before: they share the memory.
     private var lastName = ""
     private var lastLabels: [String] = []
@@ -105,7 +114,7 @@ private struct Reader {
         do throws(LineError) {
             let series = try readSeries(&cursor)
             guard text.series.count < limit else { return text.problems.note(.tooManySeries, line: line) }
-            sampled.insert(series.name)
+            sampled.insert(ExactText(series.name))
             text.series.append(series)
         } catch {
             text.problems.note(error == .timestamp ? .timestamp : .syntax, line: line)
@@ -120,7 +129,11 @@ private struct Reader {
         let isHelp = cursor.has(word, "HELP")
         guard isHelp || cursor.has(word, "TYPE") else { return }
         cursor.skipBlanks()
-        guard let name = cursor.name(allowsColon: true) else { return text.problems.note(.syntax, line: line) }
+        let isQuoted = cursor.next == UInt8(ascii: "\"")
+        guard let found = isQuoted ? cursor.quotedName() : cursor.name(allowsColon: true) else {
+            return text.problems.note(.syntax, line: line)
+        }
+        let name = ExactText(found)
         guard cursor.isAtLineEnd || cursor.isAtBlank else { return text.problems.note(.syntax, line: line) }
         cursor.skipBlanks()
         if isHelp {
@@ -134,10 +147,10 @@ private struct Reader {
         }
     }
 
-    private mutating func readType(of name: String, _ cursor: inout ByteCursor) {
+    private mutating func readType(of name: ExactText, _ cursor: inout ByteCursor) {
         let word = cursor.word()
         cursor.skipBlanks()
-        guard cursor.isAtLineEnd, let kind = kind(cursor.text(word)) else {
+        guard cursor.isAtLineEnd, let (kind, gaugeEndings) = kind(cursor.text(word)) else {
             return text.problems.note(.syntax, line: line)
         }
         if let before = text.declarations[name]?.kind {
@@ -148,21 +161,30 @@ private struct Reader {
         guard !sampled.contains(name) else { return text.problems.note(.syntax, line: line) }
         text.declarations[name, default: ExpositionText.Declaration(line: line)].kind = kind
         text.declarations[name]?.line = line
+        text.declarations[name]?.gaugeEndings = gaugeEndings
     }
 
-    private func kind(_ word: String) -> MetricKind? {
+    /// In whatever case, as Prometheus' libraries read it.
+    private func kind(_ word: String) -> (MetricKind, gaugeEndings: [String])? {
         // A carriage return is no blank to `word`.
-        let word = word.hasSuffix("\r") ? String(word.dropLast()) : word
-        // OpenMetrics calls it unknown.
-        return word == "unknown" ? .untyped : MetricKind(rawValue: word)
+        let word = (word.without(ending: "\r") ?? word).lowercased()
+        switch word {
+        // Of OpenMetrics.
+        case "unknown": return (.untyped, [])
+        case "stateset": return (.gauge, [])
+        case "info": return (.gauge, ["_info"])
+        case "gaugehistogram", "gauge_histogram": return (.gauge, ["_bucket", "_gcount", "_gsum"])
+        default: return MetricKind(rawValue: word).map { ($0, []) }
+        }
     }
 
     // MARK: name{label="value",…} number
 
     private mutating func readSeries(_ cursor: inout ByteCursor) throws(LineError) -> ExpositionText.Series {
-        guard let name = cursor.name(allowsColon: true) else { throw .syntax }
+        var name = cursor.name(allowsColon: true)
         cursor.skipBlanks()
-        let labels = try readLabels(&cursor)
+        let labels = try readLabels(&cursor, &name)
+        guard let name else { throw .syntax }
         cursor.skipBlanks()
         guard let value = cursor.number() else { throw .syntax }
         cursor.skipBlanks()
@@ -176,36 +198,55 @@ private struct Reader {
     }
 
     private mutating func key(_ name: String, _ labels: [(name: String, value: String)]) -> SeriesKey {
-        if name != lastName { lastName = name }
-        if !lastLabels.elementsEqual(labels, by: { $0 == $1.name }) { lastLabels = labels.map(\.name) }
+        if !name.hasSameBytes(as: lastName) { lastName = name }
+        if !lastLabels.elementsEqual(labels, by: { $0.hasSameBytes(as: $1.name) }) { lastLabels = labels.map(\.name) }
         return SeriesKey(name: lastName, labels: lastLabels, values: labels.map(\.value))
     }
 
+    /// A name in quotes without a value is that of the metric, and the only one.
     private func readLabels(
-        _ cursor: inout ByteCursor
+        _ cursor: inout ByteCursor, _ metric: inout String?
     ) throws(LineError) -> [(name: String, value: String)] {
         guard cursor.skip(byte: UInt8(ascii: "{")) else { return [] }
         var labels: [(name: String, value: String)] = []
         cursor.skipBlanks()
         while !cursor.skip(byte: UInt8(ascii: "}")) {
-            guard let name = cursor.name(allowsColon: false), name != "__name__" else { throw .syntax }
+            let isQuoted = cursor.next == UInt8(ascii: "\"")
+            guard let name = isQuoted ? cursor.quotedName() : cursor.name(allowsColon: false) else { throw .syntax }
             cursor.skipBlanks()
-            guard cursor.skip(byte: UInt8(ascii: "=")) else { throw .syntax }
-            cursor.skipBlanks()
-            guard let value = cursor.quoted() else { throw .syntax }
-            labels.append((name, value))
-            cursor.skipBlanks()
+            if cursor.skip(byte: UInt8(ascii: "=")) {
+                cursor.skipBlanks()
+                guard name != "__name__", let value = cursor.quoted() else { throw .syntax }
+                labels.append((name, value))
+                cursor.skipBlanks()
+            } else {
+                guard isQuoted, metric == nil else { throw .syntax }
+                metric = name
+            }
             if cursor.skip(byte: UInt8(ascii: ",")) {
                 cursor.skipBlanks()
             } else if cursor.next != UInt8(ascii: "}") {
                 throw .syntax
             }
         }
-        labels.sort { $0.name < $1.name }
-        guard zip(labels, labels.dropFirst()).allSatisfy({ $0.name != $1.name }) else { throw .syntax }
+        labels.sort { $0.name.precedes($1.name) }
+        guard zip(labels, labels.dropFirst()).allSatisfy({ !$0.name.hasSameBytes(as: $1.name) }) else { throw .syntax }
         // For Prometheus a label without a value is the same as none.
         labels.removeAll { $0.value.isEmpty }
         return labels
+    }
+}
+
+/// A number as Go's strconv.ParseFloat takes it, but in hexadecimal.
+func number(ofText text: String) -> Double? {
+    switch text.lowercased() {
+    case "nan": return .nan
+    case "inf", "+inf", "infinity", "+infinity": return .infinity
+    case "-inf", "-infinity": return -.infinity
+    default:
+        // What else Swift reads as a number is none here: 0x1p3, nan(7).
+        guard text.utf8.allSatisfy(\.isOfNumber), let value = Double(text), value.isFinite else { return nil }
+        return value
     }
 }
 
@@ -228,23 +269,17 @@ extension ByteCursor {
         return index > start ? text(start..<index) : nil
     }
 
-    /// A number as Go's strconv.ParseFloat takes it, but in hexadecimal; it ends at a blank or the line's end.
+    /// It ends at a blank or the line's end.
     fileprivate mutating func number() -> Double? {
         let start = index
         while !isAtLineEnd, !isAtBlank, let byte = next { _ = skip(byte: byte) }
-        let word = text(start..<index)
-        switch word.lowercased() {
-        case "nan": return .nan
-        case "inf", "+inf", "infinity", "+infinity": return .infinity
-        case "-inf", "-infinity": return -.infinity
-        default:
-            // What else Swift reads as a number is none here: 0x1p3, nan(7).
-            guard word.utf8.allSatisfy(\.isOfNumber), let value = Double(word), value.isFinite else { return nil }
-            return value
-        }
+        return Metrics.number(ofText: text(start..<index))
     }
 
-    /// `"text"` with the escapes `\\`, `\"` and `\n`.
+    /// A name in quotes, which has a letter at least.
+    fileprivate mutating func quotedName() -> String? { quoted().flatMap { $0.isEmpty ? nil : $0 } }
+
+    /// `"text"` with the escapes `\\`, `\"` and `\n`. No text has a NUL: it would end Prometheus' reading.
     fileprivate mutating func quoted() -> String? {
         guard skip(byte: UInt8(ascii: "\"")) else { return nil }
         let start = index
@@ -255,6 +290,7 @@ extension ByteCursor {
                 if let unescaped { return String(validating: unescaped, as: UTF8.self) }
                 return String(validating: bytes[start..<index - 1], as: UTF8.self)
             }
+            if byte == 0 { return nil }
             guard byte == UInt8(ascii: "\\") else { unescaped?.append(byte); continue }
             if unescaped == nil { unescaped = Array(bytes[start..<index - 1]) }
             guard let escaped = escape(quotes: true) else { return nil }
@@ -275,7 +311,8 @@ extension ByteCursor {
             if byte == UInt8(ascii: "\\"), let escaped = rest.escape(quotes: false) {
                 help.append(escaped)
             } else {
-                help.append(byte)
+                // A NUL would end Prometheus' reading.
+                help.append(byte == 0 ? UInt8(ascii: " ") : byte)
             }
         }
         return String(decoding: help, as: UTF8.self)
@@ -291,14 +328,6 @@ extension ByteCursor {
 }
 
 extension UInt8 {
-    fileprivate func isOfName(isFirst: Bool, allowsColon: Bool) -> Bool {
-        switch self {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"): true
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): !isFirst
-        default: allowsColon && self == UInt8(ascii: ":")
-        }
-    }
-
     fileprivate var isOfNumber: Bool {
         switch self {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."),

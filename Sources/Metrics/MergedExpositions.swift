@@ -35,17 +35,17 @@ package struct MergedExpositions: Sendable {
             var problems = file.text.problems
             for series in file.text.series {
                 let family = types.family(of: series)
-                let own = file.text.declarations[family.name]?.kind
+                let own = file.text.declarations[ExactText(family.name)]?.kind
                 if let problem = family.problem(with: series, declared: own) {
                     problems.note(problem, line: series.line)
-                } else if !served.insert(series.key).inserted {
+                } else if !served.insert(family.identity(of: series)).inserted {
                     problems.note(.duplicate, line: series.line)
                 } else if samples.count == limit {
                     problems.note(.tooManySeries, line: series.line)
                 } else {
                     let key = DescriptorKey(
                         name: series.name, family: family.name, kind: family.kind,
-                        help: types.helps[family.declaredName] ?? "Read from \(file.path).",
+                        help: types.helps[ExactText(family.declaredName)] ?? "Read from \(file.path).",
                         labels: series.key.labels)
                     let descriptor = known[key] ?? descriptors[key] ?? key.made
                     known[key] = descriptor
@@ -55,28 +55,95 @@ package struct MergedExpositions: Sendable {
             }
             self.problems.append(problems)
         }
-        descriptors = known
         gatherParts(&places)
+        // These find their descriptors among the old ones too; what is not used any more goes.
+        descriptors.merge(known) { _, new in new }
+        completeHistograms(&places)
+        let used = Set(samples.map { ObjectIdentifier($0.descriptor) })
+        descriptors = descriptors.filter { used.contains(ObjectIdentifier($0.value)) }
         origins = SampleOrigins(files: files.map(\.path), places: places)
     }
 
-    /// Brings together the parts of one histogram or summary, which a file may have apart: OpenMetrics wants that.
+    /// Brings together the parts of one histogram or summary, which a file may have apart, and its buckets into the
+    /// order of their bounds: OpenMetrics wants that.
     private mutating func gatherParts(_ places: inout [SampleOrigins.Place]) {
         guard samples.contains(where: { $0.descriptor.isPart }) else { return }
         var firsts: [SeriesKey: Int] = [:]
         let ranks = samples.enumerated().map { index, sample in
             guard sample.descriptor.isPart else { return index }
-            let labels = zip(sample.descriptor.labels, sample.labels).filter { $0.0 != "le" && $0.0 != "quantile" }
-            let key = SeriesKey(
-                name: sample.descriptor.family, labels: labels.map(\.0), values: labels.map(\.1))
+            let key = sample.metricKey
             if let first = firsts[key] { return first }
             firsts[key] = index
             return index
         }
-        let order = ranks.indices.sorted { (ranks[$0], $0) < (ranks[$1], $1) }
+        // What is no bucket comes after the buckets.
+        let bounds = samples.map { $0.bucketBound ?? .infinity }
+        let isBucket = samples.map { $0.bucketBound != nil }
+        let order = ranks.indices.sorted { one, other in
+            if ranks[one] != ranks[other] { return ranks[one] < ranks[other] }
+            if isBucket[one] != isBucket[other] { return isBucket[one] }
+            return (bounds[one], one) < (bounds[other], other)
+        }
         let (unordered, unorderedPlaces) = (samples, places)
         samples = order.map { unordered[$0] }
         places = order.map { unorderedPlaces[$0] }
+    }
+
+    /// A histogram has a bucket without a bound, which has as many as its count; a file that has one of the two has
+    /// both. Its buckets stand together, before the rest.
+    private mutating func completeHistograms(_ places: inout [SampleOrigins.Place]) {
+        guard samples.contains(where: { $0.descriptor.kind == .histogram }) else { return }
+        var complete: [Sample] = []
+        var completePlaces: [SampleOrigins.Place] = []
+        var start = 0
+        while start < samples.count {
+            let key = samples[start].metricKey
+            let isHistogram = samples[start].descriptor.kind == .histogram
+            let end =
+                isHistogram
+                ? samples[start...].firstIndex { $0.descriptor.kind != .histogram || $0.metricKey != key } : start + 1
+            let parts = Array(samples[start..<(end ?? samples.count)])
+            var partPlaces = Array(places[start..<(end ?? samples.count)])
+            start += parts.count
+            complete += parts
+            guard isHistogram else { completePlaces += partPlaces; continue }
+            let buckets = parts.prefix { $0.bucketBound != nil }
+            let count = parts.firstIndex { $0.isPart("_count") }
+            if let count, buckets.last?.bucketBound != .infinity {
+                complete.insert(infiniteBucket(of: parts[count]), at: complete.count - parts.count + buckets.count)
+                partPlaces.insert(partPlaces[count], at: buckets.count)
+            } else if count == nil, let last = buckets.last, last.bucketBound == .infinity,
+                parts.contains(where: { $0.isPart("_sum") })
+            {
+                complete.append(countOf(last))
+                partPlaces.append(partPlaces[buckets.count - 1])
+            }
+            completePlaces += partPlaces
+        }
+        samples = complete
+        places = completePlaces
+    }
+
+    private mutating func infiniteBucket(of count: Sample) -> Sample {
+        var labels = Array(zip(count.descriptor.labels, count.labels))
+        labels.append(("le", "+Inf"))
+        labels.sort { $0.0.precedes($1.0) }
+        return part("_bucket", of: count.descriptor, labels.map(\.0), labels.map(\.1), count.value)
+    }
+
+    private mutating func countOf(_ bucket: Sample) -> Sample {
+        let labels = zip(bucket.descriptor.labels, bucket.labels).filter { $0.0 != "le" }
+        return part("_count", of: bucket.descriptor, labels.map(\.0), labels.map(\.1), bucket.value)
+    }
+
+    private mutating func part(
+        _ ending: String, of other: MetricDescriptor, _ names: [String], _ values: [String], _ value: Double
+    ) -> Sample {
+        let key = DescriptorKey(
+            name: other.family + ending, family: other.family, kind: .histogram, help: other.help, labels: names)
+        let descriptor = descriptors[key] ?? key.made
+        descriptors[key] = descriptor
+        return Sample(descriptor: descriptor, value: value, labels: values)
     }
 
     /// Adds all samples, and where they come from. Nothing else from files may be in the snapshot.
@@ -88,15 +155,41 @@ package struct MergedExpositions: Sendable {
     }
 }
 
+extension MergedExpositions.Sample {
+    /// What the parts of one histogram or summary have in common.
+    fileprivate var metricKey: SeriesKey {
+        let key = SeriesKey(name: "", labels: descriptor.labels, values: labels).ofWholeMetric
+        return SeriesKey(name: descriptor.family, labels: key.labels, values: key.values)
+    }
+
+    fileprivate func isPart(_ ending: String) -> Bool { descriptor.name.hasSameBytes(as: descriptor.family + ending) }
+
+    /// nil for what is no bucket of a histogram.
+    fileprivate var bucketBound: Double? {
+        guard descriptor.kind == .histogram, isPart("_bucket"), let index = descriptor.labels.firstIndex(of: "le")
+        else { return nil }
+        return number(ofText: labels[index])
+    }
+}
+
 private struct DescriptorKey: Hashable {
-    let name: String
-    let family: String
+    let name: ExactText
+    let family: ExactText
     let kind: MetricKind
-    let help: String
-    let labels: [String]
+    let help: ExactText
+    let labels: [ExactText]
+
+    init(name: String, family: String, kind: MetricKind, help: String, labels: [String]) {
+        self.name = ExactText(name)
+        self.family = ExactText(family)
+        self.kind = kind
+        self.help = ExactText(help)
+        self.labels = labels.map { ExactText($0) }
+    }
 
     var made: MetricDescriptor {
-        MetricDescriptor(name, kind, labels: labels, help: help, family: family, isForeign: true)
+        MetricDescriptor(
+            name.text, kind, labels: labels.map(\.text), help: help.text, family: family.text, isForeign: true)
     }
 }
 
@@ -107,51 +200,66 @@ private struct Family {
     /// Where the help stands: another name only for a counter of OpenMetrics.
     let declaredName: String
 
-    /// What Prometheus adds to each scrape: https://prometheus.io/docs/concepts/jobs_instances/
-    private static let reservedNames: Set<String> = [
-        "up", "scrape_duration_seconds", "scrape_samples_post_metric_relabeling", "scrape_samples_scraped",
-        "scrape_series_added", "scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes",
-    ]
-
     func problem(with series: ExpositionText.Series, declared: MetricKind?) -> ExpositionProblem? {
-        if series.key.labels.isEmpty, Self.reservedNames.contains(series.name) { return .reservedName }
+        if series.key.labels.isEmpty, reservedSeriesNames.contains(ExactText(series.name)) { return .reservedName }
         if let declared, declared != kind { return .typeConflict }
         // A part of a histogram or summary that does not say which part it is.
-        let part: String
-        switch kind {
-        case .histogram where series.name == name: return .syntax
-        case .histogram where series.name.hasSuffix("_bucket"): part = "le"
-        case .summary where series.name == name: part = "quantile"
-        default: return nil
-        }
+        if kind == .histogram, series.name.hasSameBytes(as: name) { return .syntax }
+        guard let part = partLabel(of: series) else { return nil }
         guard let index = series.key.labels.firstIndex(of: part) else { return .syntax }
-        let value = series.key.values[index]
-        return value == "+Inf" || Double(value) != nil ? nil : .syntax
+        return number(ofText: series.key.values[index]).map { !$0.isNaN } == true ? nil : .syntax
+    }
+
+    /// What makes it another series. A bound of `1` is one of `1.0`: Prometheus 3 writes both the same.
+    func identity(of series: ExpositionText.Series) -> SeriesKey {
+        guard let part = partLabel(of: series), let index = series.key.labels.firstIndex(of: part),
+            let bound = number(ofText: series.key.values[index])
+        else { return series.key }
+        var values = series.key.values
+        values[index] = "\(bound)"
+        return SeriesKey(name: series.key.name, labels: series.key.labels, values: values)
+    }
+
+    /// The label that tells buckets or quantiles apart.
+    private func partLabel(of series: ExpositionText.Series) -> String? {
+        switch kind {
+        case .histogram where series.name.hasSameBytes(as: name + "_bucket"): "le"
+        case .summary where series.name.hasSameBytes(as: name): "quantile"
+        case .counter, .gauge, .untyped, .histogram, .summary: nil
+        }
     }
 }
 
 /// What the TYPE and HELP lines of all files say, the first first.
 private struct DeclaredTypes {
-    private var kinds: [String: MetricKind] = [:]
-    private(set) var helps: [String: String] = [:]
+    private var kinds: [ExactText: MetricKind] = [:]
+    private(set) var helps: [ExactText: String] = [:]
+    /// Names that are gauges since a type of OpenMetrics says so of another, which has the help.
+    private var gauges: [ExactText: String] = [:]
 
     init(_ texts: [ExpositionText]) {
         for text in texts {
             for (name, declaration) in text.declarations {
                 if let kind = declaration.kind, kinds[name] == nil { kinds[name] = kind }
                 if let help = declaration.help, helps[name] == nil { helps[name] = help }
+                for ending in declaration.gaugeEndings { gauges[ExactText(name.text + ending)] = name.text }
             }
         }
     }
 
     func family(of series: ExpositionText.Series) -> Family {
         let name = series.name
-        if let kind = kinds[name] { return Family(name: name, kind: kind, declaredName: name) }
-        for suffix in ["_bucket", "_sum", "_count", "_total"] where name.hasSuffix(suffix) {
-            let base = String(name.dropLast(suffix.utf8.count))
-            switch kinds[base] {
-            case .histogram where suffix != "_total", .summary where suffix == "_sum" || suffix == "_count":
-                return Family(name: base, kind: kinds[base] ?? .untyped, declaredName: base)
+        if let kind = kinds[ExactText(name)] { return Family(name: name, kind: kind, declaredName: name) }
+        if let declared = gauges[ExactText(name)] {
+            return Family(name: name, kind: .gauge, declaredName: declared)
+        }
+        for suffix in ["_bucket", "_sum", "_count", "_total"] {
+            guard let base = name.without(ending: suffix) else { continue }
+            switch kinds[ExactText(base)] {
+            case .histogram where suffix != "_total":
+                return Family(name: base, kind: .histogram, declaredName: base)
+            case .summary where suffix == "_sum" || suffix == "_count":
+                return Family(name: base, kind: .summary, declaredName: base)
             // OpenMetrics names the family of x_total x.
             case .counter where suffix == "_total": return Family(name: name, kind: .counter, declaredName: base)
             default: break

@@ -17,6 +17,8 @@ package final class MetricDescriptor: Sendable {
     package let family: String
     /// Read from a file that somebody else wrote: where it contradicts what Vitals itself serves, it is left out.
     package let isForeign: Bool
+    /// Its names are not those that stand in the file, but what a scraper takes: see NameEscaping.
+    let isEscaped: Bool
     package let kind: MetricKind
     /// In the order in which `Snapshot.add` takes the values; written in this order too.
     package let labels: [String]
@@ -28,11 +30,12 @@ package final class MetricDescriptor: Sendable {
 
     package init(
         _ name: String, _ kind: MetricKind, labels: [String] = [], help: String, family: String? = nil,
-        isForeign: Bool = false
+        isForeign: Bool = false, isEscaped: Bool = false
     ) {
         self.name = name
         self.family = family ?? name
         self.isForeign = isForeign
+        self.isEscaped = isEscaped
         self.kind = kind
         self.labels = labels
         self.help = help

@@ -16,8 +16,12 @@ package struct PrometheusText {
         var count = 0
     }
 
+    /// What is served of names that not every scraper takes.
+    private let escaping: NameEscaping
     /// The families of all snapshots, one snapshot after another, and where those of each end. Kept, since another
     /// family could else be made at the address of one that is gone, and be taken for it.
+    private var families: [MetricDescriptor] = []
+    /// The same with their names escaped.
     private var layout: [MetricDescriptor] = []
     private var layoutEnds: [Int] = []
     /// One for each of `layout`.
@@ -28,10 +32,13 @@ package struct PrometheusText {
     private var order: [Int] = []
     /// Names under which not all can be served; rare.
     private var contested: [ContestedName] = []
-    /// One for each of `layout`; empty until somebody asks for that format.
-    private var openMetrics: [OpenMetrics.Family] = []
+    /// Indexes into `layout`; both rare.
+    private var unservable: [Int] = []
+    private var crossed = CrossedNames([])
+    /// Empty until somebody asks for that format.
+    private var openMetrics = OpenMetrics.Layout()
 
-    package init() {}
+    package init(escaping: NameEscaping = .underscores) { self.escaping = escaping }
 
     /// Appends all samples to `output`, families in the order of their names. A name that occurs in several snapshots
     /// is one family.
@@ -51,45 +58,96 @@ package struct PrometheusText {
     }
 
     package mutating func write(_ snapshots: [Snapshot], as format: ExpositionFormat, into output: inout [UInt8]) {
-        if format == .openMetrics, openMetrics.isEmpty { openMetrics = OpenMetrics.families(of: layout) }
+        let isOpenMetrics = format == .openMetrics
+        if isOpenMetrics {
+            let active = layout.indices.map { !layout[$0].isForeign || groups[$0].count > 0 }
+            if openMetrics.active != active { openMetrics = OpenMetrics.Layout(layout, active: active) }
+        }
         // A span lends its elements, where the subscript of an array copies all references of a snapshot.
         let snapshots = snapshots.span
         var rank = -1
         for (place, index) in sorted.enumerated() {
             let group = groups[index]
             if group.count == 0 { continue }
+            let family = isOpenMetrics ? openMetrics.families[index] : nil
+            if let family, family.createdOf.contains(where: { groups[$0].count > 0 }) { continue }
             let isFirst = group.rank != rank
-            if isFirst {
-                switch format {
-                case .prometheusText: output.append(contentsOf: layout[index].rendered.header)
-                case .openMetrics: output.append(contentsOf: openMetrics[index].header)
-                }
-                rank = group.rank
+            rank = group.rank
+            if let family, family.isInParts {
+                if isFirst { writeInParts(from: place, of: snapshots, to: &output) }
+                continue
             }
-            if layout[index].isPart {
-                if isFirst { writeParts(from: place, of: snapshots, to: &output) }
+            if isFirst { output.append(contentsOf: family?.header ?? layout[index].rendered.header) }
+            if layout[index].isPart || family?.created.isEmpty == false {
+                if isFirst { writeTogether(from: place, family?.created ?? [], of: snapshots, to: &output) }
                 continue
             }
             snapshots[group.snapshot].append(
                 order[group.first..<group.first + group.count], of: layout[index],
-                createdName: format == .openMetrics ? openMetrics[index].createdName : nil, to: &output)
+                createdName: family?.createdName, to: &output)
         }
-        if format == .openMetrics { output.append(OpenMetrics.end) }
+        if isOpenMetrics { output.append(OpenMetrics.end) }
+    }
+
+    /// A sample of one of the groups.
+    private struct Member {
+        let sample: Int
+        let group: Int
+        /// The place of the first one of the same histogram, summary or counter.
+        var rank = 0
+    }
+
+    private func members(of indexes: some Sequence<Int>) -> [Member] {
+        indexes.flatMap { index in
+            let group = groups[index]
+            return order[group.first..<group.first + group.count].map { Member(sample: $0, group: index) }
+        }
+    }
+
+    /// The groups of one name, beginning with the one at `place`.
+    private func groups(from place: Int) -> ArraySlice<Int> {
+        let rank = groups[sorted[place]].rank
+        return sorted[place...].prefix { groups[$0].rank == rank }
     }
 
     /// The parts of histograms or of summaries stand as they were read, not one descriptor after another: those of one
-    /// histogram together.
-    private func writeParts(from place: Int, of snapshots: Span<Snapshot>, to output: inout [UInt8]) {
-        let rank = groups[sorted[place]].rank
-        var parts: [(sample: Int, group: Int)] = []
-        for index in sorted[place...].prefix(while: { groups[$0].rank == rank }) {
-            let group = groups[index]
-            for at in group.first..<group.first + group.count { parts.append((order[at], index)) }
+    /// histogram together, and with them what says since when they count.
+    private func writeTogether(
+        from place: Int, _ created: [Int], of snapshots: Span<Snapshot>, to output: inout [UInt8]
+    ) {
+        var all = members(of: groups(from: place))
+        all.sort { (groups[$0.group].snapshot, $0.sample) < (groups[$1.group].snapshot, $1.sample) }
+        if !created.isEmpty {
+            all += members(of: created)
+            var firsts: [SeriesKey: Int] = [:]
+            for at in all.indices {
+                let (sample, index) = (all[at].sample, all[at].group)
+                let key = snapshots[groups[index].snapshot].key(sample, of: layout[index]).ofWholeMetric
+                all[at].rank = firsts[key] ?? at
+                firsts[key] = all[at].rank
+            }
+            // Stable, since the sort is: of one rank, those before stay before.
+            all.sort { $0.rank < $1.rank }
         }
-        parts.sort { (groups[$0.group].snapshot, $0.sample) < (groups[$1.group].snapshot, $1.sample) }
-        for (sample, index) in parts {
-            snapshots[groups[index].snapshot].append(
-                [sample], of: layout[index], createdName: nil, to: &output)
+        for member in all {
+            snapshots[groups[member.group].snapshot].append(
+                [member.sample], of: layout[member.group], createdName: nil, to: &output)
+        }
+    }
+
+    /// One part after another, each under a header of its own.
+    private func writeInParts(from place: Int, of snapshots: Span<Snapshot>, to output: inout [UInt8]) {
+        let indexes = groups(from: place).filter { groups[$0].count > 0 }
+            .sorted { layout[$0].name.precedes(layout[$1].name) }
+        var name = ""
+        for index in indexes {
+            if !layout[index].name.hasSameBytes(as: name) {
+                output.append(contentsOf: OpenMetrics.header(ofPart: layout[index]))
+            }
+            name = layout[index].name
+            let group = groups[index]
+            snapshots[group.snapshot].append(
+                order[group.first..<group.first + group.count], of: layout[index], createdName: nil, to: &output)
         }
     }
 
@@ -99,7 +157,7 @@ package struct PrometheusText {
         for (snapshot, end) in zip(snapshots, layoutEnds) {
             guard snapshot.families.count == end - at else { return false }
             for family in snapshot.families {
-                guard family === layout[at] else { return false }
+                guard family === families[at] else { return false }
                 at += 1
             }
         }
@@ -107,25 +165,30 @@ package struct PrometheusText {
     }
 
     private mutating func layOut(_ snapshots: [Snapshot]) {
-        layout = []
+        families = []
         layoutEnds = []
         groups = []
-        openMetrics = []
+        openMetrics = OpenMetrics.Layout()
         for (number, snapshot) in snapshots.enumerated() {
-            layout += snapshot.families
-            layoutEnds.append(layout.count)
+            families += snapshot.families
+            layoutEnds.append(families.count)
             groups += snapshot.families.map { _ in Group(snapshot: number) }
         }
-        let layout = layout
-        // Of one name, what Vitals itself serves comes first: that decides the kind.
+        let layout = families.map(escaping.applied)
+        self.layout = layout
+        // Of one name, what Vitals itself serves comes first: that decides the kind. What was escaped comes last.
         sorted = layout.indices.sorted { one, other in
             let (a, b) = (layout[one], layout[other])
-            if a.family != b.family { return a.family < b.family }
-            return a.isForeign == b.isForeign ? one < other : b.isForeign
+            if !a.family.hasSameBytes(as: b.family) { return a.family.precedes(b.family) }
+            if a.isForeign != b.isForeign { return b.isForeign }
+            return a.isEscaped == b.isEscaped ? one < other : b.isEscaped
         }
         for (before, index) in zip(sorted, sorted.dropFirst()) {
-            groups[index].rank = groups[before].rank + (layout[before].family == layout[index].family ? 0 : 1)
+            let isSame = layout[before].family.hasSameBytes(as: layout[index].family)
+            groups[index].rank = groups[before].rank + (isSame ? 0 : 1)
         }
+        unservable = layout.indices.filter { layout[$0].isUnservable }
+        crossed = CrossedNames(layout)
         contested = ContestedName.find(in: sorted.map { layout[$0] }, ranks: sorted.map { groups[$0].rank })
     }
 
@@ -152,44 +215,73 @@ package struct PrometheusText {
         }
     }
 
-    /// Shortens the groups of contested names to what can be served.
+    // MARK: What cannot be served
+
+    /// Shortens the groups to what can be served.
     private mutating func refuseContradictions(in snapshots: [Snapshot]) -> [Refusal] {
         var refusals: [Refusal] = []
-        for name in contested {
-            // Groups without samples say nothing: the kind is that of the first that has some.
-            let indexes = sorted[name.groups].filter { groups[$0].count > 0 }
-            guard let first = indexes.first else { continue }
-            var served: Set<SeriesKey> = []
-            for index in indexes {
-                let (group, family) = (groups[index], layout[index])
-                let samples = order[group.first..<group.first + group.count]
-                let isOther = family.kind != layout[first].kind
-                var kept: [Int] = []
-                for sample in samples {
-                    let isNew =
-                        !isOther && (!name.hasForeign || served.insert(snapshots[group.snapshot].key(sample)).inserted)
-                    if isNew || !isOther && !family.isForeign {
-                        kept.append(sample)
-                    } else {
-                        refusals.append(
-                            Refusal(
-                                snapshot: group.snapshot, sample: sample, reason: isOther ? .otherKind : .servedAlready)
-                        )
-                    }
+        for index in unservable { refuse(from: index, &refusals) { _ in .escapedName } }
+        for name in contested { settle(name, in: snapshots, &refusals) }
+        for (index, others) in crossed.others.sorted(by: { $0.key < $1.key }) {
+            guard let other = others.first(where: { groups[$0].count > 0 }) else { continue }
+            let isEscaped = layout[index].isEscaped || layout[other].isEscaped
+            refuse(from: index, &refusals) { _ in isEscaped ? .escapedName : .otherKind }
+        }
+        for (number, snapshot) in snapshots.enumerated() where !snapshot.familiesToCompare.isEmpty {
+            for family in snapshot.familiesToCompare.sorted() {
+                let index = family + (number == 0 ? 0 : layoutEnds[number - 1])
+                var served: Set<SeriesKey> = []
+                let descriptor = layout[index]
+                refuse(from: index, &refusals) { sample in
+                    served.insert(snapshot.key(sample, of: descriptor)).inserted ? nil : .repairedLabel
                 }
-                order.replaceSubrange(group.first..<group.first + kept.count, with: kept)
-                groups[index].count = kept.count
             }
         }
         return refusals
+    }
+
+    private mutating func settle(_ name: ContestedName, in snapshots: [Snapshot], _ refusals: inout [Refusal]) {
+        // Groups without samples say nothing: the kind is that of the first that has some.
+        let indexes = sorted[name.groups].filter { groups[$0].count > 0 }
+        guard let first = indexes.first else { return }
+        let kind = layout[first].kind
+        var served: Set<SeriesKey> = []
+        for index in indexes {
+            let family = layout[index]
+            let snapshot = snapshots[groups[index].snapshot]
+            refuse(from: index, &refusals) { sample in
+                if family.kind != kind { return family.isEscaped ? .escapedName : .otherKind }
+                guard name.mayRepeat, !served.insert(snapshot.key(sample, of: family)).inserted, family.isForeign
+                else { return nil }
+                return family.isEscaped ? .escapedName : .servedAlready
+            }
+        }
+    }
+
+    /// Takes those samples out of a group for which there is a reason.
+    private mutating func refuse(
+        from index: Int, _ refusals: inout [Refusal], _ reason: (Int) -> Refusal.Reason?
+    ) {
+        let group = groups[index]
+        var kept: [Int] = []
+        for sample in order[group.first..<group.first + group.count] {
+            if let reason = reason(sample) {
+                refusals.append(Refusal(snapshot: group.snapshot, sample: sample, reason: reason))
+            } else {
+                kept.append(sample)
+            }
+        }
+        order.replaceSubrange(group.first..<group.first + kept.count, with: kept)
+        groups[index].count = kept.count
     }
 
     // MARK: What a descriptor keeps
 
     static func header(_ name: String, _ kind: MetricKind, help: String) -> [UInt8] {
         var header: [UInt8] = []
+        let isPlain = name.isPlainMetricName
         header.append("# HELP ")
-        header.append(text: name)
+        header.append(name: name, isPlain: isPlain)
         header.append(UInt8(ascii: " "))
         for byte in help.utf8 {
             switch byte {
@@ -199,15 +291,29 @@ package struct PrometheusText {
             }
         }
         header.append("\n# TYPE ")
-        header.append(text: name)
+        header.append(name: name, isPlain: isPlain)
         header.append(text: " \(kind.rawValue)\n")
         return header
     }
 
     static func pieces(_ name: String, labels: [String]) -> [[UInt8]] {
-        guard let first = labels.first else { return [Array("\(name) ".utf8)] }
-        return [Array("\(name){\(first)=\"".utf8)] + labels.dropFirst().map { Array("\",\($0)=\"".utf8) }
-            + [Array("\"} ".utf8)]
+        var pieces: [[UInt8]] = []
+        var piece: [UInt8] = []
+        let isPlain = name.isPlainMetricName
+        // A name in quotes stands in the braces, before the labels.
+        if !isPlain { piece.append(UInt8(ascii: "{")) }
+        piece.append(name: name, isPlain: isPlain)
+        for (index, label) in labels.enumerated() {
+            if index > 0 { piece.append(UInt8(ascii: "\"")) }
+            piece.append(index == 0 && isPlain ? UInt8(ascii: "{") : UInt8(ascii: ","))
+            piece.append(name: label, isPlain: label.isPlainLabelName)
+            piece.append("=\"")
+            pieces.append(piece)
+            piece.removeAll()
+        }
+        if !labels.isEmpty { piece.append(UInt8(ascii: "\"")) }
+        piece.append(labels.isEmpty && isPlain ? " " : "} ")
+        return pieces + [piece]
     }
 }
 
@@ -224,6 +330,7 @@ extension Snapshot {
             append(labelsOf: sample, pieces, to: &output)
             output.append(number: sample.value)
             output.append(UInt8(ascii: "\n"))
+            // Our own counters alone have it, whose names need no quotes.
             if let createdName, let begin = countersBeginUnixSeconds {
                 output.append(contentsOf: createdName)
                 output.append(contentsOf: pieces[0].dropFirst(family.name.utf8.count))

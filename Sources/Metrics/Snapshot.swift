@@ -22,6 +22,9 @@ package struct Snapshot: Sendable {
     private(set) var labelBytes: [UInt8] = []
     /// Some label value has a byte that the text format escapes, which is rare: looked for once, not in each encoder.
     private(set) var needsEscapes = false
+    /// Families with a label value that has a U+FFFD, which may stand for other bytes in each: two of their samples can
+    /// be one series.
+    private(set) var familiesToCompare: Set<Int> = []
     private var labelEnds: [Int] = []
     /// When the counters in this snapshot were 0, in seconds since 1970; nil when that is not known, or differs.
     package var countersBeginUnixSeconds: Double?
@@ -43,6 +46,7 @@ package struct Snapshot: Sendable {
         labelBytes.removeAll(keepingCapacity: true)
         labelEnds.removeAll(keepingCapacity: true)
         needsEscapes = false
+        familiesToCompare.removeAll()
         origins = nil
     }
 
@@ -76,8 +80,21 @@ package struct Snapshot: Sendable {
     private mutating func add(label: String) {
         let start = labelBytes.count
         labelBytes.append(contentsOf: label.utf8)
-        for index in start..<labelBytes.count where labelBytes[index].isEscaped { needsEscapes = true }
+        for index in start..<labelBytes.count {
+            let byte = labelBytes[index]
+            if byte.isEscaped { needsEscapes = true }
+            if byte == 0 || byte == 0xEF { lookForReplacements(from: index) }
+        }
         labelEnds.append(labelBytes.count)
+    }
+
+    /// Rare. Prometheus takes a NUL for the end of the whole exposition: it becomes a space.
+    private mutating func lookForReplacements(from index: Int) {
+        let isNUL = labelBytes[index] == 0
+        guard isNUL || labelBytes[index...].starts(with: [0xEF, 0xBF, 0xBD]), let family = samples.last?.family
+        else { return }
+        if isNUL { labelBytes[index] = UInt8(ascii: " ") }
+        familiesToCompare.insert(family)
     }
 
     private mutating func index(of descriptor: MetricDescriptor) -> Int {
@@ -92,6 +109,14 @@ package struct Snapshot: Sendable {
     /// Where in `labelBytes` one label value is.
     func labelRange(_ index: Int) -> Range<Int> {
         (index == 0 ? 0 : labelEnds[index - 1])..<labelEnds[index]
+    }
+
+    /// Gives the one sample of a family without labels another value. Nothing happens when it has none.
+    package mutating func replace(_ descriptor: MetricDescriptor, _ value: Double) {
+        guard let family = familyIndexes[ObjectIdentifier(descriptor)],
+            let index = samples.firstIndex(where: { $0.family == family })
+        else { return }
+        samples[index] = Sample(family: family, value: value, firstLabel: samples[index].firstLabel)
     }
 
     /// The label values as text: for tests and rare paths.

@@ -201,7 +201,44 @@ private struct Served {
         ("Application/OpenMetrics-Text", .openMetrics), ("application/openmetrics-text;version=2.0.0", .prometheusText),
         ("application/openmetrics-text;q=oops", .prometheusText), (";;,q=1,=", .prometheusText),
     ]) func choosesTheFormat(header: String?, format: ExpositionFormat) {
-        #expect(expositionFormat(accept: header) == format)
+        #expect(expositionChoice(accept: header).format == format)
+    }
+
+    @Test(arguments: [
+        (nil, nil, "text/plain; version=0.0.4; charset=utf-8"),
+        (
+            "text/plain;escaping=allow-utf-8", NameEscaping.allowUTF8,
+            "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8"
+        ),
+        (
+            "text/plain;version=1.0.0;escaping=allow-utf-8", .allowUTF8,
+            "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
+        ),
+        (
+            "text/plain;version=0.0.4;escaping=underscores", .underscores,
+            "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
+        ),
+        (
+            "application/openmetrics-text;version=1.0.0;escaping=\"dots\"", .dots,
+            "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=dots"
+        ),
+        // Prometheus 3.1: that of the type which is served, not of another.
+        (
+            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;"
+                + "version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;"
+                + "q=0.3,*/*;q=0.2", .allowUTF8,
+            "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
+        ),
+        (
+            "text/plain;version=0.0.4,application/openmetrics-text;q=0.5;escaping=values", nil,
+            "text/plain; version=0.0.4; charset=utf-8"
+        ),
+        ("*/*;escaping=values", .values, "text/plain; version=0.0.4; charset=utf-8; escaping=values"),
+        ("text/plain;escaping=oops", nil, "text/plain; version=0.0.4; charset=utf-8"),
+    ]) func choosesTheEscaping(header: String?, escaping: NameEscaping?, type: String) {
+        let choice = expositionChoice(accept: header)
+        #expect(choice.escaping == escaping)
+        #expect(choice.contentType == type)
     }
 
     @Test(arguments: [

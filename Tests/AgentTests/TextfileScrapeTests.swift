@@ -11,6 +11,53 @@ import Testing
 
 /// What stands in a file can contradict what the agent serves: the scrape stays whole, and says so.
 @Suite struct TextfileScrapeTests {
+    private func scraper(_ directory: TemporaryDirectory, log: AgentLog = .silent) throws -> Scraper {
+        var settings = try section(
+            #"{ "textfile": { "directory": "\#(directory.path)" } }"#, path: "collectors")
+        return try Scraper(
+            &settings, host: Procfs.Host(proc: "\(directory.path)/none"),
+            collectors: allCollectors.filter { $0.name == "textfile" }, log: log)
+    }
+
+    private func lines(_ scraper: Scraper, _ request: ScrapeRequest = ScrapeRequest()) -> [String] {
+        String(decoding: scraper.exposition(request), as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+
+    /// Found after the collector has said that all is well.
+    @Test(arguments: [
+        "process_cpu_seconds_total 1", "# TYPE process_cpu_seconds_total gauge\nprocess_cpu_seconds_total 1",
+    ])
+    func whatVitalsServesIsAnErrorInAFile(text: String) throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("a.prom", text)
+        let scraper = try scraper(directory)
+        for _ in 0..<2 { #expect(lines(scraper).contains("node_textfile_scrape_error 1")) }
+        try directory.write("a.prom", "mine 1")
+        #expect(lines(scraper).contains("node_textfile_scrape_error 0"))
+    }
+
+    @Test func eachScraperHasItsOwnNamesAndProblems() throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("a.prom", "my_metric 1\n{\"my.metric\"} 2\n{\"other.metric\",\"a.b\"=\"c\"} 3\n")
+        let scraper = try scraper(directory)
+        var free = ScrapeRequest()
+        free.escaping = .allowUTF8
+        for _ in 0..<2 {
+            let escaped = lines(scraper)
+            #expect(escaped.contains("my_metric 1") && escaped.contains("other_metric{a_b=\"c\"} 3"))
+            #expect(!escaped.contains("my_metric 2"))
+            #expect(escaped.contains("node_textfile_scrape_error 1"))
+            #expect(
+                escaped.contains(
+                    "vitals_textfile_problem{file=\"\(directory.path)/a.prom\",reason=\"escaped_name\"} 2"))
+            let exact = lines(scraper, free)
+            #expect(exact.contains("my_metric 1") && exact.contains("{\"my.metric\"} 2"))
+            #expect(exact.contains("{\"other.metric\",\"a.b\"=\"c\"} 3"))
+            #expect(exact.contains("node_textfile_scrape_error 0"))
+            #expect(!exact.contains { $0.hasPrefix("vitals_textfile_problem{") })
+        }
+    }
+
     @Test func contradictionsNeverBreakAScrape() throws {
         let directory = try TemporaryDirectory()
         try directory.write("proc/sys/fs/file-nr", "2048\t0\t9223372036854775807\n")

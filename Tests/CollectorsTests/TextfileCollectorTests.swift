@@ -98,6 +98,33 @@ import struct Procfs.Host
         }
     }
 
+    /// node_exporter says no time of a file that it cannot read: an alert on old files would call it fresh.
+    @Test func whatCouldNotBeReadHasNoTime() throws {
+        let directory = try TemporaryDirectory()
+        for (name, text) in [
+            ("bad", "bad\n"), ("half", "bad\nhalf 1\n"), ("times", "a 1 1395066363000\n"), ("empty", ""),
+            ("comments", "# HELP a b\n# EOF\n"), ("type", "# TYPE a thing\n"), ("part", "# TYPE h histogram\nh 1\n"),
+            ("reserved", "up 1\n"), ("z_twice", "half 2\n"),
+        ] { try directory.write("\(name).prom", text) }
+        var collector = try collector(#"{ "directory": "\#(directory.path)" }"#)
+        for _ in 0..<2 {
+            let files = try samples(&collector).filter { $0.hasPrefix("node_textfile_mtime_seconds{") }
+                .map { $0.split(separator: "/").last?.split(separator: ".").first.map(String.init) ?? $0 }
+            #expect(files == ["comments", "empty", "half", "reserved", "z_twice"])
+        }
+    }
+
+    @Test(arguments: [
+        "bad", "a 1 1395066363000", "# TYPE a gauge\n# TYPE a counter\na 1", "a 1\na 2", "up 1", "# TYPE a thing",
+    ]) func aLineThatIsLeftOutIsAnError(text: String) throws {
+        let directory = try TemporaryDirectory()
+        let path = try directory.write("a.prom", text)
+        var collector = try collector(#"{ "directory": "\#(directory.path)" }"#)
+        #expect(try samples(&collector).contains("node_textfile_scrape_error 1"))
+        try FileManager.default.removeItem(atPath: path)
+        #expect(try samples(&collector).contains("node_textfile_scrape_error 0"))
+    }
+
     @Test func oldFilesAreLeftOutWhenAsked() throws {
         let directory = try TemporaryDirectory()
         let path = try directory.write("a.prom", "a 1\n")

@@ -28,6 +28,10 @@ import Testing
         ("a 1e3", "a{} 1000"), ("a -1.5E-1", "a{} -0.15"), ("a +.5", "a{} 0.5"), ("a 5.", "a{} 5"),
         ("a NaN", "a{} NaN"), ("a nan", "a{} NaN"), ("a Inf", "a{} +Inf"), ("a +inf", "a{} +Inf"),
         ("a -Inf", "a{} -Inf"), ("a 0.1", "a{} 0.1"), ("a 1 # {trace=\"x\"} 0.5", "a{} 1"),
+        (#"{"my.dotted.metric","a.b"="x"} 3"#, "my.dotted.metric{a.b=x} 3"), (#"{"a"} 1"#, "a{} 1"),
+        (#" { "a b" , } 1"#, "a b{} 1"), (#"{b="c","a"} 1"#, "a{b=c} 1"),
+        (#"a{"b.c"="d","b"="e"} 1"#, "a{b=e,b.c=d} 1"),
+        (#"{"q\"\\\n","é☃"="x"} 1"#, "q\"\\\n{é☃=x} 1"), (#"{"a","b"="c"}1"#, "a{b=c} 1"),
     ]) func reads(text: String, expected: String) {
         #expect(series(text) == [expected])
         #expect(parsed(text).problems.lines.isEmpty)
@@ -43,7 +47,9 @@ import Testing
         "a", "a ", "1a 1", "a-b 1", "a x", "a 0x1F", "a 0x1p3", "a nan(7)", "a 1_000", "a 1e999", "a 1,5", "a {b=\"c\"",
         "a{b} 1", "a{b=} 1", "a{b=c} 1", "a{b=\"c} 1", "a{b=\"\\t\"} 1", "a{b=\"c\" d=\"e\"} 1", "a{=\"c\"} 1",
         "a{,} 1", "a{b:c=\"d\"} 1", "a{b=\"c\",b=\"d\"} 1", "a{__name__=\"b\"} 1", "a 1 x", "a 1 2x", "a 1 2 3",
-        "{a=\"b\"} 1",
+        "{a=\"b\"} 1", "{} 1", #"{""} 1"#, #"a{"b"} 1"#, #"{"a","b"} 1"#, #"{"a",""="b"} 1"#, #"{"a","b"="c",b="d"} 1"#,
+        #"{"a","__name__"="b"} 1"#, #"{"a"} "#, #"{"a" 1"#, #"{"a\t"} 1"#, #"{"a} 1"#, #""a" 1"#, "a{b=\"\u{0}\"} 1",
+        "{\"a\u{0}\"} 1", #"# TYPE "a" thing"#, #"# TYPE "" gauge"#, #"# TYPE "a"gauge"#, #"# HELP "a b"#,
         "# TYPE a thing", "# TYPE a counter gauge", "# TYPE a", "# TYPE 1a counter", "# HELP a-b c", "\u{0}a 1",
     ]) func aBadLineIsLostAlone(line: String) {
         let text = parsed("before 1\n\(line)\nafter 2")
@@ -88,6 +94,31 @@ import Testing
             ])
     }
 
+    @Test(arguments: [
+        ("GAUGE", MetricKind.gauge), ("Counter", .counter), ("HistoGram", .histogram), ("SUMMARY\r", .summary),
+        ("Untyped", .untyped), ("UNKNOWN", .untyped), ("stateset", .gauge),
+    ]) func aTypeIsReadInWhateverCase(word: String, kind: MetricKind) {
+        let text = parsed("# TYPE m \(word)\n# TYPE \"m.n\" \(word)\n# HELP \"m.n\" Help.")
+        #expect(text.declarations["m"]?.kind == kind)
+        #expect(text.declarations["m.n"]?.kind == kind)
+        #expect(text.declarations["m.n"]?.help == "Help.")
+        #expect(text.problems.lines.isEmpty)
+    }
+
+    /// For Swift's texts they are equal.
+    @Test func namesOfOtherBytesAreOtherNames() {
+        let text = parsed(
+            "# TYPE \"caf\u{E9}\" gauge\n# TYPE \"cafe\u{301}\" counter\n{\"x\",\"\u{E9}\"=\"1\",\"e\u{301}\"=\"2\"} 1")
+        #expect(text.declarations["caf\u{E9}"]?.kind == .gauge)
+        #expect(text.declarations["cafe\u{301}"]?.kind == .counter)
+        #expect(text.series.first?.key.labels.count == 2)
+        #expect(text.problems.lines.isEmpty)
+    }
+
+    @Test func aHelpTextHasNoNUL() {
+        #expect(parsed("# HELP a b\u{0}c").declarations["a"]?.help == "b c")
+    }
+
     @Test func aFileHasALimit() {
         let text = parsed((1...10).map { "a{n=\"\($0)\"} 1\n" }.joined(), limit: 4)
         #expect(text.series.count == 4)
@@ -103,6 +134,7 @@ import Testing
             a_bucket{le="+Inf",x="é\\n\\\\\\""} 3
             a_sum 1e-7
             b{c="d",e="f"} NaN 17
+            {"d.é","f g"="h"} 2
             c -Inf
             """.utf8)
         func check(_ bytes: [UInt8]) {
@@ -112,9 +144,10 @@ import Testing
             merged.merge([("f", text)])
             var snapshot = Snapshot()
             merged.add(to: &snapshot)
-            var encoder = PrometheusText()
+            var encoder = PrometheusText(escaping: .allowUTF8)
             var output: [UInt8] = []
-            encoder.encode([snapshot], into: &output)
+            _ = encoder.arrange([snapshot])
+            encoder.write([snapshot], as: .prometheusText, into: &output)
             var again = ByteCursor(output)
             let second = ExpositionText.parse(&again, limit: 100)
             #expect(second.problems.lines.isEmpty, "seed \(SeededRandom.seed)")

@@ -49,6 +49,7 @@ import Testing
                 # HELP h Read from /1.prom.
                 # TYPE h histogram
                 h_bucket{le="1"} 3
+                h_bucket{le="+Inf"} 4
                 h_count 4
 
                 """)
@@ -120,6 +121,90 @@ import Testing
             snapshot.origins.map { origins in
                 snapshot.samples.indices.compactMap { origins.place(ofSample: $0)?.line }
             } == [3, 6, 8, 4, 7, 9, 5, 12, 14, 16])
+    }
+
+    /// Some programs do not write the bucket that has all, or write what they counted after the buckets of all.
+    @Test func aHistogramIsCompleteAndInOrder() {
+        let text = """
+            # TYPE h histogram
+            h_count{x="a"} 4
+            h_bucket{le="10",x="a"} 3
+            h_bucket{le="2",x="a"} 1
+            h_sum{x="a"} 5
+            h_bucket{le="1",x="b"} 1
+            h_bucket{le="inf",x="b"} 2
+            h_sum{x="b"} 3
+            h_bucket{le="1",x="c"} 1
+            h_bucket{le="1.0",x="c"} 1
+            """
+        #expect(
+            written([text]) == """
+                # HELP h Read from /1.prom.
+                # TYPE h histogram
+                h_bucket{le="2",x="a"} 1
+                h_bucket{le="10",x="a"} 3
+                h_bucket{le="+Inf",x="a"} 4
+                h_count{x="a"} 4
+                h_sum{x="a"} 5
+                h_bucket{le="1",x="b"} 1
+                h_bucket{le="inf",x="b"} 2
+                h_sum{x="b"} 3
+                h_count{x="b"} 2
+                h_bucket{le="1",x="c"} 1
+
+                """)
+        let merged = merged([text])
+        #expect(merged.origins.places.map(\.line) == [4, 3, 2, 2, 5, 6, 7, 8, 7, 9])
+        #expect(merged.problems[0].lines == [.duplicate: .init(first: 10, count: 1)])
+    }
+
+    @Test(arguments: ["NaN", "0x1p3", "x", ""]) func aBoundIsANumber(bound: String) {
+        let merged = merged(["# TYPE h histogram\nh_bucket{le=\"\(bound)\"} 1\nh_count 1\nh_sum 2"])
+        #expect(merged.problems[0].lines == [.syntax: .init(first: 2, count: 1)])
+        #expect(merged.samples.map(\.labels) == [["+Inf"], [], []])
+    }
+
+    @Test func typesOfOpenMetricsThatTheTextFormatLacks() {
+        #expect(
+            written([
+                "# TYPE b info\n# HELP b Build.\nb_info{v=\"1\"} 1\n# TYPE g gaugehistogram\ng_bucket{le=\"1\"} 2\n"
+                    + "g_gcount 2\ng_gsum 3\n# TYPE s stateset\ns{s=\"on\"} 1"
+            ]) == """
+                # HELP b_info Build.
+                # TYPE b_info gauge
+                b_info{v="1"} 1
+                # HELP g_bucket Read from /1.prom.
+                # TYPE g_bucket gauge
+                g_bucket{le="1"} 2
+                # HELP g_gcount Read from /1.prom.
+                # TYPE g_gcount gauge
+                g_gcount 2
+                # HELP g_gsum Read from /1.prom.
+                # TYPE g_gsum gauge
+                g_gsum 3
+                # HELP s Read from /1.prom.
+                # TYPE s gauge
+                s{s="on"} 1
+
+                """)
+    }
+
+    /// Prometheus compares bytes; for Swift's texts they are equal.
+    @Test func valuesOfOtherBytesAreOtherSeries() {
+        let merged = merged([
+            "m{x=\"caf\u{E9}\"} 1\nm{x=\"cafe\u{301}\"} 2\nm{x=\"caf\u{E9}\"} 3",
+            "{\"\u{E9}\"} 4\n{\"e\u{301}\"} 5",
+        ])
+        #expect(merged.samples.map(\.value) == [1, 2, 4, 5])
+        #expect(merged.problems[0].lines == [.duplicate: .init(first: 3, count: 1)])
+        #expect(merged.problems[1].lines.isEmpty)
+        var snapshot = Snapshot()
+        merged.add(to: &snapshot)
+        var encoder = PrometheusText(escaping: .allowUTF8)
+        var output: [UInt8] = []
+        encoder.encode([snapshot], into: &output)
+        #expect(
+            String(decoding: output, as: UTF8.self).split(separator: "\n").filter { $0.hasPrefix("# TYPE") }.count == 3)
     }
 
     @Test func aCounterOfOpenMetricsIsACounter() {

@@ -1,3 +1,4 @@
+import Bytes
 import Metrics
 import Testing
 
@@ -85,5 +86,144 @@ import Testing
         let once =
             "# HELP a_total A.\n# TYPE a_total counter\na_total 1\n# TYPE a counter\n# HELP a A.\na_total 1\n# EOF\n"
         #expect(String(decoding: output, as: UTF8.self) == once + once)
+    }
+}
+
+/// No family has a name that another has, with the endings of its samples.
+@Suite struct OpenMetricsNamesTests {
+    private func encoded(_ files: [String], beside own: [Snapshot] = []) -> String {
+        var merged = MergedExpositions()
+        merged.merge(
+            files.map { text in
+                var cursor = ByteCursor(text)
+                return ("/f.prom", ExpositionText.parse(&cursor, limit: 100))
+            })
+        var snapshot = Snapshot()
+        merged.add(to: &snapshot)
+        var text = PrometheusText()
+        var output: [UInt8] = []
+        text.encode(own + [snapshot], as: .openMetrics, into: &output)
+        let lines = String(decoding: output, as: UTF8.self).split(separator: "\n")
+        return lines.filter { !$0.hasPrefix("# HELP") }.joined(separator: "\n")
+    }
+
+    /// As Python's library writes a file: https://github.com/prometheus/client_python
+    @Test(arguments: ["gauge", "untyped"]) func whatSaysSinceWhenIsAPart(kind: String) {
+        #expect(
+            encoded([
+                """
+                # TYPE c_total counter
+                c_total{a="1"} 1
+                c_total{a="2"} 2
+                # TYPE c_created \(kind)
+                c_created{a="1"} 10
+                c_created{a="2"} 20
+                # TYPE s summary
+                s_count 3
+                s_sum 4
+                # TYPE s_created \(kind)
+                s_created 30
+                # TYPE h histogram
+                h_bucket{le="1",x="p"} 5
+                h_bucket{le="+Inf",x="p"} 6
+                h_count{x="p"} 6
+                h_sum{x="p"} 7
+                h_bucket{le="+Inf",x="q"} 8
+                h_count{x="q"} 8
+                h_sum{x="q"} 9
+                # TYPE h_created \(kind)
+                h_created{x="q"} 50
+                h_created{x="p"} 40
+                h_created{x="r"} 60
+                # TYPE alone_created \(kind)
+                alone_created 70
+                """
+            ]) == """
+                # TYPE alone_created \(kind == "gauge" ? "gauge" : "unknown")
+                alone_created 70
+                # TYPE c counter
+                c_total{a="1"} 1
+                c_created{a="1"} 10
+                c_total{a="2"} 2
+                c_created{a="2"} 20
+                # TYPE h histogram
+                h_bucket{le="1",x="p"} 5
+                h_bucket{le="+Inf",x="p"} 6
+                h_count{x="p"} 6
+                h_sum{x="p"} 7
+                h_created{x="p"} 40
+                h_bucket{le="+Inf",x="q"} 8
+                h_count{x="q"} 8
+                h_sum{x="q"} 9
+                h_created{x="q"} 50
+                h_created{x="r"} 60
+                # TYPE s summary
+                s_count 3
+                s_sum 4
+                s_created 30
+                # EOF
+                """)
+    }
+
+    @Test func aFileMaySaySinceWhenOurOwnCount() {
+        var own = Snapshot()
+        own.countersBeginUnixSeconds = 5
+        own.add(MetricDescriptor("v_total", .counter, help: "V."), 1)
+        own.add(MetricDescriptor("w_total", .counter, help: "W."), 2)
+        #expect(
+            encoded(["# TYPE v_created gauge\nv_created 3\n"], beside: [own]) == """
+                # TYPE v counter
+                v_total 1
+                v_created 3
+                # TYPE w counter
+                w_total 2
+                w_created 5
+                # EOF
+                """)
+    }
+
+    @Test(arguments: [
+        // Another family has the name of the counter, or one that it would have.
+        (
+            "# TYPE x_total counter\nx_total 1\n# TYPE x gauge\nx 2\n# TYPE x_created gauge\nx_created 3",
+            ["x gauge", "x_created gauge", "x_total unknown"]
+        ),
+        (
+            "# TYPE x_total counter\nx_total 1\n# TYPE x_created counter\nx_created 3",
+            ["x_created unknown", "x_total unknown"]
+        ),
+        (
+            "# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1\nh_sum 2\n# TYPE h_count gauge\nh_count 3",
+            ["h_bucket unknown", "h_sum unknown", "h_count gauge"]
+        ),
+        (
+            "# TYPE s summary\ns{quantile=\"0.5\"} 1\ns_sum 2\n# TYPE s_total counter\ns_total 3",
+            ["s unknown", "s_sum unknown", "s_total unknown"]
+        ),
+        (
+            "# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1\n# TYPE h_created histogram\nh_created_count 1",
+            ["h_bucket unknown", "h_created_bucket unknown", "h_created_count unknown"]
+        ),
+    ]) func namesNeverClash(text: String, types: [String]) {
+        let lines = encoded([text]).split(separator: "\n")
+        #expect(lines.filter { $0.hasPrefix("# TYPE") }.map { String($0.dropFirst("# TYPE ".count)) } == types)
+        #expect(lines.last == "# EOF")
+    }
+
+    /// A name that a file no longer has is free again.
+    @Test func anOldClashIsForgotten() {
+        var (merged, snapshot, encoder) = (MergedExpositions(), Snapshot(), PrometheusText())
+        var types: [String] = []
+        for text in ["# TYPE x_total counter\nx_total 1\nx 2", "# TYPE x_total counter\nx_total 1\n"] {
+            var cursor = ByteCursor(text)
+            merged.merge([("/f.prom", ExpositionText.parse(&cursor, limit: 100))])
+            snapshot.removeAll()
+            merged.add(to: &snapshot)
+            var output: [UInt8] = []
+            encoder.encode([snapshot], as: .openMetrics, into: &output)
+            types += String(decoding: output, as: UTF8.self).split(separator: "\n")
+                .filter { $0.hasPrefix("# TYPE") }.map(String.init)
+        }
+        #expect(types == ["# TYPE x unknown", "# TYPE x_total unknown", "# TYPE x counter"])
     }
 }

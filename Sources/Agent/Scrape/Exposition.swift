@@ -17,15 +17,25 @@ struct Exposition {
     /// What is said of the collectors and of the agent itself.
     var extra = Snapshot()
     var process = ProcessMetrics()
-    private var encoder = PrometheusText()
+    /// How many series of each cell were left out of the last body since others are the same once the bytes of their
+    /// labels that are not UTF-8 are replaced.
+    private(set) var repairedCounts: [Int: Int] = [:]
+    /// The cells of which the log has said that.
+    var repairedSaid: Set<Int> = []
+    /// One for each way of escaping that was asked for, nearly always one.
+    private var encoders: [NameEscaping: PrometheusText] = [:]
     private var compressor: GzipCompressor?
     private var bodies: [Body] = []
-    /// Whether `extra` says what of this reading could not be served.
-    private var isReported = false
+
+    private static let repaired = MetricDescriptor(
+        "vitals_scrape_series_left_out", .gauge,
+        help: "Series that are not served: bytes in their labels are not UTF-8, and with U+FFFD for them they are "
+            + "series that are served already.")
 
     /// A format as it was asked for, and what was written for it; `isWritten` says for this reading.
     private struct Body {
         let format: ExpositionFormat
+        let escaping: NameEscaping
         let isCompressed: Bool
         var bytes: [UInt8] = []
         var isWritten = false
@@ -35,7 +45,7 @@ struct Exposition {
     mutating func begin() {
         readingCount += 1
         extra.removeAll()
-        isReported = false
+        extra.add(Self.repaired, 0)
         for index in bodies.indices { bodies[index].isWritten = false }
     }
 
@@ -52,38 +62,63 @@ struct Exposition {
     }
 
     /// The reading as it goes to a client.
-    mutating func body(_ format: ExpositionFormat, compressed isCompressed: Bool) -> [UInt8] {
-        let index = place(of: format, isCompressed)
+    mutating func body(_ request: ScrapeRequest) -> [UInt8] {
+        let index = place(of: request)
         if bodies[index].isWritten { return bodies[index].bytes }
         var bytes: [UInt8] = []
         swap(&bytes, &bodies[index].bytes)
         bytes.removeAll(keepingCapacity: true)
-        if isCompressed {
+        if request.isCompressed {
             let compressor = compressor ?? GzipCompressor(level: Self.compressionLevel)
             self.compressor = compressor
-            compressor.compress(body(format, compressed: false), into: &bytes)
+            var plain = request
+            plain.isCompressed = false
+            compressor.compress(body(plain), into: &bytes)
         } else {
-            snapshots.append(extra)
-            let refusals = encoder.arrange(snapshots)
-            if !refusals.isEmpty, !isReported {
-                TextfileCollector.report(refusals, of: snapshots, into: &extra)
-                snapshots[snapshots.count - 1] = extra
-                _ = encoder.arrange(snapshots)
-            }
-            isReported = true
-            encoder.write(snapshots, as: format, into: &bytes)
-            snapshots.removeLast()
+            write(request, into: &bytes)
         }
         bodies[index].bytes = bytes
         bodies[index].isWritten = true
         return bytes
     }
 
-    private mutating func place(of format: ExpositionFormat, _ isCompressed: Bool) -> Int {
-        if let known = bodies.firstIndex(where: { $0.format == format && $0.isCompressed == isCompressed }) {
-            return known
+    private mutating func write(_ request: ScrapeRequest, into bytes: inout [UInt8]) {
+        var encoder = encoders.removeValue(forKey: request.escaping) ?? PrometheusText(escaping: request.escaping)
+        snapshots.append(extra)
+        let refusals = encoder.arrange(snapshots)
+        repairedCounts.removeAll()
+        if refusals.isEmpty {
+            encoder.write(snapshots, as: request.format, into: &bytes)
+        } else {
+            // Of this body alone: with other names for another scraper, others may be refused.
+            let said = saying(refusals)
+            _ = encoder.arrange(said)
+            encoder.write(said, as: request.format, into: &bytes)
         }
-        bodies.append(Body(format: format, isCompressed: isCompressed))
+        snapshots.removeLast()
+        encoders[request.escaping] = encoder
+    }
+
+    /// The snapshots with what is said of samples that cannot be served. The last one is `extra`.
+    private mutating func saying(_ refusals: [Refusal]) -> [Snapshot] {
+        var said = snapshots
+        let last = said.count - 1
+        TextfileCollector.report(refusals, in: &said, into: last)
+        let repaired = refusals.filter { $0.reason == .repairedLabel }
+        for refusal in repaired where owners.indices.contains(refusal.snapshot) {
+            repairedCounts[owners[refusal.snapshot], default: 0] += 1
+        }
+        said[last].replace(Self.repaired, Double(repaired.count))
+        return said
+    }
+
+    private mutating func place(of request: ScrapeRequest) -> Int {
+        let known = bodies.firstIndex {
+            $0.format == request.format && $0.escaping == request.escaping && $0.isCompressed == request.isCompressed
+        }
+        if let known { return known }
+        bodies.append(
+            Body(format: request.format, escaping: request.escaping, isCompressed: request.isCompressed))
         return bodies.count - 1
     }
 }

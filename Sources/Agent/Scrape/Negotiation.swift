@@ -40,21 +40,38 @@ func acceptsGzip(_ header: String?) -> Bool {
     return (coding?.weight ?? 0) > 0
 }
 
-/// The format that an `Accept` header wants most, the plain text format for who does not care or wants what there is
-/// not. https://prometheus.io/docs/instrumenting/content_negotiation/
-func expositionFormat(accept header: String?) -> ExpositionFormat {
-    var best: (format: ExpositionFormat, weight: Double)?
-    for wanted in weightedList(header ?? "") where wanted.weight > best?.weight ?? 0 {
+/// How an answer is written, and what it says of that.
+struct ExpositionChoice: Equatable {
+    var format = ExpositionFormat.prometheusText
+    /// nil when the client said nothing of it.
+    var escaping: NameEscaping?
+    /// The text format in the version that is 0.0.4 with names in quotes.
+    var isText1 = false
+
+    var contentType: String {
+        let type = isText1 ? "text/plain; version=1.0.0; charset=utf-8" : format.contentType
+        return escaping.map { "\(type); escaping=\($0.rawValue)" } ?? type
+    }
+}
+
+/// The format that an `Accept` header wants most, the plain text format for a client that does not care or wants one
+/// that is not served. https://prometheus.io/docs/instrumenting/content_negotiation/
+func expositionChoice(accept header: String?) -> ExpositionChoice {
+    var best = ExpositionChoice()
+    var bestWeight = 0.0
+    for wanted in weightedList(header ?? "") where wanted.weight > bestWeight {
+        var choice = ExpositionChoice()
         let version = wanted.parameter("version")
         switch wanted.value {
-        case "application/openmetrics-text" where version == nil || version == "1.0.0":
-            best = (.openMetrics, wanted.weight)
-        case "text/plain" where version == nil || version == "0.0.4", "text/*", "*/*":
-            best = (.prometheusText, wanted.weight)
+        case "application/openmetrics-text" where version == nil || version == "1.0.0": choice.format = .openMetrics
+        case "text/plain" where version == "1.0.0": choice.isText1 = true
+        case "text/plain" where version == nil || version == "0.0.4", "text/*", "*/*": break
         default: continue
         }
+        choice.escaping = wanted.parameter("escaping").flatMap(NameEscaping.init(rawValue:))
+        (best, bestWeight) = (choice, wanted.weight)
     }
-    return best?.format ?? .prometheusText
+    return best
 }
 
 /// How long the scraper has: what Prometheus says it will wait, less a margin in which the answer travels. nil when it

@@ -60,6 +60,7 @@ package struct ScrapeRequest: Sendable {
     package var only: [String] = []
     package var without: [String] = []
     package var format = ExpositionFormat.prometheusText
+    package var escaping = NameEscaping.underscores
     package var isCompressed = false
     /// When the asker gives up; the timeout of the settings holds besides.
     package var deadline: Instant?
@@ -200,7 +201,8 @@ package final class Scraper: Sendable {
     ) -> [UInt8] {
         worker.runAndWait { exposition in
             self.read(into: &exposition, request, extra)
-            let body = exposition.body(request.format, compressed: request.isCompressed)
+            let body = exposition.body(request)
+            self.sayRepaired(&exposition)
             exposition.end(giveBack: self.giveBack)
             return body
         }
@@ -221,9 +223,9 @@ package final class Scraper: Sendable {
                 return waiting.filter { $0.request.isOfSameCollectors(as: first) }
             }
             for waiting in served {
-                waiting.answer(
-                    exposition.body(waiting.request.format, compressed: waiting.request.isCompressed))
+                waiting.answer(exposition.body(waiting.request))
             }
+            self.sayRepaired(&exposition)
             exposition.end(giveBack: self.giveBack)
         }
     }
@@ -264,6 +266,17 @@ package final class Scraper: Sendable {
             request.only.isEmpty
                 ? !request.without.contains(cells[index].name) : request.only.contains(cells[index].name)
         }
+    }
+
+    /// Says once of each collector that it has series that cannot be told apart.
+    private func sayRepaired(_ exposition: inout Exposition) {
+        let new = Set(exposition.repairedCounts.keys).subtracting(exposition.repairedSaid)
+        guard !new.isEmpty else { return }
+        exposition.repairedSaid.formUnion(new)
+        let names = new.sorted().map { cells[$0].name }
+        log.warning(
+            "series left out: names that are not UTF-8 differ only in the bytes that U+FFFD stands for; "
+                + "the first of each is served", ["collectors": names.joined(separator: " ")])
     }
 
     /// The snapshots go back for their capacity. Those that were late keep theirs, or make a new one.

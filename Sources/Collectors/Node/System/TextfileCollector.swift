@@ -21,7 +21,7 @@ package struct TextfileCollector: Collector {
         help: "When a file was last written, in seconds since 1970.")
     static let scrapeError = MetricDescriptor(
         "node_textfile_scrape_error", .gauge,
-        help: "1 when a directory, a file or a line could not be read; vitals_textfile_problem says which.")
+        help: "1 when a directory, a file or a line is not served; vitals_textfile_problem says which and why.")
     static let problemLine = MetricDescriptor(
         "vitals_textfile_problem", .gauge, labels: ["file", "reason"],
         help: "The first line of a file that is not served, by reason; 0 when it is the whole file.")
@@ -36,6 +36,8 @@ package struct TextfileCollector: Collector {
     private var lineProblems:
         [(path: String, problem: ExpositionProblem, lines: ProblemLines<ExpositionProblem>.Lines)] =
             []
+    /// Files of which nothing could be read, by their place in `merged`.
+    private var unread: Set<Int> = []
 
     /// `directory` is one or a list, as node_exporter's option; `directories` is a list.
     package init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
@@ -77,9 +79,13 @@ package struct TextfileCollector: Collector {
         if files.refresh(now: now()) {
             merged.merge(files.files.filter { !$0.isStale }.map { ($0.path, $0.text) })
             lineProblems = Self.sorted(zip(merged.origins.files, merged.problems))
+            unread = Self.unread(merged)
         }
         var isReadable = true
+        var number = 0
         for file in files.files {
+            if !file.isStale { number += 1 }
+            if !file.isStale, unread.contains(number - 1) { continue }
             // Whole seconds, as node_exporter serves them.
             snapshot.add(Self.modified, Double(file.status.modifiedUnixNanoseconds / 1_000_000_000), file.path)
         }
@@ -89,10 +95,20 @@ package struct TextfileCollector: Collector {
         }
         for (path, problem, lines) in lineProblems {
             Self.add(path, problem.rawValue, lines, to: &snapshot)
-            if problem == .syntax || problem == .timestamp { isReadable = false }
+            isReadable = false
         }
         snapshot.add(Self.scrapeError, isReadable ? 0 : 1)
         merged.add(to: &snapshot)
+    }
+
+    /// Those of which nothing could be read, by their place in `merged`. A file without samples is no such one.
+    private static func unread(_ merged: MergedExpositions) -> Set<Int> {
+        let served = Set(merged.origins.places.map(\.file))
+        let unread = merged.problems.indices.filter { index in
+            let problems = merged.problems[index].lines.keys
+            return !problems.isEmpty && problems.allSatisfy { $0 == .syntax || $0 == .timestamp }
+        }
+        return Set(unread).subtracting(served)
     }
 
     private static func sorted(
@@ -110,19 +126,28 @@ package struct TextfileCollector: Collector {
         snapshot.add(problemCount, Double(lines.count), path, reason)
     }
 
-    /// Says which lines of files contradict what Vitals itself serves, as the encoder found.
-    package static func report(_ refusals: [Refusal], of snapshots: [Snapshot], into snapshot: inout Snapshot) {
-        var problems: [String: ProblemLines<String>] = [:]
+    /// Says which lines of files cannot be served beside what else is, as the encoder found.
+    package static func report(_ refusals: [Refusal], in snapshots: inout [Snapshot], into last: Int) {
+        var problems: [Int: [Int: ProblemLines<String>]] = [:]
         for refusal in refusals {
-            guard let origins = snapshots[refusal.snapshot].origins,
-                let place = origins.place(ofSample: refusal.sample)
-            else { continue }
-            let reason = refusal.reason == .otherKind ? "served_as_another_type" : "served_by_vitals"
-            problems[origins.files[place.file], default: ProblemLines()].note(reason, line: place.line)
+            guard let place = snapshots[refusal.snapshot].origins?.place(ofSample: refusal.sample) else { continue }
+            let reason =
+                switch refusal.reason {
+                case .otherKind: "served_as_another_type"
+                case .servedAlready: "served_by_vitals"
+                case .escapedName: "escaped_name"
+                case .repairedLabel: "duplicate"
+                }
+            problems[refusal.snapshot, default: [:]][place.file, default: ProblemLines()]
+                .note(reason, line: place.line)
         }
-        for (path, problems) in problems.sorted(by: { $0.key < $1.key }) {
-            for (reason, lines) in problems.lines.sorted(by: { $0.key < $1.key }) {
-                add(path, reason, lines, to: &snapshot)
+        for (number, files) in problems.sorted(by: { $0.key < $1.key }) {
+            snapshots[number].replace(scrapeError, 1)
+            guard let origins = snapshots[number].origins else { continue }
+            for (file, problems) in files.sorted(by: { $0.key < $1.key }) {
+                for (reason, lines) in problems.lines.sorted(by: { $0.key < $1.key }) {
+                    add(origins.files[file], reason, lines, to: &snapshots[last])
+                }
             }
         }
     }
