@@ -16,7 +16,8 @@ package struct CursorStore<DiskType: Disk>: Sendable {
     private let input: String
     private let output: String
     private let log: AgentLog
-    private var disk: DiskType
+    /// Its own copy, where it is a value.
+    private(set) var disk: DiskType
 
     /// Files that were there and could not be used, because they are cut, damaged, or of a version not known here.
     package private(set) var damagedCount: UInt64 = 0
@@ -41,7 +42,13 @@ package struct CursorStore<DiskType: Disk>: Sendable {
                 if error != .notFound { reportDamage(path, error.description) }
                 continue
             }
-            do throws(CursorFileError) { return try CursorFile(parsing: bytes).cursor } catch {
+            do throws(CursorFileError) {
+                let file = try CursorFile(parsing: bytes)
+                guard file.isOf(input: input, output: output) else {
+                    throw CursorFileError(reason: "is that of the route from \(file.input) to \(file.output)")
+                }
+                return file.cursor
+            } catch {
                 reportDamage(path, error.reason)
             }
         }
@@ -58,7 +65,9 @@ package struct CursorStore<DiskType: Disk>: Sendable {
 
     private mutating func reportDamage(_ path: String, _ reason: String) {
         damagedCount += 1
-        log.error("cursor file cannot be used", ["path": path, "reason": reason])
+        log.error(
+            "cursor file cannot be used; the copy before it is tried, and without one the input starts over",
+            ["path": path, "reason": reason])
     }
 }
 
@@ -197,6 +206,12 @@ private struct CursorFile {
         self.cursor = cursor
         // Where the value stands in its one line is where it stands in the bytes.
         json = Array(bytes[cursor.position.column - 1..<bytes.count - 2])
+    }
+
+    /// Somebody may have swapped files, or restored a copy under another name: what one route has read says nothing of
+    /// what another has.
+    func isOf(input: String, output: String) -> Bool {
+        self.input.utf8.elementsEqual(input.utf8) && self.output.utf8.elementsEqual(output.utf8)
     }
 
     private static func fingerprint(of body: ArraySlice<UInt8>) -> UInt64 {

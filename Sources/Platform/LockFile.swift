@@ -32,6 +32,13 @@ package final class LockFile: Sendable {
         unsafe text.withUnsafeBytes { unsafe _ = pwrite(descriptor, $0.baseAddress, $0.count, 0) }
     }
 
+    /// Whether `path` still names the file that is locked.
+    ///
+    /// - Throws: `Errno` of stat(2); `notFound` when there is nothing of that name.
+    package func isAt(_ path: String) throws(Errno) -> Bool {
+        try FileStatus(of: path).id == FileStatus(of: descriptor).id
+    }
+
     deinit {
         guard descriptor >= 0 else { return }
         // A child that is between fork and exec has the descriptor too: closing this one alone would leave it locked.

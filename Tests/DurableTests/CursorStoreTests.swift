@@ -139,6 +139,31 @@ struct FailingDisk: Disk {
         #expect(offset(real.load()) == nil)
     }
 
+    /// Files of two routes that were swapped say nothing of either: the copy before is used, or none, and it is counted.
+    @Test func aFileOfAnotherRouteIsDamage() throws {
+        var one = store(FailingDisk())
+        try one.save(Array("{\"offset\":1}".utf8))
+        try one.save(Array("{\"offset\":2}".utf8))
+        var disk = FailingDisk()
+        // `e` with an accent, in one code point and in two: other bytes are another route.
+        for (input, name) in [("other", "in~out"), ("in", "other~out"), ("e\u{301}", "%c3%a9~out")] {
+            var store = CursorStore(
+                stateDirectory: "/state", input: input, output: "out", disk: FailingDisk(), log: .silent)
+            try store.save(Array("{\"offset\":7}".utf8))
+            let saved = try #require(store.disk.files.values.first)
+            disk.files["/state/cursors/\(name).json"] = saved
+        }
+        disk.files["/state/cursors/in~out.json.old"] = one.disk.files["/state/cursors/in~out.json.old"]
+        var swapped = store(disk)
+        #expect(offset(swapped.load()) == 1 && swapped.damagedCount == 1)
+        disk.files["/state/cursors/in~out.json.old"] = nil
+        swapped = store(disk)
+        #expect(swapped.load() == nil && swapped.damagedCount == 1)
+        var accented = CursorStore(
+            stateDirectory: "/state", input: "\u{E9}", output: "out", disk: disk, log: .silent)
+        #expect(accented.load() == nil && accented.damagedCount == 1)
+    }
+
     @Test func listsAllCursors() throws {
         #expect(try savedCursors(in: directory).cursors.isEmpty)
         for (input, output) in [("a", "b"), ("a~b", "c"), ("../x/ü", "."), (String(repeating: "long", count: 99), "d")]
