@@ -12,6 +12,7 @@ package import Settings
 
 package struct JournaldInput: Input {
     package static let type = "journald"
+    package static let fieldNames = RecordNames.ofJournal
 
     /// How soon a journal that is not there is looked for again.
     static let retryInterval: Duration = .seconds(5)

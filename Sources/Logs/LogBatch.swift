@@ -53,6 +53,9 @@ package struct LogBatch: Sendable {
         package internal(set) var next: Position
         /// It is a JSON object of its own (an EMF document), not a message.
         package internal(set) var isDocument: Bool
+        /// It was found among lines of text, and has members called `host`, `input` or `file`: written as it is, it could
+        /// pass for a record of another source.
+        package internal(set) var claimsSource = false
         /// Its text was cut at the limit for a line.
         package let isCut: Bool
         /// It is a piece of the record that was read, and not the last.
@@ -209,7 +212,7 @@ package struct LogBatch: Sendable {
     /// Adds a record whose text is `source[range]`.
     package mutating func append(
         _ source: [UInt8], _ range: Range<Int>, fields: Range<UInt32>, at unixNanoseconds: Int64, next: Position,
-        isDocument: Bool = false, isCut: Bool = false
+        isDocument: Bool = false, claimsSource: Bool = false, isCut: Bool = false
     ) {
         reserve(range.count)
         let start = UInt32(bytes.count)
@@ -217,7 +220,8 @@ package struct LogBatch: Sendable {
         records.append(
             Record(
                 text: TextRange(start: start, count: UInt32(range.count)), fields: fields,
-                unixNanoseconds: unixNanoseconds, next: next, isDocument: isDocument, isCut: isCut))
+                unixNanoseconds: unixNanoseconds, next: next, isDocument: isDocument, claimsSource: claimsSource,
+                isCut: isCut))
         textByteCount += range.count
     }
 
@@ -237,7 +241,7 @@ package struct LogBatch: Sendable {
         records.append(
             Record(
                 text: moved(draft.text), fields: firstField..<nextField, unixNanoseconds: draft.unixNanoseconds,
-                next: draft.next, isDocument: draft.isDocument, isCut: draft.isCut))
+                next: draft.next, isDocument: draft.isDocument, claimsSource: draft.claimsSource, isCut: draft.isCut))
         textByteCount += draft.text.count
         namedFieldByteCount += draft.bytes.count - draft.text.count
     }
@@ -272,7 +276,7 @@ package struct LogBatch: Sendable {
         return Record(
             text: TextRange(start: start, count: UInt32(bytes.count) - start), fields: record.fields,
             unixNanoseconds: record.unixNanoseconds, next: record.next, isDocument: record.isDocument,
-            isCut: record.isCut, isUnfinished: range.upperBound < record.text.range.upperBound)
+            claimsSource: record.claimsSource, isCut: record.isCut, isUnfinished: range.upperBound < record.text.range.upperBound)
     }
 
     /// These records alone, in this order: those of a request that are sent again without the others.

@@ -19,6 +19,8 @@ package struct RecordDraft: Sendable {
     package internal(set) var unixNanoseconds: Int64 = 0
     package internal(set) var next = Position(source: 0, offset: 0)
     package internal(set) var isDocument = false
+    /// As of a record in a batch.
+    package internal(set) var claimsSource = false
     package internal(set) var isCut = false
 
     package init() {}
@@ -33,6 +35,7 @@ package struct RecordDraft: Sendable {
         unixNanoseconds = record.unixNanoseconds
         next = record.next
         isDocument = record.isDocument
+        claimsSource = record.claimsSource
         isCut = record.isCut
     }
 

@@ -177,7 +177,7 @@ package struct RecordPipeline {
         guard draft.fields.isEmpty else { return batch.append(draft, shared: shared) }
         batch.append(
             draft.bytes, draft.text, fields: shared, at: draft.unixNanoseconds, next: draft.next,
-            isDocument: draft.isDocument, isCut: draft.isCut)
+            isDocument: draft.isDocument, claimsSource: draft.claimsSource, isCut: draft.isCut)
     }
 
     /// The fields that the input gave, in the batch: most records share them with the one before.
