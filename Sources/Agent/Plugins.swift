@@ -57,7 +57,8 @@ package struct Plugins: Sendable {
     private func makePipeline(
         _ plugin: PluginSettings, _ section: inout SettingsSection
     ) throws(SettingsError) -> sending RecordPipeline {
-        // What the log says never takes a name that the input gives its records, also where one of them has no such field.
+        // What the log says never takes a name that the input gives its records, also where one of them has no such
+        // field.
         let names = inputTypes.first { $0.type == plugin.type }?.fieldNames ?? []
         return try RecordPipeline(&section, reserving: plugin.fields.map(\.name) + names)
     }

@@ -1,5 +1,5 @@
-// Whether bytes are one value of JSON to the letter (RFC 8259) and valid UTF-8: for what is sent on as it is. The scanners
-// beside this take more, so that no line is given up for a detail; the parser of settings takes comments.
+// Whether bytes are one value of JSON to the letter (RFC 8259) and valid UTF-8: for what is sent on as it is. The
+// scanners beside this take more, so that no line is given up for a detail; the parser of settings takes comments.
 
 extension [UInt8] {
     /// Nothing but one value and blanks around it, nested at most 64 deep.
@@ -95,7 +95,9 @@ private struct JSONGrammar {
         let kind = bytes[index]
         index += 1
         guard kind == UInt8(ascii: "u") else { return "\"\\/bfnrt".utf8.contains(kind) }
-        guard index + 4 <= end, bytes[index..<index + 4].allSatisfy({ $0.hexadecimalDigit != nil }) else { return false }
+        guard index + 4 <= end, bytes[index..<index + 4].allSatisfy({ $0.hexadecimalDigit != nil }) else {
+            return false
+        }
         index += 4
         return true
     }

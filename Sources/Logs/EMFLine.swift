@@ -1,6 +1,6 @@
 // Recognising a document with metrics (EMF) among lines of text: one JSON object with `_aws`, and in it
-// `CloudWatchMetrics`. Whether CloudWatch would take all of it is not asked here: nobody is helped by taking it apart. But
-// it must be JSON to its last byte, since it is sent as it is: a line that only looks so is a text.
+// `CloudWatchMetrics`. Whether CloudWatch would take all of it is not asked here: nobody is helped by taking it apart.
+// But it must be JSON to its last byte, since it is sent as it is: a line that only looks so is a text.
 //
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 

@@ -53,8 +53,8 @@ package struct LogBatch: Sendable {
         package internal(set) var next: Position
         /// It is a JSON object of its own (an EMF document), not a message.
         package internal(set) var isDocument: Bool
-        /// It was found among lines of text, and has members called `host`, `input` or `file`: written as it is, it could
-        /// pass for a record of another source.
+        /// It was found among lines of text, and has members called `host`, `input` or `file`: written as it is, it
+        /// could pass for a record of another source.
         package internal(set) var claimsSource = false
         /// Its text was cut at the limit for a line.
         package let isCut: Bool
@@ -276,7 +276,8 @@ package struct LogBatch: Sendable {
         return Record(
             text: TextRange(start: start, count: UInt32(bytes.count) - start), fields: record.fields,
             unixNanoseconds: record.unixNanoseconds, next: record.next, isDocument: record.isDocument,
-            claimsSource: record.claimsSource, isCut: record.isCut, isUnfinished: range.upperBound < record.text.range.upperBound)
+            claimsSource: record.claimsSource, isCut: record.isCut,
+            isUnfinished: range.upperBound < record.text.range.upperBound)
     }
 
     /// These records alone, in this order: those of a request that are sent again without the others.

@@ -79,7 +79,8 @@ package struct CloudWatchLogsOutput {
         let session = open(client, context.log)
         values.host.lookUp = { [metadata = session.metadata] in metadata.value(named: $0) }
         setup = Setup(
-            settings: try CloudWatchSettings(&section, values), json: RecordJSON(context, enclosesClaims: Self.enclosesClaims), log: context.log,
+            settings: try CloudWatchSettings(&section, values),
+            json: RecordJSON(context, enclosesClaims: Self.enclosesClaims), log: context.log,
             outputPath: section.path, inputName: context.inputName, session: session)
         do throws(AWSError) { self.client = try Self.client(setup) } catch { throw section.error(error.message) }
     }

@@ -120,8 +120,8 @@ package protocol Output: SendableMetatype {
     static var type: String { get }
     static var batchDefaults: BatchDefaults { get }
 
-    /// Documents that log lines are, and that say themselves which host, input or file they are of, go within a record of
-    /// ours. False for a receiver that must have the document itself.
+    /// Documents that log lines are, and that say themselves which host, input or file they are of, go within a record
+    /// of ours. False for a receiver that must have the document itself.
     static var enclosesClaims: Bool { get }
 
     /// Asks `section` for its options; the caller calls `finish()` on it. Connects to nothing yet.

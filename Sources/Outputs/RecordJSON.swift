@@ -6,8 +6,8 @@
 // on one line.
 //
 // Then come the input's own `fields`, and "truncated":true when the text was cut at the limit for a line. A record that
-// is a document of its own is written as it is, but for one that says itself where it comes from. This is the hottest code of the agent: a line is three copies, one of
-// which escapes.
+// is a document of its own is written as it is, but for one that says itself where it comes from. This is the hottest
+// code of the agent: a line is three copies, one of which escapes.
 
 internal import Bytes
 package import Logs
@@ -41,9 +41,9 @@ package struct RecordJSON: Sendable {
         (RecordNames.own + RecordNames.ofInputs).contains(name) ? "is a name that records have already" : nil
     }
 
-    /// The fields of `context` have no fault. `enclosesClaims`: what stands in a line of a log cannot pass for a record of
-    /// another host, input or file. Without it all documents are written as they are, for a receiver to whom they say
-    /// nothing but metrics.
+    /// The fields of `context` have no fault. `enclosesClaims`: what stands in a line of a log cannot pass for a
+    /// record of another host, input or file. Without it all documents are written as they are, for a receiver to whom
+    /// they say nothing but metrics.
     package init(_ context: OutputContext, enclosesClaims: Bool = true) {
         self.enclosesClaims = enclosesClaims
         inputFields = context.fields.map { field in
@@ -193,9 +193,9 @@ extension [UInt8] {
     /// No program writes a longer number: 64 bits have 20 digits, and a double 17 that count.
     private static let numberByteLimit = 512
 
-    /// `0`, `-12`, `0.25`, `1e-7`, `true`: a number as JSON has it (RFC 8259, section 6), or a boolean. 20 digits before the
-    /// point are what identifiers of 64 bits need; longer ones, and what is beyond the range of doubles, are texts, since
-    /// many readers refuse a whole request for them.
+    /// `0`, `-12`, `0.25`, `1e-7`, `true`: a number as JSON has it (RFC 8259, section 6), or a boolean. 20 digits
+    /// before the point are what identifiers of 64 bits need; longer ones, and what is beyond the range of doubles,
+    /// are texts, since many readers refuse a whole request for them.
     fileprivate func isPlainJSON(_ range: Range<Int>) -> Bool {
         var at = range.lowerBound
         let end = range.upperBound

@@ -67,9 +67,10 @@ import Testing
     }
 
     /// They would be sent as they are, and a receiver would refuse all that is sent with them.
-    @Test(arguments: [
-        [0xFF], [0xC3], [0xC0, 0xAF], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0x00], [0x1F],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0xFF], [0xC3], [0xC0, 0xAF], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0x00], [0x1F],
+        ] as [[UInt8]])
     func bytesThatAreNoJSONMakeNoDocument(bytes: [UInt8]) {
         for (start, end) in [
             (#"{"_aws":{"CloudWatchMetrics":["#, "]}}"), (#"{"_aws":{"CloudWatchMetrics":[""#, #""]}}"#),

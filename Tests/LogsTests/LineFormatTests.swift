@@ -459,7 +459,8 @@ import Testing
     @Test(arguments: [
         ("", []), (" 0.005", []), (#" "shop.example.test""#, []), (#" "curl/8.0""#, []),
         (#" 1234 "https://ref/" "curl/8.0""#, []),
-        (#" "-" "curl/8.0""#, [#"http_user_agent="curl/8.0""#]), (#" "" """#, [#"http_referer="""#, #"http_user_agent="""#]),
+        (#" "-" "curl/8.0""#, [#"http_user_agent="curl/8.0""#]),
+        (#" "" """#, [#"http_referer="""#, #"http_user_agent="""#]),
         (
             #" "https://ref/" "curl/8.0" shop.example.test 0.1"#,
             [#"http_referer="https://ref/""#, #"http_user_agent="curl/8.0""#]
@@ -474,7 +475,10 @@ import Testing
         ),
         // The host in front of them.
         (#" "shop.example.test" "https://ref/" "curl/8.0""#, []),
-        (#" "android-app://com.example" "a b""#, [#"http_referer="android-app://com.example""#, #"http_user_agent="a b""#]),
+        (
+            #" "android-app://com.example" "a b""#,
+            [#"http_referer="android-app://com.example""#, #"http_user_agent="a b""#]
+        ),
         (#" "-" "https://bot.example.test/""#, [#"http_user_agent="https://bot.example.test/""#]),
     ])
     func whatIsBehind(rest: String, fields: [String]) {

@@ -18,6 +18,9 @@ package struct RecordDraft: Sendable {
     package internal(set) var inputFields: Range<UInt32> = 0..<0
     package internal(set) var unixNanoseconds: Int64 = 0
     package internal(set) var next = Position(source: 0, offset: 0)
+    /// It began in another source, which may go on here with what goes on at `next`: the file was rotated within it.
+    var rotatedSource: UInt32?
+    var rotatedNext: Position?
     package internal(set) var isDocument = false
     /// As of a record in a batch.
     package internal(set) var claimsSource = false
@@ -34,6 +37,7 @@ package struct RecordDraft: Sendable {
         inputFields = record.fields
         unixNanoseconds = record.unixNanoseconds
         next = record.next
+        (rotatedSource, rotatedNext) = (nil, nil)
         isDocument = record.isDocument
         claimsSource = record.claimsSource
         isCut = record.isCut

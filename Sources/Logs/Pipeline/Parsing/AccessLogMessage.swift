@@ -5,8 +5,8 @@
 // https://nginx.org/en/docs/http/ngx_http_log_module.html
 // https://httpd.apache.org/docs/current/mod/mod_log_config.html
 //
-// Before the address of the client there may be the server, with its port or without, as in Debian's `vhost_combined`. A
-// line of another form is none: its fields would be taken for one another.
+// Before the address of the client there may be the server, with its port or without, as in Debian's `vhost_combined`.
+// A line of another form is none: its fields would be taken for one another.
 //
 // The fields have the names of nginx's variables. The message stays the whole line, with all that is behind the last.
 
@@ -111,8 +111,8 @@ extension [UInt8] {
         !range.isEmpty && range.count <= 18 && self[range].allSatisfy { $0 &- UInt8(ascii: "0") <= 9 }
     }
 
-    /// What stands before the time, the time between its brackets, and the quote of the request: the first `[…] "` after a
-    /// space in which a time may stand. A user's name may have spaces and brackets.
+    /// What stands before the time, the time between its brackets, and the quote of the request: the first `[…] "`
+    /// after a space in which a time may stand. A user's name may have spaces and brackets.
     fileprivate func accessTime(_ range: Range<Int>) -> (before: Range<Int>, time: Range<Int>, request: Int)? {
         var at = range.lowerBound
         while let open = firstIndex(of: UInt8(ascii: "["), in: at..<range.upperBound) {

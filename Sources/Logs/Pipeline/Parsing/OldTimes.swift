@@ -22,7 +22,8 @@ struct OldTimes: Sendable {
         do throws(TimePatternError) { return try TimePattern(text) } catch { bug("a pattern of our own: \(error)") }
     }
 
-    /// Moves `index` behind a time that begins there; nil when none does. Unreadable is a time of a zone that is not known.
+    /// Moves `index` behind a time that begins there; nil when none does. Unreadable is a time of a zone that is not
+    /// known.
     func read(
         _ bytes: [UInt8], _ index: inout Int, _ end: Int, _ reading: inout TimeReading, now: Int64
     ) -> ParsedMessage.Time? {

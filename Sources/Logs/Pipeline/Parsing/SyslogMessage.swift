@@ -230,7 +230,8 @@ struct SyslogMessage: MessageParser {
                 return finishDevice(&draft, &found, words, at..<end, &parsed)
             }
             let word = draft.bytes.word(&at, end)
-            guard words.count < 3, word.count > 1, at < end, draft.bytes[word.upperBound - 1] == UInt8(ascii: ":") else {
+            guard words.count < 3, word.count > 1, at < end, draft.bytes[word.upperBound - 1] == UInt8(ascii: ":")
+            else {
                 break
             }
             words.append((draft.bytes.deviceWord(word.dropLast()), word.dropLast()))
