@@ -109,7 +109,7 @@ private func position(of place: JournalPlace) -> String {
     let microseconds: UInt64?
     switch place {
     case .time(let time): microseconds = time
-    case .after(let cursor):
+    case .after(let cursor), .at(let cursor):
         let time = cursor.split(separator: ";").first { $0.hasPrefix("t=") }
         microseconds = time.flatMap { UInt64($0.dropFirst(2), radix: 16) }
         if microseconds == nil { return plainText(cursor) }

@@ -57,7 +57,16 @@ package struct Plugins: Sendable {
     private func makePipeline(
         _ plugin: PluginSettings, _ section: inout SettingsSection
     ) throws(SettingsError) -> sending RecordPipeline {
-        try RecordPipeline(&section, reserving: plugin.fields.map(\.name))
+        // What the log says never takes a name that the input gives its records, also where one of them has no such
+        // field.
+        let names = inputTypes.first { $0.type == plugin.type }?.fieldNames ?? []
+        return try RecordPipeline(&section, reserving: plugin.fields.map(\.name) + names)
+    }
+
+    /// How records of `input` that `output` gives up are kept: as they were to be sent.
+    private func recordJSON(_ input: PluginSettings, _ output: PluginSettings) -> RecordJSON {
+        guard let type = outputTypes.first(where: { $0.type == output.type }) else { bug("no output \(output.type)") }
+        return RecordJSON(context(for: input), enclosesClaims: type.enclosesClaims)
     }
 
     /// For the records of `input`.
@@ -171,7 +180,7 @@ package struct Plugins: Sendable {
             routes.append(
                 Route(
                     input: input, pipeline: pipeline, output: output, status: status, options: options,
-                    cursors: cursors, rejected: rejected, json: RecordJSON(context(for: from)),
+                    cursors: cursors, rejected: rejected, json: recordJSON(from, to),
                     account: ReserveAccount(
                         reserve, number: routes.count,
                         output: settings.outputs.firstIndex { $0.name == to.name } ?? 0,

@@ -14,6 +14,8 @@ package struct TimeParts: Equatable, Sendable {
     package var isAfternoon: Bool?
     /// Seconds east of Greenwich.
     package var offset: Int?
+    /// Where the name of a zone stands that is none of UTC's: only the rules of a zone can say what it means.
+    package var zoneName: Range<Int>?
     package var unixSeconds: Int64?
 
     package init() {}
@@ -157,15 +159,7 @@ package struct TimePattern: Sendable {
         case .offset:
             parts.offset = bytes.zoneOffset(&at, end)
             return parts.offset != nil
-        case .zoneName:
-            let start = at
-            while at < end, (bytes[at] | 0x20) &- UInt8(ascii: "a") < 26 { at += 1 }
-            // Other names say nothing certain: EST is in America and in Australia.
-            let name = bytes[start..<at]
-            if name.elementsEqual("UTC".utf8) || name.elementsEqual("GMT".utf8) || name.elementsEqual("Z".utf8) {
-                parts.offset = 0
-            }
-            return at > start
+        case .zoneName: return readZoneName(bytes, &at, end, &parts)
         case .unixSeconds:
             parts.unixSeconds = bytes.number(&at, end, digits: 11).map { Int64($0) }
             return parts.unixSeconds != nil
@@ -176,6 +170,24 @@ package struct TimePattern: Sendable {
         case .day: parts.day != nil
         default: parts.dayOfYear != nil
         }
+    }
+
+    /// `UTC`, `CEST`, or `-03` as zones are called that have no letters of their own. An offset that was read before
+    /// counts more: `+0100 (CET)`.
+    private static func readZoneName(_ bytes: [UInt8], _ at: inout Int, _ end: Int, _ parts: inout TimeParts) -> Bool {
+        if at < end, bytes[at] == UInt8(ascii: "+") || bytes[at] == UInt8(ascii: "-") {
+            guard let offset = bytes.zoneOffset(&at, end) else { return false }
+            parts.offset = parts.offset ?? offset
+            return true
+        }
+        let start = at
+        while at < end, (bytes[at] | 0x20) &- UInt8(ascii: "a") < 26 { at += 1 }
+        guard at > start else { return false }
+        let isUTC = ["utc", "gmt", "ut", "z"].contains { name in
+            bytes[start..<at].elementsEqual(name.utf8) { $0 | 0x20 == $1 }
+        }
+        if isUTC { parts.offset = parts.offset ?? 0 } else { parts.zoneName = start..<at }
+        return true
     }
 
     private static func readClock(

@@ -10,18 +10,20 @@ package struct TimeZoneRules: Sendable {
     private let first: Int
     /// After the last.
     private let rule: YearlyRule?
+    /// What the zone calls its times: `CET`, `CEST`. One name may have had several offsets, the latest is the last.
+    private let names: [ZoneName]
 
     package static let utc = TimeZoneRules(offset: 0)
 
     /// - Parameter offset: seconds east of Greenwich.
     package init(offset: Int) {
-        (transitions, offsets, first, rule) = ([], [], offset, nil)
+        (transitions, offsets, first, rule, names) = ([], [], offset, nil, [])
     }
 
     /// `CET-1CEST,M3.5.0,M10.5.0/3`; nil for what is no such text.
     package init?(posix text: [UInt8]) {
         guard let rule = YearlyRule(text) else { return nil }
-        (transitions, offsets, first, self.rule) = ([], [], rule.standard, rule)
+        (transitions, offsets, first, self.rule, names) = ([], [], rule.standard, rule, rule.names)
     }
 
     /// A file of zoneinfo; nil for what is none.
@@ -39,10 +41,24 @@ package struct TimeZoneRules: Sendable {
             let end = footer.dropFirst().firstIndex(of: UInt8(ascii: "\n")), end > footer.startIndex + 1
         else {
             rule = nil
+            names = block.names
             return
         }
         guard let rule = YearlyRule(Array(footer[(footer.startIndex + 1)..<end])) else { return nil }
         self.rule = rule
+        names = block.names + rule.names
+    }
+
+    /// What the zone means by one of its own names, in seconds east of Greenwich; nil for a name that it does not have.
+    /// Other zones may mean something else by it: `EST` is in America and was in Australia. `local` is what the clocks
+    /// show, and chooses where the zone changed its mind.
+    package func offset(named name: ArraySlice<UInt8>, local: Int64) -> Int? {
+        var latest: Int?
+        for known in names where known.text.elementsEqual(name) {
+            if offset(at: local - Int64(known.offset)) == known.offset { return known.offset }
+            latest = known.offset
+        }
+        return latest
     }
 
     /// Seconds east of Greenwich.
@@ -76,6 +92,12 @@ package struct TimeZoneRules: Sendable {
     }
 }
 
+private struct ZoneName {
+    let text: [UInt8]
+    /// Seconds east of Greenwich.
+    let offset: Int
+}
+
 /// One of the two data blocks of a file: RFC 8536, section 3.
 private struct TZifBlock {
     /// Far more than any zone has; a file that says more is none.
@@ -85,6 +107,7 @@ private struct TZifBlock {
     private(set) var transitions: [Int64] = []
     private(set) var offsets: [Int] = []
     private(set) var first = 0
+    private(set) var names: [ZoneName] = []
     /// The first byte after it.
     let end: Int
 
@@ -117,6 +140,15 @@ private struct TZifBlock {
         guard zip(transitions, transitions.dropFirst()).allSatisfy({ $0 < $1 }),
             (offsets + [first]).allSatisfy({ $0.magnitude < 100_000 })
         else { return nil }
+        // Six bytes each: the offset, whether it is summer time, and where the name begins among those behind them.
+        let letters = bytes[types + counts[4] * 6..<leaps]
+        for type in stride(from: types, to: letters.startIndex, by: 6) {
+            let start = letters.startIndex + Int(bytes[type + 5])
+            guard start < letters.endIndex, let stop = letters[start...].firstIndex(of: 0) else { continue }
+            let name = ZoneName(text: Array(letters[start..<stop]), offset: Int(number(type, 4)))
+            // `-00` is no name, and local mean time is no zone that anybody writes.
+            if name.text != Array("-00".utf8), name.text != Array("LMT".utf8) { names.append(name) }
+        }
     }
 }
 
@@ -139,22 +171,25 @@ private struct YearlyRule {
 
     /// Seconds east of Greenwich.
     let standard: Int
+    let names: [ZoneName]
     private let summer: (offset: Int, start: Change, end: Change)?
 
     init?(_ text: [UInt8]) {
         var reader = TZReader(text: text)
-        guard reader.name(), let west = reader.time(hourLimit: 24) else { return nil }
+        guard let name = reader.name(), let west = reader.time(hourLimit: 24) else { return nil }
         standard = -west
         if reader.isAtEnd {
             summer = nil
+            names = [ZoneName(text: name, offset: standard)]
             return
         }
-        guard reader.name() else { return nil }
+        guard let summerName = reader.name() else { return nil }
         var offset = standard + 3_600
         if reader.next != UInt8(ascii: ","), !reader.isAtEnd {
             guard let west = reader.time(hourLimit: 24) else { return nil }
             offset = -west
         }
+        names = [ZoneName(text: name, offset: standard), ZoneName(text: summerName, offset: offset)]
         // Without rules, those of the United States, as the C library does.
         if reader.isAtEnd { reader = TZReader(text: Array(",M3.2.0,M11.1.0".utf8)) }
         guard let start = reader.change(), let end = reader.change(), reader.isAtEnd else { return nil }
@@ -211,14 +246,16 @@ private struct TZReader {
     }
 
     /// Letters, or anything in `<>`.
-    mutating func name() -> Bool {
+    mutating func name() -> [UInt8]? {
         if skip("<") {
+            let start = index
             while let byte = next, byte != UInt8(ascii: ">") { index += 1 }
-            return skip(">")
+            let name = Array(text[start..<index])
+            return skip(">") ? name : nil
         }
         let start = index
         while let byte = next, (byte | 0x20) &- UInt8(ascii: "a") < 26 { index += 1 }
-        return index - start >= 3
+        return index - start >= 3 ? Array(text[start..<index]) : nil
     }
 
     mutating func number(in allowed: ClosedRange<Int>) -> Int? {

@@ -5,18 +5,16 @@ package import Settings
 
 extension RecordPipeline {
     /// Takes its keys from the section of an input: `format`, `kubernetes`, `multiline`, `parse` and what goes with it,
-    /// `filters`, `metrics`, `emf`, `log_groups`. What the log says gets none of the `names`, which the settings give
-    /// each record.
+    /// `filters`, `metrics`, `emf`, `log_groups`. What the log says gets none of the `names`, which the settings and
+    /// the input give each record.
     package init(_ section: inout SettingsSection, reserving names: [String] = []) throws(SettingsError) {
         self.init()
-        let namesContainers = section.has("format") || section.has("kubernetes")
         assembly = try RecordAssembly.make(&section)
         let taken = assembly?.fieldNames ?? []
         for name in names where taken.contains(name) {
             throw section.error(at: "fields", member: name, "is a name that records of this input have already")
         }
-        parsing = try RecordParsing.make(
-            &section, reserving: names + (namesContainers ? RecordNames.ofContainers : []))
+        parsing = try RecordParsing.make(&section, reserving: names + taken)
         for var entry in try section.sections("filters") {
             filters += try RecordFilter.entry(&entry)
             try entry.finish()

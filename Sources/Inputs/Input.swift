@@ -74,6 +74,9 @@ package protocol Input: SendableMetatype {
     /// Its records are documents of its own making: nobody parses or filters them.
     static var givesDocuments: Bool { get }
 
+    /// The fields that it gives its records, besides `file`.
+    static var fieldNames: [String] { get }
+
     /// Asks `section` for its options; the caller calls `finish()` on it. Opens nothing that may not be there.
     init(_ section: inout SettingsSection, _ context: InputContext) throws(SettingsError)
 
@@ -131,6 +134,8 @@ package protocol Input: SendableMetatype {
 
 extension Input {
     package static var givesDocuments: Bool { false }
+
+    package static var fieldNames: [String] { [] }
 
     package static var asksForRoom: Bool { true }
 

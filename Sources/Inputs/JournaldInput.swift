@@ -12,6 +12,7 @@ package import Settings
 
 package struct JournaldInput: Input {
     package static let type = "journald"
+    package static let fieldNames = RecordNames.ofJournal
 
     /// How soon a journal that is not there is looked for again.
     static let retryInterval: Duration = .seconds(5)
@@ -40,14 +41,15 @@ package struct JournaldInput: Input {
     var bookmarks: JournalBookmarks
     /// Records read since the start: the offset of a `Position`.
     var ordinal: UInt64 = 0
-    private var ordinalAtLastNote: UInt64 = 0
+    var ordinalAtLastNote: UInt64 = 0
     /// Entries that libsystemd has gone through since the journal was opened.
     var entriesSinceOpening: UInt64 = 0
     /// The last reading did not come to the end of the journal.
     private var isBehind = false
     /// The entry to which `next` leads was read already.
     var skipsFirst: String?
-    private var entry: JournalEntry
+    var entry: JournalEntry
+    var pieces: JournalPieces
     var counts = JournalCounts()
     var problem: String?
     var unreadable: String?
@@ -61,6 +63,7 @@ package struct JournaldInput: Input {
     package init(_ section: inout SettingsSection, _ context: InputContext) throws(SettingsError) {
         settings = try JournaldSettings(&section)
         entry = JournalEntry(settings.choice, settings.fields, lineLimit: settings.lineLimit)
+        pieces = JournalPieces(lineLimit: settings.lineLimit)
         log = context.log
         name = context.name
         bootIDPath = "\(context.host.proc)/sys/kernel/random/boot_id"
@@ -111,7 +114,8 @@ package struct JournaldInput: Input {
                 checkFilesAt = min(checkFilesAt, now.monotonic)
                 if isBehind { try findPlaceAgain(in: journal) }
             }
-            isBehind = try readEntries(of: journal, into: &batch)
+            isBehind = try readEntries(of: journal, into: &batch, at: now.monotonic)
+            releaseDuePieces(into: &batch, at: now.monotonic)
             if entriesSinceOpening >= Self.reopeningLimit { return reopen(at: now) }
             if isBehind { return .notAtAll }
             if now.monotonic >= checkFilesAt {
@@ -119,7 +123,8 @@ package struct JournaldInput: Input {
                 guard files.directories == directories else { return reopen(at: now) }
                 check(files, at: now)
             }
-            return .until(min(checkFilesAt, try journal.nextProcessing() ?? checkFilesAt))
+            let due = min(checkFilesAt, pieces.deadline ?? checkFilesAt)
+            return .until(min(due, try journal.nextProcessing() ?? due))
         } catch {
             close(error, at: now)
             return .until(retryAt)
@@ -127,7 +132,9 @@ package struct JournaldInput: Input {
     }
 
     /// True when the batch was full before the journal was at its end.
-    private mutating func readEntries(of journal: Journal, into batch: inout LogBatch) throws(JournalError) -> Bool {
+    private mutating func readEntries(
+        of journal: Journal, into batch: inout LogBatch, at now: Instant
+    ) throws(JournalError) -> Bool {
         entry.beginBatch()
         var isMoved = false
         // Entries that make no record do not fill the batch; the caller is to get its turn all the same.
@@ -145,6 +152,11 @@ package struct JournaldInput: Input {
             entriesSinceOpening += 1
             switch entry.read(journal, &counts) {
             case .record(let isCut):
+                if entry.isUnfinished || !pieces.isEmpty && entry.hasContainer,
+                    try takePiece(of: journal, isCut: isCut, into: &batch, at: now)
+                {
+                    continue
+                }
                 ordinal += 1
                 entry.append(to: &batch, next: Position(source: 0, offset: ordinal), isCut: isCut)
                 if ordinal - ordinalAtLastNote >= JournalBookmarks.interval { try note(journal) }
@@ -160,7 +172,7 @@ package struct JournaldInput: Input {
     }
 
     private mutating func note(_ journal: Journal) throws(JournalError) {
-        bookmarks.note(ordinal, cursor: try journal.cursor())
+        bookmarks.note(ordinal, cursor: try journal.cursor(), held: pieces.oldestCursor)
         ordinalAtLastNote = ordinal
     }
 }

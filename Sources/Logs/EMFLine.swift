@@ -1,5 +1,6 @@
 // Recognising a document with metrics (EMF) among lines of text: one JSON object with `_aws`, and in it
 // `CloudWatchMetrics`. Whether CloudWatch would take all of it is not asked here: nobody is helped by taking it apart.
+// But it must be JSON to its last byte, since it is sent as it is: a line that only looks so is a text.
 //
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 
@@ -19,6 +20,9 @@ struct EMFLine {
 
     var logGroup: Name?
     var logStream: Name?
+    /// It has members of these names, by which receivers tell where a record comes from.
+    private(set) var claimsSource = false
+    private static let sourceNames = ["host", "input", "file"].map { Array($0.utf8) }
     /// `_aws.Timestamp`; nil for what is no whole number.
     private var unixMilliseconds: Int64?
 
@@ -60,7 +64,13 @@ struct EMFLine {
                 if name.elementsEqual("LogStreamName".utf8) { logStream = value }
             }
         }
-        guard hasMetrics else { return nil }
+        guard hasMetrics, bytes.isStrictJSON(range) else { return nil }
+        claimsSource = members.contains { $0.parent < 0 && Self.namesSource($0, bytes) }
+    }
+
+    private static func namesSource(_ member: JSONMember, _ bytes: [UInt8]) -> Bool {
+        guard member.nameHasEscapes else { return sourceNames.contains { $0.elementsEqual(bytes[member.name]) } }
+        return sourceNames.contains(Name(range: member.name, hasEscapes: true).decoded(of: bytes))
     }
 
     /// JSON has one kind of number: `1e3` and `1000.0` are whole as well.
@@ -114,6 +124,7 @@ extension LogBatch {
         for index in first..<records.count where !records[index].isDocument && !records[index].isCut {
             guard let line = EMFLine(bytes, records[index].text.range, &members) else { continue }
             records[index].isDocument = true
+            records[index].claimsSource = line.claimsSource
             if let time = line.unixNanoseconds(at: now) {
                 records[index].unixNanoseconds = time
             } else {
@@ -139,6 +150,7 @@ extension RecordDraft {
     mutating func recogniseDocument(at now: Int64, _ rules: inout DocumentRules, _ members: inout [JSONMember]) {
         guard !isDocument, !isCut, let line = EMFLine(bytes, text, &members) else { return }
         isDocument = true
+        claimsSource = line.claimsSource
         if let time = line.unixNanoseconds(at: now) { unixNanoseconds = time } else { rules.timesRefused += 1 }
         guard let (group, stream) = rules.place(of: line, bytes) else { return }
         if let group { add("log_group", append(group)) }
@@ -146,6 +158,13 @@ extension RecordDraft {
     }
 
     private mutating func append(_ added: [UInt8]) -> Range<Int> { append(added, 0..<added.count) }
+}
+
+extension [UInt8] {
+    /// It is a document with metrics. `members` is kept for its memory.
+    package func isMetricDocument(_ range: Range<Int>, _ members: inout [JSONMember]) -> Bool {
+        EMFLine(self, range, &members) != nil
+    }
 }
 
 extension EMFLine.Name {

@@ -56,6 +56,9 @@ package struct LogBatch: Sendable {
         package internal(set) var next: Position
         /// It is a JSON object of its own (an EMF document), not a message.
         package internal(set) var isDocument: Bool
+        /// It was found among lines of text, and has members called `host`, `input` or `file`: written as it is, it
+        /// could pass for a record of another source.
+        package internal(set) var claimsSource = false
         /// Its text was cut at the limit for a line.
         package let isCut: Bool
         /// It is a piece of the record that was read, and not the last.
@@ -63,13 +66,14 @@ package struct LogBatch: Sendable {
 
         fileprivate init(
             text: TextRange, fields: Range<UInt32>, unixNanoseconds: Int64, next: Position, isDocument: Bool,
-            isCut: Bool, hasOwnTime: Bool, isUnfinished: Bool = false
+            claimsSource: Bool, isCut: Bool, hasOwnTime: Bool, isUnfinished: Bool = false
         ) {
             self.text = text
             self.fields = fields
             self.unixNanoseconds = unixNanoseconds
             self.next = next
             self.isDocument = isDocument
+            self.claimsSource = claimsSource
             self.isCut = isCut
             self.hasOwnTime = hasOwnTime
             self.isUnfinished = isUnfinished
@@ -226,7 +230,7 @@ package struct LogBatch: Sendable {
     /// Adds a record whose text is `source[range]`. `hasOwnTime`: the time is not this agent's reading.
     package mutating func append(
         _ source: [UInt8], _ range: Range<Int>, fields: Range<UInt32>, at unixNanoseconds: Int64, next: Position,
-        isDocument: Bool = false, isCut: Bool = false, hasOwnTime: Bool = false
+        isDocument: Bool = false, claimsSource: Bool = false, isCut: Bool = false, hasOwnTime: Bool = false
     ) {
         reserve(range.count)
         let start = UInt32(bytes.count)
@@ -234,8 +238,8 @@ package struct LogBatch: Sendable {
         records.append(
             Record(
                 text: TextRange(start: start, count: UInt32(range.count)), fields: fields,
-                unixNanoseconds: unixNanoseconds, next: next, isDocument: isDocument, isCut: isCut,
-                hasOwnTime: hasOwnTime))
+                unixNanoseconds: unixNanoseconds, next: next, isDocument: isDocument, claimsSource: claimsSource,
+                isCut: isCut, hasOwnTime: hasOwnTime))
         textByteCount += range.count
     }
 
@@ -255,7 +259,8 @@ package struct LogBatch: Sendable {
         records.append(
             Record(
                 text: moved(draft.text), fields: firstField..<nextField, unixNanoseconds: draft.unixNanoseconds,
-                next: draft.next, isDocument: draft.isDocument, isCut: draft.isCut, hasOwnTime: draft.hasOwnTime))
+                next: draft.next, isDocument: draft.isDocument, claimsSource: draft.claimsSource, isCut: draft.isCut,
+                hasOwnTime: draft.hasOwnTime))
         textByteCount += draft.text.count
         namedFieldByteCount += draft.bytes.count - draft.text.count
     }
@@ -290,7 +295,7 @@ package struct LogBatch: Sendable {
         return Record(
             text: TextRange(start: start, count: UInt32(bytes.count) - start), fields: record.fields,
             unixNanoseconds: record.unixNanoseconds, next: record.next, isDocument: record.isDocument,
-            isCut: record.isCut, hasOwnTime: record.hasOwnTime,
+            claimsSource: record.claimsSource, isCut: record.isCut, hasOwnTime: record.hasOwnTime,
             isUnfinished: range.upperBound < record.text.range.upperBound)
     }
 
@@ -302,7 +307,8 @@ package struct LogBatch: Sendable {
         records[index] = Record(
             text: TextRange(start: start, count: UInt32(text.count)), fields: record.fields,
             unixNanoseconds: record.unixNanoseconds, next: record.next, isDocument: record.isDocument,
-            isCut: record.isCut, hasOwnTime: record.hasOwnTime, isUnfinished: record.isUnfinished)
+            claimsSource: record.claimsSource, isCut: record.isCut, hasOwnTime: record.hasOwnTime,
+            isUnfinished: record.isUnfinished)
     }
 
     /// These records alone, in this order: those of a request that are sent again without the others.

@@ -16,6 +16,8 @@ package struct CloudWatchLogsOutput {
 
     /// A whole batch is one request, with 26 bytes for each of its events. The service counts requests, and throttles;
     /// nobody looks there sooner than after some seconds.
+    /// Only the document itself makes metrics.
+    package static let enclosesClaims = false
     package static var batchDefaults: BatchDefaults {
         BatchDefaults(bytes: 768 << 10, age: .seconds(5), spacing: .seconds(1), haveLanes: true)
     }
@@ -79,7 +81,8 @@ package struct CloudWatchLogsOutput {
         values.host.lookUp = { [metadata = session.metadata] in metadata.value(named: $0) }
         values.host.wait = { [metadata = session.metadata] in metadata.wait(for: $0, atMost: $1) }
         setup = Setup(
-            settings: try CloudWatchSettings(&section, values), json: RecordJSON(context), log: context.log,
+            settings: try CloudWatchSettings(&section, values),
+            json: RecordJSON(context, enclosesClaims: Self.enclosesClaims), log: context.log,
             outputPath: section.path, inputName: context.inputName, session: session,
             times: TimeCorrections { [clock = session.clock] in clock.correction })
         do throws(AWSError) { self.client = try Self.client(setup) } catch { throw section.error(error.message) }

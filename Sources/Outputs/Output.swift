@@ -131,6 +131,10 @@ package protocol Output: SendableMetatype {
     static var type: String { get }
     static var batchDefaults: BatchDefaults { get }
 
+    /// Documents that log lines are, and that say themselves which host, input or file they are of, go within a record
+    /// of ours. False for a receiver that must have the document itself.
+    static var enclosesClaims: Bool { get }
+
     /// Asks `section` for its options; the caller calls `finish()` on it. Connects to nothing yet.
     init(_ section: inout SettingsSection, _ context: OutputContext) throws(SettingsError)
 
@@ -162,6 +166,7 @@ package protocol Output: SendableMetatype {
 
 extension Output {
     package static var batchDefaults: BatchDefaults { BatchDefaults() }
+    package static var enclosesClaims: Bool { true }
     package var resendCount: Int { 0 }
     package func forAnotherLane() -> sending Self? { nil }
 

@@ -6,8 +6,8 @@
 // on one line.
 //
 // Then come the input's own `fields`, and "truncated":true when the text was cut at the limit for a line. A record that
-// is a document of its own is written as it is. This is the hottest code of the agent: a line is three copies, one of
-// which escapes.
+// is a document of its own is written as it is, but for one that says itself where it comes from. This is the hottest
+// code of the agent: a line is three copies, one of which escapes.
 
 internal import Bytes
 package import Logs
@@ -33,13 +33,19 @@ package struct RecordJSON: Sendable {
     private var tailFields: Range<UInt32>?
     private var tailIsCut = false
 
+    /// A document that a log line is, and that has members called as those of the envelope, is written within one.
+    private let enclosesClaims: Bool
+
     /// What is wrong with a name in an input's `fields`; nil when records can have it.
     package static func fault(ofField name: String) -> String? {
         (RecordNames.own + RecordNames.ofInputs).contains(name) ? "is a name that records have already" : nil
     }
 
-    /// The fields of `context` have no fault.
-    package init(_ context: OutputContext) {
+    /// The fields of `context` have no fault. `enclosesClaims`: what stands in a line of a log cannot pass for a
+    /// record of another host, input or file. Without it all documents are written as they are, for a receiver to whom
+    /// they say nothing but metrics.
+    package init(_ context: OutputContext, enclosesClaims: Bool = true) {
+        self.enclosesClaims = enclosesClaims
         inputFields = context.fields.map { field in
             var text: [UInt8] = []
             text.append(",")
@@ -63,7 +69,7 @@ package struct RecordJSON: Sendable {
         // Another batch may have other fields at the same place.
         tailFields = nil
         for record in batch.records[range] {
-            if record.isDocument {
+            if record.isDocument, !(enclosesClaims && record.claimsSource) {
                 body.append(document: bytes[record.text.range])
                 continue
             }
@@ -184,8 +190,12 @@ extension [UInt8] {
 }
 
 extension [UInt8] {
-    /// `0`, `-12`, `0.25`, `1e-7`, `true`: what JSON takes for a number (RFC 8259, section 6) and every reader can
-    /// hold, or a boolean.
+    /// No program writes a longer number: 64 bits have 20 digits, and a double 17 that count.
+    private static let numberByteLimit = 512
+
+    /// `0`, `-12`, `0.25`, `1e-7`, `true`: a number as JSON has it (RFC 8259, section 6), or a boolean. 20 digits
+    /// before the point are what identifiers of 64 bits need; longer ones, and what is beyond the range of doubles,
+    /// are texts, since many readers refuse a whole request for them.
     fileprivate func isPlainJSON(_ range: Range<Int>) -> Bool {
         var at = range.lowerBound
         let end = range.upperBound
@@ -200,17 +210,21 @@ extension [UInt8] {
         guard whole > 0 else {
             return self[range].elementsEqual("true".utf8) || self[range].elementsEqual("false".utf8)
         }
-        guard whole <= 18, whole == 1 || self[first] != UInt8(ascii: "0") else { return false }
+        guard whole <= 20, whole == 1 || self[first] != UInt8(ascii: "0") else { return false }
         if at < end, self[at] == UInt8(ascii: ".") {
             at += 1
-            guard 1...32 ~= digits() else { return false }
+            guard digits() > 0 else { return false }
         }
+        var exponentDigits = 0
         if at < end, self[at] | 0x20 == UInt8(ascii: "e") {
             at += 1
             if at < end, self[at] == UInt8(ascii: "+") || self[at] == UInt8(ascii: "-") { at += 1 }
-            // Doubles end at about e308.
-            guard 1...2 ~= digits() else { return false }
+            exponentDigits = digits()
+            guard exponentDigits > 0 else { return false }
         }
-        return at == end
+        guard at == end, range.count <= Self.numberByteLimit else { return false }
+        // Doubles end at about e308.
+        if exponentDigits <= 2 { return true }
+        return Double(String(decoding: self[range], as: UTF8.self))?.isFinite ?? false
     }
 }

@@ -19,6 +19,10 @@ package struct RecordReader {
     package mutating func read(
         _ json: [UInt8], _ range: Range<Int>, into batch: inout LogBatch, next: Position, now: Int64
     ) {
+        // A document may have members of these names too; RecordJSON writes none with `_aws` as an object.
+        guard !json.isMetricDocument(range, &members) else {
+            return readDocument(json, range, into: &batch, next: next, now: now)
+        }
         members.removeAll(keepingCapacity: true)
         let isObject =
             json.scanJSONObject(range, depthLimit: 1, memberLimit: Self.memberLimit, into: &members) != .isNone

@@ -85,6 +85,53 @@ import Testing
         #expect(reading.texts[2].utf8.count == 1_024)
     }
 
+    /// A large field does not push out those that come after it, nor before.
+    @Test(arguments: [#""all""#, #"["COREDUMP_PROC_MAPS", "COREDUMP_EXE", "COREDUMP_ENVIRON", "COREDUMP_SIGNAL"]"#])
+    func aLargeFieldIsCutAndTheOthersStay(chosen: String) throws {
+        var dump = FixtureEntry(0, ["MESSAGE": "m", "COREDUMP_EXE": "/usr/bin/a"])
+        dump.fields.append(("COREDUMP_PROC_MAPS", Array(String(repeating: "é", count: 1_000_000).utf8)))
+        dump.fields.append(("COREDUMP_ENVIRON", Array(String(repeating: "E", count: 90_000).utf8)))
+        dump.fields.append(("COREDUMP_SIGNAL", Array("11".utf8)))
+        try makeJournal(
+            directory.path + "/a.journal", [dump, FixtureEntry(1, ["MESSAGE": "n", "COREDUMP_EXE": "/b"])])
+        var input = try journal("\"journal_fields\": \(chosen)")
+        let reading = readAll(&input)
+        let fields = reading.fields[0]
+        #expect(fields["COREDUMP_EXE"] == "/usr/bin/a" && fields["COREDUMP_SIGNAL"] == "11")
+        #expect(fields["COREDUMP_ENVIRON"]?.utf8.count == 90_000)
+        let maps = try #require(fields["COREDUMP_PROC_MAPS"])
+        // Most of what is left, and no half of a character.
+        #expect((150_000...172_144).contains(maps.utf8.count) && maps.allSatisfy { $0 == "é" })
+        #expect(fields.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count } <= 256 << 10)
+        #expect(reading.records.map(\.isCut) == [true, false])
+        #expect(count("field_cut", of: input) == 1)
+        #expect(reading.fields[1]["COREDUMP_EXE"] == "/b")
+    }
+
+    @Test func manyLargeFieldsShareTheLimit() throws {
+        var entry = FixtureEntry(0, ["MESSAGE": "m", "SMALL": "s"])
+        for number in 0..<40 { entry.fields.append(("BIG\(number)", Array(repeating: 0x78, count: 3_000 + number))) }
+        entry.fields.append(("LAST", Array("l".utf8)))
+        try makeJournal(directory.path + "/a.journal", [entry])
+        var input = try journal(#""journal_fields": "all", "line_limit": 8192"#)
+        let fields = readAll(&input).fields[0]
+        #expect(fields["SMALL"] == "s" && fields["LAST"] == "l" && fields["_BOOT_ID"] == FixtureEntry.bootID)
+        let lengths = Set((0..<40).map { fields["BIG\($0)"]?.utf8.count ?? 0 })
+        #expect(lengths.count == 1 && (150...205).contains(lengths.first ?? 0))
+        #expect(count("field_cut", of: input) == 40)
+    }
+
+    @Test func namesAloneMayBeOverTheLimit() throws {
+        var entry = FixtureEntry(0, ["MESSAGE": "m"])
+        for number in 0..<100 { entry.fields.append(("A_LONG_NAME_OF_A_FIELD_\(1_000 + number)", [0x78])) }
+        try makeJournal(directory.path + "/a.journal", [entry])
+        var input = try journal(#""journal_fields": "all", "line_limit": 1024"#)
+        let fields = readAll(&input).fields[0]
+        #expect(fields.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count } <= 1_024)
+        #expect((30...40).contains(fields.count))
+        #expect((count("field_cut", of: input) ?? 0) >= 60)
+    }
+
     /// As many as fit; a batch is full by its fields too, since they are what takes the room.
     @Test func manyFieldsAreBounded() throws {
         var wide = FixtureEntry(0, ["MESSAGE": "wide"])

@@ -155,7 +155,10 @@ import Testing
     }
 
     @Test func placesSurviveJSON() throws {
-        for place in [JournalPlace.after(cursor: "s=1;i=2"), .time(microseconds: 1_700_000_000_000_001)] {
+        let cursor = "s=1;i=2"
+        for place in [
+            JournalPlace.after(cursor: cursor), .at(cursor: cursor), .time(microseconds: 1_700_000_000_000_001),
+        ] {
             var json = JSONWriter()
             place.write(into: &json)
             #expect(JournalPlace(try parseJSON(json.bytes)) == place)

@@ -40,7 +40,12 @@ import Testing
         "", "{", "{}", "plain text", #"{"message":"_aws"}"#, #"{"message":"\"_aws\""}"#, #"{"_aws":{}}"#,
         #"{"_aws":{"CloudWatchMetrics":{}}}"#, #"{"x":{"_aws":{\#(directives)}}}"#, #"{"_aws":[]}"#,
         #"{"_aws":{\#(directives)}} and more"#, #"{"_aws":{\#(directives)}"#, #"[{"_aws":{\#(directives)}}]"#,
-        #"{"_aws":{"CloudWatchMetrics":[1}}"#, #"{"aws_":{\#(directives)}}"#, #"{"_aws"#, #"{_aws"}"#,
+        #"{"_aws":{"CloudWatchMetrics":[1}}"#, #"{"_aws":{"CloudWatchMetrics":[}}"#,
+        #"{"_aws":{"CloudWatchMetrics":[1,]}}"#, #"{"_aws":{"CloudWatchMetrics":[{]}]}}"#,
+        #"{"_aws":{"CloudWatchMetrics":[nothing]}}"#, #"{"_aws":{\#(directives)},"a":[01]}"#,
+        #"{"_aws":{\#(directives)},"a":"\q"}"#, #"{"_aws":{\#(directives)},"a":"\u12"}"#,
+        #"{"_aws":{\#(directives)},"a\q":1}"#, "{\"_aws\":{\(directives)},\"a\":\"\t\"}",
+        #"{"aws_":{\#(directives)}}"#, #"{"_aws"#, #"{_aws"}"#,
     ]
 
     @Test func recognisesDocumentsAndNothingElse() {
@@ -58,6 +63,43 @@ import Testing
             #expect(found.records.map(\.isDocument) == documents.map { _ in true } + others.map { _ in false })
             #expect(found.records.map { found.text(of: $0) } == documents + others)
             #expect(found.records.allSatisfy { fields($0, found) == ["file=/var/log/a"] })
+        }
+    }
+
+    /// They would be sent as they are, and a receiver would refuse all that is sent with them.
+    @Test(
+        arguments: [
+            [0xFF], [0xC3], [0xC0, 0xAF], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0x00], [0x1F],
+        ] as [[UInt8]])
+    func bytesThatAreNoJSONMakeNoDocument(bytes: [UInt8]) {
+        for (start, end) in [
+            (#"{"_aws":{"CloudWatchMetrics":["#, "]}}"), (#"{"_aws":{"CloudWatchMetrics":[""#, #""]}}"#),
+            (#"{"_aws":{"CloudWatchMetrics":[]},"x":""#, #""}"#), (#"{"_aws":{"CloudWatchMetrics":[]},""#, #"":1}"#),
+        ] {
+            let line = Array(start.utf8) + bytes + Array(end.utf8)
+            var batch = LogBatch()
+            batch.append(line, 0..<line.count, fields: 0..<0, at: 1, next: Position(source: 0, offset: 1))
+            var pipeline = RecordPipeline()
+            pipeline.recogniseDocuments(in: &batch, from: 0, at: .now)
+            #expect(batch.records.map(\.isDocument) == [false])
+        }
+    }
+
+    @Test(arguments: [
+        (#""host":"x""#, true), (#""a":1,"file":null"#, true), (#""ho\u0073t":1"#, true), (#""input":{"a":1}"#, true),
+        (#""a":{"host":1}"#, false), (#""hosts":1,"Host":2,"message":"host""#, false),
+    ])
+    func knowsDocumentsThatSayWhereTheyComeFrom(members: String, claims: Bool) {
+        let input = batch([#"{"_aws":{\#(Self.directives)},\#(members)}"#])
+        var direct = input
+        var pipeline = RecordPipeline()
+        pipeline.recogniseDocuments(in: &direct, from: 0, at: .now)
+        var piped = LogBatch()
+        var next = 0
+        pipeline.process(input, from: &next, into: &piped, at: .init(monotonic: .now, unixNanoseconds: 0))
+        for found in [direct, piped] {
+            #expect(found.records.map(\.isDocument) == [true])
+            #expect(found.records.map(\.claimsSource) == [claims])
         }
     }
 

@@ -25,7 +25,7 @@ import Testing
     @Test(arguments: [
         (
             #"{"level":30,"time":1795228710123,"pid":7,"hostname":"web1","msg":"hi"}"#, "hi", "info",
-            "2026-11-21T02:38:30.123000000Z", [#"pid_=7"#, #"hostname="web1""#]
+            "2026-11-21T02:38:30.123000000Z", [#"pid=7"#, #"hostname="web1""#]
         ),
         (
             #"{"level":"error","ts":1795228710.5,"caller":"a.go:1","msg":"hi"}"#, "hi", "error",
@@ -118,7 +118,7 @@ import Testing
             parse(.json, #"{"host":"x","file":"y","input":"z","truncated":1,"unit":2,"message":{"a":1},"msg":"hi"}"#)
                 == Parsed(
                     message: "hi",
-                    fields: [#"host_="x""#, #"file_="y""#, #"input_="z""#, "truncated_=1", "unit_=2", "message.a=1"],
+                    fields: [#"host_="x""#, #"file_="y""#, #"input_="z""#, "truncated_=1", "unit=2", "message.a=1"],
                     time: readingTime, events: []))
         // The one that counts is taken out; the other is a field.
         #expect(parse(.json, #"{"msg":"one","message":"two"}"#).fields == [#"msg="one""#])

@@ -45,11 +45,11 @@ func raw(_ lines: [[UInt8]]) -> LogBatch {
 }
 
 /// What a pipeline with this parser makes of the lines.
-func parse(_ parsing: RecordParsing, _ lines: [[UInt8]]) -> [Parsed] {
+func parse(_ parsing: RecordParsing, _ lines: [[UInt8]], at time: Int64 = readingTime) -> [Parsed] {
     var pipeline = RecordPipeline()
     pipeline.parsing = parsing
     let input = raw(lines)
-    let now = Moment(monotonic: Instant(nanoseconds: 0), unixNanoseconds: readingTime)
+    let now = Moment(monotonic: Instant(nanoseconds: 0), unixNanoseconds: time)
     return lines.indices.map { index in
         // One at a time, so that events are of one record.
         var batch = LogBatch(recordLimit: 1)

@@ -92,13 +92,31 @@ import Testing
         ("%y%m%d %H:%M:%S", "261121  2:38:30", "2026-11-21T02:38:30Z"),
         ("%d.%m.%y", "21.11.69", "1969-11-21T00:00:00Z"),
         ("%Y%m%d%H%M%S", "20261121023830", "2026-11-21T02:38:30Z"),
-        // The year that is nearest to 2026-11-21T12:00:00Z.
+        // The latest year in which it is not more than a day after 2026-11-21T12:00:00Z.
         ("%b %e %H:%M:%S", "Nov 21 02:38:30", "2026-11-21T02:38:30Z"),
         ("%b %e %H:%M:%S", "Nov  1 02:38:30", "2026-11-01T02:38:30Z"),
-        ("%b %e %H:%M:%S", "Nov 25 02:38:30", "2026-11-25T02:38:30Z"),
-        ("%b %e %H:%M:%S", "Jan  2 02:38:30", "2027-01-02T02:38:30Z"),
+        ("%b %e %H:%M:%S", "Nov 22 12:00:00", "2026-11-22T12:00:00Z"),
+        ("%b %e %H:%M:%S", "Nov 22 12:00:01", "2025-11-22T12:00:01Z"),
+        ("%b %e %H:%M:%S", "Nov 25 02:38:30", "2025-11-25T02:38:30Z"),
+        ("%b %e %H:%M:%S", "Jan  2 02:38:30", "2026-01-02T02:38:30Z"),
+        ("%b %e %H:%M:%S", "Apr 15 02:38:30", "2026-04-15T02:38:30Z"),
         ("%b %e %H:%M:%S", "Jul  2 02:38:30", "2026-07-02T02:38:30Z"),
-        ("%b %e %H:%M:%S", "Feb 29 02:38:30", "2028-02-29T02:38:30Z"),
+        ("%b %e %H:%M:%S", "Feb 29 02:38:30", "2024-02-29T02:38:30Z"),
+        ("%j %H:%M:%S", "326 12:00:00", "2026-11-22T12:00:00Z"),
+        ("%j %H:%M:%S", "327 00:00:00", "2025-11-23T00:00:00Z"),
+        ("%j %H:%M:%S", "366 00:00:00", "2024-12-31T00:00:00Z"),
+        ("%d/%m %H:%M", "25/11 02:38", "2025-11-25T02:38:00Z"),
+        ("%b %e %T %z", "Nov 22 13:30:00 +0200", "2026-11-22T11:30:00Z"),
+        // A zone by its name: UTC's, or an offset before it says it all.
+        ("%F %T %Z", "2026-11-21 02:38:30 UTC", "2026-11-21T02:38:30Z"),
+        ("%F %T %Z", "2026-11-21 02:38:30 utc", "2026-11-21T02:38:30Z"),
+        ("%F %T%Z", "2026-11-21 02:38:30Z", "2026-11-21T02:38:30Z"),
+        ("%F %T %Z", "2026-11-21 02:38:30 -03", "2026-11-21T05:38:30Z"),
+        ("%a, %d %b %Y %T %z (%Z)", "Sat, 21 Nov 2026 02:38:30 +0100 (CET)", "2026-11-21T01:38:30Z"),
+        ("%F %T %Z%z", "2026-11-21 02:38:30 GMT+0100", "2026-11-21T01:38:30Z"),
+        ("%F %T %Z", "2026-11-21 02:38:30 CET", nil), ("%F %T %Z", "2026-11-21 02:38:30 EST", nil),
+        ("%F %T %Z", "2026-11-21 02:38:30 Utz", nil), ("%b %e %T %Z", "Nov 21 02:38:30 PST", nil),
+        ("%F %T %Z", "2026-11-21 02:38:30 ", nil), ("%F %T %Z", "2026-11-21 02:38:30 +", nil),
         ("%d/%b/%Y:%H:%M:%S %z", "21/Nov/2026:02:38:30", nil), ("%d/%b/%Y", "21/Nov/2026 ", nil),
         ("%d/%b/%Y", "21/Nox/2026", nil), ("%d/%b/%Y", "31/Nov/2026", nil), ("%d/%b/%Y", "32/Nov/2026", nil),
         ("%F %T", "2026-11-21 24:00:00", nil), ("%F %I", "2026-11-21 13", nil), ("%Y %j", "2026 366", nil),
@@ -116,6 +134,54 @@ import Testing
         #expect(try read("2026-11-21 02:38:30", .automatic, zone: berlin) == "2026-11-21T01:38:30Z")
         #expect(try read("2026-07-21 02:38:30", .automatic, zone: berlin) == "2026-07-21T00:38:30Z")
         #expect(try read("2026-07-21 02:38:30Z", .automatic, zone: berlin) == "2026-07-21T02:38:30Z")
+    }
+
+    /// The names of the zone that the settings give are known, also where they settle which of two hours it was.
+    @Test(
+        arguments: [
+            ("2026-11-21 02:38:30 CET", "2026-11-21T01:38:30Z"), ("2026-07-21 02:38:30 CEST", "2026-07-21T00:38:30Z"),
+            ("2026-10-25 02:30:00 CEST", "2026-10-25T00:30:00Z"), ("2026-10-25 02:30:00 CET", "2026-10-25T01:30:00Z"),
+            // Some write the name of winter all year.
+            ("2026-07-21 02:38:30 CET", "2026-07-21T01:38:30Z"),
+            ("2026-11-21 02:38:30 GMT", "2026-11-21T02:38:30Z"), ("2026-11-21 02:38:30 EST", nil),
+            ("2026-11-21 02:38:30 cet", nil), ("2026-11-21 02:38:30 CE", nil),
+        ] as [(String, String?)])
+    func namesOfTheZone(text: String, time: String?) throws {
+        let berlin = try #require(TimeZoneRules(posix: Array("CET-1CEST,M3.5.0,M10.5.0/3".utf8)))
+        let format = TimeFormat.pattern(try TimePattern("%F %T %Z"))
+        #expect(try read(text, format, zone: berlin) == time)
+        // What another line said, with its own name, does not stay for the next.
+        let parsing = RecordParsing(.regex(try Pattern("^(?<time>.*)$")), time: format, zone: berlin)
+        let lines = ["2026-07-21 02:38:30 CEST", text].map { Array($0.utf8) }
+        #expect(parse(parsing, lines)[1].events == (time == nil ? ["time_unreadable"] : []))
+    }
+
+    /// A log without years, read at these times.
+    @Test(arguments: [
+        ("2026-12-01T10:00:00Z", "Apr 15 08:00:00", "2026-04-15T08:00:00Z"),
+        ("2026-12-01T10:00:00Z", "Dec  2 09:59:59", "2026-12-02T09:59:59Z"),
+        ("2026-12-01T10:00:00Z", "Dec  3 08:00:00", "2025-12-03T08:00:00Z"),
+        ("2026-12-31T23:59:59Z", "Dec 31 23:59:58", "2026-12-31T23:59:58Z"),
+        ("2026-12-31T23:59:59Z", "Jan  1 00:00:01", "2027-01-01T00:00:01Z"),
+        ("2026-12-31T23:59:59Z", "Jan  2 00:00:01", "2026-01-02T00:00:01Z"),
+        ("2027-01-01T00:00:01Z", "Dec 31 23:59:59", "2026-12-31T23:59:59Z"),
+        ("2027-01-01T00:00:01Z", "Jan  1 00:00:00", "2027-01-01T00:00:00Z"),
+        ("2027-06-01T00:00:00Z", "Dec 31 23:59:59", "2026-12-31T23:59:59Z"),
+        ("2028-02-28T12:00:00Z", "Feb 29 11:00:00", "2028-02-29T11:00:00Z"),
+        ("2028-02-28T12:00:00Z", "Feb 29 13:00:00", "2024-02-29T13:00:00Z"),
+        ("2028-03-01T00:00:00Z", "Feb 29 23:59:59", "2028-02-29T23:59:59Z"),
+        ("2103-01-01T00:00:00Z", "Feb 29 12:00:00", "2096-02-29T12:00:00Z"),
+    ])
+    func timesWithoutAYear(now: String, text: String, time: String) throws {
+        var rfc3339 = TimeReading(.rfc3339, zone: .utc)
+        let bytes = Array(now.utf8)
+        let found = rfc3339.readRFC3339(bytes, 0..<bytes.count, now: 0)
+        let moment = try #require(found)
+        let parsing = RecordParsing(
+            .regex(try Pattern("^(?<time>.*)$")), time: .pattern(try TimePattern("%b %e %H:%M:%S")))
+        #expect(parse(parsing, [Array(text.utf8)], at: moment)[0].timeText == time)
+        // As syslog has it.
+        #expect(parse(RecordParsing(.syslog), [Array("<13>\(text) web1 a: b".utf8)], at: moment)[0].timeText == time)
     }
 
     /// Line after line over both changes of the clock, with what is kept from one to the next.

@@ -39,6 +39,27 @@ import Testing
         #expect(line.hasSuffix(#","app":"shop"}"#))
     }
 
+    /// Digit for digit, and what readers give up at as a text.
+    @Test(arguments: [
+        "0", "-0", "-0.0", "123456789012345678", "1234567890123456789", "-9223372036854775808", "9223372036854775807",
+        "9223372036854775808", "18446744073709551615", "99999999999999999999", "0.12345678901234567890",
+        "12345678901234567890.12345678901234567890", "1e5", "1E+5", "1e-7", "6.02214076e23", "1e100", "1e308",
+        "1.7976931348623157e308", "1e-400", "5e-324", "0e999",
+    ])
+    func numbersStayDigitForDigit(number: String) throws {
+        let line = try #require(try encode([Array("{\"n\":\(number),\"o\":{\"n\":\(number)}}".utf8)]).first)
+        #expect(line.contains("\"n\":\(number),\"o.n\":\(number),"))
+    }
+
+    @Test(arguments: [
+        "123456789012345678901", "-123456789012345678901", "1e309", "1e400", "-1e400", "1e99999999999999999999",
+        "99999999999999999999e300", "0." + String(repeating: "1", count: 600),
+    ])
+    func numbersThatReadersGiveUpAt(number: String) throws {
+        let line = try #require(try encode([Array("{\"n\":\(number)}".utf8)]).first)
+        #expect(line.contains("\"n\":\"\(number)\","))
+    }
+
     @Test func whatTheSettingsGiveIsNotOverridden() throws {
         let line = try #require(
             try encode([Array(#"{"app":"evil","host":"evil","input":"evil","msg":"x"}"#.utf8)]).first)

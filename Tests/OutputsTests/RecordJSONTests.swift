@@ -2,6 +2,7 @@ import Bytes
 import Foundation
 import Logs
 import Outputs
+import Platform
 import Settings
 import TestSupport
 import Testing
@@ -69,6 +70,32 @@ import Testing
         #expect(lines[2].contains("02:38:31.123456789Z"))
         #expect(lines[3].contains("1969-12-31T23:59:59.999999999Z") && lines[3].hasSuffix(#","truncated":true}"#))
         #expect(lines[4].contains("02:38:30.123456789Z") && lines[4].hasSuffix(#""file":"/var/log/other"}"#))
+    }
+
+    /// A line of a log cannot pass for a record of another host, whatever JSON it is.
+    @Test func aLineCannotSayWhereItComesFrom() throws {
+        let directives = #""_aws":{"CloudWatchMetrics":[],"Timestamp":1}"#
+        let lines = [
+            #"{\#(directives),"host":"evil","input":"evil","file":"/evil","message":"m","timestamp":"t"}"#,
+            #"{\#(directives),"h\u006fst":"evil"}"#, #"{\#(directives),"m":1}"#,
+        ]
+        var batch = batch(lines)
+        var pipeline = RecordPipeline()
+        pipeline.recogniseDocuments(in: &batch, from: 0, at: Moment(monotonic: .now, unixNanoseconds: someTime))
+        #expect(batch.records.map(\.isDocument) == [true, true, true])
+        let sent = try encode(batch).text.split(separator: "\n").map(String.init)
+        for (line, text) in zip(lines, sent).dropLast() {
+            let value = try parseJSON(Array(text.utf8))
+            #expect(value["message"]?.string == line)
+            #expect(value["host"]?.string == "web1" && value["input"]?.string == "syslog")
+            #expect(value["file"]?.string == "/var/log/syslog")
+        }
+        #expect(sent[2] == lines[2])
+        // Whoever makes metrics of them needs the documents.
+        var json = RecordJSON(context(), enclosesClaims: false)
+        var body: [UInt8] = []
+        _ = json.encode(batch, 0..<3, into: &body)
+        #expect(String(decoding: body, as: UTF8.self).split(separator: "\n").map(String.init) == lines)
     }
 
     @Test func documentsAreWrittenAsTheyAre() throws {

@@ -57,6 +57,14 @@ import Testing
         #expect(again.text(of: again.records[2]) == texts[2])
     }
 
+    /// A document may have members that are called as those of a record.
+    @Test func aDocumentWithATimestampAndAMessageStaysOne() {
+        let document = #"{"_aws":{"CloudWatchMetrics":[]},"timestamp":"2026-11-21T02:38:30Z","message":"m","n":1}"#
+        let batch = readBack(Array("\(document)\n".utf8))
+        #expect(batch.records.map(\.isDocument) == [true])
+        #expect(batch.records.map { batch.text(of: $0) } == [document])
+    }
+
     @Test func whatIsNoRecordGoesAsItIs() {
         let batch = readBack(Array("\"said \\\"no\\\"\"\n12\n{\"message\":1,\"timestamp\":\"x\"}\n".utf8))
         #expect(batch.records.allSatisfy { $0.isDocument && $0.unixNanoseconds == 7 })

@@ -10,12 +10,14 @@ package import Bytes
 package enum JournalPlace: Equatable, Sendable {
     /// After the entry with this cursor.
     case after(cursor: String)
+    /// With this entry itself: the first piece of a record whose last one had not come.
+    case at(cursor: String)
     /// From this time on, microseconds since 1970: where a reading that is to begin at the end began.
     case time(microseconds: UInt64)
 
     package init?(_ json: JSONValue) {
         if let cursor = json["cursor"]?.string {
-            self = .after(cursor: cursor)
+            self = json["again"]?.bool == true ? .at(cursor: cursor) : .after(cursor: cursor)
         } else if let microseconds = json["since_usec"]?.unsigned {
             self = .time(microseconds: microseconds)
         } else {
@@ -29,6 +31,11 @@ package enum JournalPlace: Equatable, Sendable {
             case .after(let cursor):
                 json.key("cursor")
                 json.string(cursor)
+            case .at(let cursor):
+                json.key("cursor")
+                json.string(cursor)
+                json.key("again")
+                json.bool(true)
             case .time(let microseconds):
                 json.key("since_usec")
                 json.number(microseconds)
@@ -47,7 +54,7 @@ package struct JournalBookmarks: Sendable {
 
     private struct Bookmark {
         let ordinal: UInt64
-        let cursor: String
+        let place: JournalPlace
     }
 
     /// In the order of the ordinals; all of them above `acknowledgedOrdinal`.
@@ -75,11 +82,14 @@ package struct JournalBookmarks: Sendable {
     }
 
     /// The entry at `cursor` was read, and with it `ordinal` records since the start. Entries that made no record may
-    /// follow one that did: the ordinal is the same then, and the cursor goes on.
-    package mutating func note(_ ordinal: UInt64, cursor: String) {
+    /// follow one that did: the ordinal is the same then, and the cursor goes on. What begins at `held` is no record
+    /// yet, and is read again after a stop.
+    package mutating func note(_ ordinal: UInt64, cursor: String, held: String? = nil) {
         read = .after(cursor: cursor)
+        let place: JournalPlace = held.map { .at(cursor: $0) } ?? .after(cursor: cursor)
         if ordinal <= acknowledgedOrdinal {
-            acknowledged = .after(cursor: cursor)
+            guard acknowledged != place else { return }
+            acknowledged = place
             version += 1
             return
         }
@@ -87,14 +97,23 @@ package struct JournalBookmarks: Sendable {
         if bookmarks.count >= Self.limit {
             bookmarks = stride(from: 1, to: bookmarks.count, by: 2).map { bookmarks[$0] }
         }
-        bookmarks.append(Bookmark(ordinal: ordinal, cursor: cursor))
+        bookmarks.append(Bookmark(ordinal: ordinal, place: place))
     }
+
+    /// The same after a record that was made of what was held, without reading on.
+    package mutating func note(_ ordinal: UInt64, held: String?) {
+        guard case .after(let cursor)? = read else { return }
+        note(ordinal, cursor: cursor, held: held)
+    }
+
+    /// What is read next in this run begins at this entry.
+    package mutating func readAgain(from cursor: String) { read = .at(cursor: cursor) }
 
     package mutating func acknowledge(_ ordinal: UInt64) {
         acknowledgedOrdinal = max(acknowledgedOrdinal, ordinal)
         let passed = bookmarks.prefix { $0.ordinal <= ordinal }
         guard let last = passed.last else { return }
-        acknowledged = .after(cursor: last.cursor)
+        acknowledged = last.place
         version += 1
         bookmarks.removeFirst(passed.count)
     }

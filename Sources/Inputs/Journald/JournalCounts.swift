@@ -11,13 +11,17 @@ struct JournalCounts {
     var cursorsLost: UInt64 = 0
     var entriesLost: UInt64 = 0
     var failures: UInt64 = 0
+    /// Lines of containers that are over the limit, and those whose next piece did not come or had no room.
+    var piecesOverLimit: UInt64 = 0
+    var piecesAlone: UInt64 = 0
 
     var list: [(reason: String, count: UInt64)] {
         [
             ("line_cut", linesCut), ("field_cut", fieldsCut), ("field_repeated", fieldsRepeated),
             ("entry_without_message", entriesWithoutMessage), ("entry_corrupt", entriesCorrupt),
             ("file_corrupt", filesCorrupt), ("cursor_lost", cursorsLost), ("entry_lost", entriesLost),
-            ("journal_unavailable", failures),
+            ("journal_unavailable", failures), ("partial_message_limit", piecesOverLimit),
+            ("partial_message_timeout", piecesAlone),
         ]
     }
 }

@@ -60,6 +60,7 @@ struct JournalEntry {
             }
             // What was copied of such a page is not what was written.
             guard Journal.lostPages == lostPages else { return .corrupt(.io) }
+            others.settle()
             if choice.hasQuestions, !choice.wants(values) { return .unwanted }
             guard values.has(.message) || others.isAll else { return .noMessage }
             unixNanoseconds = try time(journal)
@@ -83,17 +84,35 @@ struct JournalEntry {
         return Int64(clamping: chosen.multipliedFullWidth(by: 1_000).high == 0 ? chosen &* 1_000 : .max)
     }
 
+    /// Whose line it is, of a container: its streams have priorities of their own. Nil for what no container wrote.
+    var containerKey: [UInt8]? {
+        guard values.has(.container) else { return nil }
+        var key: [UInt8] = []
+        key.append(part: values[.container])
+        key.append(part: values[.priority])
+        return key
+    }
+
+    /// The line goes on in the next entry of its container and stream. Docker marks all pieces but the last, since
+    /// version 19.03 that one as the last; Podman and CRI-O mark as it did before.
+    var isUnfinished: Bool { values[.isPiece] == Self.yes && values[.isLastPiece] != Self.yes }
+
+    var hasContainer: Bool { values.has(.container) }
+
+    private static let yes = Array("true".utf8)
+
     /// Adds what `read` took.
     mutating func append(to batch: inout LogBatch, next: Position, isCut: Bool) {
         // What the service manager says of a unit is of that unit: journalctl -u shows it there. `_SYSTEMD_UNIT`
         // cannot be forged, and of init.scope is only process 1.
         let isManager = values.has(.unit) && values[.systemdUnit] == Self.managerUnit
         let unit = values[isManager ? .unit : .systemdUnit]
+        let userUnit = values[isManagerOfUser ? .unitOfUser : .userUnit]
         let name = values[values[.identifier].isEmpty ? .command : .identifier]
         let pid = values[values[.pid].decimalValue.isNumber ? .pid : .syslogPID]
         key.removeAll(keepingCapacity: true)
         key.append(part: unit)
-        key.append(part: values[.userUnit])
+        key.append(part: userUnit)
         key.append(part: values[.priority])
         key.append(part: name)
         key.append(part: pid)
@@ -103,7 +122,7 @@ struct JournalEntry {
         if let lastFields, key == lastKey {
             fields = lastFields
         } else {
-            fields = addFields(to: &batch, unit: unit, name: name, pid: pid)
+            fields = addFields(to: &batch, unit: unit, userUnit: userUnit, name: name, pid: pid)
             lastFields = fields
             swap(&key, &lastKey)
         }
@@ -115,9 +134,21 @@ struct JournalEntry {
 
     private static let managerUnit = Array("init.scope".utf8)
 
-    private func addFields(to batch: inout LogBatch, unit: [UInt8], name: [UInt8], pid: [UInt8]) -> Range<UInt32> {
+    /// A user's own service manager speaks of a unit, as the one of the system does: `USER_UNIT` could be forged by any
+    /// other. Before version 226 it had no unit of its own.
+    private var isManagerOfUser: Bool {
+        guard values.has(.unitOfUser) else { return false }
+        if values.has(.userUnit) { return values[.userUnit] == Self.managerUnit }
+        return values[.systemdUnit].starts(with: Self.managersOfUsers)
+    }
+
+    private static let managersOfUsers = Array("user@".utf8)
+
+    private func addFields(
+        to batch: inout LogBatch, unit: [UInt8], userUnit: [UInt8], name: [UInt8], pid: [UInt8]
+    ) -> Range<UInt32> {
         let first = batch.nextField
-        let (userUnit, priority) = (values[.userUnit], values[.priority])
+        let priority = values[.priority]
         if !unit.isEmpty { _ = batch.addField("unit", unit) }
         if !userUnit.isEmpty { _ = batch.addField("user_unit", userUnit) }
         if priority.decimalValue.isNumber { _ = batch.addField("priority", priority, isNumber: true) }

@@ -7,10 +7,12 @@ internal import Logs
 
 /// A field that means something here.
 package enum JournalField: Int, CaseIterable, Sendable {
-    case message, priority, systemdUnit, unit, identifier, command, pid, syslogPID, sourceTime, userUnit
+    case message, priority, systemdUnit, unit, identifier, command, pid, syslogPID, sourceTime, userUnit, unitOfUser
+    // Of containers, whose runtimes cut long lines into pieces.
+    case container, isPiece, isLastPiece
     // Only to tell whose the entry is.
     case uid, messageID, transport, namespace, coredumpUnit, objectUnit, slice
-    case unitOfUser, coredumpUserUnit, objectUserUnit
+    case coredumpUserUnit, objectUserUnit
 
     /// Those of which records are made.
     static let ofRecord = allCases.prefix { $0 != .uid }.reduce(0) { $0 | $1.bit }
@@ -35,9 +37,11 @@ package enum JournalField: Int, CaseIterable, Sendable {
                     ?? named("_NAMESPACE", .namespace)
             case 13: named("_SYSTEMD_UNIT", .systemdUnit) ?? named("COREDUMP_UNIT", .coredumpUnit)
             case 14: named("_SYSTEMD_SLICE", .slice)
-            case 17: named("SYSLOG_IDENTIFIER", .identifier)
+            case 17: named("SYSLOG_IDENTIFIER", .identifier) ?? named("CONTAINER_ID_FULL", .container)
             case 18: named("_SYSTEMD_USER_UNIT", .userUnit) ?? named("COREDUMP_USER_UNIT", .coredumpUserUnit)
             case 19: named("OBJECT_SYSTEMD_UNIT", .objectUnit)
+            case 22: named("CONTAINER_PARTIAL_LAST", .isLastPiece)
+            case 25: named("CONTAINER_PARTIAL_MESSAGE", .isPiece)
             case 24: named("OBJECT_SYSTEMD_USER_UNIT", .objectUserUnit)
             case 26: named("_SOURCE_REALTIME_TIMESTAMP", .sourceTime)
             default: nil
@@ -88,6 +92,8 @@ struct JournalOtherFields {
     private var parts: [LogField] = []
     /// Of each name a number that two names seldom share: comparing all names would cost a third of the whole.
     private var marks: [UInt32] = []
+    /// Of each value whether something of it is missing.
+    private var isCut: [Bool] = []
     private(set) var cutCount: UInt64 = 0
     private(set) var repeatedCount: UInt64 = 0
 
@@ -104,6 +110,7 @@ struct JournalOtherFields {
         text.removeAll(keepingCapacity: true)
         parts.removeAll(keepingCapacity: true)
         marks.removeAll(keepingCapacity: true)
+        isCut.removeAll(keepingCapacity: true)
         (cutCount, repeatedCount) = (0, 0)
     }
 
@@ -116,21 +123,73 @@ struct JournalOtherFields {
             repeatedCount += 1
             return
         }
-        let room = byteLimit - text.count - name.count
-        guard parts.count < Self.countLimit, room > 0 else {
+        guard parts.count < Self.countLimit else {
             cutCount += 1
             return
         }
-        if value.count > room { cutCount += 1 }
         let start = UInt32(text.count)
         unsafe text.append(contentsOf: name)
         let middle = UInt32(text.count)
-        unsafe text.append(contentsOf: UnsafeRawBufferPointer(rebasing: value.prefix(room)))
+        unsafe text.append(contentsOf: UnsafeRawBufferPointer(rebasing: value.prefix(byteLimit)))
         parts.append(
             LogField(
                 name: TextRange(start: start, count: middle - start),
                 value: TextRange(start: middle, count: UInt32(text.count) - middle), isNumber: false))
         marks.append(mark)
+        isCut.append(value.count > byteLimit)
+        // No more than twice the limit is kept: what is cut now would be cut at the end as well.
+        if text.count > 2 * byteLimit { fit() }
+    }
+
+    /// All fields were taken: makes them fit into the limit together. The longest values are cut, all to one length: a
+    /// large one, as `COREDUMP_PROC_MAPS`, does not push out the others.
+    mutating func settle() {
+        if text.count > byteLimit { fit() }
+        cutCount += UInt64(isCut.count { $0 })
+    }
+
+    private mutating func fit() {
+        var nameBytes = parts.reduce(0) { $0 + Int($1.name.count) }
+        while nameBytes > byteLimit, let last = parts.popLast() {
+            nameBytes -= Int(last.name.count)
+            marks.removeLast()
+            isCut.removeLast()
+            cutCount += 1
+        }
+        let length = Self.commonLength(parts.map { Int($0.value.count) }, room: byteLimit - nameBytes)
+        var fitting: [UInt8] = []
+        fitting.reserveCapacity(byteLimit)
+        for index in parts.indices {
+            let (name, value) = (parts[index].name.range, parts[index].value.range)
+            let start = UInt32(fitting.count)
+            fitting.append(contentsOf: text[name])
+            let middle = UInt32(fitting.count)
+            if value.count > length {
+                isCut[index] = true
+                fitting.append(contentsOf: text[value.lowerBound..<text.wholeEnd(value, count: length)])
+            } else {
+                fitting.append(contentsOf: text[value])
+            }
+            parts[index] = LogField(
+                name: TextRange(start: start, count: middle - start),
+                value: TextRange(start: middle, count: UInt32(fitting.count) - middle), isNumber: false)
+        }
+        text = fitting
+    }
+
+    /// To which length values must be cut so that all of them have room.
+    private static func commonLength(_ counts: [Int], room: Int) -> Int {
+        var room = room
+        var others = counts.count
+        for count in counts.sorted() {
+            guard count * others > room else {
+                room -= count
+                others -= 1
+                continue
+            }
+            return room / others
+        }
+        return .max
     }
 
     /// Names have 64 bytes at the most.
@@ -168,6 +227,15 @@ extension [UInt8] {
             guard let one = piece.baseAddress, let other = bytes.baseAddress else { return range.isEmpty }
             return unsafe memcmp(one, other, range.count) == 0
         }
+    }
+
+    /// Where the first `count` bytes of a range end, or a little before, so that no character is cut in two.
+    fileprivate func wholeEnd(_ range: Range<Int>, count: Int) -> Int {
+        let end = range.lowerBound + count
+        var start = end
+        // A character has at most three bytes that continue it; more of them are none.
+        while start > range.lowerBound, end - start < 3, self[start] & 0xC0 == 0x80 { start -= 1 }
+        return self[start] & 0xC0 == 0x80 ? end : start
     }
 
     /// With its length in front, so that no two lists of parts are the same bytes.

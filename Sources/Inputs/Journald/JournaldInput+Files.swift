@@ -41,6 +41,11 @@ extension JournaldInput {
         if reason != problem { log.warning("the journal cannot be read", ["input": name, "error": reason]) }
         problem = reason
         journal = nil
+        // Entries since the last note are read once more, and what is held would get them twice.
+        if let cursor = pieces.oldestCursor {
+            bookmarks.readAgain(from: cursor)
+            pieces.removeAll()
+        }
         skipsFirst = nil
         retryAt = now.monotonic + Self.retryInterval
     }

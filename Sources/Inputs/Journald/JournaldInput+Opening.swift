@@ -57,6 +57,7 @@ extension JournaldInput {
     mutating func place(_ journal: Journal) throws(JournalError) {
         switch bookmarks.read {
         case .after(let cursor): try resume(journal, after: cursor)
+        case .at(let cursor): try resume(journal, after: cursor, isRead: false)
         case .time(let microseconds):
             try journal.add(filter)
             try journal.seek(realtimeMicroseconds: microseconds)
@@ -64,7 +65,8 @@ extension JournaldInput {
         }
     }
 
-    mutating func resume(_ journal: Journal, after cursor: String) throws(JournalError) {
+    /// `isRead`: the entry itself was read, and reading goes on after it.
+    mutating func resume(_ journal: Journal, after cursor: String, isRead: Bool = true) throws(JournalError) {
         // Looked for without the filter, which may be another one than in the last run.
         do throws(JournalError) {
             try journal.seek(cursor: cursor)
@@ -78,7 +80,7 @@ extension JournaldInput {
         }
         try journal.add(filter)
         try journal.seek(cursor: cursor)
-        skipsFirst = cursor
+        skipsFirst = isRead ? cursor : nil
     }
 
     /// Files may have been removed before they were read, of which libsystemd says nothing: it goes on in those that

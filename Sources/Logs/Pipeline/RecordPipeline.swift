@@ -169,10 +169,17 @@ package struct RecordPipeline {
             if !draft.isDocument { parsing?.apply(&draft, of: input, now: now.unixNanoseconds, &events) }
             if let reason = filter(input, at: now.monotonic) {
                 dropped[reason, default: 0] += 1
-                return batch.skip(to: draft.next)
+                batch.skip(to: draft.next)
+                return skipRotated(in: &batch)
             }
         }
         add(input, to: &batch)
+        skipRotated(in: &batch)
+    }
+
+    /// The source in which the record began goes on with it.
+    private func skipRotated(in batch: inout LogBatch) {
+        if let next = draft.rotatedNext { batch.skip(to: next) }
     }
 
     private mutating func add(_ input: LogBatch, to batch: inout LogBatch) {
@@ -180,7 +187,8 @@ package struct RecordPipeline {
         guard draft.fields.isEmpty else { return batch.append(draft, shared: shared) }
         batch.append(
             draft.bytes, draft.text, fields: shared, at: draft.unixNanoseconds, next: draft.next,
-            isDocument: draft.isDocument, isCut: draft.isCut, hasOwnTime: draft.hasOwnTime)
+            isDocument: draft.isDocument, claimsSource: draft.claimsSource, isCut: draft.isCut,
+            hasOwnTime: draft.hasOwnTime)
     }
 
     /// The fields that the input gave, in the batch: most records share them with the one before.

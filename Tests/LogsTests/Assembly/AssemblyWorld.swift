@@ -47,6 +47,8 @@ struct AssemblyWorld {
     var pipeline = RecordPipeline()
     var now = Moment(monotonic: Instant(nanoseconds: 1_000), unixNanoseconds: 0)
     private(set) var records: [Assembled] = []
+    /// What batches acknowledge besides their records.
+    private(set) var skipped: [Position] = []
 
     init(
         _ rule: MultilineRule? = nil, format: ContainerFormat = .plain, names: Bool = false,
@@ -116,6 +118,7 @@ struct AssemblyWorld {
     }
 
     private mutating func take(_ batch: LogBatch) {
+        skipped += batch.skipped
         for record in batch.records {
             var fields: [(name: String, value: String)] = []
             for field in batch.fields[Int(record.fields.lowerBound)..<Int(record.fields.upperBound)] {
@@ -203,6 +206,28 @@ enum Traces {
         Caused by: com.example.Closed
             ... 3 common frames omitted
         """,
+        """
+        2026-01-02 ERROR c.e.App - failed: org.example.Failed: first line
+        second line, of its message
+
+        fourth line
+        \tat com.example.App.read(App.java:7)
+        Caused by: java.io.IOException: gone
+        and for good
+        \tat com.example.App.read(App.java:7)
+        \tSuppressed: java.io.IOException: closed
+        as it was
+        \t\t... 1 more
+        Caused by: java.net.ConnectException: Connection refused (Connection refused)
+        \t... 12 more
+        """,
+        "2026-01-02 ERROR c.e.App - org.example.Failed: no trace",
+        "2026-01-02 INFO  c.e.App - one line",
+        "2026-01-02 INFO  c.e.App - and another",
+        """
+        java.lang.IllegalStateException: no
+        \tat com.example.App.main(App.java:5)
+        """,
         "2026-01-02 ERROR c.e.App - java.lang.RuntimeException:",
         "java.lang.OutOfMemoryError",
         "2026-01-02 INFO  c.e.App - end",
@@ -245,6 +270,58 @@ enum Traces {
 
         rax    0xca
         rip    0x46b341
+        """,
+        """
+        SIGQUIT: quit
+        PC=0x46d2e1 m=0 sigcode=0
+
+        goroutine 0 gp=0x5a1b20 m=0 mp=0x5a2700 [idle]:
+        runtime.futex(0x5a2840, 0x80, 0x0, 0x0, 0x0, 0x0)
+        \t/usr/lib/go/src/runtime/sys_linux_amd64.s:557 +0x21 fp=0x7ffc sp=0x7ffc pc=0x46d2e1
+
+        goroutine 1 gp=0xc000002380 m=nil [select (no cases), 3 minutes]:
+        main.main()
+        \t/app/main.go:4 +0x5
+
+        goroutine 18 gp=0xc0000036c0 m=3 mp=0xc000100008 [running]:
+        \tgoroutine running on other thread; stack unavailable
+        created by main.main in goroutine 1
+        \t/app/main.go:10 +0x1f
+
+        rax    0xca
+        rflags 0x246
+        cs     0x33
+
+        -----
+
+        SIGQUIT: quit
+        PC=0x46d2e1 m=2 sigcode=0
+
+        goroutine 0 gp=0xc000006a80 m=2 mp=0xc00008a708 [idle]:
+        runtime.futex()
+        \t/usr/lib/go/src/runtime/sys_linux_amd64.s:557 +0x21
+
+        rip    0x46d2e1
+        """,
+        """
+        SIGSEGV: segmentation violation
+        PC=0x0 m=0 sigcode=1 addr=0x0
+        signal arrived during cgo execution
+
+        goroutine 1 gp=0xc000002380 m=0 mp=0x5a2700 [syscall]:
+        runtime.cgocall(0x4571f0, 0xc00004e780)
+        \t/usr/lib/go/src/runtime/cgocall.go:167 +0x4b
+        """,
+        """
+        panic: first line
+        second line
+
+        fourth line [recovered]
+        \tpanic: again
+
+        goroutine 1 gp=0xc000002380 m=0 mp=0x5a2700 [running, locked to thread]:
+        main.main()
+        \t/app/main.go:8 +0x1d
         """,
         "2026/01/02 15:04:08 end (all of it)",
     ]

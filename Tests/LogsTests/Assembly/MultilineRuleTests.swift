@@ -74,6 +74,34 @@ import Testing
         #expect(records(.preset(.go), go + "\n" + go) == [go, go])
     }
 
+    /// Lines of which only the ones after them say whether they are part of a message.
+    @Test func linesThatTurnOutToBeNoMessage() {
+        let header = "ERROR a.B: java.io.IOException: gone"
+        #expect(records(.preset(.java), "\(header)\nb\nc") == [header, "b", "c"])
+        #expect(
+            records(.preset(.java), "\(header)\nb\n\(header)\nc\n\tat a.B(B.java:1)")
+                == [header, "b", "\(header)\nc\n\tat a.B(B.java:1)"])
+        #expect(records(.preset(.java), "\(header)\nb\n  indented\nc") == [header, "b", "  indented", "c"])
+        #expect(records(.preset(.go), "panic: a\nb\nc") == ["panic: a", "b", "c"])
+        let text = (1...40).map(String.init)
+        #expect(records(.preset(.java), ([header] + text).joined(separator: "\n")) == [header] + text)
+        #expect(
+            records(.preset(.java), ([header] + text + ["\tat a.B(B.java:1)"]).joined(separator: "\n"))
+                == [header] + text + ["\tat a.B(B.java:1)"])
+        // They are no longer held than others.
+        var world = AssemblyWorld(.preset(.java))
+        world.feed(SourceLine.of(([header] + text).joined(separator: "\n")))
+        #expect(world.texts == [header] + text && world.pipeline.deadline == nil)
+    }
+
+    @Test func aMessageOfManyLinesKeepsToTheLimits() {
+        var world = AssemblyWorld(.preset(.java)) { $0.lineLimit = 3 }
+        world.feed(SourceLine.of("a.B: c\nd\ne\n\tat a.B(B.java:1)\n\tat a.C(C.java:1)"))
+        world.waitForAll()
+        #expect(world.texts == ["a.B: c", "d", "e", "\tat a.B(B.java:1)\n\tat a.C(C.java:1)"])
+        #expect(world.records.map(\.next) == [1, 2, 3, 5])
+    }
+
     /// What a trace has lost its beginning of, after a limit or a restart.
     @Test func framesAloneAreOneRecordInJava() {
         #expect(

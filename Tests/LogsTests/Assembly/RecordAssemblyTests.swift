@@ -89,6 +89,34 @@ import Testing
         #expect(world.records.map(\.next) == [0, 3])
     }
 
+    /// The runtime rotates its file between two pieces. Nothing of either file is acknowledged before the record.
+    @Test(arguments: [ContainerFormat.cri, .docker]) func aLineGoesOnInTheNextFile(format: ContainerFormat) {
+        func line(_ text: String, isWhole: Bool = true, _ source: UInt32, _ file: String = "/a.log") -> SourceLine {
+            let time = "2026-01-02T03:04:05Z"
+            let text =
+                format == .cri
+                ? "\(time) stdout \(isWhole ? "F" : "P") \(text)"
+                : #"{"log":"\#(text)\#(isWhole ? "\n" : "")","stream":"stdout","time":"\#(time)"}"#
+            return SourceLine(text: text, source: source, file: file)
+        }
+        var world = AssemblyWorld(format: format)
+        world.feed(
+            SourceLine.numbered([
+                line("before", 1), line("one ", isWhole: false, 1), line("other", 9, "/b.log"),
+                line("two ", isWhole: false, 2), line("three", 2), line("after", 2),
+            ]))
+        #expect(world.texts == ["before", "other", "one two three", "after"])
+        #expect(world.records.map(\.source) == [1, 9, 2, 2])
+        #expect(world.records.map(\.next) == [1, 1, 2, 3])
+        #expect(world.skipped == [Position(source: 1, offset: 2)])
+        #expect(world.pipeline.deadline == nil)
+
+        // Of another file, or without one, nothing is joined.
+        var others = AssemblyWorld(format: format)
+        others.feed(SourceLine.numbered([line("one ", isWhole: false, 1), line("two", 2, "/b.log")]))
+        #expect(others.texts == ["two"])
+    }
+
     @Test func aLineThatItsInputCutStaysMarked() {
         var world = RecordPipeline()
         world.assembly = RecordAssembly(format: .plain, namesContainers: false, multiline: .init(.indent))

@@ -7,6 +7,8 @@
 //             /app/main.go:8 +0x1d
 //     exit status 2
 //
+// and of a signal, as SIGQUIT, with `PC=0x46d2e1 m=0 sigcode=0` in its second line and the registers at the end.
+//
 // https://pkg.go.dev/runtime#hdr-Environment_Variables (GOTRACEBACK)
 
 internal import Bytes
@@ -16,12 +18,16 @@ struct GoTrace {
         case outside
         /// After the line that says what happened.
         case message
+        /// After a line that is a part of the message if a goroutine follows.
+        case doubt
         /// After the head of a goroutine, or a place: a function is next.
         case frames
         /// After a function: its place is next.
         case place
         /// After an empty line: another goroutine may follow.
         case gap
+        /// After the dashes between the dumps of two threads.
+        case dashes
     }
 
     private var state = State.outside
@@ -30,7 +36,7 @@ struct GoTrace {
     mutating func judge(_ line: Line) -> LineVerdict {
         if let next = following(line) {
             state = next
-            return LineVerdict(joins: true, isLast: false)
+            return next == .doubt ? .doubtful : LineVerdict(joins: true, isLast: false)
         }
         state = isMessage(line) ? .message : isHead(line) ? .frames : .outside
         return LineVerdict(joins: false, isLast: state == .outside)
@@ -44,7 +50,11 @@ struct GoTrace {
             if line.isBlank { return .gap }
             if isHead(line) { return .frames }
             // A panic within a panic, and the further lines of a message, are indented.
-            return line.isIndented || line.hasPrefix("[") ? .message : nil
+            if line.isIndented || line.hasPrefix("[") || isOfSignal(line) { return .message }
+            return isMessage(line) ? nil : .doubt
+        case .doubt:
+            if isHead(line) { return .frames }
+            return isMessage(line) ? nil : .doubt
         case .frames:
             if line.isBlank { return .gap }
             if isFunction(line) { return .place }
@@ -57,14 +67,33 @@ struct GoTrace {
         case .gap:
             if line.isBlank { return .gap }
             if isHead(line) { return .frames }
-            return isRegister(line) || line.hasPrefix("exit status ") || line.hasPrefix("[signal ") ? .gap : nil
+            if line.hasPrefix("-----") { return .dashes }
+            let isRest = isRegister(line) || line.hasPrefix("exit status ") || line.hasPrefix("[signal ")
+            return isRest || isOfSignal(line) ? .gap : nil
+        case .dashes:
+            if line.isBlank { return .dashes }
+            return isMessage(line) ? .message : isHead(line) ? .frames : nil
         }
+    }
+
+    /// What stands under the name of a signal.
+    private func isOfSignal(_ line: Line) -> Bool {
+        line.hasPrefix("PC=") || line.hasPrefix("signal arrived during ") || line.hasPrefix("instruction bytes:")
+            || line.hasPrefix("runtime: ")
     }
 
     private func isMessage(_ line: Line) -> Bool {
         line.hasPrefix("panic: ") || line.hasPrefix("fatal error: ") || line.hasPrefix("unexpected fault address ")
-            || line.hasPrefix("runtime: goroutine stack exceeds ") || line.hasPrefix("SIGQUIT: ")
-            || line.hasPrefix("SIGABRT: ") || line.hasPrefix("SIGSEGV: ") || line.contains("http: panic serving ")
+            || line.hasPrefix("runtime: goroutine stack exceeds ") || namesSignal(line)
+            || line.contains("http: panic serving ")
+    }
+
+    /// `SIGQUIT: quit`, `SIGSEGV: segmentation violation`.
+    private func namesSignal(_ line: Line) -> Bool {
+        guard line.hasPrefix("SIG") else { return false }
+        var at = line.range.lowerBound + 3
+        while at < line.range.upperBound, line.bytes[at] &- UInt8(ascii: "A") < 26 { at += 1 }
+        return at > line.range.lowerBound + 3 && line.has(": ", at: at)
     }
 
     /// `goroutine 18 [chan receive, 2 minutes]:`

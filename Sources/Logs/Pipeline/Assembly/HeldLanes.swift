@@ -31,9 +31,24 @@ struct HeldLanes {
         var lineCount = 1
         var phase: LinePhase
         fileprivate(set) var touched: Instant
+        /// Lines after it that belong to it only if one that is still to come says so.
+        fileprivate(set) var doubtful: [DoubtfulLine] = []
 
         fileprivate var age = Link()
         fileprivate var place = Link()
+    }
+
+    struct DoubtfulLine {
+        let draft: RecordDraft
+        let before: UInt64
+    }
+
+    /// A line in pieces, whatever source it comes from.
+    private struct PieceKey: Hashable {
+        let fields: UInt64
+        let stream: ContainerStream?
+
+        init(_ key: Key) { (fields, stream) = (key.fields, key.stream) }
     }
 
     fileprivate struct Link {
@@ -70,6 +85,8 @@ struct HeldLanes {
     private var slots: [Lane] = []
     private var free: [Int] = []
     private var byKey: [Key: Int] = [:]
+    /// Of the lanes of pieces, the last of each file and stream.
+    private var pieces: [PieceKey: Int] = [:]
     private var ages: [Ends] = Stage.allCases.map { _ in Ends() }
     private var sources: [Source] = []
     private var sourceByNumber: [UInt32: Int] = [:]
@@ -91,6 +108,15 @@ struct HeldLanes {
         if let currentLane, currentLane.key == key { return currentLane.index }
         guard let index = byKey[key] else { return nil }
         currentLane = (key, index)
+        return index
+    }
+
+    /// The lane of a piece of the same file and stream that came from another source: the file was rotated between it
+    /// and what goes on with it. Records without fields have no file.
+    func findRotated(_ key: Key) -> Int? {
+        guard key.fields != 0, let index = pieces[PieceKey(key)], slots[index].key.source != key.source else {
+            return nil
+        }
         return index
     }
 
@@ -149,6 +175,7 @@ struct HeldLanes {
             slots.append(lane)
         }
         byKey[key] = index
+        if key.stage == .pieces { pieces[PieceKey(key)] = index }
         currentLane = (key, index)
         fill(index, with: &draft)
         linkAge(index)
@@ -183,12 +210,38 @@ struct HeldLanes {
         linkAge(index)
     }
 
-    /// Lets go what the lane holds, and ends it. `draft` leaves its buffer behind.
+    /// Holds a line beside what the lane has, of which it is not known yet whether it belongs there.
+    mutating func doubt(_ index: Int, _ line: RecordDraft, before: UInt64, at now: Instant) {
+        var held = line
+        // A short line must not sit on the buffer of a long one.
+        held.bytes = []
+        held.bytes.reserveCapacity(line.bytes.count)
+        held.bytes.append(contentsOf: line.bytes)
+        heldBytes += held.bytes.capacity
+        slots[index].doubtful.append(DoubtfulLine(draft: held, before: before))
+        slots[index].touched = now
+        unlinkAge(index)
+        linkAge(index)
+    }
+
+    /// Takes those lines out, in their order.
+    mutating func takeDoubtful(_ index: Int) -> [DoubtfulLine] {
+        let lines = slots[index].doubtful
+        guard !lines.isEmpty else { return lines }
+        slots[index].doubtful = []
+        for line in lines { heldBytes -= line.draft.bytes.capacity }
+        return lines
+    }
+
+    /// Lets go what the lane holds, and ends it. No line of it is doubtful. `draft` leaves its buffer behind.
     mutating func release(_ index: Int, into draft: inout RecordDraft) {
         unlinkAge(index)
         unlinkPlace(index)
         heldBytes -= slots[index].draft.bytes.capacity
         byKey[slots[index].key] = nil
+        if slots[index].key.stage == .pieces, pieces[PieceKey(slots[index].key)] == index {
+            pieces[PieceKey(slots[index].key)] = nil
+        }
         currentLane = nil
         swap(&draft, &slots[index].draft)
         let isWorthKeeping = free.count < Self.keptBuffers && slots[index].draft.bytes.capacity <= Self.keptBytes
@@ -210,7 +263,14 @@ struct HeldLanes {
     }
 
     /// The fields of what is held moved to other places.
-    mutating func moveFields(_ index: Int, to range: Range<UInt32>) { slots[index].draft.inputFields = range }
+    mutating func moveFields(_ index: Int, to range: Range<UInt32>) {
+        slots[index].draft.inputFields = range
+        slots[index].doubtful = slots[index].doubtful.map { line in
+            var draft = line.draft
+            draft.inputFields = range
+            return DoubtfulLine(draft: draft, before: line.before)
+        }
+    }
 
     // MARK: Orders
 
@@ -263,5 +323,6 @@ extension RecordDraft {
         bytes.append(contentsOf: added.bytes[added.text])
         text = text.lowerBound..<bytes.count
         isCut = isCut || added.isCut
+        rotatedSource = rotatedSource ?? added.rotatedSource
     }
 }

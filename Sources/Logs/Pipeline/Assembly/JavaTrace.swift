@@ -8,17 +8,54 @@
 //             at com.example.App.read(App.java:7)
 //             ... 12 more
 //
+// A message may have several lines, of which only the frames after them say that they are some.
+//
 // https://docs.oracle.com/en/java/javase/21/docs/api/java.base/java/lang/Throwable.html#printStackTrace()
 
 struct JavaTrace {
-    private var isInside = false
+    private enum State {
+        case outside
+        /// After a line that names an exception: its message may go on.
+        case message
+        /// After a line that is a part of the message if frames follow.
+        case doubt
+        case frames
+    }
+
+    private var state = State.outside
 
     /// A stack trace with the line above it is a record; all other lines are one each.
     mutating func judge(_ line: Line) -> LineVerdict {
-        if isInside, isPart(line) { return LineVerdict(joins: true, isLast: false) }
-        isInside = isPart(line) && isFrame(line) || namesThrowable(line) || beginsWithClass(line)
-        return LineVerdict(joins: false, isLast: !isInside)
+        switch state {
+        case .outside: break
+        case .frames, .message:
+            if isPart(line) {
+                if let next = stateAfter(line) { state = next }
+                return LineVerdict(joins: true, isLast: false)
+            }
+            if state == .message, !isHeader(line) {
+                state = .doubt
+                return .doubtful
+            }
+        case .doubt:
+            if isFrame(line) {
+                state = stateAfter(line) ?? .frames
+                return LineVerdict(joins: true, isLast: false)
+            }
+            if !isHeader(line) { return .doubtful }
+        }
+        state = isFrame(line) ? stateAfter(line) ?? .frames : isHeader(line) ? .message : .outside
+        return LineVerdict(joins: false, isLast: state == .outside)
     }
+
+    /// Nil for an indented line that is no frame: it goes on with whatever was before it.
+    private func stateAfter(_ line: Line) -> State? {
+        guard isFrame(line) else { return nil }
+        let text = line.trimmed
+        return text.hasPrefix("at ") || text.hasPrefix("... ") ? .frames : .message
+    }
+
+    private func isHeader(_ line: Line) -> Bool { namesThrowable(line) || beginsWithClass(line) }
 
     private func isPart(_ line: Line) -> Bool { line.isIndented ? !line.isBlank : isFrame(line) }
 

@@ -61,11 +61,19 @@ struct LineVerdict: Equatable {
     var joins: Bool
     /// Nothing can follow it in its record.
     var isLast: Bool
+    /// It belongs to the lines that are held only if one that is still to come shows it.
+    var isDoubtful = false
     var patternGaveUp = false
 
     init(joins: Bool, isLast: Bool) {
         self.joins = joins
         self.isLast = isLast
+    }
+
+    static var doubtful: LineVerdict {
+        var verdict = LineVerdict(joins: true, isLast: false)
+        verdict.isDoubtful = true
+        return verdict
     }
 
     /// Nobody knows: it begins a record, and the next line decides.

@@ -128,6 +128,13 @@ package struct RecordAssembly {
     ) {
         var key = lineKey
         key.stage = .pieces
+        if lanes.oldest(.pieces) != nil, lanes.find(key) == nil, let lane = lanes.findRotated(key) {
+            // Its file was rotated behind it: it goes on in this one.
+            let source = lanes[lane].key.source
+            lanes.release(lane, into: &aside)
+            aside.rotatedSource = aside.rotatedSource ?? source
+            _ = lanes.begin(key, &aside, before: before, phase: .lines, at: now)
+        }
         if lanes.oldest(.pieces) != nil, let lane = lanes.find(key) {
             if lanes[lane].draft.text.count + work.text.count <= Self.wholeLineBytes {
                 lanes.append(lane, work, onNewLine: false, at: now)
@@ -165,6 +172,20 @@ package struct RecordAssembly {
             _ = lanes.begin(key, &work, before: before, phase: phase, at: now)
             return
         }
+        if verdict.isDoubtful || !lanes[lane].doubtful.isEmpty {
+            if verdict.isDoubtful, hasRoomForDoubt(lane) {
+                lanes[lane].phase = phase
+                return lanes.doubt(lane, work, before: before, at: now)
+            }
+            let lines = lanes.takeDoubtful(lane)
+            guard verdict.joins, !verdict.isDoubtful, fits(lane, lines, multiline) else {
+                return separate(key, lane, lines, before: before, pending: pending, at: now, &events)
+            }
+            for line in lines {
+                lanes.append(lane, line.draft, onNewLine: true, at: now)
+                lanes[lane].lineCount += 1
+            }
+        }
         if verdict.joins {
             guard let limit = reachedLimit(lane, multiline) else {
                 lanes.append(lane, work, onNewLine: true, at: now)
@@ -188,6 +209,49 @@ package struct RecordAssembly {
         finish(key, pending: pending)
     }
 
+    // MARK: Doubtful lines
+
+    /// A message has seldom more lines, and what is no part of one must not wait behind many.
+    private static let doubtfulLines = 16
+    private static let doubtfulBytes = 16 << 10
+
+    private func hasRoomForDoubt(_ lane: Int) -> Bool {
+        let lines = lanes[lane].doubtful
+        let count = lines.reduce(work.text.count) { $0 + $1.draft.text.count }
+        return lines.count < Self.doubtfulLines && count <= Self.doubtfulBytes
+    }
+
+    /// All of them and `work` stay within the limits.
+    private func fits(_ lane: Int, _ lines: [HeldLanes.DoubtfulLine], _ multiline: Multiline) -> Bool {
+        let count = lines.reduce(lanes[lane].draft.text.count + 1 + work.text.count) { $0 + 1 + $1.draft.text.count }
+        return count <= multiline.byteLimit && lanes[lane].lineCount + lines.count < multiline.lineLimit
+    }
+
+    /// The lane is a record without them: each is looked at again, and then `work`, which comes after them.
+    private mutating func separate(
+        _ key: HeldLanes.Key, _ lane: Int, _ lines: [HeldLanes.DoubtfulLine], before: UInt64, pending: UInt64,
+        at now: Instant, _ events: inout Events
+    ) {
+        var current = RecordDraft()
+        swap(&current, &work)
+        lanes.release(lane, into: &work)
+        finish(key, pending: lines.first?.before ?? before)
+        lookAgain(at: lines, key, pending: before, at: now, &events)
+        swap(&current, &work)
+        addLine(key, before: before, pending: pending, at: now, &events)
+    }
+
+    private mutating func lookAgain(
+        at lines: [HeldLanes.DoubtfulLine], _ key: HeldLanes.Key, pending: UInt64, at now: Instant,
+        _ events: inout Events
+    ) {
+        for (index, line) in lines.enumerated() {
+            work = line.draft
+            let next = index + 1 < lines.count ? lines[index + 1].before : pending
+            addLine(key, before: line.before, pending: next, at: now, &events)
+        }
+    }
+
     /// Why the line in `work` does not fit any more.
     private func reachedLimit(_ lane: Int, _ multiline: Multiline) -> RecordPipeline.Event? {
         if lanes[lane].lineCount >= multiline.lineLimit { return .multilineLines }
@@ -200,6 +264,7 @@ package struct RecordAssembly {
     /// `work` is a whole record.
     private mutating func finish(_ key: HeldLanes.Key, pending: UInt64 = .max) {
         work.next = lanes.safe(key.source, pending: pending)
+        work.rotatedNext = work.rotatedSource.map { lanes.safe($0) }
         if let stream = key.stream { work.add("stream", work.append(stream.name)) }
         if namesContainers, !work.isDocument { addNames() }
         if readyFirst == readyEnd { (readyFirst, readyEnd) = (0, 0) }
@@ -253,8 +318,12 @@ package struct RecordAssembly {
     private mutating func release(_ lane: Int, at now: Instant, _ events: inout Events) {
         var key = lanes[lane].key
         let before = lanes[lane].before
+        let lines = lanes.takeDoubtful(lane)
         lanes.release(lane, into: &work)
-        guard key.stage == .pieces else { return finish(key) }
+        guard key.stage == .pieces else {
+            finish(key, pending: lines.first?.before ?? .max)
+            return lookAgain(at: lines, key, pending: .max, at: now, &events)
+        }
         key.stage = .lines
         addLine(key, before: before, at: now, &events)
     }

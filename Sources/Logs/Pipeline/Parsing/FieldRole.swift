@@ -133,8 +133,12 @@ package func nameUnderstood(of name: String) -> String? {
 package enum RecordNames {
     /// What every record has, whatever made it; no field of the settings may be called so.
     package static let own = ["timestamp", "message", "host", "input", "truncated"]
+    /// Where a record comes from, which no log says itself, whatever its input.
+    static let ofSource = ["file"]
+    /// What the journal says of its entries.
+    package static let ofJournal = ["unit", "user_unit", "priority", "identifier", "pid"]
     /// What inputs add to their records.
-    package static let ofInputs = ["file", "unit", "user_unit", "priority", "identifier", "pid"]
+    package static let ofInputs = ofSource + ofJournal
     /// What the format of a container and the path of its file say.
     package static let ofContainers = ["stream", "namespace", "pod", "container"]
     /// What is only here when it is understood.

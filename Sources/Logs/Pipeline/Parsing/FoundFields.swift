@@ -42,10 +42,10 @@ struct FoundFields {
     /// All bytes of the message are ASCII.
     private var isPlain = false
 
-    /// `others` are the names of what the settings give each record.
+    /// `others` are the names of what the settings and the input give each record.
     init(timeName: String?, reserving others: [String]) {
         self.timeName = timeName.map { Array($0.utf8) }
-        for name in RecordNames.own + RecordNames.ofInputs + RecordNames.understood + others {
+        for name in RecordNames.own + RecordNames.ofSource + RecordNames.understood + others {
             let start = reservedNames.count
             reservedNames.append(text: name)
             reserved.append(start..<reservedNames.count)
@@ -97,6 +97,26 @@ struct FoundFields {
 
     /// There was more that could not be a field.
     mutating func cut() { isCut = true }
+
+    /// What was found so far, to come back to it when what follows is none of the format.
+    struct Mark {
+        fileprivate let fieldCount: Int
+        fileprivate let isCut: Bool
+        fileprivate let roleFields: InlineArray<9, Int16>
+        fileprivate let roleRanks: InlineArray<9, Int8>
+        fileprivate let hasTrace: Bool
+    }
+
+    var mark: Mark {
+        Mark(
+            fieldCount: fields.count, isCut: isCut, roleFields: roleFields, roleRanks: roleRanks, hasTrace: hasTrace)
+    }
+
+    mutating func restore(_ mark: Mark) {
+        fields.removeLast(fields.count - mark.fieldCount)
+        (isCut, hasTrace) = (mark.isCut, mark.hasTrace)
+        (roleFields, roleRanks) = (mark.roleFields, mark.roleRanks)
+    }
 
     /// The value of the field with this role.
     func value(of kind: FieldRole.Kind) -> Range<Int>? {

@@ -4,7 +4,8 @@
 //     <34>Nov 21 02:38:30 web1 su[123]: 'su root' failed                                             RFC 3164
 //     2026-11-21T02:38:30.003412+01:00 web1 su[123]: 'su root' failed                                rsyslog's files
 //
-// `<34>` is the facility times eight and the severity; in files it is missing.
+// `<34>` is the facility times eight and the severity; in files it is missing. What devices of networks write keeps at
+// least these, whatever comes behind them.
 
 internal import Bytes
 
@@ -15,35 +16,43 @@ struct SyslogMessage: MessageParser {
     ]
 
     private var time: TimeReading
-    /// `Nov 21 02:38:30`, as RFC 3164 has it, and with a year, as network devices write it.
-    private let oldTimes: [TimePattern]
+    private let oldTimes: OldTimes
 
     init(zone: TimeZoneRules) {
         time = TimeReading(.rfc3339, zone: zone)
-        do throws(TimePatternError) {
-            oldTimes = [try TimePattern("%b %e %H:%M:%S"), try TimePattern("%b %e %Y %H:%M:%S")]
-        } catch { bug("a pattern of our own: \(error)") }
+        oldTimes = OldTimes()
     }
 
     mutating func parse(_ draft: inout RecordDraft, _ found: inout FoundFields, now: Int64) -> ParsedMessage? {
         var index = draft.text.lowerBound
         let end = draft.text.upperBound
         var parsed = ParsedMessage()
-        let hasPriority = draft.bytes.skip("<", &index, end)
-        if hasPriority {
-            guard let number = draft.bytes.number(&index, end, digits: 3), draft.bytes.skip(">", &index, end),
-                number / 8 < Self.facilities.count
-            else { return nil }
-            found.add(
-                draft.append("facility"), draft.append(Self.facilities[number / 8]), mayHaveRole: false,
-                in: draft.bytes)
-            parsed.severity = Severity(syslog: number % 8)
-            if index + 1 < end, draft.bytes.has(index..<index + 2, "1 ") {
-                index += 2
-                return parseNew(&draft, &found, &index, end, &parsed, now: now) ? parsed : nil
-            }
+        guard draft.bytes.skip("<", &index, end) else {
+            return parseOld(&draft, &found, &index, end, &parsed, now: now) ? parsed : nil
         }
-        return parseOld(&draft, &found, &index, end, &parsed, now: now) ? parsed : nil
+        guard let number = draft.bytes.number(&index, end, digits: 3), draft.bytes.skip(">", &index, end),
+            number / 8 < Self.facilities.count
+        else { return nil }
+        addFacility(number / 8, to: &draft, &found)
+        parsed.severity = Severity(syslog: number % 8)
+        if index + 1 < end, draft.bytes.has(index..<index + 2, "1 ") {
+            var at = index + 2
+            if parseNew(&draft, &found, &at, end, &parsed, now: now) { return parsed }
+            // Devices write a `1` and then something of their own: what is told by the number in front stays true.
+            var second = index + 2
+            let word = draft.bytes.word(&second, end)
+            guard !word.isEmpty, !draft.bytes.has(word, "-") else { return nil }
+            found.begin(draft)
+            addFacility(number / 8, to: &draft, &found)
+            parsed.time = .none
+        }
+        var at = index
+        if parseOld(&draft, &found, &at, end, &parsed, now: now) { return parsed }
+        return parseDevice(&draft, &found, &index, end, &parsed, now: now) ? parsed : nil
+    }
+
+    private func addFacility(_ number: Int, to draft: inout RecordDraft, _ found: inout FoundFields) {
+        found.add(draft.append("facility"), draft.append(Self.facilities[number]), mayHaveRole: false, in: draft.bytes)
     }
 
     // MARK: RFC 5424
@@ -53,8 +62,10 @@ struct SyslogMessage: MessageParser {
         _ parsed: inout ParsedMessage, now: Int64
     ) -> Bool {
         let stamp = draft.bytes.word(&index, end)
+        var hasTime = false
         if !draft.bytes.has(stamp, "-") {
             parsed.time = time.readRFC3339(draft.bytes, stamp, now: now).map { .time($0) } ?? .unreadable
+            if case .time = parsed.time { hasTime = true }
         }
         for name: StaticString in ["hostname", "appname", "procid", "msgid"] {
             guard draft.bytes.skip(" ", &index, end) else { return false }
@@ -65,16 +76,35 @@ struct SyslogMessage: MessageParser {
             found.add(draft.append(name), value, mayHaveRole: false, in: draft.bytes)
         }
         guard draft.bytes.skip(" ", &index, end) else { return false }
-        if !draft.bytes.skip("-", &index, end) {
-            guard index < end, draft.bytes[index] == UInt8(ascii: "[") else { return false }
-            while draft.bytes.skip("[", &index, end) {
-                guard parseElement(&draft, &found, &index, end) else { return false }
-            }
+        let start = index
+        if !parseData(&draft, &found, &index, end) {
+            // Many leave the structured data out, and ESXi's has no quotes. All before it was as it should be.
+            guard hasTime else { return false }
+            index = start
         }
-        guard index == end || draft.bytes.skip(" ", &index, end) else { return false }
         // A byte order mark says that the text is UTF-8, which it is taken for anyway.
         if index + 3 <= end, draft.bytes[index..<index + 3].elementsEqual([0xEF, 0xBB, 0xBF]) { index += 3 }
         parsed.message = index..<end
+        return true
+    }
+
+    /// All elements, or the dash for none, and the space behind them. When it fails, no field of them is kept.
+    private func parseData(
+        _ draft: inout RecordDraft, _ found: inout FoundFields, _ index: inout Int, _ end: Int
+    ) -> Bool {
+        if draft.bytes.skip("-", &index, end) { return index == end || draft.bytes.skip(" ", &index, end) }
+        guard index < end, draft.bytes[index] == UInt8(ascii: "[") else { return false }
+        let before = found.mark
+        while draft.bytes.skip("[", &index, end) {
+            guard parseElement(&draft, &found, &index, end) else {
+                found.restore(before)
+                return false
+            }
+        }
+        guard index == end || draft.bytes.skip(" ", &index, end) else {
+            found.restore(before)
+            return false
+        }
         return true
     }
 
@@ -123,47 +153,108 @@ struct SyslogMessage: MessageParser {
         _ draft: inout RecordDraft, _ found: inout FoundFields, _ index: inout Int, _ end: Int,
         _ parsed: inout ParsedMessage, now: Int64
     ) -> Bool {
-        guard let stamp = readOldTime(draft.bytes, &index, end, now: now) else { return false }
-        parsed.time = .time(stamp)
-        // The colon is Cisco's.
-        _ = draft.bytes.skip(":", &index, end)
+        guard let stamp = oldTimes.read(draft.bytes, &index, end, &time, now: now) else { return false }
+        parsed.time = stamp
+        // The colon is Cisco's, and what is behind it is the message.
+        let isDevice = draft.bytes.skip(":", &index, end)
         guard draft.bytes.skip(" ", &index, end) else { return false }
         while draft.bytes.skip(" ", &index, end) {}
-
-        // What a local program says comes without a host: then the first word is the tag.
-        var at = index
-        let host = draft.bytes.word(&at, end)
-        if tag(draft.bytes, index, end) == nil, !host.isEmpty, at < end {
-            found.add(draft.append("hostname"), host, mayHaveRole: false, in: draft.bytes)
-            index = at + 1
-        }
-        if let tag = tag(draft.bytes, index, end) {
-            found.add(draft.append("appname"), tag.name, mayHaveRole: false, in: draft.bytes)
-            if let process = tag.process {
-                found.add(draft.append("procid"), process, mayHaveRole: false, in: draft.bytes)
-            }
-            index = tag.end
-            _ = draft.bytes.skip(" ", &index, end)
-        }
+        if !isDevice { parseHost(&draft, &found, &index, end) }
+        parseTag(&draft, &found, &index, end)
         parsed.message = index..<end
         return true
     }
 
-    private mutating func readOldTime(_ bytes: [UInt8], _ index: inout Int, _ end: Int, now: Int64) -> Int64? {
-        guard index < end else { return nil }
-        if bytes[index] &- UInt8(ascii: "0") <= 9 {
-            var at = index
-            let stamp = bytes.word(&at, end)
-            guard let found = time.readRFC3339(bytes, stamp, now: now) else { return nil }
-            index = at
-            return found
+    private func parseHost(_ draft: inout RecordDraft, _ found: inout FoundFields, _ index: inout Int, _ end: Int) {
+        // AIX: `Message forwarded from web1: su: failed`.
+        let forwarded: StaticString = "Message forwarded from "
+        let isForwarded =
+            index + forwarded.utf8CodeUnitCount < end
+            && draft.bytes.has(index..<index + forwarded.utf8CodeUnitCount, forwarded)
+        if isForwarded { index += forwarded.utf8CodeUnitCount }
+        var at = index
+        var host = draft.bytes.word(&at, end)
+        guard !host.isEmpty, at < end else { return }
+        if isForwarded, draft.bytes[host.upperBound - 1] == UInt8(ascii: ":") {
+            host = host.dropLast()
+        } else {
+            // What a local program says comes without a host: then the first word is the tag. And some write only text.
+            guard tag(draft.bytes, index, end) == nil, draft.bytes.isHost(host),
+                !Line(draft.bytes, index..<end).hasPrefix("last message repeated ")
+            else { return }
         }
-        // Before a clock that is not set, Cisco's devices put a star.
-        _ = bytes.skip("*", &index, end)
-        for pattern in oldTimes {
-            if let found = time.read(pattern, bytes, &index, end, now: now) { return found }
+        found.add(draft.append("hostname"), host, mayHaveRole: false, in: draft.bytes)
+        index = at + 1
+        // Cisco's ASA: `fw1 : %ASA-6-302013: …`.
+        if index + 1 < end, draft.bytes.has(index..<index + 2, ": ") { index += 2 }
+    }
+
+    private func parseTag(_ draft: inout RecordDraft, _ found: inout FoundFields, _ index: inout Int, _ end: Int) {
+        guard let tag = tag(draft.bytes, index, end) else { return }
+        // A number alone is Cisco's count of its messages.
+        let isNumber = tag.process == nil && draft.bytes[tag.name].allSatisfy(\.isDigit)
+        found.add(draft.append(isNumber ? "sequence" : "appname"), tag.name, mayHaveRole: false, in: draft.bytes)
+        if let process = tag.process {
+            found.add(draft.append("procid"), process, mayHaveRole: false, in: draft.bytes)
         }
-        return nil
+        index = tag.end
+        _ = draft.bytes.skip(" ", &index, end)
+    }
+
+    // MARK: Devices
+
+    /// What comes behind `<187>` and does not begin with a time: words with a colon before the time or before Cisco's
+    /// mnemonic, or a text alone (RFC 3164, section 4.3.3). False when there is nothing.
+    ///
+    ///     45: Nov 30 12:00:00.123: %LINK-3-UPDOWN: …        a count of messages
+    ///     45: sw1: *Nov 30 12:00:00.123 UTC: %LINK…         and a name
+    ///     45: 1w2d: %LINK-3-UPDOWN: …                       how long it is up
+    ///     : 2026 Nov 30 12:00:00 CET: %ETHPORT-5-IF_UP: …   NX-OS
+    private mutating func parseDevice(
+        _ draft: inout RecordDraft, _ found: inout FoundFields, _ index: inout Int, _ end: Int,
+        _ parsed: inout ParsedMessage, now: Int64
+    ) -> Bool {
+        var at = index
+        _ = draft.bytes.skip(":", &at, end)
+        while draft.bytes.skip(" ", &at, end) {}
+        guard at < end else { return false }
+        var words: [(name: StaticString, range: Range<Int>)] = []
+        while true {
+            if let stamp = oldTimes.read(draft.bytes, &at, end, &time, now: now) {
+                guard draft.bytes.skip(":", &at, end) || at == end || draft.bytes[at] == 0x20 else { break }
+                parsed.time = stamp
+                while draft.bytes.skip(" ", &at, end) {}
+                return finishDevice(&draft, &found, words, at..<end, &parsed)
+            }
+            if at < end, draft.bytes[at] == UInt8(ascii: "%") {
+                return finishDevice(&draft, &found, words, at..<end, &parsed)
+            }
+            let word = draft.bytes.word(&at, end)
+            guard words.count < 3, word.count > 1, at < end, draft.bytes[word.upperBound - 1] == UInt8(ascii: ":")
+            else {
+                break
+            }
+            words.append((draft.bytes.deviceWord(word.dropLast()), word.dropLast()))
+            while draft.bytes.skip(" ", &at, end) {}
+        }
+        parsed.time = .none
+        // A word with a colon may be anything here; one with a number in brackets is a program.
+        at = index
+        while draft.bytes.skip(" ", &at, end) {}
+        if tag(draft.bytes, at, end)?.process != nil { parseTag(&draft, &found, &at, end) }
+        parsed.message = at..<end
+        return true
+    }
+
+    private func finishDevice(
+        _ draft: inout RecordDraft, _ found: inout FoundFields, _ words: [(name: StaticString, range: Range<Int>)],
+        _ rest: Range<Int>, _ parsed: inout ParsedMessage
+    ) -> Bool {
+        for word in words { found.add(draft.append(word.name), word.range, mayHaveRole: false, in: draft.bytes) }
+        var index = rest.lowerBound
+        parseTag(&draft, &found, &index, rest.upperBound)
+        parsed.message = index..<rest.upperBound
+        return true
     }
 
     /// `su[123]:`, `kernel:`, up to the colon.
@@ -184,6 +275,21 @@ struct SyslogMessage: MessageParser {
         // An address of version 6, and a time, have colons too: a tag's is followed by a space, or by nothing.
         guard at + 1 == end || bytes[at + 1] == UInt8(ascii: " ") else { return nil }
         return (name, process, at + 1)
+    }
+}
+
+extension [UInt8] {
+    /// A name of a host, or an address: letters and digits, and what may stand between them.
+    fileprivate func isHost(_ range: Range<Int>) -> Bool {
+        self[range].contains { $0.isNameByte && $0 != UInt8(ascii: "_") }
+            && self[range].allSatisfy { $0.isNameByte || "-.:[]%/@+~".utf8.contains($0) }
+    }
+
+    /// What a word before the time of a device is: a count, how long it is up, or its name.
+    fileprivate func deviceWord(_ range: Range<Int>) -> StaticString {
+        if self[range].allSatisfy(\.isDigit) { return "sequence" }
+        let isUptime = self[range].allSatisfy { $0.isDigit || "ywdhms:.".utf8.contains($0) }
+        return isUptime && self[range.lowerBound].isDigit ? "uptime" : "hostname"
     }
 }
 

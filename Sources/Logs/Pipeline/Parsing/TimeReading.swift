@@ -15,6 +15,9 @@ package enum TimeFormat: Sendable {
 
 /// Reads the times of one input.
 package struct TimeReading: Sendable {
+    /// How far ahead a time without a year may be, nanoseconds: a day.
+    private static let aheadLimit: Int64 = 86_400_000_000_000
+
     private let format: TimeFormat
     /// Of times that do not say.
     private let zone: TimeZoneRules
@@ -38,7 +41,7 @@ package struct TimeReading: Sendable {
         case .pattern(let pattern):
             var at = range.lowerBound
             guard let parts = pattern.read(bytes, &at, range.upperBound), at == range.upperBound else { return nil }
-            return resolve(parts, now: now)
+            return resolve(parts, of: bytes, now: now)
         }
     }
 
@@ -47,7 +50,7 @@ package struct TimeReading: Sendable {
         _ pattern: TimePattern, _ bytes: [UInt8], _ index: inout Int, _ end: Int, now: Int64
     ) -> Int64? {
         guard let parts = pattern.read(bytes, &index, end) else { return nil }
-        return resolve(parts, now: now)
+        return resolve(parts, of: bytes, now: now)
     }
 
     /// `2026-11-21T02:38:30.123456789Z`; also with a blank or `_` for the `T`, a comma for the point, a zone without
@@ -71,27 +74,35 @@ package struct TimeReading: Sendable {
         return unixNanoseconds(midnight + clock, nanoseconds, offset: offset, now: now)
     }
 
-    private mutating func resolve(_ parts: TimeParts, now: Int64) -> Int64? {
+    /// `bytes` are those that the parts were read from.
+    private mutating func resolve(_ parts: TimeParts, of bytes: [UInt8], now: Int64) -> Int64? {
         if let seconds = parts.unixSeconds {
             return nanosecondsOf(seconds, parts.nanoseconds)
         }
-        let clock = Int64(parts.hour * 3_600 + parts.minute * 60 + parts.second)
-        if let year = parts.year {
-            guard let midnight = day(of: parts, year) else { return nil }
-            return unixNanoseconds(midnight + clock, parts.nanoseconds, offset: parts.offset, now: now)
-        }
-        // Without a year: that which brings it nearest to now, over New Year as well. February 29 looks further.
-        let thisYear = CivilTime(unixSeconds: now / 1_000_000_000).year
-        let reach = parts.month == 2 && parts.day == 29 ? 4 : 1
-        var nearest: Int64?
-        for year in (thisYear - reach)...(thisYear + reach) {
-            guard let midnight = day(of: parts, year),
-                let time = unixNanoseconds(midnight + clock, parts.nanoseconds, offset: parts.offset, now: now)
+        if let year = parts.year { return time(of: parts, in: year, bytes, now: now) }
+        // Without a year: the latest time that is not in the future. Clocks and zones may differ by a day, no more. In
+        // the last days of a year, that of the next may be shown already; February 29 looks back over 2100.
+        let today = CivilTime(unixSeconds: now / 1_000_000_000)
+        let isLate = today.month == 12 && today.day >= 29
+        for year in stride(from: isLate ? today.year + 1 : today.year, through: today.year - 8, by: -1) {
+            guard let time = time(of: parts, in: year, bytes, now: now),
+                time <= min(now, .max - Self.aheadLimit) + Self.aheadLimit
             else { continue }
-            if let best = nearest, (best - now).magnitude <= (time - now).magnitude { continue }
-            nearest = time
+            return time
         }
-        return nearest
+        return nil
+    }
+
+    private mutating func time(of parts: TimeParts, in year: Int, _ bytes: [UInt8], now: Int64) -> Int64? {
+        guard let midnight = day(of: parts, year) else { return nil }
+        let local = midnight + Int64(parts.hour * 3_600 + parts.minute * 60 + parts.second)
+        var offset = parts.offset
+        if offset == nil, let name = parts.zoneName {
+            // What a name means that is not the zone's own, nobody knows.
+            guard let known = zone.offset(named: bytes[name], local: local) else { return nil }
+            offset = known
+        }
+        return unixNanoseconds(local, parts.nanoseconds, offset: offset, now: now)
     }
 
     private mutating func day(of parts: TimeParts, _ year: Int) -> Int64? {

@@ -1,0 +1,163 @@
+// Lines of containers that came in pieces, and of whose unit an entry of a service manager is.
+
+import Bytes
+import Foundation
+import Inputs
+import Logs
+import Platform
+import Settings
+import TestSupport
+import Testing
+
+@Suite(.enabled(if: JournalTool.isThere, JournalTool.missing)) struct JournalPiecesTests {
+    private let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private func journal(_ more: String = "", resume: JSONValue? = nil) throws -> JournaldInput {
+        try journald("{ \"directory\": \"\(directory.path)\"\(more) }", resume: resume)
+    }
+
+    private func make(_ entries: [FixtureEntry]) throws {
+        try makeJournal(directory.path + "/a.journal", entries)
+    }
+
+    /// As Docker writes it; `isLast` says the field of newer versions.
+    private func entry(
+        _ number: Int, _ text: String, of container: String = "c1", priority: String = "6", isPartial: Bool,
+        isLast: Bool? = nil
+    ) -> FixtureEntry {
+        var entry = FixtureEntry(
+            number,
+            ["MESSAGE": text, "PRIORITY": priority, "CONTAINER_ID_FULL": container, "SYSLOG_IDENTIFIER": container])
+        if isPartial { entry.fields.append(("CONTAINER_PARTIAL_MESSAGE", Array("true".utf8))) }
+        if let isLast {
+            entry.fields.append(("CONTAINER_PARTIAL_LAST", Array("\(isLast)".utf8)))
+            entry.fields.append(("CONTAINER_PARTIAL_ORDINAL", Array("\(number)".utf8)))
+        }
+        return entry
+    }
+
+    @Test(arguments: [false, true]) func piecesAreJoined(areNew: Bool) throws {
+        try make([
+            entry(0, "whole", isPartial: false), entry(1, "one ", isPartial: true, isLast: areNew ? false : nil),
+            entry(2, "two ", isPartial: true, isLast: areNew ? false : nil),
+            entry(3, "three", isPartial: false, isLast: areNew ? true : nil), entry(4, "after", isPartial: false),
+        ])
+        var input = try journal()
+        let reading = readAll(&input)
+        #expect(reading.texts == ["whole", "one two three", "after"])
+        #expect(reading.fields.allSatisfy { $0 == ["identifier": "c1", "priority": "#6"] })
+        // The time of the first piece.
+        #expect(reading.records[1].unixNanoseconds == 1_700_000_000_001_000_000)
+    }
+
+    /// Some mark the last piece as a piece too.
+    @Test func theLastPieceMayBeMarkedTwice() throws {
+        try make([
+            entry(0, "a", isPartial: true, isLast: false), entry(1, "b", isPartial: true, isLast: true),
+            entry(2, "c", isPartial: false),
+        ])
+        var input = try journal()
+        #expect(readAll(&input).texts == ["ab", "c"])
+    }
+
+    @Test func eachContainerAndStreamHasItsOwn() throws {
+        try make([
+            entry(0, "a1 ", of: "a", isPartial: true), entry(1, "b1 ", of: "b", isPartial: true),
+            FixtureEntry(2, ["MESSAGE": "nobody's"]), entry(3, "e1 ", of: "a", priority: "3", isPartial: true),
+            entry(4, "a2", of: "a", isPartial: false), entry(5, "e2", of: "a", priority: "3", isPartial: false),
+            entry(6, "b2", of: "b", isPartial: false),
+        ])
+        var input = try journal()
+        #expect(readAll(&input).texts == ["nobody's", "a1 a2", "e1 e2", "b1 b2"])
+    }
+
+    @Test func aPieceWhoseNextDoesNotComeGoesWhenItsTimeIsOver() throws {
+        try make([entry(0, "lost", isPartial: true), FixtureEntry(1, ["MESSAGE": "x"])])
+        var input = try journal()
+        #expect(readAll(&input).texts == ["x"])
+        #expect(readAll(&input, after: .seconds(4)).texts == [])
+        let reading = readAll(&input, after: .seconds(5))
+        #expect(reading.texts == ["lost"])
+        #expect(count("partial_message_timeout", of: input) == 1)
+        input.acknowledge(try #require(reading.last))
+        var next = try journal(resume: try cursor(of: input))
+        #expect(readAll(&next).texts == [])
+    }
+
+    @Test func aLineOverTheLimitGoesAndTheRestIsAnother() throws {
+        let text = String(repeating: "x", count: 500)
+        try make((0..<5).map { entry($0, text, isPartial: $0 < 4) })
+        var input = try journal(", \"line_limit\": 1024")
+        #expect(readAll(&input).texts.map(\.utf8.count) == [1_000, 1_000, 500])
+        #expect(count("partial_message_limit", of: input) == 2)
+    }
+
+    /// What is held is not acknowledged, whatever came after it: the next start reads it again from its first piece.
+    @Test func aStopBetweenPiecesLosesNothing() throws {
+        let entries = [
+            FixtureEntry(0, ["MESSAGE": "before"]), entry(1, "one ", isPartial: true),
+            FixtureEntry(2, ["MESSAGE": "between"]), entry(3, "two", isPartial: false),
+            FixtureEntry(4, ["MESSAGE": "after"]),
+        ]
+        try make(Array(entries.prefix(3)))
+        var input = try journal()
+        let reading = readAll(&input)
+        #expect(reading.texts == ["before", "between"])
+        input.acknowledge(try #require(reading.last))
+        let place = try cursor(of: input)
+        #expect(place["again"]?.bool == true)
+        try makeJournal(directory.path + "/b.journal", Array(entries.suffix(2)))
+        var next = try journal(resume: place)
+        #expect(readAll(&next).texts == ["between", "one two", "after"])
+        // All in one run, in batches of one.
+        var again = try journal()
+        let all = readAll(&again, recordLimit: 1)
+        #expect(all.texts == ["before", "between", "one two", "after"])
+        again.acknowledge(try #require(all.last))
+        var none = try journal(resume: try cursor(of: again))
+        #expect(readAll(&none).texts == [])
+    }
+
+    @Test func theUnitIsThatOfWhichAManagerSpeaks() throws {
+        let cases: [(fields: KeyValuePairs<String, String>, unit: String?, userUnit: String?)] = [
+            (
+                ["_SYSTEMD_UNIT": "user@1000.service", "_SYSTEMD_USER_UNIT": "app.service"], "user@1000.service",
+                "app.service"
+            ),
+            (
+                [
+                    "_SYSTEMD_UNIT": "user@1000.service", "_SYSTEMD_USER_UNIT": "init.scope",
+                    "USER_UNIT": "app.service",
+                ], "user@1000.service", "app.service"
+            ),
+            // Older managers have no unit of their own.
+            (["_SYSTEMD_UNIT": "user@1000.service", "USER_UNIT": "app.service"], "user@1000.service", "app.service"),
+            // What anybody may say is not believed.
+            (
+                [
+                    "_SYSTEMD_UNIT": "user@1000.service", "_SYSTEMD_USER_UNIT": "evil.service",
+                    "USER_UNIT": "app.service",
+                ], "user@1000.service", "evil.service"
+            ),
+            (["_SYSTEMD_UNIT": "evil.service", "USER_UNIT": "app.service"], "evil.service", nil),
+            (
+                ["_SYSTEMD_UNIT": "user@1000.service", "_SYSTEMD_USER_UNIT": "init.scope"], "user@1000.service",
+                "init.scope"
+            ),
+            (["_SYSTEMD_UNIT": "init.scope", "UNIT": "ssh.service", "_PID": "1"], "ssh.service", nil),
+        ]
+        var entries: [FixtureEntry] = []
+        for (number, one) in cases.enumerated() {
+            var entry = FixtureEntry(number, ["MESSAGE": "m"])
+            entry.fields += one.fields.map { ($0.key, Array($0.value.utf8)) }
+            entries.append(entry)
+        }
+        try make(entries)
+        var input = try journal()
+        let fields = readAll(&input).fields
+        #expect(fields.map { $0["unit"] } == cases.map(\.unit))
+        #expect(fields.map { $0["user_unit"] } == cases.map(\.userUnit))
+    }
+}
