@@ -48,7 +48,7 @@ struct CloudWatchEncoder: RecordEncoder {
     /// Lanes have encoders of their own, whose counts nobody reads: each record is counted once, where it is divided.
     var counts: [(reason: String, count: UInt64)] {
         let mended = divider.places.mendedCounts
-        return [("group_name_mended", mended.group), ("stream_name_mended", mended.stream)].filter { $0.1 > 0 }
+        return [("group_name_mended", mended.group), ("stream_name_mended", mended.stream)]
     }
 
     mutating func divide(_ batch: inout LogBatch) -> [Shipment] {

@@ -16,6 +16,8 @@ package struct CloudWatchLogsOutput {
 
     /// A whole batch is one request, with 26 bytes for each of its events. The service counts requests, and throttles;
     /// nobody looks there sooner than after some seconds.
+    package static var dropReasons: [String] { DroppedEvents.Reason.allCases.map(\.rawValue) }
+
     package static var batchDefaults: BatchDefaults {
         BatchDefaults(bytes: 768 << 10, age: .seconds(5), spacing: .seconds(1), haveLanes: true)
     }

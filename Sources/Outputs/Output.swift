@@ -120,6 +120,9 @@ package protocol Output: SendableMetatype {
     static var type: String { get }
     static var batchDefaults: BatchDefaults { get }
 
+    /// Why a receiver of this kind takes records and drops them, all that there is: reasons of `RefusedRecord.Fate.lost`.
+    static var dropReasons: [String] { get }
+
     /// Asks `section` for its options; the caller calls `finish()` on it. Connects to nothing yet.
     init(_ section: inout SettingsSection, _ context: OutputContext) throws(SettingsError)
 
@@ -148,6 +151,7 @@ package protocol Output: SendableMetatype {
 
 extension Output {
     package static var batchDefaults: BatchDefaults { BatchDefaults() }
+    package static var dropReasons: [String] { [] }
     package var resendCount: Int { 0 }
     package func forAnotherLane() -> sending Self? { nil }
 
