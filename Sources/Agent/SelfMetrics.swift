@@ -36,6 +36,9 @@ package enum SelfMetrics {
         "lag_seconds", "How long the oldest record that was read has waited for its acknowledgement.")
     private static let inFlight = gauge("batches_in_flight", "Batches that are being sent.")
     private static let memory = gauge("memory_bytes", "Memory kept for batches and the bodies made of them.")
+    private static let state = MetricDescriptor(
+        "vitals_route_state", .gauge, labels: route + ["state"],
+        help: "1 for the state that the route is in, 0 for the others.")
     private static let isRetrying = gauge("retrying", "1 while deliveries fail and are tried again, else 0.")
     private static let lastError = gauge(
         "last_error_timestamp_seconds", "When a delivery last failed, in seconds since 1970; absent when none did.")
@@ -53,7 +56,7 @@ package enum SelfMetrics {
     package static let all = [
         recordsRead, bytesRead, recordsAcknowledged, bytesAcknowledged, retries, recordsRejected, invalidSequences,
         cursorsDamaged, cursorSaveFailures, recordsDropped, events, lagBytes, lagSeconds, inFlight, memory,
-        isRetrying, lastError, sources, problems, memoryLimit, logMessages,
+        state, isRetrying, lastError, sources, problems, memoryLimit, logMessages,
     ]
 
     package static func add(_ routes: [RouteStatus], to snapshot: inout Snapshot) {
@@ -68,7 +71,10 @@ package enum SelfMetrics {
             snapshot.add(invalidSequences, Double(status.invalidSequencesReplaced), input, output)
             snapshot.add(cursorsDamaged, Double(status.cursorFilesDamaged), input, output)
             snapshot.add(cursorSaveFailures, Double(status.cursorSaveFailures), input, output)
-            for (reason, count) in status.recordsDropped {
+            let quiet = status.dropReasons.filter { reason in
+                !status.recordsDropped.contains { $0.reason == reason }
+            }
+            for (reason, count) in status.recordsDropped + quiet.map({ ($0, 0) }) {
                 snapshot.add(recordsDropped, Double(count), labels: [input, output, reason])
             }
             for (reason, count) in status.reading.counts {
@@ -78,6 +84,9 @@ package enum SelfMetrics {
             snapshot.add(lagSeconds, status.lagSeconds, input, output)
             snapshot.add(inFlight, Double(status.batchesInFlight), input, output)
             snapshot.add(memory, Double(status.memoryBytes), input, output)
+            for state in RouteStatus.State.allCases {
+                snapshot.add(Self.state, status.state == state ? 1 : 0, labels: [input, output, state.rawValue])
+            }
             snapshot.add(isRetrying, status.isRetrying ? 1 : 0, input, output)
             if status.lastErrorUnixNanoseconds > 0 {
                 snapshot.add(lastError, Double(status.lastErrorUnixNanoseconds) / 1e9, input, output)

@@ -80,8 +80,11 @@ package struct AgentStatus: Sendable {
     }
 
     private static func state(of route: RouteStatus) -> String {
-        if route.isRetrying { return route.isNotAllowed ? "not allowed" : "retrying" }
-        return route.reading.problems.isEmpty ? "ok" : "problem"
+        switch route.state {
+        case .notAllowed: "not allowed"
+        case .retrying, .held, .stopped: route.state.rawValue
+        case .ok: route.reading.problems.isEmpty ? "ok" : "problem"
+        }
     }
 
     private static func write(_ route: RouteStatus, into json: inout JSONWriter) {

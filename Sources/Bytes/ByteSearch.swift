@@ -14,6 +14,12 @@ extension [UInt8] {
         }
     }
 
+    /// Whether the bytes of `part` stand in it, one after another. For short texts: it looks at every place.
+    package func holds(_ part: some Collection<UInt8>) -> Bool {
+        guard part.count <= count else { return false }
+        return (0...count - part.count).contains { self[$0..<$0 + part.count].elementsEqual(part) }
+    }
+
     /// No byte of `range`, which must lie within the array, has its high bit set.
     package func isASCII(_ range: Range<Int>) -> Bool {
         unsafe withUnsafeBytes { unsafe Bytes.isASCII(UnsafeRawBufferPointer(rebasing: $0[range])) }

@@ -23,7 +23,8 @@ static struct {
 
 // HTTP dates have 29 characters at the most common, the longest old form has 33.
 // What is kept of an answer's headers: those of cloud services are about 300 bytes, a proxy's may be more.
-enum { RETRY_AFTER_LIMIT = 64, HEADERS_LIMIT = 4096 };
+// No receiver of logs has more than ANSWER_LIMIT to say; who sends more is none, or means harm.
+enum { RETRY_AFTER_LIMIT = 64, HEADERS_LIMIT = 4096, ANSWER_LIMIT = 1 << 20 };
 
 struct ccurl_client {
     CURL *handle;
@@ -35,7 +36,8 @@ struct ccurl_client {
     // Times that the request was sent: libcurl does so once more by itself when a connection that it had kept ends before
     // the answer, also when the server had taken the request.
     long sent_count;
-    size_t body_count, body_limit;
+    // Of the body, what was read; what is kept; and how much may be.
+    size_t read_count, body_count, body_limit;
     char body[];
 };
 
@@ -79,6 +81,9 @@ const char *ccurl_strerror(CURLcode code) { return curl.easy_strerror(code); }
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *context) {
     ccurl_client *client = context;
+    client->read_count += size * count;
+    // Less than was given ends the transfer.
+    if (client->read_count > ANSWER_LIMIT) return 0;
     size_t taken = client->body_limit - client->body_count;
     if (taken > size * count) taken = size * count;
     memcpy(client->body + client->body_count, bytes, taken);
@@ -177,7 +182,7 @@ void ccurl_clear_headers(ccurl_client *client) {
 CURLcode ccurl_perform(ccurl_client *client) {
     client->error[0] = 0;
     client->retry_after[0] = 0;
-    client->body_count = 0;
+    client->read_count = client->body_count = 0;
     client->answered_count = 0;
     client->sent_count = 0;
     curl.easy_setopt(client->handle, CURLOPT_HTTPHEADER, client->headers);
@@ -216,6 +221,8 @@ const char *ccurl_body(const ccurl_client *client, size_t *count) {
     *count = client->body_count;
     return client->body;
 }
+
+int ccurl_answer_was_cut(const ccurl_client *client) { return client->read_count > ANSWER_LIMIT; }
 
 const char *ccurl_retry_after(const ccurl_client *client) { return client->retry_after; }
 

@@ -24,9 +24,11 @@ enum DeliveryAction: Equatable {
 
 struct Course: Sendable {
     private var splitter: Splitter
-    /// In a row.
+    private var suspicion = Suspicion()
+    /// In a row, of the same kind: the back-off of one trouble is not that of another.
     private(set) var failureCount = 0
-    /// When the first of them was.
+    private var lastKind: Trouble.Kind?
+    /// When the first of them was, of whatever kind.
     private var failingSince: Instant?
 
     init(_ records: Range<Int>) { splitter = Splitter(records) }
@@ -34,35 +36,102 @@ struct Course: Sendable {
     /// What to send next; nil when nothing is left.
     var next: Range<Int>? { splitter.next }
     var isFailing: Bool { failureCount > 0 }
+    /// Nothing of it was taken, and the receiver is suspected.
+    var isHeld: Bool { suspicion.isHeld }
+    /// It has records that were not refused yet.
+    var hasFresh: Bool { splitter.has(otherThan: suspicion.refusedBefore) }
 
+    /// Sends what was not refused yet before what was.
+    mutating func preferFresh() { splitter.bringForward(rangeNotOf: suspicion.refusedBefore) }
+
+    /// `mayWait`: a record that was refused may stay until more is known of the receiver. Otherwise it is put
+    /// aside, if the receiver has ever taken one and does not refuse all now.
     mutating func decide(
-        _ answer: Result<DeliveryOutcome, DeliveryError>, giveUpAfter: Duration?, at now: Instant
+        _ answer: Result<DeliveryOutcome, DeliveryError>, giveUpAfter: Duration?,
+        _ breaker: CircuitBreaker = CircuitBreaker(), mayWait: Bool = true, at now: Instant
     ) -> [DeliveryAction] {
         guard let range = splitter.next else { return [] }
         switch answer {
         case .success(.accepted):
             noteProgress()
             splitter.accept()
+            splitter.putBack(suspicion.noteTaken())
             return [.count(range, butFor: [])]
-        case .success(.partly(let refused)): return takeInPart(range, refused, giveUpAfter, at: now)
-        case .failure(.tooLarge(let reason)), .failure(.rejected(let reason)):
-            noteProgress()
-            return splitter.refuse().map { [.putAside($0, reason: reason)] } ?? []
+        case .success(.partly(let refused)): return takeInPart(range, refused, giveUpAfter, breaker, at: now)
+        case .failure(.tooLarge(let reason)):
+            return refuse(reason, giveUpAfter, breaker, mayWait: mayWait, isTooLarge: true, at: now)
+        case .failure(.rejected(let reason)):
+            return refuse(reason, giveUpAfter, breaker, mayWait: mayWait, isTooLarge: false, at: now)
         case .failure(.retry(let after, let reason)):
             return fail(Trouble(kind: .failed(retryAfter: after), reason: reason), giveUpAfter, at: now)
         case .failure(.goesElsewhere(let reason)):
             noteProgress()
+            splitter.putBack(suspicion.hold())
+            suspicion = Suspicion()
             return [.goElsewhere(recordCount: splitter.count, reason: reason)]
         case .failure(.notAllowed(let reason)):
             return fail(Trouble(kind: .notAllowed, reason: reason), giveUpAfter, at: now)
         }
     }
 
+    /// The receiver will not take `next`: it is halved, and what is refused alone is judged.
+    private mutating func refuse(
+        _ reason: String, _ giveUpAfter: Duration?, _ breaker: CircuitBreaker, mayWait: Bool, isTooLarge: Bool,
+        at now: Instant
+    ) -> [DeliveryAction] {
+        let released = suspicion.learn(lastTakenSent: breaker.lastTakenSent)
+        let wasHeld = suspicion.isHeld || breaker.isOpen
+        if !wasHeld { noteProgress() }
+        guard let index = splitter.refuse() else {
+            splitter.putBack(released)
+            return wasHeld ? hold(reason, giveUpAfter, at: now) : []
+        }
+        defer { splitter.putBack(released) }
+        if !mayWait, isTooLarge || breaker.lastTakenSent != nil && !breaker.isOpen {
+            noteProgress()
+            return [.putAside(index, reason: reason)]
+        }
+        return judge([index], reason, giveUpAfter, breaker, at: now)
+    }
+
+    private mutating func judge(
+        _ refused: [Int], _ reason: String, _ giveUpAfter: Duration?, _ breaker: CircuitBreaker, at now: Instant
+    ) -> [DeliveryAction] {
+        var actions: [DeliveryAction] = []
+        for (place, index) in refused.enumerated() {
+            let leftCount = splitter.count + refused.count - place - 1
+            switch suspicion.judge(index, leftCount: leftCount, isOpen: breaker.isOpen, at: now) {
+            case .guilty: actions.append(.putAside(index, reason: reason))
+            case .goOn: break
+            case .sample: if let sample = suspicion.sample(of: splitter.left) { splitter.bringForward(sample) }
+            case .hold:
+                // Those behind it are left as they are.
+                splitter.putBack(Array(refused[(place + 1)...]))
+                return actions + hold(reason, giveUpAfter, at: now)
+            }
+        }
+        return actions
+    }
+
+    /// The receiver or the settings are at fault: all that was refused is kept, and tried again seldom.
+    private mutating func hold(_ reason: String, _ giveUpAfter: Duration?, at now: Instant) -> [DeliveryAction] {
+        let suspects = suspicion.hold()
+        splitter.putBack(suspects)
+        return fail(Trouble(kind: .refusesAll(count: suspects.count), reason: reason), giveUpAfter, at: now)
+    }
+
     private mutating func takeInPart(
-        _ range: Range<Int>, _ refused: [RefusedRecord], _ giveUpAfter: Duration?, at now: Instant
+        _ range: Range<Int>, _ refused: [RefusedRecord], _ giveUpAfter: Duration?, _ breaker: CircuitBreaker,
+        at now: Instant
     ) -> [DeliveryAction] {
         // An output that names records it was not given must not make us lose others.
         let refused = refused.filter { range.indices.contains(range.lowerBound + $0.index) }
+        if refused.count == range.count, refused.allSatisfy({ $0.fate == .putAside }), let first = refused.first {
+            // Each of them refused: this may be the receiver's fault too.
+            splitter.putBack(suspicion.learn(lastTakenSent: breaker.lastTakenSent), behindNext: true)
+            splitter.accept()
+            return judge(Array(range), first.reason, giveUpAfter, breaker, at: now)
+        }
         let again = refused.filter { $0.fate == .tryAgain }
         var actions: [DeliveryAction] = [.count(range, butFor: refused.map { range.lowerBound + $0.index })]
         for record in refused {
@@ -73,27 +142,35 @@ struct Course: Sendable {
             case .lost: actions.append(.drop(index, reason: record.reason))
             }
         }
+        let isProgress = again.count < range.count
+        if isProgress { splitter.putBack(suspicion.noteTaken(), behindNext: true) }
         guard let first = again.first else {
             noteProgress()
             splitter.accept()
             return actions
         }
+        if !isProgress { splitter.putBack(suspicion.hold(), behindNext: true) }
         // A receiver that takes some each time gets somewhere; one that takes none fails.
-        if refused.count < range.count || again.count < refused.count { failingSince = nil }
+        if isProgress { failingSince = nil }
         actions.append(.select(splitter.accept(butFor: again.map(\.index))))
+        suspicion.renumber()
         return actions + fail(Trouble(kind: .refusedInPart, reason: first.reason), giveUpAfter, at: now)
     }
 
     private mutating func noteProgress() {
         failureCount = 0
+        lastKind = nil
         failingSince = nil
     }
 
     private mutating func fail(_ trouble: Trouble, _ giveUpAfter: Duration?, at now: Instant) -> [DeliveryAction] {
-        failureCount += 1
+        failureCount = lastKind?.isSame(as: trouble.kind) == true ? failureCount + 1 : 1
+        lastKind = trouble.kind
         let since = failingSince ?? now
         failingSince = since
         guard let giveUpAfter, now - since >= giveUpAfter else { return [.backOff(trouble)] }
+        splitter.putBack(suspicion.hold())
+        suspicion = Suspicion()
         var actions: [DeliveryAction] = []
         while let range = splitter.next {
             splitter.accept()

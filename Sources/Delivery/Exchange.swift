@@ -75,10 +75,16 @@ final class Exchange: Sendable {
         /// What no lane has, in the order of reading.
         var pending: [Load] = []
         var pacing: Pacing<SystemRandomNumberGenerator>
+        var breaker = CircuitBreaker()
+        /// The next record needs the window for itself: see `wantRoom`.
+        var isRoomWanted = false
+        var outage = Outage()
         /// What each lane keeps for bodies.
         var laneBytes: [Int]
         /// Done, to be filled again.
         var returned: [Parcel] = []
+        /// No more are kept: see `heldParcelCount`.
+        let keptParcels: Int
         /// In the order of reading: the positions of each batch that is done, and whose parcel is back.
         var acknowledgements: [[Position]] = []
         /// The reading side sleeps for a moment, and takes acknowledgements when it wakes: it need not be told of them.
@@ -107,12 +113,12 @@ final class Exchange: Sendable {
 
     private let state: Mutex<State>
 
-    init(_ status: RouteStatus, laneCount: Int) {
+    init(_ status: RouteStatus, laneCount: Int, keptParcels: Int = 2) {
         state = Mutex(
             State(
                 status: status, laneCount: laneCount,
                 pacing: Pacing(laneCount: laneCount, random: SystemRandomNumberGenerator()),
-                laneBytes: Array(repeating: 0, count: laneCount),
+                laneBytes: Array(repeating: 0, count: laneCount), keptParcels: keptParcels,
                 sendingSince: Array(repeating: nil, count: laneCount),
                 isLaneBusy: Array(repeating: false, count: laneCount)))
     }
@@ -127,6 +133,7 @@ final class Exchange: Sendable {
             var status = state.status
             status.batchesInFlight = state.window.count
             status.isRetrying = state.failingCount > 0
+            status.isStopped = state.isFinished
             let oldest = state.window.first?.begun ?? state.fillingSince
             status.lagSeconds = oldest.map { max(0, (now - $0).inSeconds) } ?? 0
             return status
@@ -178,7 +185,10 @@ extension Exchange.State {
         isLaneBusy[lane] = true
         load = pending.remove(at: index)
         if load?.course.isFailing == true { status.retries += 1 }
-        if turn == .send(isProbe: true) { pacing.beginProbe() }
+        if turn == .send(isProbe: true) {
+            pacing.beginProbe()
+            if breaker.isFreshTurn { load?.course.preferFresh() }
+        }
         return (turn, pending.isEmpty ? nil : idleLane)
     }
 
@@ -186,6 +196,7 @@ extension Exchange.State {
         guard !isFinished, !pending.isEmpty else { return (nil, .rest) }
         let gate = pacing.gate(at: now)
         if gate == .probing { return (nil, .rest) }
+        if breaker.isFreshTurn, let index = freshIndex { return (index, .send(isProbe: true)) }
         var earliest: Instant?
         var waiting: Set<Destination> = []
         for index in pending.indices {
@@ -193,7 +204,8 @@ extension Exchange.State {
             if laneCount == 1, waiting.contains(pending[index].destination) { continue }
             if let due = pending[index].due, due > now {
                 earliest = min(earliest ?? due, due)
-                if laneCount == 1 { waiting.insert(pending[index].destination) }
+                // What waits for others to show how the receiver is must let them pass.
+                if laneCount == 1, !pending[index].course.isHeld { waiting.insert(pending[index].destination) }
                 continue
             }
             switch gate {
@@ -206,6 +218,12 @@ extension Exchange.State {
         guard var until = earliest else { return (nil, .rest) }
         if case .shut(let gateOpens) = gate { until = max(until, gateOpens) }
         return (nil, turn(of: lane, until))
+    }
+
+    /// Of what has records that were not refused yet, the one that was tried least.
+    private var freshIndex: Int? {
+        pending.indices.filter { pending[$0].course.hasFresh }
+            .min { pending[$0].course.failureCount < pending[$1].course.failureCount }
     }
 
     private func turn(of lane: Int, _ until: Instant) -> Turn {
@@ -245,6 +263,75 @@ extension Exchange.State {
         return true
     }
 
+    /// The receiver has taken something of what was sent then: those that it refused alone are judged now. Returns
+    /// whether all lanes are to be woken.
+    mutating func noteTaken(sentAt: Instant) -> Bool {
+        var wakesAll = breaker.noteTaken(sentAt: sentAt)
+        for index in pending.indices where pending[index].course.isHeld {
+            pending[index].due = nil
+            wakesAll = true
+        }
+        return noteAnswer() || wakesAll
+    }
+
+    /// What waits to be tried again after `trouble` is put back, or nil when it was given up.
+    mutating func backOff(_ trouble: Trouble, _ load: consuming Load?, wasProbe: Bool, at now: Instant) {
+        status.noteError(trouble.reason)
+        let failures = load?.course.failureCount ?? 0
+        let number = load?.number
+        let piece = load?.piece
+        if let load = load.take() { putBack(load) }
+        let due = due(after: trouble, deliveryFailures: failures, wasProbe: wasProbe, at: now)
+        status.isNotAllowed = trouble.kind == .notAllowed || breaker.isOpen
+        guard let index = pending.firstIndex(where: { $0.number == number && $0.piece == piece }) else { return }
+        pending[index].due = due
+    }
+
+    private mutating func due(
+        after trouble: Trouble, deliveryFailures: Int, wasProbe: Bool, at now: Instant
+    ) -> Instant? {
+        guard case .refusesAll(let count) = trouble.kind else {
+            return pacing.noteTrouble(trouble.kind, deliveryFailures: deliveryFailures, wasProbe: wasProbe, at: now)
+        }
+        if breaker.noteHeld(refusedCount: count, wasProbe: wasProbe, isFreshThere: freshIndex != nil) {
+            pacing.endProbe()
+            return nil
+        }
+        guard breaker.isOpen else {
+            // It holds up no other, and has found out nothing for them.
+            if wasProbe { pacing.open() }
+            return pacing.slowTry(deliveryFailures: deliveryFailures, at: now)
+        }
+        return pacing.noteTrouble(trouble.kind, deliveryFailures: deliveryFailures, wasProbe: wasProbe, at: now)
+    }
+
+    /// A record that is larger than the route's share travels alone, so those that are held cannot wait for it to show
+    /// how the receiver is.
+    mutating func wantRoom() {
+        guard !isRoomWanted, !breaker.isOpen, heldParcelCount(withinBytes: .max) == window.count else { return }
+        isRoomWanted = true
+        for index in pending.indices { pending[index].due = nil }
+    }
+
+    /// Batches of which nothing is left but records that the receiver has refused alone, while it has taken nothing
+    /// since. They count for none of those under way, or a few bad records would keep a receiver from showing that it
+    /// takes others. Within that many bytes of text, and `heldParcelLimit`.
+    func heldParcelCount(withinBytes limit: Int) -> Int {
+        var held: [UInt64: Int] = [:]
+        for load in pending where load.course.isHeld && !load.course.hasFresh { held[load.number, default: 0] += 1 }
+        var count = 0
+        var bytes = 0
+        window.forEachOpen { number, openCount, parcel in
+            guard held[number] == openCount, count < Self.heldParcelLimit else { return }
+            bytes += parcel.batch.textByteCount
+            if bytes <= limit { count += 1 }
+        }
+        return count
+    }
+
+    /// So many bad records may follow each other, each in a batch of its own, before the route waits for its receiver.
+    private static var heldParcelLimit: Int { 64 }
+
     /// One delivery of a parcel has ended. Returns whether the reading side is to be told.
     mutating func settle(_ number: UInt64) -> Bool {
         window.settle(number)
@@ -257,7 +344,7 @@ extension Exchange.State {
             // Here rather than when it is filled again, which may be much later.
             if isBorrowing { parcel.batch.letGo() } else { parcel.batch.letGoIfLarge() }
             acknowledgements.append(parcel.positions)
-            returned.append(parcel)
+            if returned.count < keptParcels { returned.append(parcel) }
         }
         return acknowledgements.count > before
     }
@@ -273,6 +360,7 @@ extension Exchange.State {
     /// All that waits is tried at once.
     mutating func hurry() {
         pacing.open()
+        breaker.close()
         for index in pending.indices { pending[index].due = nil }
     }
 }

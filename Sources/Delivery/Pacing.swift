@@ -14,6 +14,18 @@ struct Trouble: Equatable, Sendable {
         case notAllowed
         /// The receiver took the rest of the request.
         case refusedInPart
+        /// The receiver took nothing: so many records, refused alone, say nothing about themselves.
+        case refusesAll(count: Int)
+
+        /// Whether one goes on where the other began.
+        func isSame(as other: Kind) -> Bool {
+            switch (self, other) {
+            case (.failed, .failed), (.notAllowed, .notAllowed), (.refusedInPart, .refusedInPart),
+                (.refusesAll, .refusesAll):
+                true
+            case (.failed, _), (.notAllowed, _), (.refusedInPart, _), (.refusesAll, _): false
+            }
+        }
     }
 
     let kind: Kind
@@ -32,6 +44,8 @@ struct Pacing<Random: RandomNumberGenerator & Sendable>: Sendable {
 
     private let laneCount: Int
     private var backoff: Backoff<Random>
+    /// Of the trouble that was met last; the counts below are of that kind alone.
+    private var kind: Trouble.Kind?
     /// Since a delivery was last taken.
     private var failureCount = 0
     /// Of those, the ones while the route was shut, and that which shut it.
@@ -52,6 +66,14 @@ struct Pacing<Random: RandomNumberGenerator & Sendable>: Sendable {
 
     mutating func beginProbe() { isProbing = true }
 
+    /// The probe has found nothing out, and another follows at once.
+    mutating func endProbe() { isProbing = false }
+
+    /// When a delivery is tried again that waits for more to be known of the receiver, and holds up no other.
+    mutating func slowTry(deliveryFailures: Int, at now: Instant) -> Instant {
+        now + backoff.slowWait(afterFailures: deliveryFailures)
+    }
+
     /// The receiver answers. Returns whether the route was shut: then what waited for it need wait no longer.
     mutating func noteAnswer() -> Bool {
         let wasShut = shutUntil != nil
@@ -61,34 +83,46 @@ struct Pacing<Random: RandomNumberGenerator & Sendable>: Sendable {
 
     /// Opens the route whatever is known of the receiver.
     mutating func open() {
+        kind = nil
         failureCount = 0
         shutCount = 0
         shutUntil = nil
         isProbing = false
     }
 
-    /// When a delivery may be tried again that has failed so many times in a row.
+    /// When a delivery may be tried again that has failed so many times in a row, in this way.
     mutating func noteTrouble(
         _ kind: Trouble.Kind, deliveryFailures: Int, wasProbe: Bool, at now: Instant
     ) -> Instant {
+        // Those that were under way when the route was shut say nothing new.
+        let isNews = wasProbe || shutUntil == nil
         switch kind {
         case .refusedInPart:
             return now + backoff.wait(afterFailures: deliveryFailures, retryAfter: nil)
         case .failed(let retryAfter):
+            noteKind(kind, isNews: isNews)
             failureCount += 1
             let isShutting = shutUntil != nil || failureCount >= laneCount || retryAfter != nil
-            // Those that were under way when it was shut say nothing new.
-            if isShutting, wasProbe || shutUntil == nil { shutCount += 1 }
+            if isShutting, isNews { shutCount += 1 }
             let wait = backoff.wait(afterFailures: max(deliveryFailures, shutCount), retryAfter: retryAfter)
             if isShutting { shut(until: now + wait, wasProbe: wasProbe) }
             return now + wait
-        case .notAllowed:
+        case .notAllowed, .refusesAll:
+            noteKind(kind, isNews: isNews)
             failureCount += 1
-            if wasProbe || shutUntil == nil { shutCount += 1 }
+            if isNews { shutCount += 1 }
             let until = now + backoff.slowWait(afterFailures: shutCount)
             shut(until: until, wasProbe: wasProbe)
             return until
         }
+    }
+
+    /// The back-off of one trouble is not that of another: after an hour without a connection, the first refused
+    /// password is tried again in seconds.
+    private mutating func noteKind(_ kind: Trouble.Kind, isNews: Bool) {
+        guard isNews else { return }
+        if self.kind?.isSame(as: kind) != true { (failureCount, shutCount) = (0, 0) }
+        self.kind = kind
     }
 
     private mutating func shut(until: Instant, wasProbe: Bool) {

@@ -91,7 +91,10 @@ struct Reader {
     /// What the input knows of itself, and what the pipeline met.
     func inputStatus(at now: Moment) -> InputStatus {
         var status = input.status(at: now)
-        for (event, count) in pipeline.eventCounts { status.counts.append((event.rawValue, count)) }
+        let met = pipeline.eventCounts
+        for event in RecordPipeline.Event.allCases {
+            status.counts.append((event.rawValue, met.first { $0.event == event }?.count ?? 0))
+        }
         status.counts += encoder.counts
         return status
     }
@@ -103,10 +106,11 @@ struct Reader {
         let metrics = pipeline.metrics.map(\.values)
         let held = batch.heldByteCount + raw.heldByteCount
         let redirected = exchange.with(\.redirectedCount)
-        if redirected > 0 { input.counts.append(("log_group_refused", redirected)) }
-        exchange.with { [input] state in
+        input.counts.append(("log_group_refused", redirected))
+        exchange.with { [input, borrowing] state in
             state.status.reading = input
             state.status.logMetrics = metrics
+            state.status.isWaitingForMemory = borrowing == .asked
             state.status.memoryBytes = held + state.heldByteCount
             for (reason, count) in dropped { state.status.setDropped(reason.rawValue, count) }
         }

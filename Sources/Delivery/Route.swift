@@ -40,15 +40,19 @@ package final class Route: Sendable {
     ) {
         var status = status
         status.cursorFilesDamaged = cursors.damagedCount
+        status.dropReasons += type(of: output).dropReasons
         let name = "\(status.input) to \(status.output)"
         let readingEncoder = output.makeEncoder()
         copyCount = readingEncoder.copyCount
         var reader = Reader(input: input, pipeline: pipeline, encoder: readingEncoder, options: options)
         if account != nil, !options.mayPassLimit { reader.countMemory(options) }
+        // Before anything is read: what is counted is there from the first scrape on, as 0.
+        status.reading = reader.inputStatus(at: .now)
+        status.logMetrics = reader.pipeline.metrics.map(\.values)
         reading = Worker("read \(name)", reader)
         self.account = account
         lanes = Self.makeLanes(output, json, count: options.inFlight, name)
-        exchange = Exchange(status, laneCount: lanes.count)
+        exchange = Exchange(status, laneCount: lanes.count, keptParcels: options.inFlight)
         saving = Worker("save \(name)", cursors)
         self.rejected = rejected
         self.options = options

@@ -40,7 +40,7 @@ extension Route {
                 flush(&reader, at: now)
             }
             borrow(&reader)
-            switch policy.action(for: reader.situation, at: now.monotonic) {
+            switch policy.action(for: situation(of: reader), at: now.monotonic) {
             case .read: read(&reader, at: now)
             case .dispatch: dispatch(&reader, at: now.monotonic)
             case .wait(let until):
@@ -63,6 +63,21 @@ extension Route {
             reader.isPumpScheduled = false
             self.pump(&reader)
         }
+    }
+
+    private func situation(of reader: borrowing Reader) -> BatchPolicy.Situation {
+        var situation = reader.situation
+        if reader.inFlight > 0, reader.wantedBytes > 0 {
+            let wakes = exchange.with { state in
+                let before = state.isRoomWanted
+                state.wantRoom()
+                return state.isRoomWanted && !before
+            }
+            if wakes { lanes[0].run { self.work(&$0) } }
+        }
+        guard situation.inFlight >= policy.inFlightLimit else { return situation }
+        situation.inFlight -= exchange.with { $0.heldParcelCount(withinBytes: options.batchBytes) }
+        return situation
     }
 
     private func read(_ reader: inout Reader, at now: Moment) {
@@ -169,7 +184,10 @@ extension Route {
             state.isReaderComing = false
             let taken = state.acknowledgements
             state.acknowledgements.removeAll(keepingCapacity: true)
-            if !taken.isEmpty, state.window.count == 0 { state.loan = .none }
+            if state.window.count == 0 {
+                state.isRoomWanted = false
+                if !taken.isEmpty { state.loan = .none }
+            }
             return taken
         }
         guard !acknowledgements.isEmpty else { return }

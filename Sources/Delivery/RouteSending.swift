@@ -66,9 +66,10 @@ extension Route {
         var isProbe = isProbe
         while let range = lane.load?.course.next {
             guard !exchange.with({ $0.isFinished }) else { return }
+            let sentAt = Instant.now
             let answer = deliver(range, &lane)
             let place = lane.load?.destination
-            if act(on: answer, &lane, wasProbe: isProbe) { return }
+            if act(on: answer, sentAt: sentAt, &lane, wasProbe: isProbe) { return }
             // What went on to another place has found nothing out yet.
             isProbe = isProbe && lane.load?.destination != place
         }
@@ -124,14 +125,18 @@ extension Route {
 
     /// Returns whether the lane has put the load back, to be tried again later.
     private func act(
-        on answer: Result<DeliveryOutcome, DeliveryError>, _ lane: inout Lane, wasProbe: Bool
+        on answer: Result<DeliveryOutcome, DeliveryError>, sentAt: Instant, _ lane: inout Lane, wasProbe: Bool
     ) -> Bool {
         guard var course = lane.load?.course else { return false }
         let wasFailing = course.isFailing
         let now = Instant.now
-        let actions = course.decide(answer, giveUpAfter: options.giveUpAfter, at: now)
+        let (breaker, isRoomWanted) = exchange.with { ($0.breaker, $0.isRoomWanted) }
+        let mayWait = lane.load?.isBorrowed != true && !isRoomWanted
+        let actions = course.decide(
+            answer, giveUpAfter: options.giveUpAfter, breaker, mayWait: mayWait, at: now)
         lane.load?.course = course
-        note(answer, wasFailing: wasFailing, isFailing: course.isFailing)
+        if !mayWait, case .failure(.rejected) = answer, !actions.isEmpty { exchange.with { $0.breaker.noteUnjudged() } }
+        note(answer, sentAt: sentAt, wasFailing: wasFailing, course)
         for action in actions {
             switch action {
             case .count(let range, let missing): count(range, butFor: missing, lane)
@@ -160,22 +165,35 @@ extension Route {
 
     /// Lets the other lanes know how the receiver is.
     private func note(
-        _ answer: Result<DeliveryOutcome, DeliveryError>, wasFailing: Bool, isFailing: Bool
+        _ answer: Result<DeliveryOutcome, DeliveryError>, sentAt: Instant, wasFailing: Bool, _ course: Course
     ) {
+        let isTaken =
+            switch answer {
+            // Of a request that is refused in every part, nothing was taken.
+            case .success(.partly): !course.isHeld
+            case .success: true
+            case .failure: false
+            }
         let isAnswer =
             switch answer {
-            case .success, .failure(.tooLarge), .failure(.rejected): true
+            case .success, .failure(.tooLarge), .failure(.rejected): !course.isHeld
             // Elsewhere is where it will show.
             case .failure(.retry), .failure(.notAllowed), .failure(.goesElsewhere): false
             }
         account?.note(isAnswer: isAnswer)
-        let (wakesAll, isWellAgain) = exchange.with { state in
-            state.failingCount += (isFailing ? 1 : 0) - (wasFailing ? 1 : 0)
-            let wakesAll = isAnswer && state.noteAnswer()
-            return (wakesAll, wasFailing && state.failingCount == 0 && isAnswer)
+        let (wakesAll, end) = exchange.with { state in
+            state.failingCount += (course.isFailing ? 1 : 0) - (wasFailing ? 1 : 0)
+            var wakesAll = false
+            if isTaken {
+                wakesAll = state.noteTaken(sentAt: sentAt)
+            } else if isAnswer, !state.breaker.isOpen {
+                wakesAll = state.noteAnswer()
+            }
+            let isOver = isAnswer && state.failingCount == 0
+            return (wakesAll, isOver ? state.outage.noteEnd(at: .now) : nil)
         }
         if wakesAll { for lane in lanes { lane.run { self.work(&$0) } } }
-        if isWellAgain { log.info("delivers again", ["input": inputName, "output": outputName]) }
+        if case .ended(let duration)? = end { sayOutageIsOver(after: duration) }
     }
 
     private func count(_ range: Range<Int>, butFor missing: [Int], _ lane: borrowing Lane) {
@@ -203,23 +221,18 @@ extension Route {
 
     /// Returns whether there is something to try again.
     private func backOff(_ trouble: Trouble, _ lane: inout Lane, wasProbe: Bool, at now: Instant) -> Bool {
-        let labels: KeyValuePairs = ["input": inputName, "output": outputName, "reason": trouble.reason]
-        if trouble.kind == .notAllowed {
-            log.error("delivery is not allowed: somebody has to mend the settings or the receiver", labels)
-        } else {
-            log.warning("delivery failed, is tried again", labels)
-        }
         var load = lane.load?.course.next == nil ? nil : lane.load.take()
-        return exchange.with { state in
-            state.status.isNotAllowed = trouble.kind == .notAllowed
-            state.status.noteError(trouble.reason)
-            let due = state.pacing.noteTrouble(
-                trouble.kind, deliveryFailures: load?.course.failureCount ?? 0, wasProbe: wasProbe, at: now)
-            load?.due = due
-            guard let load = load.take() else { return false }
-            state.putBack(load)
-            return true
+        let isLeft = load != nil
+        let isHeld = load?.course.isHeld == true
+        let (isOpen, begin) = exchange.with { state in
+            state.backOff(trouble, load.take(), wasProbe: wasProbe, at: now)
+            let kind: Outage.Kind = state.status.isNotAllowed ? .notAllowed : .retrying
+            return (state.breaker.isOpen, state.outage.noteFailure(kind, at: now))
         }
+        say(trouble, isOpen: isOpen, begin)
+        // It may no longer count for one of those under way.
+        if isHeld { reading.run { self.pump(&$0) } }
+        return isLeft
     }
 
     // MARK: Giving up

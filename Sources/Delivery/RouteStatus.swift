@@ -19,6 +19,9 @@ package struct RouteStatus: Sendable {
     package var recordsRejected: UInt64 = 0
     /// Records that no receiver will get, by reason: those rejected when `rejected/` is full, for one.
     package var recordsDropped: [(reason: String, count: UInt64)] = []
+    /// All reasons that `recordsDropped` can ever have, so that each is served as 0 before it happens: the increase of a
+    /// series that is born at 4 000 is 0, and no alert would see it.
+    package var dropReasons: [String]
     package var invalidSequencesReplaced: UInt64 = 0
 
     package var batchesInFlight = 0
@@ -31,8 +34,12 @@ package struct RouteStatus: Sendable {
     package var lastErrorUnixNanoseconds: Int64 = 0
     /// Deliveries fail, and are tried again.
     package var isRetrying = false
-    /// Because the receiver does not let us in: somebody has to mend it.
+    /// Because the receiver does not let us in, or takes nothing at all: a person has to change its settings or ours.
     package var isNotAllowed = false
+    /// A record larger than the route's share of memory waits until others have given back what they borrowed.
+    package var isWaitingForMemory = false
+    /// Nothing is read or sent any more.
+    package var isStopped = false
 
     /// Cursor files that were there at the start and could not be used.
     package var cursorFilesDamaged: UInt64 = 0
@@ -43,10 +50,29 @@ package struct RouteStatus: Sendable {
     /// What the settings count of the records that were read.
     package var logMetrics: [LogMetricValues] = []
 
+    private static let ownDropReasons =
+        ["rejected_store_full", "rejected_store_failed", "given_up"] + RecordPipeline.Drop.allCases.map(\.rawValue)
+
+    /// In one word, as metrics and `vitals status` say it.
+    package enum State: String, CaseIterable, Sendable {
+        case ok
+        case retrying
+        case notAllowed = "not_allowed"
+        case held
+        case stopped
+    }
+
+    package var state: State {
+        if isStopped { return .stopped }
+        if isRetrying { return isNotAllowed ? .notAllowed : .retrying }
+        return isWaitingForMemory ? .held : .ok
+    }
+
     package init(input: String, inputType: String, output: String, outputType: String) {
         self.input = input
         self.inputType = inputType
         self.output = output
         self.outputType = outputType
+        dropReasons = Self.ownDropReasons
     }
 }

@@ -37,5 +37,10 @@ struct Window<Item: Sendable>: Sendable {
 
     mutating func change(_ body: (inout Item) -> Void) { for index in entries.indices { body(&entries[index].item) } }
 
+    /// With its number, and how many of its deliveries have not ended.
+    func forEachOpen(_ body: (UInt64, Int, Item) -> Void) {
+        for entry in entries { body(entry.number, entry.openCount, entry.item) }
+    }
+
     func forEach(_ body: (Item) -> Void) { for entry in entries { body(entry.item) } }
 }

@@ -23,8 +23,9 @@ package struct HTTPClientOptions: Sendable {
     /// say. Empty: no proxy, whatever the environment says.
     package var proxy: String?
     package var userAgent = "vitals/\(vitalsVersion)"
-    /// What is kept of an answer's body; the rest is read, so that the connection can be used again, and dropped.
-    package var responseByteLimit = 8 << 10
+    /// What is kept of an answer's body; the rest is read, so that the connection can be used again, and dropped. More
+    /// than 1 MiB is not read: the connection is closed, and the answer is what came until then.
+    package var responseByteLimit = 64 << 10
     /// Headers of answers that the caller wants to see, in lower case.
     package var keptHeaders: [String] = []
 
@@ -39,6 +40,7 @@ package struct HTTPClientOptions: Sendable {
     /// What libcurl was given for the last request: most have the same.
     private var url = ""
     private var headers: [(name: String, value: String)]?
+    private var isRenewing = false
 
     /// Opens libcurl, once for the process; connects to nothing.
     ///
@@ -66,10 +68,15 @@ package struct HTTPClientOptions: Sendable {
             try set(CURLOPT_CAINFO, file)
             // Else the system's directory of authorities would be trusted too.
             try set(CURLOPT_CAPATH, nil)
+            // It is read for each connection: it may have been renewed. libcurl knows this since 7.87, and keeps nothing
+            // before.
+            unsafe _ = ccurl_set_long(client, CURLOPT_CA_CACHE_TIMEOUT, 0)
         }
         if let file = options.clientCertificate {
             try set(CURLOPT_SSLCERT, file)
             try set(CURLOPT_SSLKEY, options.clientKey ?? file)
+            // A session that goes on would bring the certificate of the one before.
+            try set(CURLOPT_SSL_SESSIONID_CACHE, 0)
         }
         if options.skipsVerification {
             try set(CURLOPT_SSL_VERIFYPEER, 0)
@@ -78,6 +85,8 @@ package struct HTTPClientOptions: Sendable {
     }
 
     deinit { unsafe ccurl_client_free(client) }
+
+    package func renewConnection() { isRenewing = true }
 
     package func another() throws(TransportError) -> sending HTTPClient { try HTTPClient(options) }
 
@@ -125,9 +134,13 @@ package struct HTTPClientOptions: Sendable {
     }
 
     private func perform() throws(TransportError) -> HTTPResponse {
-        let code = unsafe ccurl_perform(client)
+        try set(CURLOPT_FRESH_CONNECT, isRenewing ? 1 : 0)
+        isRenewing = false
+        var code = unsafe ccurl_perform(client)
         resendCount += max(0, unsafe ccurl_sent_count(client) - 1)
-        try check(code, detail: code == CURLE_OK ? "" : detail(of: code))
+        // It has said what it thinks of the request; there is no end to the rest.
+        if code == CURLE_WRITE_ERROR, unsafe ccurl_answer_was_cut(client) != 0 { code = CURLE_OK }
+        if code != CURLE_OK { throw TransportError(reason: detail(of: code)) }
         var count = 0
         guard let body = unsafe ccurl_body(client, &count) else { bug("a client without a body") }
         let bytes = unsafe UnsafeRawBufferPointer(start: body, count: count)
@@ -157,9 +170,9 @@ package struct HTTPClientOptions: Sendable {
 
     /// libcurl's own words, and the system's when it was refused: "couldn't connect" does not say why.
     private func detail(of code: CURLcode) -> String {
-        let words = unsafe String(cString: ccurl_error(client))
+        let words = unsafe sayingOnce(String(cString: ccurl_strerror(code)), String(cString: ccurl_error(client)))
         let error = code == CURLE_COULDNT_CONNECT ? unsafe ccurl_os_error(client) : 0
-        return error == 0 ? words : "\(words): \(Errno(code: Int32(error)))"
+        return error == 0 ? words : sayingOnce(words, Errno(code: Int32(error)).description)
     }
 
     /// Connections that the last request had to open: 0 when it went over the one that was kept.
@@ -192,17 +205,21 @@ package struct HTTPClientOptions: Sendable {
         }
     }
 
-    private func check(_ code: CURLcode, detail: String = "") throws(TransportError) {
+    private func check(_ code: CURLcode) throws(TransportError) {
         guard code != CURLE_OK else { return }
-        let general = unsafe String(cString: ccurl_strerror(code))
-        if detail.isEmpty { throw TransportError(reason: general) }
-        // At one of its ends; to look within it needs Swift's regular expressions, 1.3 MB of them.
-        let isSaid = detail.hasPrefix(general) || detail.hasSuffix(general)
-        throw TransportError(reason: isSaid ? detail : "\(general): \(detail)")
+        throw TransportError(reason: unsafe String(cString: ccurl_strerror(code)))
     }
 }
 
 extension Duration {
     /// At least one: libcurl takes 0 for no limit.
     fileprivate var milliseconds: Int { max(1, Int(nanoseconds / 1_000_000)) }
+}
+
+/// Both, or the one that says all that the other does: libcurl's words for an error hold its name, now at the beginning,
+/// now at the end, and in any letters.
+func sayingOnce(_ one: String, _ other: String) -> String {
+    let words = [one, other].map { Array($0.lowercased().utf8) }
+    if words[0].holds(words[1]) { return one }
+    return words[1].holds(words[0]) ? other : "\(one): \(other)"
 }

@@ -53,10 +53,14 @@ package protocol HTTPTransport {
     /// How often it has sent a request again by itself, which the receiver may have had already. Only grows.
     var resendCount: Int { get }
 
+    /// The next request has a new connection: who we are may have changed.
+    func renewConnection()
+
     /// One with the same options and a connection of its own.
     func another() throws(TransportError) -> sending Self
 }
 
 extension HTTPTransport {
     package var resendCount: Int { 0 }
+    package func renewConnection() {}
 }

@@ -50,9 +50,7 @@ package struct FileInput: Input {
         var status = InputStatus()
         status.lagBytes = follower.tails.values.reduce(0) { $0 + $1.lagBytes }
         status.sourceCount = follower.tails.count
-        status.counts = FileFollower.Counted.allCases.compactMap { reason in
-            follower.counts[reason].map { (reason.rawValue, $0) }
-        }
+        status.counts = FileFollower.Counted.allCases.map { ($0.rawValue, follower.counts[$0] ?? 0) }
         var problems = follower.unreadable.map { "\($0.key): \($0.value)" }
         problems += follower.unremovable.map { "\($0.key): cannot be removed: \($0.value)" }
         problems += follower.directoryErrors.map { "\($0.path): \($0.errno)" }

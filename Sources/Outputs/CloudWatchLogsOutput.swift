@@ -14,10 +14,12 @@ internal import Synchronization
 package struct CloudWatchLogsOutput {
     package static var type: String { "cloudwatch_logs" }
 
-    /// A whole batch is one request, with 26 bytes for each of its events. The service counts requests, and throttles;
-    /// nobody looks there sooner than after some seconds.
     /// Only the document itself makes metrics.
     package static let enclosesClaims = false
+    package static var dropReasons: [String] { DroppedEvents.Reason.allCases.map(\.rawValue) }
+
+    /// A whole batch is one request, with 26 bytes for each of its events. The service counts requests, and throttles;
+    /// nobody looks there sooner than after some seconds.
     package static var batchDefaults: BatchDefaults {
         BatchDefaults(bytes: 768 << 10, age: .seconds(5), spacing: .seconds(1), haveLanes: true)
     }

@@ -18,16 +18,19 @@ package struct HTTPOutput<Transport: HTTPTransport> {
 
     /// What all lanes of a route have in common.
     private struct Setup: Sendable {
-        let url: String
-        let headers: [(name: String, value: String)]
+        /// What people are shown for the address: secrets are left out.
+        let shownURL: String
         let compression: HTTPCompression
         let compressionLevel: Int
         let json: RecordJSON
         /// What is read from files, and what they must hold.
         let files: [(option: String, path: String, kinds: [PEMKind])]
+        let log: AgentLog
+        let name: String
     }
 
     private let setup: Setup
+    private var identity: HTTPIdentity
     private var transport: Transport
     package var resendCount: Int { transport.resendCount }
 
@@ -36,17 +39,18 @@ package struct HTTPOutput<Transport: HTTPTransport> {
         _ section: inout SettingsSection, _ context: OutputContext,
         connect: (HTTPClientOptions) throws(TransportError) -> Transport
     ) throws(SettingsError) {
-        let url = try section.string("url")
-        if let fault = httpURLFault(url) { throw section.error(at: "url", fault) }
+        let url = try section.liveString("url")
+        if let fault = httpURLFault(url.value) { throw section.error(at: "url", fault) }
+        let shownURL = url.isExpanded ? url.template : shownURL(url.value)
         let compression: HTTPCompression = try section.choice("compression", default: .gzip)
         // The fastest: it leaves a tenth of a log already, and the agent shall cost the host little.
         let compressionLevel = try section.integer("compression_level", default: 1, in: 1...9)
 
-        var headers = [(name: "Content-Type", value: "application/x-ndjson")]
-        if compression == .gzip { headers.append(("Content-Encoding", "gzip")) }
-        for (name, value) in try section.table("headers") {
-            if let fault = headerFault(name, value) { throw section.error(at: "headers", member: name, fault) }
-            headers.append((name, value))
+        var headers = [(name: "Content-Type", text: LiveText("application/x-ndjson"))]
+        if compression == .gzip { headers.append(("Content-Encoding", LiveText("gzip"))) }
+        for (name, text) in try section.liveTable("headers") {
+            if let fault = headerFault(name, text.value) { throw section.error(at: "headers", member: name, fault) }
+            headers.append((name, text))
         }
 
         var options = HTTPClientOptions()
@@ -66,16 +70,18 @@ package struct HTTPOutput<Transport: HTTPTransport> {
         if options.skipsVerification {
             context.log.warning(
                 "insecure_skip_verify is set: whoever is between here and the receiver can read and answer",
-                ["output": section.path, "url": shownURL(url)])
+                ["output": section.path, "url": shownURL])
         }
         setup = Setup(
-            url: url, headers: headers, compression: compression, compressionLevel: compressionLevel,
-            json: RecordJSON(context), files: Self.files(options))
+            shownURL: shownURL, compression: compression, compressionLevel: compressionLevel,
+            json: RecordJSON(context), files: Self.files(options), log: context.log, name: section.path)
+        identity = HTTPIdentity(url: url, headers: headers, certificateFiles: setup.files.map(\.path))
         do throws(TransportError) { transport = try connect(options) } catch { throw section.error(error.reason) }
     }
 
-    private init(_ setup: Setup, _ transport: sending Transport) {
+    private init(_ setup: Setup, _ identity: HTTPIdentity, _ transport: sending Transport) {
         self.setup = setup
+        self.identity = identity
         self.transport = transport
     }
 
@@ -89,25 +95,51 @@ package struct HTTPOutput<Transport: HTTPTransport> {
 
     /// Nil when there is no memory for another: then there are fewer deliveries at once.
     package func forAnotherLane() -> sending Self? {
-        do throws(TransportError) { return Self(setup, try transport.another()) } catch { return nil }
+        do throws(TransportError) { return Self(setup, identity, try transport.another()) } catch { return nil }
     }
 
     package mutating func deliver(
         _ body: [UInt8], recordCount: Int, to destination: Destination
     ) throws(DeliveryError) -> DeliveryOutcome {
+        renew(isRefused: false)
+        do throws(DeliveryError) { try post(body) } catch {
+            guard case .notAllowed = error, renew(isRefused: true) else { throw error }
+            // The token or the certificate was renewed just now.
+            try post(body)
+        }
+        return .accepted
+    }
+
+    private mutating func post(_ body: [UInt8]) throws(DeliveryError) {
         let response: HTTPResponse
         do throws(TransportError) {
-            response = try transport.send(HTTPRequest(url: setup.url, headers: setup.headers, body: body))
+            response = try transport.send(
+                HTTPRequest(url: identity.url.value, headers: identity.headerValues, body: body))
         } catch {
+            // If it is about certificates, those that lie in the files now may be better.
+            transport.renewConnection()
             throw .retry(after: nil, reason: error.reason)
         }
         if let error = deliveryError(for: response) { throw error }
-        return .accepted
+    }
+
+    /// Reads the files again that say who we are, if they have changed or if we were refused. Returns whether that has
+    /// brought something new.
+    @discardableResult
+    private mutating func renew(isRefused: Bool) -> Bool {
+        let renewal = identity.renew(isRefused: isRefused)
+        if renewal.hasNewConnection || isRefused { transport.renewConnection() }
+        for fault in renewal.faults {
+            setup.log.warning(
+                "a file of the settings cannot be read again: what it held before is used",
+                ["output": setup.name, "reason": fault])
+        }
+        return renewal.isNew
     }
 
     package mutating func check() -> CheckReport {
         var report = CheckReport()
-        report.notes.append("posts to \(shownURL(setup.url)), compression \(setup.compression.rawValue)")
+        report.notes.append("posts to \(setup.shownURL), compression \(setup.compression.rawValue)")
         for (option, path, kinds) in setup.files {
             do throws(Errno) {
                 let bytes = try readWhole(path)
@@ -132,25 +164,6 @@ package struct HTTPOutput<Transport: HTTPTransport> {
 extension HTTPOutput: Output where Transport == HTTPClient {
     package init(_ section: inout SettingsSection, _ context: OutputContext) throws(SettingsError) {
         try self.init(&section, context) { options throws(TransportError) in try HTTPClient(options) }
-    }
-}
-
-/// Nil for an answer that acknowledges.
-package func deliveryError(for response: HTTPResponse) -> DeliveryError? {
-    let start = response.body.prefix(200).split(whereSeparator: \.isNewline).joined(separator: " ")
-    let reason = "HTTP \(response.status)" + (start.isEmpty ? "" : ": \(start)")
-    return switch response.status {
-    case 200..<300: nil
-    case 408, 429, 500...: .retry(after: response.retryAfter, reason: reason)
-    case 413: .tooLarge(reason: reason)
-    // These speak of the sender, not of a record: somebody has to mend the settings or the receiver, and until then the
-    // log files keep what would fill `rejected/`.
-    case 401, 403, 404, 407: .notAllowed(reason: reason)
-    case 300..<400:
-        .retry(
-            after: nil,
-            reason: "\(reason); not followed: set \"url\" to \(response.redirect.map(shownURL) ?? "where it leads")")
-    default: .rejected(reason: reason)
     }
 }
 

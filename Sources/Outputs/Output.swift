@@ -134,6 +134,8 @@ package protocol Output: SendableMetatype {
     /// Documents that log lines are, and that say themselves which host, input or file they are of, go within a record
     /// of ours. False for a receiver that must have the document itself.
     static var enclosesClaims: Bool { get }
+    /// Why a receiver of this kind takes records and drops them, all that there is: reasons of `RefusedRecord.Fate.lost`.
+    static var dropReasons: [String] { get }
 
     /// Asks `section` for its options; the caller calls `finish()` on it. Connects to nothing yet.
     init(_ section: inout SettingsSection, _ context: OutputContext) throws(SettingsError)
@@ -167,6 +169,7 @@ package protocol Output: SendableMetatype {
 extension Output {
     package static var batchDefaults: BatchDefaults { BatchDefaults() }
     package static var enclosesClaims: Bool { true }
+    package static var dropReasons: [String] { [] }
     package var resendCount: Int { 0 }
     package func forAnotherLane() -> sending Self? { nil }
 

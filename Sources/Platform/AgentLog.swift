@@ -2,7 +2,8 @@
 //
 // Under systemd each line begins with `<N>`, its syslog priority; see sd-daemon(3). A message that repeats is folded:
 // the first is written at once, those of the next minute are counted, and the count is written with the next one or
-// when the minute is over: `repeated=7` stands for seven more of them.
+// when the minute is over: `repeated=7 first=2026-… last=2026-…` stands for seven more of them between these times. Who
+// knows that things have changed ends the folding: what comes then is news, even in the same words.
 
 internal import Bytes
 internal import Glibc
@@ -40,7 +41,16 @@ package final class AgentLog: Sendable {
         let text: [UInt8]
         let level: LogLevel
         var since: Instant
-        var count: Int
+        /// Not written yet: how many, and when the first and the last of them came, in nanoseconds since 1970.
+        var count = 0
+        var first: Int64 = 0
+        var last: Int64 = 0
+
+        mutating func add(at now: Moment) {
+            if count == 0 { first = now.unixNanoseconds }
+            last = now.unixNanoseconds
+            count += 1
+        }
     }
 
     private struct State {
@@ -96,20 +106,35 @@ package final class AgentLog: Sendable {
             guard level <= state.level else { return }
             if let index = LogLevel.allCases.firstIndex(of: level) { state.counts[index] += 1 }
             let text = Self.render(level, message, fields)
-            var repeated = 0
+            var repeated: Folded?
             if let index = state.folded.firstIndex(where: { $0.text == text }) {
                 if now.monotonic - state.folded[index].since < Self.foldingTime {
-                    state.folded[index].count += 1
+                    state.folded[index].add(at: now)
                     return
                 }
                 // Its minute is over and its count not written: one line says both.
-                let count = state.folded.remove(at: index).count
-                repeated = count == 0 ? 0 : count + 1
+                var folded = state.folded.remove(at: index)
+                if folded.count > 0 {
+                    folded.add(at: now)
+                    repeated = folded
+                }
             }
             flush(&state, at: now)
             if state.folded.count >= Self.foldedLimit { emit(state.folded.removeFirst(), at: now) }
-            state.folded.append(Folded(text: text, level: level, since: now.monotonic, count: 0))
+            state.folded.append(Folded(text: text, level: level, since: now.monotonic))
             put(text, level, repeated: repeated, at: now)
+        }
+    }
+
+    /// Something has changed for what these fields name: messages that have them, in this order, are counted no
+    /// further. The counts so far are written, and the next is written at once even if it says the same.
+    package func endFolding(_ fields: KeyValuePairs<String, String>, at now: Moment = .now) {
+        var wanted: [UInt8] = []
+        wanted.append(fields: fields)
+        state.withLock { state in
+            while let index = state.folded.firstIndex(where: { $0.text.holdsFields(wanted) }) {
+                emit(state.folded.remove(at: index), at: now)
+            }
         }
     }
 
@@ -128,10 +153,10 @@ package final class AgentLog: Sendable {
     }
 
     private func emit(_ folded: Folded, at now: Moment) {
-        if folded.count > 0 { put(folded.text, folded.level, repeated: folded.count, at: now) }
+        if folded.count > 0 { put(folded.text, folded.level, repeated: folded, at: now) }
     }
 
-    private func put(_ text: [UInt8], _ level: LogLevel, repeated: Int, at now: Moment) {
+    private func put(_ text: [UInt8], _ level: LogLevel, repeated: Folded?, at now: Moment) {
         var line: [UInt8] = []
         if withPriority {
             line.append(UInt8(ascii: "<"))
@@ -144,9 +169,13 @@ package final class AgentLog: Sendable {
             line.append(UInt8(ascii: " "))
         }
         line.append(contentsOf: text)
-        if repeated > 0 {
+        if let repeated {
             line.append(" repeated=")
-            line.append(decimal: repeated)
+            line.append(decimal: repeated.count)
+            line.append(" first=")
+            line.append(rfc3339: repeated.first)
+            line.append(" last=")
+            line.append(rfc3339: repeated.last)
         }
         line.append(UInt8(ascii: "\n"))
         sink(line)
@@ -159,17 +188,31 @@ package final class AgentLog: Sendable {
         text.append(text: level.name)
         text.append(" msg=")
         text.append(logfmt: message)
-        for (key, value) in fields {
-            text.append(UInt8(ascii: " "))
-            text.append(text: key)
-            text.append(UInt8(ascii: "="))
-            text.append(logfmt: value)
-        }
+        text.append(fields: fields)
         return text
     }
 }
 
 extension [UInt8] {
+    fileprivate mutating func append(fields: KeyValuePairs<String, String>) {
+        for (key, value) in fields {
+            append(UInt8(ascii: " "))
+            append(text: key)
+            append(UInt8(ascii: "="))
+            append(logfmt: value)
+        }
+    }
+
+    /// Whether `fields`, with the space before them, stand here, and end where a field ends.
+    fileprivate func holdsFields(_ fields: [UInt8]) -> Bool {
+        guard !fields.isEmpty, count >= fields.count else { return false }
+        return (0...count - fields.count).contains { start in
+            let end = start + fields.count
+            return self[start] == fields[0] && self[start..<end].elementsEqual(fields)
+                && (end == count || self[end] == UInt8(ascii: " "))
+        }
+    }
+
     /// As it is when it is one plain word, else in quotes with JSON's escapes, which keeps a message on one line.
     fileprivate mutating func append(logfmt value: String) {
         let isPlain =

@@ -44,9 +44,11 @@ private func makeTree(
     case .bool(let flag): tree.content = .bool(flag)
     case .number(let text): tree.content = .number(text)
     case .string(let text):
-        do throws(VariableError) { tree.content = .string(try variables.expand(text)) } catch {
-            throw tree.error(path, error.reason)
-        }
+        do throws(VariableError) {
+            let (text, expanded) = try variables.expanded(text)
+            tree.content = .string(text)
+            tree.expanded = expanded
+        } catch { throw tree.error(path, error.reason) }
     case .array(let elements):
         var children: [SettingsValue] = []
         for (index, element) in elements.enumerated() {

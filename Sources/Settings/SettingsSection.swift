@@ -31,13 +31,16 @@ package struct SettingsSection {
 
     /// An error that stands at this object as a whole.
     package func error(_ reason: String) -> SettingsError {
-        SettingsError(file: file, position: position, path: path, reason: reason)
+        SettingsError(file: file, position: position, path: path, reason: withholding(brought, in: reason))
     }
+
+    /// What variables have brought into this object. No error shows it: it may be a secret.
+    private var brought: [BroughtText] { (taken + members).flatMap(\.value.brought) }
 
     /// An error that stands at the value of `key`, taken or not; at this object when the key is not there.
     package func error(at key: String, _ reason: String) -> SettingsError {
-        if let value = given(key) { return value.error(pathOf(key), reason) }
-        return SettingsError(file: file, position: position, path: pathOf(key), reason: reason)
+        if let value = given(key) { return value.error(pathOf(key), withholding(brought, in: reason)) }
+        return error(reason).moved(to: pathOf(key))
     }
 
     /// An error that stands at an element of the list at `key`.
@@ -46,7 +49,7 @@ package struct SettingsSection {
         guard case .array(let elements) = given(key)?.content, elements.indices.contains(index) else {
             return error(at: key, reason).moved(to: path)
         }
-        return elements[index].error(path, reason)
+        return elements[index].error(path, withholding(brought, in: reason))
     }
 
     /// An error that stands at a member, with its name, of the table at `key`.
@@ -55,7 +58,8 @@ package struct SettingsSection {
         guard case .object(let members) = given(key)?.content,
             let member = members.first(where: { $0.key == name })
         else { return error(at: key, reason).moved(to: path) }
-        return SettingsError(file: member.file, position: member.keyPosition, path: path, reason: reason)
+        return SettingsError(
+            file: member.file, position: member.keyPosition, path: path, reason: withholding(brought, in: reason))
     }
 
     private func given(_ key: String) -> SettingsValue? { (taken + members).first { $0.key == key }?.value }

@@ -30,6 +30,8 @@ package struct SettingsValue: Sendable {
     package var content: Content
     package var file: String
     package var position: TextPosition
+    /// Of a text that variables are in.
+    package var expanded: ExpandedText?
 
     package init(_ content: Content, file: String, position: TextPosition) {
         self.content = content
@@ -37,7 +39,18 @@ package struct SettingsValue: Sendable {
         self.position = position
     }
 
+    /// What variables have brought is not in it, whatever `reason` quotes.
     package func error(_ path: String, _ reason: String) -> SettingsError {
-        SettingsError(file: file, position: position, path: path, reason: reason)
+        SettingsError(file: file, position: position, path: path, reason: withholding(brought, in: reason))
+    }
+
+    /// What variables have brought, here and in all that is below.
+    var brought: [BroughtText] {
+        switch content {
+        case .null, .bool, .number: []
+        case .string: expanded?.brought ?? []
+        case .array(let elements): elements.flatMap(\.brought)
+        case .object(let members): members.flatMap(\.value.brought)
+        }
     }
 }

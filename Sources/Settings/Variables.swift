@@ -28,7 +28,20 @@ package struct SettingsVariables: Sendable {
         self.readFile = readFile
     }
 
-    package func expand(_ text: String) throws(VariableError) -> String {
+    package func expand(_ text: String) throws(VariableError) -> String { try expanded(text).text }
+
+    /// What it becomes, and what was brought into it; nil where there was no variable.
+    func expanded(_ text: String) throws(VariableError) -> (text: String, expanded: ExpandedText?) {
+        var brought: [BroughtText] = []
+        var files: [String] = []
+        let result = try expand(text, &brought, &files)
+        guard !brought.isEmpty else { return (result, nil) }
+        return (result, ExpandedText(template: text, brought: brought, files: files, variables: self))
+    }
+
+    private func expand(
+        _ text: String, _ brought: inout [BroughtText], _ files: inout [String]
+    ) throws(VariableError) -> String {
         let bytes = Array(text.utf8)
         var expanded: [UInt8] = []
         var index = 0
@@ -46,7 +59,14 @@ package struct SettingsVariables: Sendable {
                 guard let end = rest.firstIndex(of: UInt8(ascii: "}")) else {
                     throw VariableError(reason: "\"${\" has no \"}\"; the text ${ itself is written $${")
                 }
-                expanded.append(contentsOf: try value(of: bytes[(index + 2)..<end]))
+                let inner = bytes[(index + 2)..<end]
+                let (value, isDefault) = try value(of: inner)
+                expanded.append(contentsOf: value)
+                if !isDefault {
+                    let name = String(decoding: inner, as: UTF8.self)
+                    brought.append(BroughtText(name: "${\(name)}", value: String(decoding: value, as: UTF8.self)))
+                    if name.hasPrefix("file:") { files.append(String(name.dropFirst(5))) }
+                }
                 index = end + 1
             } else {
                 expanded.append(UInt8(ascii: "$"))
@@ -56,9 +76,11 @@ package struct SettingsVariables: Sendable {
         return String(decoding: expanded, as: UTF8.self)
     }
 
-    /// What stands between the braces, as a value.
-    private func value(of inner: ArraySlice<UInt8>) throws(VariableError) -> [UInt8] {
-        if inner.starts(with: "file:".utf8) { return try content(String(decoding: inner.dropFirst(5), as: UTF8.self)) }
+    /// What stands between the braces, as a value. A default stands in the settings for anybody to read.
+    private func value(of inner: ArraySlice<UInt8>) throws(VariableError) -> (value: [UInt8], isDefault: Bool) {
+        if inner.starts(with: "file:".utf8) {
+            return (try content(String(decoding: inner.dropFirst(5), as: UTF8.self)), false)
+        }
         let name = inner.prefix { isNameByte($0) }
         let text = String(decoding: name, as: UTF8.self)
         let rest = inner[name.endIndex...]
@@ -69,15 +91,15 @@ package struct SettingsVariables: Sendable {
             guard let value = environment(text) else {
                 throw VariableError(reason: "the environment variable \(text) is not set; a default is ${\(text):-…}")
             }
-            return Array(value.utf8)
+            return (Array(value.utf8), false)
         }
         guard rest.starts(with: ":-".utf8) else { throw unknownForm(inner) }
         let fallback = Array(rest.dropFirst(2))
         guard !fallback.contains(UInt8(ascii: "{")) else {
             throw VariableError(reason: "the default of ${\(text):-…} holds a \"{\": variables do not nest")
         }
-        if let value = environment(text), !value.isEmpty { return Array(value.utf8) }
-        return fallback
+        if let value = environment(text), !value.isEmpty { return (Array(value.utf8), false) }
+        return (fallback, true)
     }
 
     private func content(_ path: String) throws(VariableError) -> [UInt8] {

@@ -181,6 +181,33 @@ private func status(
             text.contains("vitals_input_events_total{input=\"syslog\",output=\"central\",reason=\"line_cut\"} 5\n"))
     }
 
+    /// The increase of a series that is born at 4 000 is 0: each is there before anything happens.
+    @Test func everyReasonIsServedFromTheStart() {
+        let quiet = text([RouteStatus(input: "a", inputType: "file", output: "b", outputType: "http")])
+        for reason in ["rejected_store_full", "rejected_store_failed", "given_up", "filter", "sample", "rate_limit"] {
+            #expect(
+                quiet.contains("vitals_route_records_dropped_total{input=\"a\",output=\"b\",reason=\"\(reason)\"} 0\n"))
+        }
+        let lossy = text([route()])
+        #expect(lossy.contains("reason=\"rejected_store_full\"} 7\n") && lossy.contains("reason=\"given_up\"} 0\n"))
+        #expect(!lossy.contains("reason=\"rejected_store_full\"} 0\n"))
+    }
+
+    @Test func oneStateAtATime() {
+        for (expected, change) in [
+            ("ok", { _ in }), ("retrying", { $0.isRetrying = true }),
+            ("not_allowed", { ($0.isRetrying, $0.isNotAllowed) = (true, true) }),
+            ("held", { $0.isWaitingForMemory = true }), ("stopped", { ($0.isStopped, $0.isRetrying) = (true, true) }),
+        ] as [(String, (inout RouteStatus) -> Void)] {
+            var route = RouteStatus(input: "a", inputType: "file", output: "b", outputType: "http")
+            change(&route)
+            let lines = text([route]).split(separator: "\n").filter { $0.hasPrefix("vitals_route_state{") }
+            #expect(lines.count == 5)
+            let set = lines.filter { $0.hasSuffix(" 1") }
+            #expect(set == ["vitals_route_state{input=\"a\",output=\"b\",state=\"\(expected)\"} 1"])
+        }
+    }
+
     @Test func theMemoryLimitIsOneForAll() {
         var snapshot = Snapshot()
         SelfMetrics.add(memoryLimit: 64 << 20, to: &snapshot)

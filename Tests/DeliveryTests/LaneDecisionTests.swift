@@ -101,6 +101,41 @@ import Testing
         #expect(until >= at(30_000))
     }
 
+    /// After an hour of refused connections the first 401 waits 5 s, and the first refused connection after an hour of
+    /// 401s no longer than any first one.
+    @Test func theBackOffOfOneTroubleIsNotThatOfAnother() {
+        var pacing = pacing(lanes: 2)
+        for _ in 0..<2 { _ = fail(&pacing, 0) }
+        for round in 1...20 as ClosedRange<Int64> {
+            pacing.beginProbe()
+            _ = fail(&pacing, round, failures: Int(round), wasProbe: true)
+        }
+        for kind in [Trouble.Kind.notAllowed, .refusesAll(count: 3)] {
+            for first in [true, false] {
+                pacing.beginProbe()
+                let until = pacing.noteTrouble(kind, deliveryFailures: 1, wasProbe: true, at: at(0))
+                #expect(
+                    until - at(0) <= .seconds(first ? 5 : 10) && until - at(0) >= .milliseconds(first ? 3_750 : 7_500))
+                #expect(pacing.gate(at: at(0)) == .shut(until: until))
+            }
+        }
+        pacing.beginProbe()
+        #expect(fail(&pacing, 0, failures: 1, wasProbe: true) <= .milliseconds(200))
+    }
+
+    /// What was under way when it was shut tells nothing new, of whatever kind it is.
+    @Test func whatWasUnderWayDoesNotBeginABackOffAgain() {
+        var pacing = pacing(lanes: 2)
+        for _ in 0..<4 {
+            pacing.beginProbe()
+            _ = pacing.noteTrouble(.notAllowed, deliveryFailures: 1, wasProbe: true, at: at(0))
+        }
+        _ = fail(&pacing, 0, wasProbe: false)
+        pacing.beginProbe()
+        let until = pacing.noteTrouble(.notAllowed, deliveryFailures: 1, wasProbe: true, at: at(0))
+        #expect(until - at(0) >= .seconds(45))
+    }
+
     @Test func whoIsNotAllowedAsksSeldom() {
         var pacing = pacing(lanes: 4)
         var until = pacing.noteTrouble(.notAllowed, deliveryFailures: 1, wasProbe: false, at: at(0))
@@ -170,17 +205,32 @@ import Testing
         #expect(course.next == 0..<5)
     }
 
+    /// It is put aside when it was refused once more after another was taken.
     @Test func refusedAndTooLargeAreHalvedToTheCulprit() {
         for error in [DeliveryError.rejected(reason: "400"), .tooLarge(reason: "413")] {
             var course = Course(4..<8)
             #expect(decide(&course, .failure(error)).isEmpty)
             #expect(course.next == 4..<6)
             #expect(decide(&course, .failure(error)).isEmpty)
-            #expect(decide(&course, .failure(error)) == [.putAside(4, reason: error.reason)])
+            #expect(decide(&course, .failure(error)).isEmpty)
             #expect(decide(&course, .success(.accepted)) == [.count(5..<6, butFor: [])])
+            #expect(course.next == 4..<5)
+            #expect(decide(&course, .failure(error)) == [.putAside(4, reason: error.reason)])
             #expect(decide(&course, .success(.accepted)) == [.count(6..<8, butFor: [])])
             #expect(course.next == nil)
         }
+    }
+
+    @Test func theCountOfOneTroubleIsNotThatOfAnother() {
+        var course = Course(0..<5)
+        for _ in 0..<9 { _ = decide(&course, .failure(busy)) }
+        #expect(course.failureCount == 9)
+        _ = decide(&course, .failure(.notAllowed(reason: "401")))
+        #expect(course.failureCount == 1)
+        _ = decide(&course, .failure(.notAllowed(reason: "403")))
+        #expect(course.failureCount == 2)
+        _ = decide(&course, .failure(busy))
+        #expect(course.failureCount == 1)
     }
 
     @Test func ofARequestTakenInPartOnlyTheRestIsTriedAgain() {

@@ -37,6 +37,10 @@ class Delivering(Scratch):
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
         return ran.returncode, ran.stdout
 
+    @staticmethod
+    def number(record):
+        return int(record["message"].split(" ", 1)[0].removeprefix("seq="))
+
     def rejected(self, agent, output="central"):
         directory = agent.state / "rejected" / output
         return [json.loads(line) for path in sorted(directory.glob("*")) for line in path.read_text().splitlines()]
@@ -65,7 +69,9 @@ class Delivery(Delivering):
         self.assertEqual(sorted(receiver.sequences()), list(range(LINES + 1)))
 
     def test_what_is_put_aside_is_bounded_in_size_and_age(self):
-        receiver = self.receiver(answer=lambda records: 400)
+        # It takes one now and then: one that takes nothing is at fault itself, and nothing is put aside.
+        receiver = self.receiver(
+            answer=lambda records: 200 if all(self.number(record) % 10 == 0 for record in records) else 400)
         agent = self.agent(self.settings({"central": {
             "type": "http", "url": receiver.url, "rejected_bytes": "16KiB", "rejected_age": "1d"}}, lines=200))
         directory = agent.state / "rejected/central"
@@ -74,9 +80,9 @@ class Delivery(Delivering):
         old.write_text("{}\n")
         agent.start()
         eventually(lambda: not old.exists(), 20, "the old file goes")
-        eventually(lambda: self.value(agent, "records_rejected_total") == 200, 40, "all are refused")
+        eventually(lambda: self.value(agent, "records_rejected_total") == 180, 40, "all others are refused")
         kept = len(self.rejected(agent))
-        self.assertEqual(self.value(agent, "records_dropped_total", reason="rejected_store_full"), 200 - kept)
+        self.assertEqual(self.value(agent, "records_dropped_total", reason="rejected_store_full"), 180 - kept)
         self.assertIn("rejected record is dropped: rejected/ is full", agent.log())
         self.assertGreater(kept, 10)
         self.assertLessEqual(sum(path.stat().st_size for path in directory.iterdir()), 16 << 10)
@@ -232,7 +238,8 @@ class Secrets(Delivering):
     def test_no_secret_is_ever_shown(self):
         cloud = CloudWatchStandIn(session_token="MARKER-token")
         self.addCleanup(cloud.stop)
-        receiver = self.receiver(answer=lambda records: 400 if len(records) == 1 else 413)
+        receiver = self.receiver(
+            answer=lambda records: 413 if len(records) > 1 else 400 if self.number(records[0]) % 10 else 200)
         config, secret = self.directory / "aws-config", self.directory / "secret"
         secret.write_text("MARKER-file\n")
         config.write_text("[profile keys]\naws_access_key_id = AKID\naws_secret_access_key = MARKER-profile\n"
@@ -263,7 +270,7 @@ class Secrets(Delivering):
             if name != "header":
                 eventually(lambda: (self.value(agent, "retries_total", name) or 0) >= 1, 40,
                            lambda: f"{name} was tried\n{agent.log()}")
-        eventually(lambda: self.value(agent, "records_rejected_total", "header") == 20, 20, "records are put aside")
+        eventually(lambda: self.value(agent, "records_rejected_total", "header") == 18, 20, "records are put aside")
         checked = subprocess.run([BINARY, "check", "--config", agent.config], stdout=subprocess.PIPE, text=True,
                                  stderr=subprocess.STDOUT, env=os.environ | environment, timeout=60).stdout
         code, replayed = self.run_it(agent, "replay")

@@ -170,14 +170,14 @@ class Service(Scratch):
             system.run("sh", "-c", f"mkdir -p $(dirname {path}) && printf '%s' \"$1\" > {path} && chmod 755 {path}", "sh",
                        text, check=True)
         system.run("systemctl", "daemon-reload", check=True)
-        # In the guest's network: a receiver that refuses everything.
+        # In the guest's network: a receiver that refuses one of two.
         refusing = self.program(["nsenter", "-t", str(system.leader), "-n", "--", sys.executable, "-c", REFUSING])
         system.run("systemctl", "start", "vitals", check=True)
 
         def journal():
             return system.run("journalctl", "-u", "vitals").stdout
 
-        eventually(lambda: "is tried again" in journal() and "AWS credentials found" in journal(), 30, journal)
+        eventually(lambda: "will retry" in journal() and "AWS credentials found" in journal(), 30, journal)
         self.assertIn("credential_process", journal())
         self.assertNotIn("MARKER", journal())
         sender = ["nsenter", "-t", str(system.leader), "-n", "--", sys.executable, "-c", SENDING]
@@ -213,12 +213,12 @@ echo '{"Version": 1, "AccessKeyId": "AKID", "SecretAccessKey": "MARKER"}'
 """
 
 REFUSING = """
-import http.server
+import gzip, http.server
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(400)
+        body = gzip.decompress(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(400 if b'"m":1' in body.replace(b" ", b"") else 200)
         self.send_header("Content-Length", "19")
         self.end_headers()
         self.wfile.write(b"refused by the test")
@@ -234,5 +234,5 @@ document = {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": 
 with socket.create_connection(("127.0.0.1", 25888)) as connection:
     connection.sendall(json.dumps(document).encode() + b"\\n")
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
-    datagrams.sendto(json.dumps(document).encode(), ("127.0.0.1", 25888))
+    datagrams.sendto(json.dumps(document | {"m": 2}).encode(), ("127.0.0.1", 25888))
 """

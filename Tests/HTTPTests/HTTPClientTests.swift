@@ -106,6 +106,34 @@ import Testing
         #expect(response.retryAfter == nil)
     }
 
+    /// Of a body without an end, the first MiB is read: what the status says stands, and the connection is another.
+    @Test func answersAreBounded() throws {
+        let receiver = try Receiver()
+        let client = try client()
+        var answer = try client.send(HTTPRequest(url: receiver.url + "/status/400?bytes=1048576"))
+        #expect(answer.status == 400 && answer.body.utf8.count == 64 << 10)
+        #expect(try client.send(HTTPRequest(url: receiver.url + "/")).status == 200)
+        #expect(client.newConnectionCount == 0)
+        for status in [200, 400, 503] {
+            answer = try client.send(HTTPRequest(url: receiver.url + "/status/\(status)?bytes=200000000"))
+            #expect(answer.status == status && answer.body.utf8.count == 64 << 10)
+            #expect(try client.send(HTTPRequest(url: receiver.url + "/")).status == 200)
+            #expect(client.newConnectionCount == 1)
+        }
+    }
+
+    @Test func aConnectionIsRenewedOnce() throws {
+        let receiver = try Receiver()
+        let client = try client()
+        var counts: [Int] = []
+        for isRenewed in [false, false, true, false] {
+            if isRenewed { client.renewConnection() }
+            #expect(try client.send(HTTPRequest(url: receiver.url + "/")).status == 200)
+            counts.append(client.newConnectionCount)
+        }
+        #expect(counts == [1, 0, 1, 0])
+    }
+
     @Test func redirectsAreNotFollowed() throws {
         let receiver = try Receiver()
         let client = try client()
@@ -128,7 +156,9 @@ import Testing
         let url = try #require(receiver?.url)
         receiver = nil
         let reason = failure(try client(), url + "/")
-        #expect(reason?.contains("onnect") == true, "\(reason ?? "")")
+        // Once, with the system's own word for it.
+        #expect(reason?.contains("Connection refused") == true, "\(reason ?? "")")
+        #expect(reason?.components(separatedBy: "onnect to server").count == 2, "\(reason ?? "")")
     }
 
     @Test func cutAnswersAreNoAnswers() throws {

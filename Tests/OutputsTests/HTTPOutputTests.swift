@@ -13,13 +13,18 @@ final class Script: HTTPTransport {
     var answers: [Result<HTTPResponse, TransportError>]
     var requests: [HTTPRequest] = []
     var options = HTTPClientOptions()
+    var renewals = 0
+    var beforeAnswer: () -> Void = {}
 
     init(_ answers: [Result<HTTPResponse, TransportError>] = []) { self.answers = answers }
 
     func send(_ request: HTTPRequest) throws(TransportError) -> HTTPResponse {
         requests.append(request)
+        beforeAnswer()
         return try answers.removeFirst().get()
     }
+
+    func renewConnection() { renewals += 1 }
 
     func another() -> sending Script { Script(answers) }
 }
@@ -48,19 +53,37 @@ final class Script: HTTPTransport {
         #expect(try outcome(of: HTTPResponse(status: status)) == nil)
     }
 
-    @Test(arguments: [401, 403, 404, 407]) func notAllowed(status: Int) throws {
+    @Test(arguments: [401, 403, 407]) func notAllowed(status: Int) throws {
         #expect(
             try outcome(of: HTTPResponse(status: status, retryAfter: .seconds(7), body: "no token"))
                 == .notAllowed(reason: "HTTP \(status): no token"))
     }
 
-    @Test(arguments: [408, 429, 500, 502, 503, 504, 507, 599]) func retried(status: Int) throws {
+    /// What speaks of the request or the server, with what a person has to look at.
+    @Test(arguments: [
+        (404, "check \"url\""), (405, "POST"), (406, "headers"), (410, "nothing at this address"), (411, "headers"),
+        (414, "too long"), (415, "application/x-ndjson"), (417, "headers"), (421, "url"), (426, "does not serve"),
+        (428, "headers"), (431, "too long"), (451, "does not serve"),
+    ]) func notAllowedAndWhy(status: Int, hint: String) throws {
+        guard case .notAllowed(let reason)? = try outcome(of: HTTPResponse(status: status, body: "said")) else {
+            return #expect(Bool(false), "\(status) is laid to a record")
+        }
+        #expect(reason.hasPrefix("HTTP \(status): said; ") && reason.contains(hint), "\(reason)")
+    }
+
+    @Test(arguments: [101, 199, 0]) func noFinalAnswer(status: Int) throws {
+        guard case .retry? = try outcome(of: HTTPResponse(status: status)) else {
+            return #expect(Bool(false), "\(status)")
+        }
+    }
+
+    @Test(arguments: [408, 425, 429, 500, 501, 502, 503, 504, 505, 507, 599]) func retried(status: Int) throws {
         #expect(
             try outcome(of: HTTPResponse(status: status, retryAfter: .seconds(7), body: "busy\nnow"))
                 == .retry(after: .seconds(7), reason: "HTTP \(status): busy now"))
     }
 
-    @Test(arguments: [400, 405, 409, 415, 422]) func rejected(status: Int) throws {
+    @Test(arguments: [400, 409, 418, 422, 499]) func rejected(status: Int) throws {
         let body = String(repeating: "x", count: 1_000)
         #expect(
             try outcome(of: HTTPResponse(status: status, body: body))
@@ -85,6 +108,60 @@ final class Script: HTTPTransport {
         } catch {
             #expect(error == .retry(after: nil, reason: "refused"))
         }
+    }
+
+    /// A token in a file that is renewed: with the next request, without another start.
+    @Test func tokensAreReadAgain() throws {
+        let directory = try TemporaryDirectory()
+        let path = "\(directory.path)/token"
+        func write(_ text: String) throws {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path + ".new"))
+            #expect(rename(path + ".new", path) == 0)
+        }
+        try write("one\n")
+        let script = Script(Array(repeating: .success(HTTPResponse(status: 204)), count: 3))
+        let lines = Lines()
+        let json = """
+            { "url": "http://h/", "compression": "none", "headers": { "Authorization": "Bearer ${file:\(path)}" } }
+            """
+        let variables = SettingsVariables(
+            environment: { _ in nil },
+            readFile: { path throws(VariableError) in
+                do throws(Errno) { return try readWhole(path) } catch {
+                    throw VariableError(reason: "\(path): \(error)")
+                }
+            })
+        var section = try SettingsSection(
+            try loadSettings([SettingsFile(name: "f", bytes: Array(json.utf8))], variables: variables),
+            path: "outputs.x")
+        let log = AgentLog(level: .info, underSystemd: true, sink: { lines.add($0) })
+        var output = try HTTPOutput(&section, context(log: log)) { _ throws(TransportError) in script }
+        func sent() -> String? { script.requests.last?.headers.last?.value }
+
+        try output.deliver([1], recordCount: 1)
+        #expect(sent() == "Bearer one")
+        try write("two\n")
+        try output.deliver([1], recordCount: 1)
+        #expect(sent() == "Bearer two" && script.renewals == 0)
+        // What cannot be sent is not: the last one that could is.
+        try write("a\nb\n")
+        try output.deliver([1], recordCount: 1)
+        #expect(sent() == "Bearer two")
+        #expect(lines.all.count == 1 && lines.all[0].contains(path) && !lines.all[0].contains("Bearer two"))
+        // Written in place by a clock that stood still: nothing shows it but a refusal, after which it is sent at once.
+        script.answers = [.success(HTTPResponse(status: 401)), .success(HTTPResponse(status: 204))]
+        script.beforeAnswer = { try? write("four") }
+        try output.deliver([1], recordCount: 1)
+        #expect(sent() == "Bearer four" && script.renewals == 1)
+        // Refused as well: it is not asked again and again.
+        script.beforeAnswer = {}
+        script.answers = [.success(HTTPResponse(status: 401))]
+        #expect(throws: DeliveryError.notAllowed(reason: "HTTP 401")) { try output.deliver([1], recordCount: 1) }
+        try FileManager.default.removeItem(atPath: path)
+        script.answers = [.success(HTTPResponse(status: 204))]
+        try output.deliver([1], recordCount: 1)
+        #expect(sent() == "Bearer four")
+        #expect(lines.all.last?.contains("cannot be read again") == true)
     }
 
     @Test func requestAndHeaders() throws {

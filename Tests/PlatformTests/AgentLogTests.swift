@@ -22,6 +22,12 @@ private final class Lines: Sendable {
             unixNanoseconds: seconds * 1_000_000_000)
     }
 
+    /// When the first and the last of those came that are counted, in the first minutes of 1970.
+    private func between(_ first: Int, _ last: Int) -> String {
+        let times = [first, last].map { "1970-01-01T00:0\($0 / 60):\($0 % 60 < 10 ? "0" : "")\($0 % 60).000000000Z" }
+        return "first=\(times[0]) last=\(times[1])"
+    }
+
     @Test func prioritiesOnlyUnderSystemd() {
         for level in [LogLevel.error, .warning, .info, .debug] {
             log(.debug).write(level, "x", [:], at: at(0))
@@ -64,7 +70,7 @@ private final class Lines: Sendable {
         log.flush(at: at(59))
         #expect(lines.all.count == 2)
         log.flush(at: at(60))
-        #expect(lines.all.last == "<3>level=error msg=down url=u repeated=49\n")
+        #expect(lines.all.last == "<3>level=error msg=down url=u repeated=49 \(between(1, 49))\n")
         log.flush(at: at(200))
         #expect(lines.all.count == 3, "what was not repeated is not written again")
     }
@@ -74,19 +80,43 @@ private final class Lines: Sendable {
         log.write(.info, "x", [:], at: at(0))
         log.write(.info, "x", [:], at: at(10))
         log.write(.info, "x", [:], at: at(70))
-        #expect(lines.all == ["<6>level=info msg=x\n", "<6>level=info msg=x repeated=2\n"])
+        #expect(lines.all == ["<6>level=info msg=x\n", "<6>level=info msg=x repeated=2 \(between(10, 70))\n"])
         log.write(.info, "x", [:], at: at(80))
         #expect(lines.all.count == 2, "another minute has begun")
         log.write(.info, "y", [:], at: at(81))
         log.write(.info, "y", [:], at: at(150))
-        #expect(lines.all.suffix(2) == ["<6>level=info msg=x repeated=1\n", "<6>level=info msg=y\n"])
+        #expect(
+            lines.all.suffix(2) == ["<6>level=info msg=x repeated=1 \(between(80, 80))\n", "<6>level=info msg=y\n"])
     }
 
     @Test func theStopWritesAllCounts() {
         let log = log()
         for text in ["a", "b", "a", "b", "b"] { log.write(.info, text, [:], at: at(0)) }
         log.flush(everything: true, at: at(1))
-        #expect(lines.all.suffix(2) == ["<6>level=info msg=a repeated=1\n", "<6>level=info msg=b repeated=2\n"])
+        #expect(
+            lines.all.suffix(2) == [
+                "<6>level=info msg=a repeated=1 \(between(0, 0))\n",
+                "<6>level=info msg=b repeated=2 \(between(0, 0))\n",
+            ])
+    }
+
+    @Test func whatComesAfterAChangeIsWrittenAtOnce() {
+        let log = log()
+        for second in 0..<5 as Range<Int64> {
+            for output in ["a", "ab"] {
+                log.write(.warning, "failed", ["input": "i", "output": output, "reason": "x"], at: at(second))
+            }
+        }
+        #expect(lines.all.count == 2)
+        log.endFolding(["input": "i", "output": "a"], at: at(6))
+        let said = "<4>level=warning msg=failed input=i output=a reason=x"
+        #expect(lines.all.dropFirst(2) == ["\(said) repeated=4 \(between(1, 4))\n"], "that of \"ab\" goes on")
+        log.write(.warning, "failed", ["input": "i", "output": "a", "reason": "x"], at: at(7))
+        #expect(lines.all.last == "\(said)\n")
+        log.write(.warning, "failed", ["input": "i", "output": "a", "reason": "x"], at: at(8))
+        #expect(lines.all.count == 4, "and folded from there on")
+        log.endFolding(["input": "x", "output": "a"], at: at(9))
+        #expect(lines.all.count == 4)
     }
 
     @Test func theOldestIsForgottenWhenThereAreTooMany() {

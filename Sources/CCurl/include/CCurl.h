@@ -22,7 +22,8 @@ const char *ccurl_strerror(CURLcode code);
 /// What an answer left behind, and the handle that it came by.
 typedef struct ccurl_client ccurl_client;
 
-/// NULL without memory. At most `body_limit` bytes of an answer's body are kept; the rest is read and dropped.
+/// NULL without memory. At most `body_limit` bytes of an answer's body are kept; the rest is read and dropped, up to
+/// 1 MiB: more ends the transfer with CURLE_WRITE_ERROR.
 ccurl_client *ccurl_client_new(size_t body_limit);
 void ccurl_client_free(ccurl_client *client);
 
@@ -51,6 +52,8 @@ long ccurl_os_error(ccurl_client *client);
 /// What went wrong in the last transfer, in more words than ccurl_strerror has; may be empty.
 const char *ccurl_error(const ccurl_client *client);
 const char *ccurl_body(const ccurl_client *client, size_t *count);
+/// Whether the last transfer was ended by us, since the body had no end.
+int ccurl_answer_was_cut(const ccurl_client *client);
 /// The value of Retry-After; empty when there was none.
 const char *ccurl_retry_after(const ccurl_client *client);
 /// The status line and the headers of the answer, as they came; those that did not fit are left out.
