@@ -25,9 +25,10 @@ func foreignAnswer(
     _ response: HTTPResponse, to url: String, _ form: AnswerForm, hiding secrets: [String] = []
 ) -> AWSError? {
     guard let fault = foreignFault(response, form) else { return nil }
+    let who = whoAnswered(response, form, hiding: secrets)
     return AWSError(
         .notTheService,
-        "this is not an answer of AWS (\(fault)) but of \(whoAnswered(response, form, hiding: secrets)), asked at \(RequestURL(url).host): "
+        "this is not an answer of AWS (\(fault)) but of \(who), asked at \(RequestURL(url).host): "
             + "a captive portal or a proxy seems to answer in its place",
         status: response.status)
 }
