@@ -87,11 +87,12 @@ package struct AWSClient {
         signer.sign(&message, as: credentials, in: scope)
         let secrets = [credentials.secretAccessKey, credentials.sessionToken ?? ""]
         let response: HTTPResponse
-        do throws(TransportError) { response = try transport.send(message).hiding(secrets) } catch {
+        do throws(TransportError) { response = try transport.send(message) } catch {
             throw AWSError(.noAnswer, error.reason).hiding(secrets)
         }
         if let error = understand(
-            response, to: endpoint, .json, session.clock, signedAt: scope.unixSeconds, at: session.world.now())
+            response, to: endpoint, .json, session.clock, signedAt: scope.unixSeconds, at: session.world.now(),
+            hiding: secrets)
         {
             if error.kind == .expiredToken || error.kind == .badCredentials {
                 session.refuse(credentials)
@@ -114,15 +115,15 @@ package struct AWSClient {
 /// was known then: somebody else may have learnt better meanwhile.
 func understand(
     _ response: HTTPResponse, to url: String, _ form: AnswerForm, _ clock: ServiceClock, signedAt: Int64,
-    at now: Moment
+    at now: Moment, hiding secrets: [String] = []
 ) -> AWSError? {
     let date = response.headers["date"].flatMap(parseHTTPDate)
     var error = awsError(for: response, skew: date.map { .seconds($0 - signedAt) })
     if let refusal = error, refusal.code.isEmpty, response.headers["x-amzn-requestid"] == nil {
         // Not the service's words, so it helps to know whose they are.
-        error = refusal.adding("answered by \(whoAnswered(response))")
+        error = refusal.adding("answered by \(whoAnswered(response, form, hiding: secrets))")
     }
-    error = error ?? foreignAnswer(response, to: url, form)
+    error = error ?? foreignAnswer(response, to: url, form, hiding: secrets)
     guard let date else { return error }
     // An answer that is not AWS's, a proxy's for instance, says nothing of AWS's clock.
     if error == nil || error?.code.isEmpty == false {

@@ -21,11 +21,14 @@ enum AnswerForm {
 let originHeaders = ["x-amzn-requestid", "content-type", "server", "via"]
 
 /// Of an answer that says that it is done (2xx): nil when it is the service's own; otherwise what speaks against that.
-func foreignAnswer(_ response: HTTPResponse, to url: String, _ form: AnswerForm) -> AWSError? {
+func foreignAnswer(
+    _ response: HTTPResponse, to url: String, _ form: AnswerForm, hiding secrets: [String] = []
+) -> AWSError? {
     guard let fault = foreignFault(response, form) else { return nil }
+    let who = whoAnswered(response, form, hiding: secrets)
     return AWSError(
         .notTheService,
-        "this is not an answer of AWS (\(fault)) but of \(whoAnswered(response)), asked at \(RequestURL(url).host): "
+        "this is not an answer of AWS (\(fault)) but of \(who), asked at \(RequestURL(url).host): "
             + "a captive portal or a proxy seems to answer in its place",
         status: response.status)
 }
@@ -46,24 +49,14 @@ private func foreignFault(_ response: HTTPResponse, _ form: AnswerForm) -> Strin
     return nil
 }
 
-extension HTTPResponse {
-    /// What is not the service's plain success without what must not be seen: who repeats what he was sent may have it
-    /// shown in part, since only the beginning of his words is.
-    func hiding(_ secrets: [String]) -> HTTPResponse {
-        guard status != 200 || headers["x-amzn-requestid"] == nil else { return self }
-        var hidden = self
-        hidden.body = body.hiding(secrets)
-        hidden.headers = headers.mapValues { $0.hiding(secrets) }
-        return hidden
-    }
-}
-
 /// Characters of a page that are shown.
 private let pageLimit = 60
 
 /// In words for people: `"nginx", text/html: "<html><title>Log in…"`. What it says of itself is not to be trusted, so
-/// it stands in quotes and on one line.
-func whoAnswered(_ response: HTTPResponse) -> String {
+/// it stands in quotes and on one line. Who repeats what he was sent must not have a part of a secret shown, so secrets
+/// are hidden before words are cut; and an answer that may hold credentials is not shown but for its title.
+func whoAnswered(_ response: HTTPResponse, _ form: AnswerForm, hiding secrets: [String] = []) -> String {
+    func excerpt(_ text: String) -> String { start(of: text.hiding(secrets)) }
     var words: [String] = []
     for (header, before) in [("server", ""), ("via", "via "), ("content-type", "")] {
         if let value = response.headers[header].map({ excerpt($0) }), !value.isEmpty {
@@ -71,8 +64,12 @@ func whoAnswered(_ response: HTTPResponse) -> String {
         }
     }
     if let redirect = response.redirect { words.append("leading to \(excerpt(RequestURL(redirect).host))") }
-    let page = excerpt(title(of: response.body) ?? response.body)
-    words.append(page.isEmpty ? "an empty page" : "a page \"\(page)\"")
+    if let title = title(of: response.body) ?? (form == .json ? response.body : nil) {
+        let page = excerpt(title)
+        words.append(page.isEmpty ? "an empty page" : "a page \"\(page)\"")
+    } else {
+        words.append("\(response.body.utf8.count) bytes")
+    }
     return words.joined(separator: ", ")
 }
 
@@ -80,7 +77,7 @@ private func title(of page: String) -> String? {
     xmlText(of: "title", in: Array(page.utf8)) ?? xmlText(of: "TITLE", in: Array(page.utf8))
 }
 
-private func excerpt(_ text: String) -> String {
+private func start(of text: String) -> String {
     var plain = ""
     for scalar in text.unicodeScalars.prefix(4 * pageLimit) {
         let isBlank = scalar.value <= 0x20 || scalar.value == 0x7F

@@ -61,12 +61,12 @@ extension CredentialFetcher {
         var transport = try connect(settings.httpOptions(world))
         let place = "STS at \(RequestURL(request.url).host), for \(origin)"
         let response: HTTPResponse
-        do throws(TransportError) { response = try transport.send(request).hiding(secrets) } catch {
+        do throws(TransportError) { response = try transport.send(request) } catch {
             throw failed("\(place), does not answer: \(error.reason)").hiding(secrets)
         }
         // Whoever signs next does it by STS's clock.
         if let error = understand(
-            response, to: request.url, .xml, clock, signedAt: signedAt, at: world.now())
+            response, to: request.url, .xml, clock, signedAt: signedAt, at: world.now(), hiding: secrets)
         {
             throw failed("\(place), answers: \(error)").hiding(secrets)
         }

@@ -36,9 +36,9 @@ package final class ServiceClock: Sendable {
             return (before, offset)
         }
         if before == 0, after != 0 {
+            // Requests are signed by AWS's time all the same, and outputs correct times that this clock has made.
             log.warning(
-                "the clock of this host is off, by that of AWS; requests are signed by AWS's time, and times that the "
-                    + "agent itself makes are corrected when it is more than 5 minutes. Set the clock of this host",
+                "the clock of this host is off, by that of AWS",
                 [after > 0 ? "seconds_behind" : "seconds_ahead": "\(after.magnitude)"])
         } else if before != 0, after == 0 {
             log.info("the clock of this host is right again")

@@ -140,8 +140,8 @@ package struct RecordTemplate: Sendable {
         if !names.isEmpty { templates.first?.wait(names, limit) }
     }
 
-    /// Appends the text for one record of `batch`, valid UTF-8 whatever bytes the record has: names of files and fields of
-    /// the journal may have any. Allocates nothing but what `text` has no room for.
+    /// Appends the text for one record of `batch`, valid UTF-8 whatever bytes the record has: names of files and
+    /// fields of the journal may have any. Allocates nothing but what `text` has no room for.
     package func append(_ record: LogBatch.Record, of batch: LogBatch, to text: inout [UInt8]) {
         for piece in pieces {
             switch piece {

@@ -19,7 +19,9 @@ private let marked = ["x-amzn-requestid": "d8f1"]
 
 @Suite struct AnswerOriginTests {
     private func error(_ answer: FakeWorld.Answer) throws -> (AWSError?, Int64) {
-        let fake = FakeWorld(["AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "s", "AWS_REGION": "eu-west-1"])
+        let fake = FakeWorld([
+            "AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "s3cr3t", "AWS_REGION": "eu-west-1",
+        ])
         fake.service = { _ in answer }
         let session = fake.session()
         var client = try AWSClient(.logs, session: session)
@@ -69,7 +71,7 @@ private let marked = ["x-amzn-requestid": "d8f1"]
             "AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "s3cr3t", "AWS_SESSION_TOKEN": token,
             "AWS_REGION": "eu-west-1",
         ])
-        for answered in [answer(200, token, ["server": token]), answer(400, "{\"message\":\"\(token)\"}")] {
+        for answered in [answer(200, token, ["server": token]), answer(502, "<html>\(token)</html>")] {
             fake.service = { _ in answered }
             var client = try AWSClient(.logs, session: fake.session())
             do throws(AWSError) {

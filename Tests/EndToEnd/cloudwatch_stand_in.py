@@ -476,7 +476,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def answer_as_portal(self, status, headers, text):
         """As somebody else does who stands in between."""
-        self.send_response(status)
+        self.send_response_only(status)
         for name, value in headers.items():
             self.send_header(name, value)
         if "Content-Length" not in headers and status != 204:
