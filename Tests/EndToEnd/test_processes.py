@@ -61,7 +61,7 @@ class Processes(Scratch):
         # PR_SET_NAME is 15. A line end, and what looks like the end of the name.
         rename = "import ctypes, sys; ctypes.CDLL(None).prctl(15, b'a\\nb) R', 0, 0, 0); print(flush=True)"
         child = self.program(
-            [sys.executable, "-c", f"{rename}; sys.stdin.read()", marker], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            [sys.executable, "-c", f"{rename}; sys.stdin.read()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         child.stdout.readline()
         served = agent.metrics()
         self.assertIn('vitals_process_group_processes{group="odd"} 1\n', served)
