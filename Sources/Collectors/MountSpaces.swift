@@ -20,6 +20,7 @@ package final class MountSpaces {
     private let files: [KernelFile]
     /// Mounts change rarely: the text of the last reading, and what was wanted of it.
     private var text: [UInt8] = []
+    private var rows = RowTally()
     private var wanted: [Mount] = []
 
     package init(
@@ -59,9 +60,13 @@ package final class MountSpaces {
             do throws(KernelFileError) {
                 let mounts = try file.read { cursor throws(ParseError) -> [Mount]? in
                     let text = cursor.bytes[..<cursor.end]
-                    guard text != self.text[...] else { return nil }
+                    guard text != self.text[...] else {
+                        cursor.assume(rows)
+                        return nil
+                    }
                     let mounts = try Mount.parse(&cursor)
                     self.text = Array(cursor.bytes[..<cursor.end])
+                    rows = cursor.rows
                     return mounts
                 }
                 guard let mounts else { continue }

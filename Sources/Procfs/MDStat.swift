@@ -59,6 +59,7 @@ package struct MDStat: Equatable, Sendable {
         let isActive = text.has(state, "active")
         let activity: Activity = isActive ? .active : text.has(state, "inactive") ? .inactive : .other
         var array = MDStat(name: text.text(name), activity: activity)
+        var firstLine = text
         let isWithoutRedundancy = array.readDisks(&text)
         if !isActive || !isWithoutRedundancy { (array.disksRequired, array.disksActive) = (0, 0) }
         text.skipToNextLine()
@@ -75,7 +76,11 @@ package struct MDStat: Equatable, Sendable {
             }
             text.skipToNextLine()
         }
-        guard hasBlocks || !isActive else { throw text.error("<number> blocks") }
+        // One that has lost all its disks has no line of blocks, and the rest of that line behind the first.
+        if !hasBlocks, isActive {
+            (array.disksFailed, array.disksSpare) = (0, 0)
+            try array.readWorking(&firstLine)
+        }
         array.blocksSynced = synced ?? array.blocks
         return array
     }

@@ -22,7 +22,7 @@ import struct Procfs.Host
     ) throws -> Scraper {
         var options = try section(#"{ "enable": \#(names) }"#, path: "collectors")
         return try Scraper(
-            &options, host: Host(proc: "\(host.path)/proc", sys: "\(host.path)/sys"),
+            &options, host: Host(proc: "\(host.path)/proc", sys: "\(host.path)/sys", root: host.path),
             collectors: allCollectors.filter { names.contains($0.name) }, log: log)
     }
 
@@ -67,6 +67,21 @@ import struct Procfs.Host
             #expect(lines.contains(#"node_scrape_collector_success{collector="\#(name)"} 1"#))
             #expect(lines.contains(#"vitals_collector_rows_skipped_total{collector="\#(name)"} 1"#))
         }
+    }
+
+    /// The text of the mounts is parsed only when it has changed.
+    @Test func anOddMountIsCountedEachTime() throws {
+        let host = try TemporaryDirectory()
+        let sink = LogSink()
+        let scraper = try scraper(of: ["filesystem"], on: host, log: sink.log)
+        try host.write("proc/1/mountinfo", "27 1 8:0 / / rw - ext4 /dev/a rw\n28 27 8:1 / /odd rw\n")
+        for count in 1...3 {
+            let lines = lines(scraper)
+            #expect(lines.contains(#"vitals_collector_rows_skipped_total{collector="filesystem"} \#(count)"#))
+            #expect(lines.contains(#"node_scrape_collector_success{collector="filesystem"} 1"#))
+            #expect(lines.count { $0.hasPrefix("node_filesystem_size_bytes{") } == 1)
+        }
+        #expect(sink.text.count { $0.contains("/proc/1/mountinfo") } == 1, "\(sink.text)")
     }
 
     @Test func aTableOfWhichNothingCanBeReadIsAFailure() throws {

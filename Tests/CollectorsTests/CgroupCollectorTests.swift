@@ -124,10 +124,10 @@ import struct Procfs.Host
             "sys/fs/cgroup/a/pids.max": "9\n", "sys/fs/cgroup/b/memory.events": "oom\n",
             "sys/fs/cgroup/b/memory.current": "7\n",
         ])
-        var reading: (samples: [String], error: CollectError?) = ([], nil)
+        var reading: (served: [String], error: CollectError?) = ([], nil)
         let odd = try leftOut(below: host.root) { reading = try served("{}", on: host.host) }
         #expect(
-            reading.samples == [
+            reading.served == [
                 "pids_limit{/a} 9.0", "memory_usage_bytes{/b} 7.0", "left_out{} 0.0", "devices_left_out{} 0.0",
             ])
         #expect(reading.error == nil)

@@ -51,6 +51,29 @@ class Processes(Scratch):
         self.assertGreater(float(found[1]), 0)
         end(second)
 
+    def test_a_process_may_call_itself_what_it_likes(self):
+        marker = f"vitals-marker-{os.getpid()}"
+        settings = self.settings(marker)
+        settings["collectors"]["enable"] += ["processes"]
+        settings["collectors"]["process_groups"]["groups"]["odd"] = {"command": ["a\nb) R"]}
+        settings["collectors"]["top"] = {"count": 100, "by": ["memory"]}
+        agent = self.agent(settings).start()
+        # PR_SET_NAME is 15. A line end, and what looks like the end of the name.
+        rename = "import ctypes, sys; ctypes.CDLL(None).prctl(15, b'a\\nb) R', 0, 0, 0); print(flush=True)"
+        child = self.program(
+            [sys.executable, "-c", f"{rename}; sys.stdin.read()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        child.stdout.readline()
+        served = agent.metrics()
+        self.assertIn('vitals_process_group_processes{group="odd"} 1\n', served)
+        self.assertIn(f'vitals_top_memory_bytes{{command="a\\nb) R",pid="{child.pid}"}} ', served)
+        self.assertRegex(served, r'node_processes_pids \d')
+        for collector in "processes", "process_groups", "top":
+            self.assertIn(f'node_scrape_collector_success{{collector="{collector}"}} 1\n', served)
+            self.assertIn(f'vitals_collector_rows_skipped_total{{collector="{collector}"}} 0\n', served)
+        end(child)
+        child.stdin.close()
+        child.stdout.close()
+
     def test_what_may_not_be_read_is_counted_and_not_served(self):
         require_root()
         require_programs("setpriv")

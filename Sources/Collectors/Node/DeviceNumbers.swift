@@ -61,6 +61,14 @@ func attributeIfThere(_ path: String) -> Attribute? {
     return Attribute(path)
 }
 
+/// What a directory of a device holds, in the order of their numbers; nothing when the device has no such directory.
+func entries(of path: String) throws(KernelFileError) -> [String] {
+    do throws(Errno) { return try directoryEntries(path).sorted(by: isBefore) } catch {
+        if error == .notFound { return [] }
+        throw .unreadable(path: path, error)
+    }
+}
+
 /// The digits behind `prefix`, with which the kernel numbers devices; nil for another name.
 func numberOfDevice(_ name: String, _ prefix: String) -> String? {
     guard name.hasPrefix(prefix) else { return nil }

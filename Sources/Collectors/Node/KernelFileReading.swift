@@ -22,6 +22,16 @@ func reading<Value>(_ body: () throws(KernelFileError) -> Value) throws(CollectE
 }
 
 extension FirstProblem {
+    /// Of one file among several; nil when it could not be read. `.absent` when this kernel has no such file, and
+    /// nothing went wrong with another.
+    mutating func noted<Value>(
+        _ file: KernelFile, _ parse: (inout ByteCursor) throws(ParseError) -> Value
+    ) throws(CollectError) -> Value? {
+        let value = noted { () throws(KernelFileError) in try file.read(parse) }
+        if value == nil, isNone { throw .absent("this kernel has no \(file.path)") }
+        return value
+    }
+
     /// The same as an error of a collector.
     func throwIfAny() throws(CollectError) {
         do throws(KernelFileError) { try throwFirst() } catch { throw CollectError(error) }

@@ -103,7 +103,8 @@ package struct DiskstatsCollector: Collector {
     package mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
         let disks = try file.value(DiskStats.parse)
         let now = Instant.now
-        var problem: KernelFileError?
+        var problem = FirstProblem()
+        problem.noteSuccess()
         for disk in disks where filter.takes(disk.name) {
             for (descriptor, value) in Self.counters { snapshot.add(descriptor, value(disk), disk.name) }
             if let discards = disk.discards {
@@ -116,12 +117,10 @@ package struct DiskstatsCollector: Collector {
                 for sample in try identities.samples(of: disk, at: now) {
                     snapshot.add(sample.descriptor, sample.value, labels: sample.labels)
                 }
-            } catch {
-                problem = error
-            }
+            } catch { problem.note(error) }
         }
         identities.forget(notSeenAt: now)
-        if let problem { throw CollectError(problem) }
+        try problem.throwIfAny()
     }
 
     private static func samples(of disk: DiskStats, _ identity: DiskIdentity) -> [InfoSample] {

@@ -11,10 +11,17 @@ struct BtrfsMounts {
         try BtrfsFileSystem(at: path)
     }
 
+    private struct Reading {
+        let text: [UInt8]
+        let mounts: [Mount]
+        let rows: RowTally
+    }
+
     private let root: String
     private let files: [KernelFile]
     /// Mounts change rarely: the text of the last reading, and the places that it leads to.
     private var text: [UInt8] = []
+    private var rows = RowTally()
     private var places: [String] = []
 
     init(host: Host) {
@@ -35,14 +42,18 @@ struct BtrfsMounts {
     private mutating func readPlaces() throws(KernelFileError) {
         for file in files {
             do throws(KernelFileError) {
-                let last = text
-                let read = try file.read { cursor throws(ParseError) -> (text: [UInt8], mounts: [Mount])? in
+                let (last, lastRows) = (text, rows)
+                let read = try file.read { cursor throws(ParseError) -> Reading? in
                     let text = cursor.bytes[..<cursor.end]
-                    if text == last[...] { return nil }
-                    return (Array(text), try Mount.parse(&cursor))
+                    if text == last[...] {
+                        cursor.assume(lastRows)
+                        return nil
+                    }
+                    let mounts = try Mount.parse(&cursor)
+                    return Reading(text: Array(text), mounts: mounts, rows: cursor.rows)
                 }
                 guard let read else { continue }
-                if let read { (text, places) = (read.text, Self.places(read.mounts, below: root)) }
+                if let read { (text, places, rows) = (read.text, Self.places(read.mounts, below: root), read.rows) }
                 return
             } catch {
                 // Those of process 1 may not be ours to look at; our own are.

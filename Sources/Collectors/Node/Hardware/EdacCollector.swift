@@ -63,19 +63,20 @@ struct EdacCollector: Collector {
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         controllers = DeviceList("\(host.sys)/devices/system/edac/mc") { name, path throws(KernelFileError) in
-            numberOfDevice(name, "mc").map { Self.controller($0, path) }
+            guard let number = numberOfDevice(name, "mc") else { return nil }
+            return try Self.controller(number, path)
         }
     }
 
-    private static func controller(_ number: String, _ path: String) -> Controller {
+    private static func controller(_ number: String, _ path: String) throws(KernelFileError) -> Controller {
         var controller = Controller(
             counts: Counts("\(path)/", [number]),
             rows: [Counts("\(path)/", [number, "unknown"], suffix: "noinfo_count")])
-        for name in names(path) {
+        for name in try entries(of: path) {
             guard let row = numberOfDevice(name, "csrow") else { continue }
             let path = "\(path)/\(name)"
             controller.rows.append(Counts("\(path)/", [number, row]))
-            for name in names(path) where name.hasSuffix("_ce_count") {
+            for name in try entries(of: path) where name.hasSuffix("_ce_count") {
                 guard let channel = numberOfDevice(String(name.dropLast("_ce_count".count)), "ch") else { continue }
                 controller.channels.append(
                     Channel(
@@ -87,17 +88,15 @@ struct EdacCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        try controllers.refreshOrAbsent()
-        var problem = FirstProblem()
-        func add(
-            _ counts: Counts, _ corrected: MetricDescriptor, _ uncorrected: MetricDescriptor, _ more: [String] = []
-        ) {
-            for (attribute, descriptor) in [(counts.corrected, corrected), (counts.uncorrected, uncorrected)] {
-                let count = problem.noted { () throws(KernelFileError) in try attribute.number() }
-                if let count { snapshot.add(descriptor, count, labels: counts.labels + more) }
+        try controllers.forEach { controller, problem throws(KernelFileError) in
+            func add(
+                _ counts: Counts, _ corrected: MetricDescriptor, _ uncorrected: MetricDescriptor, _ more: [String] = []
+            ) {
+                for (attribute, descriptor) in [(counts.corrected, corrected), (counts.uncorrected, uncorrected)] {
+                    let count = problem.noted { () throws(KernelFileError) in try attribute.number() }
+                    if let count { snapshot.add(descriptor, count, labels: counts.labels + more) }
+                }
             }
-        }
-        for controller in controllers.devices {
             add(controller.counts, Self.corrected, Self.uncorrected)
             for row in controller.rows { add(row, Self.rowCorrected, Self.rowUncorrected) }
             for channel in controller.channels {
@@ -105,11 +104,6 @@ struct EdacCollector: Collector {
                 add(channel.counts, Self.channelCorrected, Self.channelUncorrected, [dimm])
             }
         }
-        try problem.throwIfAny()
-    }
-
-    private static func names(_ path: String) -> [String] {
-        do throws(Errno) { return try directoryEntries(path).sorted(by: isBefore) } catch { return [] }
     }
 }
 

@@ -49,7 +49,7 @@ struct InfinibandCollector: Collector {
             // An adapter has a part of them; which, it does not change.
             var there: Set<String> = []
             for directory in ["counters", "counters_ext", "hw_counters"] {
-                for name in try names(in: "\(path)/\(directory)") { there.insert("\(directory)/\(name)") }
+                for name in try entries(of: "\(path)/\(directory)") { there.insert("\(directory)/\(name)") }
             }
             counters = InfinibandCounters.all.filter { there.contains($0.path) }.map { counter in
                 (counter, Attribute("\(path)/\(counter.path)"))
@@ -68,7 +68,7 @@ struct InfinibandCollector: Collector {
                 try Attribute("\(path)/hca_type").text() ?? "",
             ]
             var ports: [Port] = []
-            for port in try names(in: "\(path)/ports").sorted(by: isBefore) {
+            for port in try entries(of: "\(path)/ports") {
                 ports.append(try Port(port, "\(path)/ports/\(port)"))
             }
             return Adapter(name: name, labels: labels, ports: ports)
@@ -113,13 +113,5 @@ struct InfinibandCollector: Collector {
         let range = text.trimmed()
         guard let number = text.unsigned(), text.index == range.upperBound else { throw text.error("a number") }
         return Double(number)
-    }
-}
-
-/// What a directory of a device holds; nothing when the device has no such directory.
-private func names(in path: String) throws(KernelFileError) -> [String] {
-    do throws(Errno) { return try directoryEntries(path) } catch {
-        if error == .notFound { return [] }
-        throw .unreadable(path: path, error)
     }
 }

@@ -44,9 +44,12 @@ struct NetstatCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        netstatFamilies.add(try netstat.value(NetSNMP.parse), to: &snapshot)
-        snmpFamilies.add(try snmp.value(NetSNMP.parse), to: &snapshot)
+        var problem = FirstProblem()
+        if let list = try problem.noted(netstat, NetSNMP.parse) { netstatFamilies.add(list, to: &snapshot) }
+        if let list = try problem.noted(snmp, NetSNMP.parse) { snmpFamilies.add(list, to: &snapshot) }
         // Not there where IPv6 is switched off.
-        if let list = try snmp6.valueIfThere(NetSNMP6.parse) { snmp6Families.add(list, to: &snapshot) }
+        let list6 = problem.noted { () throws(KernelFileError) in try snmp6.read(NetSNMP6.parse) }
+        if let list6 { snmp6Families.add(list6, to: &snapshot) }
+        try problem.throwIfAny()
     }
 }

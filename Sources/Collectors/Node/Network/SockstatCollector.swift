@@ -21,10 +21,12 @@ struct SockstatCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        let list = try file.valueIfThere(SockStat.parse)
+        var problem = FirstProblem()
+        let list = problem.noted { () throws(KernelFileError) in try file.read(SockStat.parse) }
         if let list { families.add(list, to: &snapshot) }
-        let list6 = try file6.valueIfThere(SockStat.parse)
+        let list6 = problem.noted { () throws(KernelFileError) in try file6.read(SockStat.parse) }
         if let list6 { families6.add(list6, to: &snapshot) }
+        try problem.throwIfAny()
         if list == nil, list6 == nil { throw .absent("this kernel has neither \(file.path) nor \(file6.path)") }
     }
 

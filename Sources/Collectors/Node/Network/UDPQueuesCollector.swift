@@ -20,13 +20,16 @@ struct UDPQueuesCollector: Collector {
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
         var isThere = false
+        var problem = FirstProblem()
         for (ip, file) in files {
             // Not there where IPv6 is switched off.
-            guard let sockets = try file.valueIfThere(UDPSockets.parse) else { continue }
+            let read = problem.noted { () throws(KernelFileError) in try file.read(UDPSockets.parse) }
+            guard let sockets = read else { continue }
             isThere = true
             snapshot.add(Self.queues, Double(sockets.receiveQueue), ip, "rx")
             snapshot.add(Self.queues, Double(sockets.sendQueue), ip, "tx")
         }
+        try problem.throwIfAny()
         guard isThere else { throw .absent("this kernel has neither \(files[0].file.path) nor \(files[1].file.path)") }
     }
 }

@@ -49,8 +49,10 @@ struct PressureCollector: Collector {
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
         var isThere = false
+        var problem = FirstProblem()
         for (resource, file) in zip(Self.resources, files) {
-            guard let pressure = try file.valueIfThere(Pressure.parse) else { continue }
+            let read = problem.noted { () throws(KernelFileError) in try file.read(Pressure.parse) }
+            guard let pressure = read else { continue }
             isThere = true
             if let metric = resource.waiting, let time = pressure.someMicroseconds {
                 snapshot.add(metric, Double(time) / 1_000_000)
@@ -59,6 +61,7 @@ struct PressureCollector: Collector {
                 snapshot.add(metric, Double(time) / 1_000_000)
             }
         }
+        try problem.throwIfAny()
         guard isThere else { throw .absent("this kernel has no \(directory), or it is switched off (psi=0)") }
     }
 }

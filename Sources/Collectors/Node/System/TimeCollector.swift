@@ -30,14 +30,19 @@ struct TimeCollector: Collector {
         let current: KernelFile
     }
 
-    private let directory: String
-    private var devices: [Device]?
+    private var devices: DeviceList<Device>
     /// A test puts other clocks here.
     var now: () -> Moment = { .now }
     var zone: (_ unixSeconds: Int64) -> LocalZone = LocalZone.at
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
-        directory = "\(host.sys)/devices/system/clocksource"
+        devices = DeviceList("\(host.sys)/devices/system/clocksource") { name, path throws(KernelFileError) in
+            let prefix = "clocksource"
+            guard name.hasPrefix(prefix) else { return nil }
+            return Device(
+                device: String(name.dropFirst(prefix.count)), available: KernelFile("\(path)/available_clocksource"),
+                current: KernelFile("\(path)/current_clocksource"))
+        }
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
@@ -45,33 +50,15 @@ struct TimeCollector: Collector {
         snapshot.add(Self.seconds, Double(now) / 1e9)
         let zone = zone(now / 1_000_000_000)
         snapshot.add(Self.zoneOffset, Double(zone.offsetSeconds), zone.abbreviation)
-        for device in try listedDevices() {
-            for source in try device.available.valueIfThere(Words.parse) ?? [] {
-                snapshot.add(Self.available, 1, source, device.device)
-            }
-            for source in try device.current.valueIfThere(Words.parse) ?? [] {
-                snapshot.add(Self.current, 1, source, device.device)
-            }
+        // No sysfs here: the time is served all the same.
+        guard try reading({ () throws(KernelFileError) in try devices.refresh() }) else { return }
+        var problem = FirstProblem()
+        for device in devices.devices {
+            let available = problem.noted { () throws(KernelFileError) in try device.available.read(Words.parse) }
+            for source in available ?? [] { snapshot.add(Self.available, 1, source, device.device) }
+            let current = problem.noted { () throws(KernelFileError) in try device.current.read(Words.parse) }
+            for source in current ?? [] { snapshot.add(Self.current, 1, source, device.device) }
         }
-    }
-
-    /// Listed once: the kernel makes its one device at the boot.
-    private mutating func listedDevices() throws(CollectError) -> [Device] {
-        if let devices { return devices }
-        var names: [String] = []
-        do throws(Errno) { names = try directoryEntries(directory) } catch  where error == .notFound {
-            // No sysfs here: the time is served all the same.
-        } catch {
-            throw .failed("\(directory): \(error)")
-        }
-        let prefix = "clocksource"
-        let listed = names.filter { $0.hasPrefix(prefix) }.sorted().map { name in
-            Device(
-                device: String(name.dropFirst(prefix.count)),
-                available: KernelFile("\(directory)/\(name)/available_clocksource"),
-                current: KernelFile("\(directory)/\(name)/current_clocksource"))
-        }
-        devices = listed
-        return listed
+        try problem.throwIfAny()
     }
 }
