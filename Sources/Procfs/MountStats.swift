@@ -54,7 +54,7 @@ package struct NFSMount: Sendable, Equatable {
     }
 
     package var export: String
-    package var mountPoint: String
+    package var mountPoint: Path
     package var ageSeconds: UInt64 = 0
     /// In the order of enum nfs_stat_eventcounters.
     package var events: [UInt64] = []
@@ -82,7 +82,7 @@ package struct NFSMount: Sendable, Equatable {
             text.skipToNextLine()
             guard isNFS, hasStatistics else { continue }
             var mount = NFSMount(
-                export: Mount.unescaped(text, export), mountPoint: Mount.unescaped(text, mountPoint))
+                export: Mount.unescaped(text, export), mountPoint: Mount.unescapedPath(text, mountPoint))
             try mount.readStatistics(&text)
             mounts.append(mount)
         }

@@ -52,7 +52,7 @@ import struct Procfs.Host
             "sys/fs/btrfs/\(Self.uuid)/devices/sda/size": "16\n",
         ])
         var btrfs = try one(BtrfsCollector.self, host)
-        var asked: [String] = []
+        var asked: [Path] = []
         btrfs.mounts.ask = { path throws(Errno) in
             asked.append(path)
             guard path == "/data" else { throw Errno.notFound }
