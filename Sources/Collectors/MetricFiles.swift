@@ -25,7 +25,7 @@ struct MetricFiles {
     private static let settlingNanoseconds: Int64 = 2_000_000_000
 
     struct MetricFile {
-        let path: String
+        let path: Path
         let status: FileStatus
         let text: ExpositionText
         let isSettled: Bool
@@ -34,14 +34,14 @@ struct MetricFiles {
 
     private let directories: [Glob]
     private let maximumAge: Duration?
-    private var kept: [String: KeptDirectory] = [:]
-    private var paths: [String] = []
+    private var kept: [Path: KeptDirectory] = [:]
+    private var paths: [Path] = []
     /// The first path beyond the limit.
-    private var excess: String?
+    private var excess: Path?
     /// In the order of their paths.
     private(set) var files: [MetricFile] = []
     /// Files and directories of which nothing is served.
-    private(set) var problems: [(path: String, problem: MetricFileProblem)] = []
+    private(set) var problems: [(path: Path, problem: MetricFileProblem)] = []
 
     init(_ directories: [Glob], maximumAge: Duration?) {
         self.directories = directories
@@ -90,7 +90,7 @@ struct MetricFiles {
     }
 
     private mutating func look(
-        at path: String, _ known: MetricFile?, _ now: Int64
+        at path: Path, _ known: MetricFile?, _ now: Int64
     ) -> (file: MetricFile, isRead: Bool)? {
         do throws(Errno) {
             let status = try FileStatus(of: path)
@@ -105,7 +105,7 @@ struct MetricFiles {
         }
     }
 
-    private mutating func read(_ path: String, _ status: FileStatus) throws(Errno) -> ExpositionText {
+    private mutating func read(_ path: Path, _ status: FileStatus) throws(Errno) -> ExpositionText {
         guard status.kind == .regular else { throw .invalid }
         guard status.sizeBytes <= UInt64(Self.byteLimit) else { throw .tooLarge }
         var cursor = ByteCursor(try readWhole(path, limit: Self.byteLimit))
@@ -116,7 +116,7 @@ struct MetricFiles {
 
     /// Looks into the directories. Returns whether there are other `paths` than before, or may be.
     private mutating func list() -> Bool {
-        var now: [String: KeptDirectory] = [:]
+        var now: [Path: KeptDirectory] = [:]
         var isOther = false
         for path in directories.flatMap(Self.expand) where now[path] == nil {
             let directory = kept[path] ?? KeptDirectory(path)
@@ -129,11 +129,11 @@ struct MetricFiles {
         isOther = isOther || now.count != kept.count || excess != nil
         kept = now
         guard isOther else { return false }
-        var found: Set<String> = []
+        var found: Set<Path> = []
         for directory in now.values {
             // Not hidden ones: what is written beside and renamed begins with a dot for some programs.
             for name in directory.names where name.hasSuffix(".prom") && !name.hasPrefix(".") {
-                found.insert(String(decoding: (directory.path / name).bytes, as: UTF8.self))
+                found.insert(directory.path / name)
             }
         }
         let sorted = found.sorted()
@@ -144,19 +144,19 @@ struct MetricFiles {
     }
 
     /// The directories that a pattern finds now; itself when it is none, or finds nothing.
-    private static func expand(_ glob: Glob) -> [String] {
+    private static func expand(_ glob: Glob) -> [Path] {
         if glob.alternatives.count == 1, let path = literal(glob.alternatives[0]) { return [path] }
-        let found = FileFinder([glob]).paths.map { String(decoding: $0.bytes, as: UTF8.self) }.sorted()
-        return found.isEmpty ? [glob.text] : found
+        let found = FileFinder([glob]).paths.sorted()
+        return found.isEmpty ? [Path(glob.text)] : found
     }
 
-    private static func literal(_ components: [Glob.Component]) -> String? {
+    private static func literal(_ components: [Glob.Component]) -> Path? {
         var path: [UInt8] = []
         for component in components.dropFirst() {
             guard case .literal(let name) = component else { return nil }
             path.append(UInt8(ascii: "/"))
             path += name
         }
-        return path.isEmpty ? "/" : String(decoding: path, as: UTF8.self)
+        return path.isEmpty ? "/" : Path(path)
     }
 }

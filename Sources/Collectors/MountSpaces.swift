@@ -1,6 +1,6 @@
 // The mounts of the host and how full they are, for the node_* and the CloudWatch vocabulary.
 
-internal import Bytes
+package import Bytes
 package import Platform
 package import Procfs
 
@@ -15,8 +15,8 @@ package final class MountSpaces {
 
     private let host: Host
     private let patience: Duration
-    private let ask: @Sendable (String) -> Answer
-    private let relay = Relay<String, Answer>("mounts")
+    private let ask: @Sendable (Path) -> Answer
+    private let relay = Relay<Path, Answer>("mounts")
     private let files: [KernelFile]
     /// Mounts change rarely: the text of the last reading, and what was wanted of it.
     private var text: [UInt8] = []
@@ -24,7 +24,7 @@ package final class MountSpaces {
     private var wanted: [Mount] = []
 
     package init(
-        host: Host, patience: Duration, asking ask: @escaping @Sendable (String) -> Answer = MountSpaces.ask
+        host: Host, patience: Duration, asking ask: @escaping @Sendable (Path) -> Answer = MountSpaces.ask
     ) {
         self.host = host
         self.patience = patience
@@ -33,7 +33,7 @@ package final class MountSpaces {
         files = ["1", "self"].map { KernelFile("\(host.proc)/\($0)/mountinfo") }
     }
 
-    package static func ask(_ path: String) -> Answer {
+    package static func ask(_ path: Path) -> Answer {
         do throws(Errno) { return .space(try FileSystemSpace(of: path)) } catch { return .failed(error) }
     }
 
@@ -43,7 +43,7 @@ package final class MountSpaces {
         until deadline: Instant? = nil, where isWanted: (Mount) -> Bool
     ) throws(CollectError) -> [(mount: Mount, answer: Answer)] {
         try readMounts(where: isWanted)
-        let paths = wanted.map { host.root == "/" ? $0.mountPoint : host.root + $0.mountPoint }
+        let paths = wanted.map { $0.path(below: host.root) }
         let end = Instant.now + patience
         let outcomes = relay.run(paths, until: min(deadline ?? end, end), ask)
         return zip(wanted, outcomes).map { mount, outcome in
@@ -114,13 +114,15 @@ package final class MountSpaces {
     }
 
     /// `/a` and `/a/b` for `/a/b/c`.
-    private static func parentDirectories(of path: String) -> [String] {
-        path.indices.filter { path[$0] == "/" && $0 != path.startIndex }.map { String(path[..<$0]) }
+    private static func parentDirectories(of path: Path) -> [Path] {
+        let bytes = path.bytes
+        return bytes.indices.dropFirst().filter { bytes[$0] == UInt8(ascii: "/") }.map { Path(bytes[..<$0]) }
     }
 
     /// With mount points as the host has them; where several are left at one place, the last lies on top.
     static func topmost(_ mounts: [Mount], below root: String) -> [Mount] {
-        var indexes: [String: Int] = [:]
+        var indexes: [Path: Int] = [:]
+        let root = Path(root)
         var kept: [Mount?] = []
         for var mount in mounts {
             mount.mountPoint = without(root, mount.mountPoint)
@@ -130,10 +132,16 @@ package final class MountSpaces {
         return kept.compactMap { $0 }
     }
 
-    private static func without(_ root: String, _ path: String) -> String {
-        guard root != "/", path.hasPrefix(root) else { return path }
-        let rest = path.dropFirst(root.count)
-        if rest.isEmpty { return "/" }
-        return rest.hasPrefix("/") ? String(rest) : path
+    private static func without(_ root: Path, _ path: Path) -> Path {
+        guard root != "/", path.isInside(root) else { return path }
+        let rest = path.bytes.dropFirst(root.bytes.count)
+        return rest.isEmpty ? "/" : Path(rest)
+    }
+}
+
+extension Mount {
+    /// Where this process finds it, when the host's root is at `root`.
+    func path(below root: String) -> Path {
+        root == "/" ? mountPoint : Path(Array(root.utf8) + mountPoint.bytes)
     }
 }

@@ -46,6 +46,16 @@ package struct EMFDimension: Sendable, Hashable {
         self.value = value
     }
 
+    /// By the bytes: see ExactText.
+    package static func == (one: Self, other: Self) -> Bool {
+        one.name.hasSameBytes(as: other.name) && one.value.hasSameBytes(as: other.value)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        name.hashBytes(into: &hasher)
+        value.hashBytes(into: &hasher)
+    }
+
     /// Whether it stays as it is.
     package var isValid: Bool { valid == self }
 

@@ -1,5 +1,5 @@
-// Names and label values are compared by their bytes, as Prometheus and Linux do. Swift's `String` compares by canonical
-// equivalence: for it `é` as one scalar and `e` with an accent are the same, and one of two series would be lost.
+// Names and label values are compared by their bytes, as Prometheus and Linux do. Swift's `String` compares by
+// canonical equivalence: for it `é` as one scalar and `e` with an accent are the same, and a series would be lost.
 
 package import Bytes
 

@@ -1,6 +1,7 @@
 // What btrfs says of its devices to whoever has a file of it open: BTRFS_IOC_FS_INFO, BTRFS_IOC_DEV_INFO and
 // BTRFS_IOC_GET_DEV_STATS of linux/btrfs.h. None of them needs privileges.
 
+package import Bytes
 internal import CLinux
 internal import Glibc
 
@@ -52,7 +53,7 @@ package struct BtrfsFileSystem: Equatable, Sendable {
     private static let deviceNumberLimit: UInt64 = 4_096
 
     /// Asks the file system that is mounted at `path`.
-    package init(at path: String) throws(Errno) {
+    package init(at path: Path) throws(Errno) {
         let file = try File(reading: path)
         var id = [UInt8](repeating: 0, count: 16)
         var lastNumber: UInt64 = 0

@@ -1,5 +1,6 @@
 // How full a file system is. See statfs(2).
 
+package import Bytes
 internal import CLinux
 
 /// What statfs(2) says of the file system at a path.
@@ -23,7 +24,7 @@ package struct FileSystemSpace: Sendable, Equatable {
     }
 
     /// Asks the kernel, which asks the file system: on a dead network mount this never returns.
-    package init(of path: String) throws(Errno) {
+    package init(of path: Path) throws(Errno) {
         var raw = statfs()
         try retryingOnInterrupt { unsafe Int(path.withCString { unsafe linux_statfs($0, &raw) }) }
         // FUSE counts in fragments, which need not be blocks; most others leave the fragment at 0.

@@ -1,5 +1,5 @@
 // A directory that is looked at again and again, such as a class of devices in sysfs. As long as it does not change,
-// a look costs two system calls and allocates nothing. See readdir(3).
+// a look costs a few system calls and allocates nothing. See readdir(3).
 
 package import Bytes
 internal import Glibc
@@ -30,16 +30,16 @@ internal import Glibc
     /// - Throws: `Errno`; `ENOENT` when there is no such directory. There are no names then.
     package func refresh() throws(Errno) -> Bool {
         do throws(Errno) {
-            let isKept = unsafe stream != nil
-            try rewind()
-            var found = try look(takingNames: false)
-            // A directory that was removed stays empty for who has it open, and another may stand in its place.
-            if isKept, found == Fingerprint(), try FileStatus(of: path).id != id {
+            // Another directory may stand in its place: a link leads elsewhere, it was renamed or removed, or something
+            // is mounted over it. The one that is open would be listed for ever. What it lists may be the same.
+            var isOther = false
+            if unsafe stream != nil, try FileStatus(of: path).id != id {
                 close()
-                try rewind()
-                found = try look(takingNames: false)
+                isOther = true
             }
-            if found == checksum { return false }
+            try rewind()
+            let found = try look(takingNames: false)
+            if found == checksum, !isOther || found == Fingerprint() { return false }
             try rewind()
             names.removeAll(keepingCapacity: true)
             checksum = try look(takingNames: true)

@@ -1,7 +1,7 @@
 // Directories with thousands of names that are looked at again and again, /proc and /sys/fs/cgroup: no name becomes a
 // String. See getdents64(2).
 
-internal import Bytes
+package import Bytes
 internal import CLinux
 internal import Glibc
 
@@ -30,6 +30,12 @@ package struct PathBuffer {
     package mutating func append(text: String) {
         bytes.removeLast()
         bytes.append(text: text)
+        bytes.append(0)
+    }
+
+    package mutating func append(path: Path) {
+        bytes.removeLast()
+        bytes.append(contentsOf: path.bytes)
         bytes.append(0)
     }
 

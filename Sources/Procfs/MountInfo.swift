@@ -16,7 +16,7 @@ package struct Mount: Sendable, Equatable {
     package var parent: UInt64
     package var major: UInt64
     package var minor: UInt64
-    package var mountPoint: String
+    package var mountPoint: Path
     package var fsType: String
     /// The source: `/dev/vda`, `server:/export`, or a word that means nothing.
     package var device: String
@@ -26,7 +26,7 @@ package struct Mount: Sendable, Equatable {
     package var serverAddress = ""
 
     package init(
-        number: UInt64, parent: UInt64, major: UInt64, minor: UInt64, mountPoint: String, fsType: String,
+        number: UInt64, parent: UInt64, major: UInt64, minor: UInt64, mountPoint: Path, fsType: String,
         device: String, isReadOnly: Bool
     ) {
         self.number = number
@@ -73,7 +73,7 @@ package struct Mount: Sendable, Equatable {
                 guard !text.isAtEnd else { throw text.error("the end of the line") }
                 var mount = Mount(
                     number: number, parent: parent, major: major, minor: minor,
-                    mountPoint: unescaped(text, mountPoint), fsType: unescaped(text, fsType),
+                    mountPoint: unescapedPath(text, mountPoint), fsType: unescaped(text, fsType),
                     device: unescaped(text, device),
                     isReadOnly: hasReadOnly(text, options) || hasReadOnly(text, superOptions))
                 if mount.isNFS { mount.serverAddress = serverAddress(text, superOptions) }
@@ -100,7 +100,13 @@ package struct Mount: Sendable, Equatable {
     /// Space, tab, newline, backslash and # stand as a backslash and three octal digits (`mangle` in
     /// fs/proc_namespace.c).
     static func unescaped(_ text: ByteCursor, _ range: Range<Int>) -> String {
-        guard text.bytes[range].contains(UInt8(ascii: "\\")) else { return text.text(range) }
+        String(decoding: unescapedBytes(text, range), as: UTF8.self)
+    }
+
+    static func unescapedPath(_ text: ByteCursor, _ range: Range<Int>) -> Path { Path(unescapedBytes(text, range)) }
+
+    private static func unescapedBytes(_ text: ByteCursor, _ range: Range<Int>) -> ArraySlice<UInt8> {
+        guard text.bytes[range].contains(UInt8(ascii: "\\")) else { return text.bytes[range] }
         var plain: [UInt8] = []
         var index = range.lowerBound
         while index < range.upperBound {
@@ -115,7 +121,7 @@ package struct Mount: Sendable, Equatable {
                 index += 1
             }
         }
-        return String(decoding: plain, as: UTF8.self)
+        return plain[...]
     }
 
     private static func octal(_ digits: ArraySlice<UInt8>) -> UInt8? {

@@ -59,7 +59,7 @@ package struct NFSMount: Sendable, Equatable {
     }
 
     package var export: String
-    package var mountPoint: String
+    package var mountPoint: Path
     package var ageSeconds: UInt64 = 0
     /// In the order of enum nfs_stat_eventcounters.
     package var events: [UInt64] = []
@@ -94,7 +94,7 @@ package struct NFSMount: Sendable, Equatable {
         let type = text.word()
         guard text.has(type, "nfs") || text.has(type, "nfs4"), text.skip(" statvers=") else { return nil }
         text.skipToNextLine()
-        var mount = NFSMount(export: Mount.unescaped(text, export), mountPoint: Mount.unescaped(text, mountPoint))
+        var mount = NFSMount(export: Mount.unescaped(text, export), mountPoint: Mount.unescapedPath(text, mountPoint))
         while !text.isAtEnd, !text.begins(with: "device "), !text.begins(with: "no device ") {
             if text.skip("\tper-op statistics") {
                 text.skipToNextLine()

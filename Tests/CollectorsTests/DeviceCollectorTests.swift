@@ -27,13 +27,13 @@ import Testing
     }
 
     /// File systems that the tests make up: by path, so that no number is like another.
-    private static let answers: @Sendable (String) -> MountSpaces.Answer = { path in
+    private static let answers: @Sendable (Path) -> MountSpaces.Answer = { path in
         if path == "/mnt/stale" { return .failed(.stale) }
-        let unit = UInt64(path.utf8.count) << 20
+        let unit = UInt64(path.bytes.count) << 20
         return .space(
             FileSystemSpace(
                 totalBytes: 100 * unit, freeBytes: 50 * unit, availableBytes: 45 * unit, inodes: 6_553_600,
-                freeInodes: 6_000_000 + UInt64(path.utf8.count)))
+                freeInodes: 6_000_000 + UInt64(path.bytes.count)))
     }
 
     @Test(arguments: ["debian12-6.18-vm", "composed-devices"]) func serves(host name: String) throws {
@@ -111,7 +111,7 @@ import Testing
     @Test func stripsTheRootOfTheHost() {
         let mounts = ["/host", "/host/var", "/hostess", "/host/var"].enumerated().map { index, path in
             Mount(
-                number: 30, parent: 28, major: 8, minor: UInt64(index), mountPoint: path, fsType: "ext4",
+                number: 30, parent: 28, major: 8, minor: UInt64(index), mountPoint: Path(path), fsType: "ext4",
                 device: "/dev/sda\(index)",
                 isReadOnly: false)
         }

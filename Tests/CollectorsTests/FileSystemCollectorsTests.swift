@@ -54,7 +54,7 @@ import class Procfs.SkippedRows
             "sys/fs/btrfs/\(Self.uuid)/devices/sda/size": "16\n",
         ])
         var btrfs = try one(BtrfsCollector.self, host)
-        var asked: [String] = []
+        var asked: [Path] = []
         btrfs.mounts.ask = { path throws(Errno) in
             asked.append(path)
             guard path == "/data" else { throw Errno.notFound }

@@ -1,5 +1,6 @@
 // A file system that never answers: it costs its own samples, and nothing else.
 
+import Bytes
 import Foundation
 import Metrics
 import Platform

@@ -98,6 +98,46 @@ import struct Procfs.Host
         }
     }
 
+    @Test func aDirectoryThatTakesAnothersPlaceIsRead() throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("a/x.prom", "x 1")
+        try directory.write("b/x.prom", "x 2")
+        try directory.write("b/y.prom", "y 3")
+        let current = "\(directory.path)/current"
+        #expect(symlink("a", current) == 0)
+        var collector = try collector(#"{ "directory": "\#(current)" }"#)
+        #expect(try lines(&collector, without: directory.path) == ["node_textfile_scrape_error 0", "x 1"])
+        #expect(unlink(current) == 0 && symlink("b", current) == 0)
+        #expect(try lines(&collector, without: directory.path) == ["node_textfile_scrape_error 0", "x 2", "y 3"])
+        #expect(unlink(current) == 0)
+        #expect(
+            try lines(&collector, without: directory.path) == [
+                "node_textfile_scrape_error 1", "vitals_textfile_problem{/current,unreadable} 0",
+            ])
+    }
+
+    /// Of names that Swift's texts cannot hold, or take for the same.
+    @Test func namesAreBytes() throws {
+        let directory = try TemporaryDirectory()
+        let names: [[UInt8]] = [
+            Array("caf".utf8) + [0xE9], Array("caf".utf8) + [0xE8], Array("caf\u{E9}".utf8), Array("cafe\u{301}".utf8),
+        ]
+        for (number, name) in names.enumerated() {
+            let path = Path(directory.path) / Path(name + Array(".prom".utf8))
+            let file = try #require(unsafe path.withCString { unsafe fopen($0, "w") })
+            unsafe fputs("m{n=\"\(number)\"} \(number)\nbad\n", file)
+            unsafe fclose(file)
+        }
+        var collector = try collector(#"{ "directory": "\#(directory.path)" }"#)
+        for _ in 0..<2 {
+            let lines = try samples(&collector)
+            #expect(Set(lines.filter { $0.hasPrefix("m{") }) == ["m{0} 0", "m{1} 1", "m{2} 2", "m{3} 3"])
+            let times = lines.filter { $0.hasPrefix("node_textfile_mtime_seconds") }
+            #expect(times.filter { $0.contains("/caf\u{FFFD}.prom}") }.count == 2)
+            #expect(times.count == 4)
+        }
+    }
+
     /// node_exporter says no time of a file that it cannot read: an alert on old files would call it fresh.
     @Test func whatCouldNotBeReadHasNoTime() throws {
         let directory = try TemporaryDirectory()

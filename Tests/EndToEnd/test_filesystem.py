@@ -20,7 +20,37 @@ exec "$1" once --collect filesystem
 """
 
 
+BYTES = r"""
+set -e
+e9=$(printf 'm\351') e8=$(printf 'm\350') composed=$(printf 'm\303\251') decomposed=$(printf 'me\314\201')
+mkdir "$e9" "$e8" "$composed" "$decomposed"
+mount -t tmpfs -o size=1m first "$e9"
+mount -t tmpfs -o size=2m second "$composed"
+mount -t tmpfs -o size=4m third "$decomposed"
+mount -t tmpfs -o size=8m first "$e8"
+exec "$1" once --collect filesystem
+"""
+
+
 class Mounts(Scratch):
+    def test_a_mount_point_is_bytes(self):
+        require_root()
+        require_programs("unshare")
+        result = subprocess.run(
+            ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-c", BYTES, "sh", BINARY],
+            cwd=self.directory, capture_output=True, timeout=60)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        start = f'mountpoint="{self.directory}/m'
+        sizes = {}
+        for line in result.stdout.decode().splitlines():
+            if line.startswith("node_filesystem_size_bytes{") and start in line:
+                name, value = line.split(start)[1].split('"} ')
+                self.assertNotIn(name, sizes)
+                sizes[name] = float(value)
+        # As node_exporter writes what is not UTF-8; of two that are the same then, the first.
+        self.assertEqual(sizes, {"\ufffd": 1 << 20, "\u00e9": 2 << 20, "e\u0301": 4 << 20})
+        self.assertIn("vitals_scrape_series_left_out ", result.stdout.decode())
+
     def test_a_path_is_served_once_with_what_is_on_top(self):
         require_root()
         require_programs("unshare")

@@ -28,6 +28,35 @@ import Testing
         #expect(directory.names == ["b"])
     }
 
+    /// Each of them left the old directory open and full, and its names were given for ever.
+    @Test(arguments: ["link", "rename", "same names"]) func findsWhatTakesItsPlace(how: String) throws {
+        let path = "\(own.path)/current"
+        try own.write("a/1.prom", "1")
+        try own.write(how == "same names" ? "b/1.prom" : "b/2.prom", "1")
+        if how == "rename" {
+            #expect(rename("\(own.path)/a", path) == 0)
+        } else {
+            #expect(symlink("\(own.path)/a", path) == 0)
+        }
+        let directory = KeptDirectory(path)
+        #expect(try directory.refresh())
+        #expect(directory.names == ["1.prom"])
+        if how == "rename" {
+            #expect(rename(path, "\(own.path)/old") == 0)
+            #expect(rename("\(own.path)/b", path) == 0)
+        } else {
+            // As `ln -sfn b current` and what deploys by links.
+            #expect(symlink("\(own.path)/b", "\(own.path)/new") == 0)
+            #expect(rename("\(own.path)/new", path) == 0)
+        }
+        #expect(try directory.refresh())
+        #expect(directory.names == (how == "same names" ? ["1.prom"] : ["2.prom"]))
+        #expect(try !directory.refresh())
+        unlink(path)
+        if how == "rename" { #expect(rename(path, "\(own.path)/b") == 0) }
+        #expect(throws: Errno.notFound) { _ = try directory.refresh() }
+    }
+
     @Test func findsADirectoryThatWasMadeAnew() throws {
         let directory = KeptDirectory("\(own.path)/class")
         try own.write("class/a", "1")

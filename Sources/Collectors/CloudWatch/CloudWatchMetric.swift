@@ -68,7 +68,7 @@ extension Array {
     /// The element of an earlier reading that has this name. Readings have the same order, so it is nearly always where
     /// it was.
     func earlier(_ name: String, at index: Int, _ nameOf: (Element) -> String) -> Element? {
-        if index < count, nameOf(self[index]) == name { return self[index] }
-        return first { nameOf($0) == name }
+        if index < count, nameOf(self[index]).hasSameBytes(as: name) { return self[index] }
+        return first { nameOf($0).hasSameBytes(as: name) }
     }
 }

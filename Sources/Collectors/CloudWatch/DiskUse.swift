@@ -1,5 +1,6 @@
 // disk_*: the CloudWatch agent's view of statfs(2), which is that of df(1).
 
+internal import Bytes
 internal import Metrics
 internal import Platform
 internal import Procfs
@@ -25,7 +26,7 @@ enum DiskUse {
     ) {
         let used = Double(space.totalBytes) - Double(space.freeBytes)
         let free = Double(space.availableBytes)
-        var dimensions = [EMFDimension("fstype", mount.fsType), EMFDimension("path", mount.mountPoint)]
+        var dimensions = [EMFDimension("fstype", mount.fsType), EMFDimension("path", mount.mountPoint.label)]
         if hasDevice {
             let isPath = mount.device.hasPrefix("/dev/")
             dimensions.insert(

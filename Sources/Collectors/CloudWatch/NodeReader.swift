@@ -77,7 +77,7 @@ final class NodeReader {
     private let counters: NodeChoice.Counters
     private var snapshot = Snapshot()
     /// By name and label values.
-    private var last: [[String]: Last] = [:]
+    private var last: [[ExactText]: Last] = [:]
     private var reading = 0
 
     init(_ choice: NodeChoice, host: Host) throws(SettingsError) {
@@ -117,7 +117,7 @@ final class NodeReader {
         case .histogram, .summary: return nil
         case .counter:
             guard counters == .delta else { return sample.value }
-            let key = [family.name] + labels
+            let key = ([family.name] + labels).map { ExactText($0) }
             let before = last[key]?.value
             guard before != nil || last.count < Self.seriesLimit else { return nil }
             last[key] = Last(value: sample.value, reading: reading)

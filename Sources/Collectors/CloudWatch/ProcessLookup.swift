@@ -130,14 +130,14 @@ final class ProcessLookup {
         for byte in files.reader.buffer[stat.name] { command.add(byte) }
         let turn = (seen.readings + Int(process)) % Self.readingsBetweenMatches
         if seen.readings < 2 || turn == 0 || command != seen.command {
-            try match(process, String(decoding: files.reader.buffer[stat.name], as: UTF8.self), &seen)
+            try match(process, Array(files.reader.buffer[stat.name]), &seen)
         }
         var mask = seen.mask
         for (index, number) in named.enumerated() where number == process { mask |= 1 << UInt64(index) }
         let cpuTicks = stat.userTicks &+ stat.systemTicks
         if mask != 0 {
             if seen.name.isEmpty {
-                seen.name = try name(process, String(decoding: files.reader.buffer[stat.name], as: UTF8.self))
+                seen.name = String(label: try name(process, Array(files.reader.buffer[stat.name])))
             }
             var reading = ProcessUse.Reading(process: process, stat: stat, rest: rest)
             // A new one has used all of it since the last reading, when all were looked at then.
@@ -162,7 +162,7 @@ final class ProcessLookup {
         }
     }
 
-    private func match(_ process: UInt32, _ command: String, _ seen: inout Seen) throws(KernelFileError) {
+    private func match(_ process: UInt32, _ command: [UInt8], _ seen: inout Seen) throws(KernelFileError) {
         let name = try name(process, command)
         line.removeAll(keepingCapacity: true)
         cgroup.removeAll(keepingCapacity: true)
@@ -175,16 +175,16 @@ final class ProcessLookup {
         seen.mask = 0
         for (index, matcher) in matchers.enumerated()
         where matcher.match(name: name, line: line, cgroup: cgroup) == .matches { seen.mask |= 1 << UInt64(index) }
-        seen.name = name
+        seen.name = String(label: name)
     }
 
-    /// The whole of a name that the kernel has cut.
-    private func name(_ process: UInt32, _ command: String) throws(KernelFileError) -> String {
-        guard command.utf8.count == Self.commandBytes else { return command }
+    /// The whole of a name that the kernel has cut, perhaps in the middle of a letter.
+    private func name(_ process: UInt32, _ command: [UInt8]) throws(KernelFileError) -> [UInt8] {
+        guard command.count == Self.commandBytes else { return command }
         try readLine(of: process)
         let program = line.prefix { $0 != UInt8(ascii: " ") }
         let file = program[(program.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? program.startIndex)...]
-        return file.starts(with: command.utf8) ? String(decoding: file, as: UTF8.self) : command
+        return file.starts(with: command) ? Array(file) : command
     }
 
     private func readLine(of process: UInt32) throws(KernelFileError) {

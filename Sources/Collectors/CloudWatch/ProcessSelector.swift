@@ -94,11 +94,11 @@ struct ProcessMatcher {
     var needsCgroup: Bool { kind == .unit }
     var isOfProcesses: Bool { kind != .pidFile }
 
-    func match(name: String, line: [UInt8], cgroup: [UInt8]) -> PatternMatch {
+    func match(name: [UInt8], line: [UInt8], cgroup: [UInt8]) -> PatternMatch {
         switch kind {
         case .pidFile: .doesNotMatch
         case .unit: ProcessCgroup.isIn(unit, cgroup) ? .matches : .doesNotMatch
-        case .exe: pattern.map { $0.match(Array(name.utf8), 0..<name.utf8.count) } ?? .doesNotMatch
+        case .exe: pattern.map { $0.match(name, 0..<name.count) } ?? .doesNotMatch
         case .pattern: pattern?.match(line, 0..<line.count) ?? .doesNotMatch
         }
     }

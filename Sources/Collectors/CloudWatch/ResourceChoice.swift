@@ -1,6 +1,7 @@
 // Which mount points, devices or interfaces are measured: `include` and `ignore` of a subject in the settings.
 
 internal import Bytes
+internal import Metrics
 internal import Settings
 
 /// Patterns as in `Glob`.
@@ -34,6 +35,11 @@ package struct ResourceChoice: Sendable {
         return globs
     }
 
+    func takes(_ path: Path) -> Bool {
+        if ignore.contains(where: { $0.matches(path) }) { return false }
+        return include.isEmpty || include.contains { $0.matches(path) }
+    }
+
     func takes(_ name: String) -> Bool {
         if ignore.contains(where: { $0.matches(name) }) { return false }
         return include.isEmpty || include.contains { $0.matches(name) }
@@ -46,15 +52,16 @@ final class NameDecisions {
     private static let limit = 10_000
 
     private let decide: (String) -> Bool
-    private var known: [String: Bool] = [:]
+    private var known: [ExactText: Bool] = [:]
 
     init(_ decide: @escaping (String) -> Bool) { self.decide = decide }
 
     func takes(_ name: String) -> Bool {
-        if let answer = known[name] { return answer }
+        let key = ExactText(name)
+        if let answer = known[key] { return answer }
         if known.count >= Self.limit { known.removeAll() }
         let answer = decide(name)
-        known[name] = answer
+        known[key] = answer
         return answer
     }
 }

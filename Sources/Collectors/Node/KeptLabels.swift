@@ -1,5 +1,7 @@
 // Label values that are the same at each reading: made once, since a String for each sample would be most of the cost.
 
+internal import Metrics
+
 /// `0`, `1`, … as text: the numbers of CPUs and memory nodes.
 struct NumberLabels {
     private var texts: [String] = []
@@ -18,7 +20,7 @@ struct TextLabels {
 
     mutating func text(at place: Int, _ bytes: ArraySlice<UInt8>) -> String {
         if place < texts.count, texts[place].utf8.elementsEqual(bytes) { return texts[place] }
-        let text = String(decoding: bytes, as: UTF8.self)
+        let text = String(label: bytes)
         while texts.count <= place { texts.append("") }
         texts[place] = text
         return text

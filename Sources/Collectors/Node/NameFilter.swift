@@ -1,6 +1,7 @@
 // Which devices, mounts or types are looked at: all but those that match one pattern, or only those that match another.
 
 internal import Bytes
+internal import Metrics
 internal import Settings
 
 /// The pair of options `<name>_exclude` and `<name>_include`, of which only one may be set.
@@ -30,6 +31,8 @@ struct NameFilter {
     }
 
     private static func nonEmpty(_ pattern: Pattern?) -> Pattern? { pattern?.text == "" ? nil : pattern }
+
+    func takes(_ path: Path) -> Bool { takes(path.label) }
 
     func takes(_ name: String) -> Bool {
         if let exclude, exclude.matches(name) { return false }

@@ -106,8 +106,8 @@ struct CgroupCollector: Collector {
     private mutating func add(_ node: CgroupNode, at root: String, to snapshot: inout Snapshot) {
         reader.directory.cut(to: 0)
         reader.directory.append(text: root)
-        reader.directory.append(text: node.path)
-        let group = node.path
+        reader.directory.append(path: node.path)
+        let group = node.label
         let before = snapshot.samples.count
         if subjects.contains(.cpu) {
             add(CgroupMetrics.cpu, group, to: &snapshot)

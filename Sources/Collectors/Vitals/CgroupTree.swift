@@ -1,13 +1,17 @@
 // The control groups of a host, to a depth: which there are is looked up at each reading, and what is known of a group
 // is kept as long as it is there.
 
+internal import Bytes
+internal import Metrics
 internal import Platform
 internal import Procfs
 
 /// One control group.
 final class CgroupNode {
     /// From the root of the tree, as in /proc/<pid>/cgroup: `/system.slice/ssh.service`. Empty for the root.
-    let path: String
+    let path: Path
+    /// The path as the value of a label.
+    let label: String
     /// Of `vitals_cgroup_info`; empty when the name tells nothing.
     let infoLabels: [String]
     /// The user's patterns take it.
@@ -17,13 +21,14 @@ final class CgroupNode {
     /// The names of the children as they were listed.
     fileprivate var listing: [UInt8] = []
 
-    fileprivate init(path: String, depth: Int, isTaken: Bool) {
+    fileprivate init(path: Path, depth: Int, isTaken: Bool) {
         self.path = path
         self.depth = depth
         self.isTaken = isTaken
-        let identity = CgroupIdentity(path: path)
+        label = path.label
+        let identity = CgroupIdentity(path: label)
         infoLabels =
-            identity.isEmpty ? [] : [path, identity.container, identity.pod, identity.runtime, identity.unit]
+            identity.isEmpty ? [] : [label, identity.container, identity.pod, identity.runtime, identity.unit]
     }
 }
 
@@ -69,7 +74,7 @@ struct CgroupTree {
 
     private mutating func look(at node: CgroupNode) throws(KernelFileError) {
         directory.cut(to: rootCount)
-        directory.append(text: node.path)
+        directory.append(path: node.path)
         names.removeAll(keepingCapacity: true)
         do throws(Errno) { try lister.listDirectories(directory, into: &names) } catch {
             // It was removed meanwhile.
@@ -88,13 +93,12 @@ struct CgroupTree {
 
     /// Those that `names` lists: what was there already stays as it is.
     private func children(of node: CgroupNode) -> [CgroupNode] {
-        // By bytes: texts are equal also when their characters are only composed differently.
-        var old: [[UInt8]: CgroupNode] = [:]
-        for child in node.children { old[Array(child.path.utf8)] = child }
+        var old: [Path: CgroupNode] = [:]
+        for child in node.children { old[child.path] = child }
         let children = names.split(separator: 0).map { name in
-            let path = "\(node.path)/\(String(decoding: name, as: UTF8.self))"
-            return old[Array(path.utf8)] ?? CgroupNode(path: path, depth: node.depth + 1, isTaken: filter.takes(path))
+            let path = node.path / Path(name)
+            return old[path] ?? CgroupNode(path: path, depth: node.depth + 1, isTaken: filter.takes(path))
         }
-        return children.sorted { isBefore($0.path, $1.path) }
+        return children.sorted { isBefore($0.label, $1.label) }
     }
 }

@@ -177,7 +177,7 @@ struct TopCollector: Collector {
     private func add(_ ranking: Ranking, to snapshot: inout Snapshot) {
         let descriptor = ranking.subject.descriptor
         for (value, process, name) in ranking.entries {
-            snapshot.add(descriptor, value, String(decoding: names[name], as: UTF8.self), String(process))
+            snapshot.add(descriptor, value, String(label: names[name]), String(process))
         }
         snapshot.add(Self.leftOut, Double(ranking.users - ranking.entries.count), ranking.subject.rawValue)
     }

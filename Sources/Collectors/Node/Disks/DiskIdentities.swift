@@ -52,7 +52,7 @@ struct DiskIdentities {
 
     private let host: Host
     private let describe: (DiskStats, DiskIdentity) -> [InfoSample]
-    private var known: [String: Known] = [:]
+    private var known: [ExactText: Known] = [:]
 
     /// `describe` says what is served of a disk; it is called again when that may have changed.
     init(host: Host, describe: @escaping (DiskStats, DiskIdentity) -> [InfoSample]) {
@@ -61,7 +61,7 @@ struct DiskIdentities {
     }
 
     mutating func samples(of disk: DiskStats, at now: Instant) throws(KernelFileError) -> [InfoSample] {
-        var kept = known[disk.name]
+        var kept = known[ExactText(disk.name)]
         if let other = kept, other.major != disk.major || other.minor != disk.minor { kept = nil }
         let path = kept?.udevPath ?? "\(host.udev)/b\(disk.major):\(disk.minor)"
         let status: FileStatus?
@@ -78,7 +78,7 @@ struct DiskIdentities {
             return kept.samples
         }
         let samples = describe(disk, try read(disk, udevPath: status == nil ? nil : path))
-        known[disk.name] = Known(disk, udevPath: path, status, samples, now: now)
+        known[ExactText(disk.name)] = Known(disk, udevPath: path, status, samples, now: now)
         return samples
     }
 

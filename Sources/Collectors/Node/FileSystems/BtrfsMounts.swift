@@ -2,12 +2,13 @@
 // BtrfsCollector that is not in sysfs: which device is which, how much of each is allocated, and its errors.
 
 internal import Bytes
+internal import Metrics
 internal import Platform
 internal import Procfs
 
 struct BtrfsMounts {
     /// Asks a mounted file system; a test can be one.
-    var ask: (_ path: String) throws(Errno) -> BtrfsFileSystem = { path throws(Errno) in
+    var ask: (_ path: Path) throws(Errno) -> BtrfsFileSystem = { path throws(Errno) in
         try BtrfsFileSystem(at: path)
     }
 
@@ -22,7 +23,7 @@ struct BtrfsMounts {
     /// Mounts change rarely: the text of the last reading, and the places that it leads to.
     private var text: [UInt8] = []
     private var rows = RowTally()
-    private var places: [String] = []
+    private var places: [Path] = []
 
     init(host: Host) {
         root = host.root
@@ -34,7 +35,7 @@ struct BtrfsMounts {
         try readPlaces()
         var found: [BtrfsFileSystem] = []
         for place in places {
-            do throws(Errno) { found.append(try ask(root == "/" ? place : root + place)) } catch { continue }
+            do throws(Errno) { found.append(try ask(place)) } catch { continue }
         }
         return found
     }
@@ -64,9 +65,10 @@ struct BtrfsMounts {
     }
 
     /// One place for each source: a file system has as many mounts as there are subvolumes in use.
-    private static func places(_ mounts: [Mount], below root: String) -> [String] {
-        var sources: Set<String> = []
+    private static func places(_ mounts: [Mount], below root: String) -> [Path] {
+        var sources: Set<ExactText> = []
         return MountSpaces.topmost(MountSpaces.reachable(mounts), below: root)
-            .filter { $0.fsType == "btrfs" && sources.insert($0.device).inserted }.map(\.mountPoint)
+            .filter { $0.fsType == "btrfs" && sources.insert(ExactText($0.device)).inserted }
+            .map { $0.path(below: root) }
     }
 }

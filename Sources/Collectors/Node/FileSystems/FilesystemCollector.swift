@@ -60,7 +60,7 @@ package struct FilesystemCollector: Collector {
 
     /// `space` asks one path how full it is: a test can be the file systems.
     init(
-        _ section: inout SettingsSection, host: Host, asking space: @escaping @Sendable (String) -> MountSpaces.Answer
+        _ section: inout SettingsSection, host: Host, asking space: @escaping @Sendable (Path) -> MountSpaces.Answer
     ) throws(SettingsError) {
         mountPoints = try NameFilter(&section, "mount_points", excluding: Self.excludedMountPoints)
         types = try NameFilter(&section, "fs_types", excluding: Self.excludedTypes)
@@ -96,11 +96,12 @@ package struct FilesystemCollector: Collector {
     }
 
     private func add(_ mount: Mount, _ space: FileSystemSpace?, _ reason: String, to snapshot: inout Snapshot) {
-        let labels = [mount.device, reason, mount.fsType, mount.mountPoint]
+        let mountPoint = mount.mountPoint.label
+        let labels = [mount.device, reason, mount.fsType, mountPoint]
         snapshot.add(Self.deviceError, space == nil ? 1 : 0, labels: labels)
         snapshot.add(Self.readOnly, mount.isReadOnly ? 1 : 0, labels: labels)
         snapshot.add(
-            Self.mountInfo, 1, labels: [mount.device, "\(mount.major)", "\(mount.minor)", mount.mountPoint])
+            Self.mountInfo, 1, labels: [mount.device, "\(mount.major)", "\(mount.minor)", mountPoint])
         guard let space else { return }
         snapshot.add(Self.size, Double(space.totalBytes), labels: labels)
         snapshot.add(Self.free, Double(space.freeBytes), labels: labels)

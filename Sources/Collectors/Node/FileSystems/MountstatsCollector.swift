@@ -1,5 +1,6 @@
 // What NFS counted for each of its mounts, from /proc/self/mountstats. The servers' addresses are in mountinfo.
 
+internal import Bytes
 internal import Metrics
 internal import Procfs
 internal import Settings
@@ -22,19 +23,21 @@ struct MountstatsCollector: Collector {
         if nfs.isEmpty { return }
         let mounts = try info.valueIfThere(Mount.parse) ?? []
         // One export may be mounted at several places; the kernel counts for the export, and so it is served once.
-        var exports: Set<[String]> = []
-        var places: Set<[String]> = []
+        var exports: Set<[ExactText]> = []
+        var places: Set<[ExactText]> = []
         for mount in nfs {
             // Nothing is known of a mount that has no transport: it is about to go.
             guard let proto = mount.transports.first?.proto else { continue }
             let known = mounts.first {
-                $0.mountPoint == mount.mountPoint && $0.device == mount.export && $0.isNFS
+                $0.mountPoint == mount.mountPoint && $0.device.hasSameBytes(as: mount.export) && $0.isNFS
             }
             let address = known?.serverAddress ?? ""
-            let place = [mount.export, address, mount.mountPoint, proto]
-            if places.insert(place).inserted { snapshot.add(MountstatsMetrics.info, 1, labels: place) }
+            let place = [mount.export, address, mount.mountPoint.label, proto]
+            if places.insert(place.map { ExactText($0) }).inserted {
+                snapshot.add(MountstatsMetrics.info, 1, labels: place)
+            }
             let labels = [mount.export, address, proto]
-            if exports.insert(labels).inserted { add(mount, labels, to: &snapshot) }
+            if exports.insert(labels.map { ExactText($0) }).inserted { add(mount, labels, to: &snapshot) }
         }
     }
 

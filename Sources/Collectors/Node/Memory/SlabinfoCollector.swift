@@ -37,10 +37,10 @@ struct SlabinfoCollector: Collector {
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
         let list = try file.value(SlabInfo.parse)
         // A module may make a cache under a name that is taken: the first is served.
-        var seen: Set<String> = []
+        var seen: Set<ExactText> = []
         for (index, slab) in list.slabs.enumerated() {
             let name = labels.text(at: index, list.text[slab.name])
-            guard filter.takes(name), seen.insert(name).inserted else { continue }
+            guard filter.takes(name), seen.insert(ExactText(name)).inserted else { continue }
             for (descriptor, value) in Self.readings { snapshot.add(descriptor, Double(value(slab)), name) }
         }
     }

@@ -56,7 +56,7 @@ package struct ARPCollector: Collector {
             var counts: [(name: String, count: Int)] = []
             try ARPTable.forEachDevice(&cursor) { range, cursor in
                 let name = cursor.text(range)
-                if let index = counts.firstIndex(where: { $0.name == name }) {
+                if let index = counts.firstIndex(where: { $0.name.hasSameBytes(as: name) }) {
                     counts[index].count += 1
                 } else {
                     counts.append((name, 1))

@@ -48,7 +48,8 @@ package struct EthtoolCollector: Collector {
         var problem: NetlinkFailure?
         for (index, name) in present where kept[index] == nil && filter.takes(name) {
             let old = interfaces[index]
-            let interface = old?.name == name ? old ?? EthtoolInterface(name) : EthtoolInterface(name)
+            let interface =
+                old?.name.hasSameBytes(as: name) == true ? old ?? EthtoolInterface(name) : EthtoolInterface(name)
             kept[index] = interface
             do throws(NetlinkFailure) {
                 try interface.add(to: &snapshot, asking: client, names: &names, only: metricsInclude)

@@ -39,6 +39,8 @@ package struct NetworkRouteCollector: Collector {
 struct RouteTable {
     private struct Known {
         var labels: [String] = []
+        /// What makes it a series of its own.
+        var key: [ExactText] = []
         var device = ""
         var dump = 0
     }
@@ -46,7 +48,7 @@ struct RouteTable {
     private var routes: [Route] = []
     private var counts = InterfaceCounts()
     private var known: [Route: Known] = [:]
-    private var served: Set<[String]> = []
+    private var served: Set<[ExactText]> = []
     private var dump = 0
 
     mutating func begin() {
@@ -74,13 +76,16 @@ struct RouteTable {
         for route in routes {
             guard let device = names[route.interface] else { continue }
             var entry = known[route] ?? Known()
-            if entry.device != device { entry = Known(labels: Self.labels(route, device), device: device) }
+            if !entry.device.hasSameBytes(as: device) {
+                let labels = Self.labels(route, device)
+                entry = Known(labels: labels, key: labels.map { ExactText($0) }, device: device)
+            }
             if entry.dump != dump {
                 entry.dump = dump
                 known[route] = entry
             }
             // Two tables may have the same route, and numbers of protocols without a name look the same.
-            guard served.insert(entry.labels).inserted else { continue }
+            guard served.insert(entry.key).inserted else { continue }
             snapshot.add(NetworkRouteCollector.info, 1, labels: entry.labels)
         }
         if known.count > routes.count { known = known.filter { $0.value.dump == dump } }

@@ -32,7 +32,7 @@ package struct SystemdCollector: Collector {
 
     /// What `Type` each unit has, until units are loaded anew.
     private struct KnownTypes {
-        var byName: [String: String] = [:]
+        var byName: [ExactText: String] = [:]
         var loadedAt: UInt64 = 0
         var since: Instant?
 
@@ -143,12 +143,13 @@ package struct SystemdCollector: Collector {
                     name, of: "\(Self.service).\(interface)", at: reading.units[index].path, service: Self.service))
             questions.append((index, property))
         }
-        var names: [String: String] = [:]
+        var names: [ExactText: String] = [:]
         for (index, unit) in reading.units.enumerated() {
             let interface = unit.name.hasSuffix(".service") ? "Service" : unit.name.hasSuffix(".mount") ? "Mount" : nil
             if let interface {
-                reading.units[index].type = types.byName[unit.name]
-                names[unit.name] = types.byName[unit.name]
+                let known = types.byName[ExactText(unit.name)]
+                reading.units[index].type = known
+                names[ExactText(unit.name)] = known
                 if reading.units[index].type == nil { ask(index, interface, "Type", nil) }
             } else {
                 reading.units[index].type = ""
@@ -175,7 +176,7 @@ package struct SystemdCollector: Collector {
                 try answer.enterVariant(of: "s")
                 let type = try answer.string()
                 found.units[index].type = type
-                names[found.units[index].name] = type
+                names[ExactText(found.units[index].name)] = type
             } else {
                 found.units[index].type = ""
             }

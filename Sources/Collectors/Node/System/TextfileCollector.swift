@@ -77,7 +77,7 @@ package struct TextfileCollector: Collector {
 
     package mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
         if files.refresh(now: now()) {
-            merged.merge(files.files.filter { !$0.isStale }.map { ($0.path, $0.text) })
+            merged.merge(files.files.filter { !$0.isStale }.map { ($0.path.label, $0.text) })
             lineProblems = Self.sorted(zip(merged.origins.files, merged.problems))
             unread = Self.unread(merged)
         }
@@ -87,10 +87,10 @@ package struct TextfileCollector: Collector {
             if !file.isStale { number += 1 }
             if !file.isStale, unread.contains(number - 1) { continue }
             // Whole seconds, as node_exporter serves them.
-            snapshot.add(Self.modified, Double(file.status.modifiedUnixNanoseconds / 1_000_000_000), file.path)
+            snapshot.add(Self.modified, Double(file.status.modifiedUnixNanoseconds / 1_000_000_000), file.path.label)
         }
         for (path, problem) in files.problems {
-            snapshot.add(Self.problemLine, 0, path, problem.rawValue)
+            snapshot.add(Self.problemLine, 0, path.label, problem.rawValue)
             if problem != .stale { isReadable = false }
         }
         for (path, problem, lines) in lineProblems {
