@@ -6,10 +6,8 @@ internal import Platform
 internal import Procfs
 
 struct BtrfsMounts {
-    /// Asks a mounted file system; a test can be one.
-    var ask: (_ path: String) throws(Errno) -> BtrfsFileSystem = { path throws(Errno) in
-        try BtrfsFileSystem(at: path)
-    }
+    /// Asks the file system that is mounted at a path of the host; a test can be one.
+    var ask: (_ path: String) throws(Errno) -> BtrfsFileSystem
 
     private let root: String
     private let files: [KernelFile]
@@ -18,7 +16,9 @@ struct BtrfsMounts {
     private var places: [String] = []
 
     init(host: Host) {
-        root = host.root
+        let root = host.root
+        self.root = root
+        ask = { path throws(Errno) in try BtrfsFileSystem(at: path, inside: root) }
         files = ["1", "self"].map { KernelFile("\(host.proc)/\($0)/mountinfo") }
     }
 
@@ -27,7 +27,7 @@ struct BtrfsMounts {
         try readPlaces()
         var found: [BtrfsFileSystem] = []
         for place in places {
-            do throws(Errno) { found.append(try ask(root == "/" ? place : root + place)) } catch { continue }
+            do throws(Errno) { found.append(try ask(place)) } catch { continue }
         }
         return found
     }
