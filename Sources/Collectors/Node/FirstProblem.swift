@@ -18,6 +18,8 @@ struct FirstProblem {
         do throws(KernelFileError) { try body() } catch { if self.error == nil { self.error = error } }
     }
 
+    var isNone: Bool { error == nil }
+
     func throwIfAny() throws(CollectError) {
         if let error { throw CollectError(error) }
     }
