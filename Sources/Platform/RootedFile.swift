@@ -5,6 +5,7 @@
 // openat2(2) with RESOLVE_IN_ROOT (Linux 5.6) resolves them inside. Older kernels do not have it (ENOSYS), and seccomp
 // filters that do not know it refuse it (EPERM): there the path is walked part by part.
 
+internal import Bytes
 internal import CLinux
 internal import Glibc
 
@@ -40,7 +41,7 @@ extension File {
     /// The same without openat2: each part is opened by itself, and links are read here.
     init(walking path: String, inside root: String) throws(Errno) {
         var parents = [OpenDirectory(try Self.directory(root))]
-        var rest = Array(Self.parts(path).reversed())
+        var rest = Array(Self.parts(Path(path)).reversed())
         var links = 0
         while let part = rest.popLast() {
             if part == "." { continue }
@@ -55,7 +56,7 @@ extension File {
                 links += 1
                 guard links <= Self.linkLimit else { throw .tooManyLinks }
                 let target = try Self.target(of: found)
-                if target.hasPrefix("/") { parents.removeSubrange(1...) }
+                if target.isAbsolute { parents.removeSubrange(1...) }
                 rest += Self.parts(target).reversed()
             } else if rest.isEmpty, kind != .directory {
                 // Another file may have taken its name meanwhile: a link is not followed.
@@ -81,29 +82,29 @@ extension File {
     }
 
     /// What the name stands for, and a link itself.
-    private static func place(_ name: String, in directory: OpenDirectory) throws(Errno) -> File {
+    private static func place(_ name: Path, in directory: OpenDirectory) throws(Errno) -> File {
         let descriptor = directory.file.descriptor
         let opened = unsafe name.withCString { unsafe linux_open_place(descriptor, $0) }
         guard opened >= 0 else { throw .current }
         return File(owning: opened)
     }
 
-    private static func open(_ name: String, in directory: OpenDirectory, _ flags: Int32) throws(Errno) -> File {
+    private static func open(_ name: Path, in directory: OpenDirectory, _ flags: Int32) throws(Errno) -> File {
         let descriptor = directory.file.descriptor
         let opened = unsafe name.withCString { unsafe linux_open_at(descriptor, $0, flags) }
         guard opened >= 0 else { throw .current }
         return File(owning: opened)
     }
 
-    private static func target(of link: borrowing File) throws(Errno) -> String {
+    private static func target(of link: borrowing File) throws(Errno) -> Path {
         var text = [CChar](repeating: 0, count: Int(PATH_MAX))
         let descriptor = link.descriptor
         let count = try retryingOnInterrupt { unsafe readlinkat(descriptor, "", &text, text.count) }
-        return String(decoding: text.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return Path(text.prefix(count).lazy.map { UInt8(bitPattern: $0) })
     }
 
-    private static func parts(_ path: String) -> [String] {
-        path.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }
+    private static func parts(_ path: Path) -> [Path] {
+        path.bytes.split(separator: UInt8(ascii: "/")).map { Path($0) }
     }
 
     /// The descriptor, which the caller closes from now on.

@@ -67,6 +67,18 @@ import Testing
         #expect(throws: Errno.notFound) { try text("/absolute", way, root: own.path + "/none") }
     }
 
+    @Test(arguments: Way.allCases) func aLinkIsBytes(way: Way) throws {
+        let name = Path(Array("caf".utf8) + [0xE9])
+        do { try File(writing: "\(root)/plain", .createNew).write(Array("latin".utf8)) }
+        try renameFile(Path(root) / "plain", to: Path(root) / "a" / name)
+        let target = Path("/a") / name
+        let made = unsafe "\(root)/latin".withCString { link in
+            unsafe target.withCString { unsafe symlink($0, link) }
+        }
+        #expect(made == 0)
+        #expect(try text("/latin", way) == "latin")
+    }
+
     @Test func withoutAnotherRootItIsThePath() throws {
         #expect(try text(own.path + "/secret", .kernel, root: "/") == "outside")
     }
