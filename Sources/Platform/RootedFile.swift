@@ -3,7 +3,8 @@
 // Links on such a host are meant for its own root: /etc/os-release of many distributions leads to
 // /nix/store/… or /run/…, and followed by a plain open(2) it would lead to this container's own files, or out of the tree.
 // openat2(2) with RESOLVE_IN_ROOT (Linux 5.6) resolves them inside. Older kernels do not have it (ENOSYS), and seccomp
-// filters that do not know it refuse it (EPERM): there the path is walked part by part.
+// filters refuse it (EPERM or ENOSYS), since they cannot look at its flags: systemd's RestrictSUIDSGID= does, which
+// vitals.service has, and so do containers of older engines. There the path is walked part by part.
 
 internal import Bytes
 internal import CLinux
