@@ -8,6 +8,7 @@
 #include <link.h>
 #include <linux/btrfs.h>
 #include <linux/nvme_ioctl.h>
+#include <linux/openat2.h>
 #include <linux/perf_event.h>
 #include <linux/sockios.h>
 #include <malloc.h>
@@ -24,6 +25,24 @@
 #include <unistd.h>
 
 int linux_open(const char *path, int flags, mode_t mode) { return open(path, flags | O_CLOEXEC, mode); }
+
+int linux_open_at(int directory, const char *path, int flags) { return openat(directory, path, flags | O_CLOEXEC); }
+
+int linux_open_root(const char *path) { return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC); }
+
+int linux_open_place(int directory, const char *name) {
+    return openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
+int linux_open_in_root(int root, const char *path, int flags) {
+#ifdef SYS_openat2
+    struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT};
+    return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+#else
+    errno = ENOSYS;
+    return -1;
+#endif
+}
 
 int linux_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
 

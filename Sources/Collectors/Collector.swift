@@ -29,9 +29,9 @@ package protocol Collector: SendableMetatype {
     /// All metrics with fixed names: for `vitals collectors`, and for a test that lints the names.
     static var metrics: [MetricDescriptor] { get }
 
-    /// `node_scrape_collector_success` is 1 also when it has nothing to read, as node_exporter has it for some: an
-    /// alert on that must not fire on a host that moves to Vitals.
-    static var isAbsenceSuccess: Bool { get }
+    /// `node_scrape_collector_success` is 1 also when `collect` has just said that it is absent, as node_exporter has it
+    /// for some.
+    var isAbsenceSuccess: Bool { get }
 
     /// Asks `section` for its options; the caller calls `finish()` on it.
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError)
@@ -45,7 +45,7 @@ package protocol Collector: SendableMetatype {
 }
 
 extension Collector {
-    package static var isAbsenceSuccess: Bool { false }
+    package var isAbsenceSuccess: Bool { NodeExporter.successfulWhenAbsent.contains(Self.name) }
 
     package mutating func collect(into snapshot: inout Snapshot, until deadline: Instant) throws(CollectError) {
         try collect(into: &snapshot)

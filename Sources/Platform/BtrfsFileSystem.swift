@@ -52,9 +52,9 @@ package struct BtrfsFileSystem: Equatable, Sendable {
     /// Numbers of devices that are asked for. They only grow, as devices are replaced: far more than there are devices.
     private static let deviceNumberLimit: UInt64 = 4_096
 
-    /// Asks the file system that is mounted at `path`.
-    package init(at path: Path) throws(Errno) {
-        let file = try File(reading: path)
+    /// Asks the file system that is mounted at `path` of the host that has its root at `root`.
+    package init(at path: Path, inside root: String) throws(Errno) {
+        let file = try File(reading: path, inside: root)
         var id = [UInt8](repeating: 0, count: 16)
         var lastNumber: UInt64 = 0
         try retryingOnInterrupt { unsafe Int(linux_btrfs_file_system(file.descriptor, &id, &lastNumber)) }

@@ -26,6 +26,7 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let tooLarge = Errno(code: EFBIG)
     package static let invalid = Errno(code: EINVAL)
     package static let noSystemCall = Errno(code: ENOSYS)
+    package static let tooManyLinks = Errno(code: ELOOP)
     package static let noMemory = Errno(code: ENOMEM)
     package static let processFileLimit = Errno(code: EMFILE)
     package static let systemFileLimit = Errno(code: ENFILE)

@@ -212,7 +212,11 @@ package struct File: ~Copyable {
 ///
 /// - Throws: `Errno`; `EFBIG` for more than `limit` bytes.
 package func readWhole(_ path: Path, limit: Int = 4 << 20) throws(Errno) -> [UInt8] {
-    let file = try File(reading: path)
+    try readWhole(try File(reading: path), limit: limit)
+}
+
+/// The same of a file that is open.
+package func readWhole(_ file: borrowing File, limit: Int = 4 << 20) throws(Errno) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: 16 << 10)
     var count = 0
     while true {

@@ -6,9 +6,9 @@ package enum NVMeLogPage {
     /// What a page is read of; the rest of Amazon's are histograms.
     package static let byteCount = 512
 
-    /// Asks the disk at `path`, such as /dev/nvme0n1. Takes CAP_SYS_ADMIN.
-    package static func read(_ page: UInt8, of path: String) throws(Errno) -> [UInt8] {
-        let file = try File(reading: path)
+    /// Asks the disk at `path`, such as /dev/nvme0n1, of the host that has its root at `root`. Takes CAP_SYS_ADMIN.
+    package static func read(_ page: UInt8, of path: String, inside root: String) throws(Errno) -> [UInt8] {
+        let file = try File(reading: path, inside: root)
         var bytes = [UInt8](repeating: 0, count: byteCount)
         try retryingOnInterrupt {
             unsafe bytes.withUnsafeMutableBytes {

@@ -44,18 +44,37 @@ package final class Attribute {
     }
 
     /// The text without white space at its ends. It is always valid: what is no UTF-8, as firmware likes to write it,
-    /// and zero bytes, at which some readers of the exposition stop, become U+FFFD, one for a row of them.
+    /// and zero bytes, at which some readers of the exposition stop, become U+FFFD, one for a row of them. U+FFFD that
+    /// stand in the attribute itself are valid, and stay as many as they are.
     package func text() throws(KernelFileError) -> String? {
         try value { cursor throws(ParseError) in
             let range = cursor.trimmed()
             if cursor.bytes[range].elementsEqual(lastText.utf8) { return lastText }
-            var valid = String.UnicodeScalarView()
-            for scalar in cursor.text(range).unicodeScalars {
-                let shown = scalar == "\0" ? "\u{FFFD}" : scalar
-                if shown != "\u{FFFD}" || valid.last != shown { valid.append(shown) }
-            }
-            lastText = String(valid)
+            lastText = Self.valid(cursor.bytes[range])
             return lastText
+        }
+    }
+
+    private static func valid(_ bytes: ArraySlice<UInt8>) -> String {
+        var valid = String.UnicodeScalarView()
+        var parser = Unicode.UTF8.ForwardParser()
+        var source = bytes.makeIterator()
+        var isInRow = false
+        while true {
+            switch parser.parseScalar(from: &source) {
+            case .emptyInput: return String(valid)
+            case .valid(let units):
+                let scalar = Unicode.UTF8.decode(units)
+                if scalar != "\0" {
+                    valid.append(scalar)
+                    isInRow = false
+                    continue
+                }
+                fallthrough
+            case .error:
+                if !isInRow { valid.append("\u{FFFD}") }
+                isInRow = true
+            }
         }
     }
 

@@ -24,7 +24,9 @@ package final class KernelFile {
     /// Most files are short, and each keeps its buffer.
     private static let firstBytes = 1 << 10
 
+    /// For messages: of a host with another root, with that before it.
     package let path: String
+    private let open: () throws(Errno) -> OpenFile
     private let keepsOpen: Bool
     private var file: OpenFile?
     private var buffer: [UInt8] = []
@@ -33,6 +35,15 @@ package final class KernelFile {
     package init(_ path: String, keepsOpen: Bool = true) {
         self.path = path
         self.keepsOpen = keepsOpen
+        open = { () throws(Errno) in OpenFile(try File(reading: path)) }
+    }
+
+    /// A small file of the host's own tree, such as /etc/selinux/config: `path` and the links in it begin at `host.root`.
+    /// It is replaced when it changes, so it is opened for each reading.
+    package init(_ path: String, inside root: String) {
+        self.path = root == "/" ? path : root + path
+        keepsOpen = false
+        open = { () throws(Errno) in OpenFile(try File(reading: path, inside: root)) }
     }
 
     /// Reads the file whole and parses it. nil when this kernel has no such file.
@@ -57,8 +68,7 @@ package final class KernelFile {
 
     /// A short read is not the end of a kernel file: only a read of nothing is.
     private func fill() throws(Errno) -> Int {
-        let open: OpenFile
-        if let file { open = file } else { open = try OpenFile(path) }
+        let open = if let file { file } else { try self.open() }
         file = open
         if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Self.firstBytes) }
         var count = 0
@@ -77,5 +87,6 @@ package final class KernelFile {
 /// `File` cannot be copied, and an optional of it cannot be a property that is read twice: this can.
 final class OpenFile {
     let file: File
-    init(_ path: String) throws(Errno) { file = try File(reading: path) }
+    init(_ file: consuming File) { self.file = file }
+    convenience init(_ path: String) throws(Errno) { self.init(try File(reading: path)) }
 }

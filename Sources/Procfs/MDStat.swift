@@ -18,6 +18,8 @@ package import Bytes
 package struct MDStat: Equatable, Sendable {
     package enum Activity: Sendable {
         case active, inactive
+        /// So many disks are missing that it takes no writes, or cannot be read; the kernel still runs it.
+        case broken
         /// Active, and at work on its redundancy.
         case recovering, resyncing, checking, reshaping
         /// What a later kernel may say.
@@ -52,16 +54,20 @@ package struct MDStat: Equatable, Sendable {
         return arrays
     }
 
+    private static let activities: [(word: StaticString, activity: Activity)] = [
+        ("active", .active), ("inactive", .inactive), ("broken", .broken),
+    ]
+
     private static func array(_ text: inout ByteCursor) throws(ParseError) -> MDStat {
         let name = text.word()
         guard !name.isEmpty, text.skip(" : ") else { throw text.error("<array> : <state>") }
         let state = text.word()
-        let isActive = text.has(state, "active")
-        let activity: Activity = isActive ? .active : text.has(state, "inactive") ? .inactive : .other
+        let activity = Self.activities.first { text.has(state, $0.word) }?.activity ?? .other
+        let isRunning = activity == .active || activity == .broken
         var array = MDStat(name: text.text(name), activity: activity)
         var firstLine = text
         let isWithoutRedundancy = array.readDisks(&text)
-        if !isActive || !isWithoutRedundancy { (array.disksRequired, array.disksActive) = (0, 0) }
+        if !isRunning || !isWithoutRedundancy { (array.disksRequired, array.disksActive) = (0, 0) }
         text.skipToNextLine()
         var hasBlocks = false
         var synced: UInt64?
@@ -70,14 +76,14 @@ package struct MDStat: Equatable, Sendable {
             if let blocks = text.unsigned(), text.skip(" blocks") {
                 array.blocks = blocks
                 hasBlocks = true
-                if isActive, !isWithoutRedundancy { try array.readWorking(&text) }
+                if isRunning, !isWithoutRedundancy { try array.readWorking(&text) }
             } else if !text.skip("bitmap:") {
                 synced = try array.readProgress(&text) ?? synced
             }
             text.skipToNextLine()
         }
         // One that has lost all its disks has no line of blocks, and the rest of that line behind the first.
-        if !hasBlocks, isActive {
+        if !hasBlocks, isRunning {
             (array.disksFailed, array.disksSpare) = (0, 0)
             try array.readWorking(&firstLine)
         }

@@ -84,9 +84,12 @@ package struct Mount: Sendable, Equatable {
         throw text.error("- <type> <source> <options>")
     }
 
-    /// Whether `ro` is one of the words between the commas.
+    /// Whether one of the words between the commas says so: `ro`, or `emergency_ro`, which ext4 has since Linux 6.15
+    /// after an error (ext4_show_options in fs/ext4/super.c), while `rw` stays before it.
     private static func hasReadOnly(_ text: ByteCursor, _ options: Range<Int>) -> Bool {
-        text.bytes[options].split(separator: UInt8(ascii: ",")).contains { $0.elementsEqual("ro".utf8) }
+        text.bytes[options].split(separator: UInt8(ascii: ",")).contains {
+            $0.elementsEqual("ro".utf8) || $0.elementsEqual("emergency_ro".utf8)
+        }
     }
 
     package var isNFS: Bool { fsType == "nfs" || fsType == "nfs4" }

@@ -311,6 +311,7 @@ extension Endpoint {
         #expect(age > 0 && age < 3_600)
         #expect(try #require(value("process_resident_memory_bytes")) > 1_048_576)
         #expect(value("vitals_build_info") == 1)
+        #expect(value("node_exporter_build_info") == 1, "dashboards ask for it")
         #expect(try #require(value("vitals_process_threads")) >= 1)
     }
 }

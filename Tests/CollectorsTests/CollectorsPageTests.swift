@@ -66,6 +66,42 @@ import struct Procfs.Host
         if isUpdating { try page.write(toFile: Self.path, atomically: true, encoding: .utf8) }
     }
 
+    private static let differencesBegin = "<!-- differences, made by CollectorsPageTests -->"
+    private static let differencesEnd = "<!-- end of differences -->"
+
+    private static func differences() -> String {
+        var text = differencesBegin + "\n| collector | | series | why |\n|---|---|---|---|\n"
+        for line in NodeExporter.differences.sorted(by: { $0.collector < $1.collector }) {
+            let kind =
+                switch line.kind {
+                case .more: "only here"
+                case .fewer: "only in node_exporter"
+                case .value: "another value"
+                case .survives: "not failed"
+                }
+            let series = line.series.map { "`\($0)`" }.joined(separator: " ")
+            text += "| `\(line.collector)` | \(kind) | \(series) | \(line.reason) |\n"
+        }
+        let names = NodeExporter.successfulWhenAbsent.sorted().map { "`\($0)`" }.joined(separator: " ")
+        return text + "\n`node_scrape_collector_success` is 1 also without anything to read for: \(names).\n\n"
+            + differencesEnd
+    }
+
+    @Test func theDifferencesAreThoseOfTheTable() throws {
+        var page = try String(contentsOfFile: Self.path, encoding: .utf8)
+        let start = try #require(page.range(of: Self.differencesBegin))
+        let end = try #require(page.range(of: Self.differencesEnd))
+        let range = start.lowerBound..<end.upperBound
+        if ProcessInfo.processInfo.environment["UPDATE_DOCS"] == "1" {
+            page.replaceSubrange(range, with: Self.differences())
+            try page.write(toFile: Self.path, atomically: true, encoding: .utf8)
+        } else {
+            #expect(page[range] == Self.differences(), "UPDATE_DOCS=1 writes it")
+        }
+        let names = Set(allCollectors.map { $0.name })
+        for line in NodeExporter.differences { #expect(names.contains(line.collector), "\(line.collector)") }
+    }
+
     @Test func saysOfEachWhetherItIsOn() throws {
         let page = try String(contentsOfFile: Self.path, encoding: .utf8)
         for collector in allCollectors {

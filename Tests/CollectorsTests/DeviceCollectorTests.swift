@@ -120,6 +120,26 @@ import Testing
         #expect(kept.map(\.minor) == [0, 2, 3], "of two mounts at one place, the last is the one that is seen")
     }
 
+    @Test(arguments: [
+        ("rw,relatime", "rw", false), ("ro,relatime", "rw", true), ("rw", "ro,noload", true),
+        ("rw,relatime", "rw,emergency_ro", true), ("rw", "emergency_ro,errors=remount-ro", true),
+        ("rw", "rw,errors=remount-ro", false), ("rw", "rw,emergency_rox,lowerdir=/ro", false),
+    ]) func isReadOnlyWhenAnOptionSaysSo(mount: String, fileSystem: String, isReadOnly: Bool) throws {
+        var text = ByteCursor("27 1 254:0 / / \(mount) shared:1 - ext4 /dev/vda \(fileSystem)\n")
+        #expect(try Mount.parse(&text).map(\.isReadOnly) == [isReadOnly])
+    }
+
+    /// As Go's syscall package has them on amd64.
+    @Test(arguments: [
+        (1, "operation not permitted"), (5, "input/output error"), (13, "permission denied"), (19, "no such device"),
+        (2, "no such file or directory"), (40, "too many levels of symbolic links"), (62, "timer expired"),
+        (73, "RFS specific error"), (107, "transport endpoint is not connected"), (110, "connection timed out"),
+        (112, "host is down"), (116, "stale NFS file handle"), (117, "structure needs cleaning"),
+        (121, "remote I/O error"), (524, "errno 524"),
+    ]) func saysWhatGoSays(code: Int32, text: String) {
+        #expect(FilesystemCollector.goText(of: Errno(code: code)) == text)
+    }
+
     @Test func anAddressIsServedOnceWhateverItsPeers() {
         let here = InterfaceAddress(linkIndex: 3, bytes: [10, 0, 0, 1], prefixLength: 32)
         let other = InterfaceAddress(linkIndex: 2, bytes: [10, 0, 0, 1], prefixLength: 32)

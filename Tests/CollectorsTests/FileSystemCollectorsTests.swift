@@ -68,13 +68,13 @@ import class Procfs.SkippedRows
                 ])
         }
         let expected = [
-            "node_btrfs_info{data,\(Self.uuid)} 1", "node_btrfs_device_size_bytes{a,mapper/x,\(Self.uuid)} 8192",
-            "node_btrfs_device_unused_bytes{a,mapper/x,\(Self.uuid)} 4096",
-            "node_btrfs_device_errors_total{a,mapper/x,write,\(Self.uuid)} 1",
-            "node_btrfs_device_errors_total{a,mapper/x,read,\(Self.uuid)} 2",
-            "node_btrfs_device_errors_total{a,mapper/x,flush,\(Self.uuid)} 3",
-            "node_btrfs_device_errors_total{a,mapper/x,corruption,\(Self.uuid)} 4",
-            "node_btrfs_device_errors_total{a,mapper/x,generation,\(Self.uuid)} 5",
+            "node_btrfs_info{data,\(Self.uuid)} 1", "node_btrfs_device_size_bytes{a,x,\(Self.uuid)} 8192",
+            "node_btrfs_device_unused_bytes{a,x,\(Self.uuid)} 4096",
+            "node_btrfs_device_errors_total{a,x,write,\(Self.uuid)} 1",
+            "node_btrfs_device_errors_total{a,x,read,\(Self.uuid)} 2",
+            "node_btrfs_device_errors_total{a,x,flush,\(Self.uuid)} 3",
+            "node_btrfs_device_errors_total{a,x,corruption,\(Self.uuid)} 4",
+            "node_btrfs_device_errors_total{a,x,generation,\(Self.uuid)} 5",
             "node_btrfs_device_size_bytes{b,,\(Self.uuid)} 4096", "node_btrfs_device_unused_bytes{b,,\(Self.uuid)} 0",
         ]
         #expect(try samples(&btrfs).prefix(10) == expected[...])
@@ -83,7 +83,7 @@ import class Procfs.SkippedRows
         try host.write("proc/1/mountinfo", "1 0 8:0 / / rw - ext4 /dev/root rw\n")
         #expect(
             try samples(&btrfs) == [
-                "node_btrfs_info{data,\(Self.uuid)} 1", "node_btrfs_device_size_bytes{,sda,\(Self.uuid)} 8192",
+                "node_btrfs_info{data,\(Self.uuid)} 1", "node_btrfs_device_size_bytes{sda,\(Self.uuid)} 8192",
             ])
     }
 
@@ -108,8 +108,8 @@ import class Procfs.SkippedRows
     }
 
     @Test func btrfsSaysNothingOfAnotherFileSystem() {
-        #expect(throws: Errno.self) { try BtrfsFileSystem(at: "/proc") }
-        #expect(throws: Errno.notFound) { try BtrfsFileSystem(at: "/nonexistent") }
+        #expect(throws: Errno.self) { try BtrfsFileSystem(at: "/proc", inside: "/") }
+        #expect(throws: Errno.notFound) { try BtrfsFileSystem(at: "/nonexistent", inside: "/") }
     }
 
     // MARK: ZFS

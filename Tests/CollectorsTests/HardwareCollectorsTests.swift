@@ -99,27 +99,83 @@ import struct Procfs.Host
 
     // MARK: hwmon
 
-    @Test func chipsWithTheSameNameAreServedOnce() throws {
+    @Test func chipsWithTheSameNameHaveThatOfTheirDirectoryBesides() throws {
         let own = try TemporaryHost()
         for chip in ["hwmon0", "hwmon1"] {
             try own.write("sys/class/hwmon/\(chip)/name", "dell_smm\n")
             try own.write("sys/class/hwmon/\(chip)/temp1_input", chip == "hwmon0" ? "1000" : "2000")
-            try own.write("sys/class/hwmon/\(chip)/freq1_input", "3000000")
-            try own.write("sys/class/hwmon/\(chip)/freq1_label", "GPU clock")
-            try own.write("sys/class/hwmon/\(chip)/freq2_input", "4000000")
-            try own.write("sys/class/hwmon/\(chip)/freq2_label", "GPU-Clock")
         }
-        try own.write("sys/class/hwmon/hwmon1/temp2_input", "5500")
         var hwmon = try made(HwmonCollector.self, own.host)
         #expect(
             try samples(&hwmon) == [
-                "node_hwmon_chip_names{dell_smm,dell_smm} 1",
-                "node_hwmon_sensor_label{dell_smm,GPU clock,freq1} 1",
-                "node_hwmon_sensor_label{dell_smm,GPU-Clock,freq2} 1",
-                "node_hwmon_freq_freq_mhz{dell_smm,gpu_clock} 3",
-                "node_hwmon_temp_celsius{dell_smm,temp1} 1",
-                "node_hwmon_temp_celsius{dell_smm,temp2} 5.5",
+                "node_hwmon_chip_names{dell_smm_hwmon0,dell_smm} 1",
+                "node_hwmon_chip_names{dell_smm_hwmon1,dell_smm} 1",
+                "node_hwmon_temp_celsius{dell_smm_hwmon0,temp1} 1", "node_hwmon_temp_celsius{dell_smm_hwmon1,temp1} 2",
             ])
+    }
+
+    @Test func sensorsOfAChipWithTheSameLabelAreServedOnce() throws {
+        let chip = "sys/class/hwmon/hwmon0"
+        let own = try TemporaryHost([
+            "\(chip)/freq1_input": "3000000", "\(chip)/freq1_label": "GPU clock", "\(chip)/freq2_input": "4000000",
+            "\(chip)/freq2_label": "GPU-Clock",
+        ])
+        var hwmon = try made(HwmonCollector.self, own.host)
+        #expect(
+            try samples(&hwmon) == [
+                "node_hwmon_sensor_label{hwmon0,GPU clock,freq1} 1",
+                "node_hwmon_sensor_label{hwmon0,GPU-Clock,freq2} 1", "node_hwmon_freq_freq_mhz{hwmon0,gpu_clock} 3",
+            ])
+    }
+
+    /// Chips of one device: names of their drivers, and what they are called.
+    @Test(
+        arguments: [
+            (["asus", "asus_wmi_sensors"], ["_asus", "_asus_wmi_sensors"]),
+            (["asus", "asus"], ["_hwmon0", "_hwmon1"]),
+            (["phy0-0", "phy0-1", "phy0-0"], ["_hwmon0", "_phy0_1", "_hwmon2"]), (["", "asus"], ["_hwmon0", "_asus"]),
+            (["", ""], ["_hwmon0", "_hwmon1"]), (["asus"], [""]),
+            // The name of one is that of the directory of another.
+            (["hwmon1", "", ""], ["_hwmon0", "_hwmon1", "_hwmon2"]),
+        ] as [([String], [String])])
+    func chipsOfOneDeviceAreToldApart(names: [String], ends: [String]) throws {
+        let own = try TemporaryHost(["sys/devices/platform/asus-nb-wmi/uevent": "DRIVER=asus\n"])
+        for (number, name) in names.enumerated() {
+            let path = "sys/class/hwmon/hwmon\(number)"
+            if !name.isEmpty { try own.write("\(path)/name", "\(name)\n") }
+            try own.write("\(path)/pwm1_enable", "\(number)")
+            try FileManager.default.createSymbolicLink(
+                atPath: "\(own.root)/\(path)/device", withDestinationPath: "../../../devices/platform/asus-nb-wmi")
+        }
+        var hwmon = try made(HwmonCollector.self, own.host)
+        #expect(
+            try samples(&hwmon).filter { $0.hasPrefix("node_hwmon_pwm_enable") }
+                == ends.enumerated().map { "node_hwmon_pwm_enable{platform_asus_nb_wmi\($1),pwm1} \($0)" })
+    }
+
+    @Test func aFilterSeesTheNameThatIsServed() throws {
+        let own = try TemporaryHost()
+        for (chip, name) in [("hwmon0", "a"), ("hwmon1", "b")] {
+            try own.write("sys/class/hwmon/\(chip)/name", "\(name)\n")
+            try own.write("sys/class/hwmon/\(chip)/temp1_input", "1000")
+            try FileManager.default.createSymbolicLink(
+                atPath: "\(own.root)/sys/class/hwmon/\(chip)/device", withDestinationPath: "/")
+        }
+        var hwmon = try made(HwmonCollector.self, #"{"chip_exclude": "^a$"}"#, own.host)
+        #expect(
+            try samples(&hwmon) == ["node_hwmon_chip_names{b,b} 1", "node_hwmon_temp_celsius{b,temp1} 1"],
+            "a device without a name leaves each the name of its driver")
+    }
+
+    @Test func aChipThatCannotBeReadCostsNoOther() throws {
+        let own = try TemporaryHost([
+            "sys/class/hwmon/hwmon0/temp1_input": "1000", "sys/class/hwmon/hwmon2/in1_input": "2000",
+        ])
+        try FileManager.default.createSymbolicLink(
+            atPath: "\(own.root)/sys/class/hwmon/hwmon1", withDestinationPath: "/nonexistent")
+        var hwmon = try made(HwmonCollector.self, own.host)
+        #expect(
+            try samples(&hwmon) == ["node_hwmon_temp_celsius{hwmon0,temp1} 1", "node_hwmon_in_volts{hwmon2,in1} 2"])
     }
 
     @Test func sensorsThatDoNotTellAreLeftOut() throws {

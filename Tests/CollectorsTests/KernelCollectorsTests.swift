@@ -186,6 +186,36 @@ import struct Procfs.Host
         #expect(try versions() == ["node_os_info 1.0", "node_os_support_end_timestamp_seconds 1835395200.0"])
     }
 
+    @Test(arguments: [
+        "/usr/lib/distribution", "../usr/lib/distribution", "/../../../usr/lib/distribution", "/link/distribution",
+    ]) func osFollowsLinksInsideTheRootOfTheHost(target: String) throws {
+        let host = try TemporaryHost(["usr/lib/distribution": "ID=inside\nVERSION_ID=1\n"])
+        try FileManager.default.createDirectory(atPath: "\(host.root)/etc", withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(atPath: "\(host.root)/link", withDestinationPath: "/usr/lib")
+        try FileManager.default.createSymbolicLink(
+            atPath: "\(host.root)/etc/os-release", withDestinationPath: target)
+        var collector = try Self.collector("os", on: Host(root: host.root))
+        var snapshot = Snapshot()
+        try collector.collect(into: &snapshot)
+        #expect(snapshot.labels(of: snapshot.samples[0])[1] == "inside")
+        // Another content under the same names is another reading.
+        try host.write("usr/lib/distribution", "ID=another\nVERSION_ID=1\n")
+        snapshot.removeAll()
+        try collector.collect(into: &snapshot)
+        #expect(snapshot.labels(of: snapshot.samples[0])[1] == "another")
+    }
+
+    @Test func osDoesNotLookOutsideTheRootOfTheHost() throws {
+        let outside = try TemporaryHost(["os-release": "ID=outside\n"])
+        let host = try TemporaryHost(["usr/lib/os-release": "ID=inside\n", "etc/passwd": "x"])
+        try FileManager.default.createSymbolicLink(
+            atPath: "\(host.root)/etc/os-release", withDestinationPath: "\(outside.root)/os-release")
+        var collector = try Self.collector("os", on: Host(root: host.root))
+        var snapshot = Snapshot()
+        try collector.collect(into: &snapshot)
+        #expect(snapshot.labels(of: snapshot.samples[0])[1] == "inside", "the second place")
+    }
+
     @Test func osServesWhatItCanOfABadFile() throws {
         let host = try TemporaryHost([
             "etc/os-release": "NAME=Linux\nthis is no assignment\nID=\"open\n\nVERSION_ID=7\n"

@@ -29,12 +29,10 @@ import struct Procfs.Host
     }
 
     /// What is served here besides, by collectors that node_exporter has.
-    private static let more = [
-        // What is wrong with the files of others.
-        "vitals_textfile_lines_left_out", "vitals_textfile_problem",
-        // Zones of a kernel with more kinds of them than the one that node_exporter was run on.
-        "node_zoneinfo_protection_5",
-    ]
+    private static let more = Set(
+        NodeExporter.differences.filter { $0.kind == .more }.flatMap(\.series).map {
+            $0.hasPrefix("vitals_") ? $0 : "node_\($0)"
+        })
 
     private static func facts() throws -> [String: Facts] {
         var facts: [String: Facts] = [:]

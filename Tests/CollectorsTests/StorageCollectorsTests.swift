@@ -138,6 +138,29 @@ import struct Procfs.Host
         }
     }
 
+    /// In 6.18 a broken array has its status like an active one: md_seq_show asks for it whenever there is a personality.
+    @Test(arguments: [
+        ("md0 : broken raid1 sdb1[1](F) sda1[0](F)\n      9 blocks super 1.2 [2/0] [__]\n", 2, 0, 2),
+        ("md0 : broken raid5 sdc1[3](F) sdb1[1](F) sda1[0]\n      9 blocks level 5, 512k chunk [3/1] [U__]\n", 3, 1, 2),
+        ("md0 : broken (read-only) raid10 sdb1[1](F) sda1[0](F)\n      9 blocks 2 near-copies [2/0] [__]\n", 2, 0, 2),
+        ("md0 : broken raid0 sdb1[1] sda1[0]\n      9 blocks super 1.2 512k chunks\n", 2, 2, 0),
+        ("md0 : broken linear sdc1[2] sdb1[1] sda1[0]\n      9 blocks super 1.2 0k rounding\n", 3, 3, 0),
+    ]) func aBrokenArrayHasItsNumberOfDisks(text: String, required: UInt64, active: UInt64, failed: UInt64) throws {
+        let array = try array(text + "      \n")
+        #expect(array.activity == .broken)
+        #expect(array.disksRequired == required && array.disksActive == active && array.disksFailed == failed)
+        #expect(array.blocks == 9 && array.blocksSynced == 9)
+    }
+
+    @Test func aBrokenArrayIsInNoStateThatNodeExporterHas() throws {
+        let host = try TemporaryHost([
+            "proc/mdstat": "md0 : broken raid1 sda[0](F)\n      9 blocks [2/0] [__]\n      \n"
+        ])
+        var mdadm = try one(MdadmCollector.self, host)
+        let states = try samples(&mdadm).filter { $0.hasPrefix("node_md_state") }
+        #expect(states.count == 5 && states.allSatisfy { $0.hasSuffix(" 0") })
+    }
+
     @Test(arguments: [
         "md1\n", "md1 :active raid1\n", "md1 : active raid1 sda[0]\n", "md1 : active raid1 sda[0]\n      9 blocks\n",
         "md1 : active raid1 sda[0]\n      99999999999999999999 blocks [1/1] [U]\n",
@@ -146,6 +169,21 @@ import struct Procfs.Host
     ]) func namesWhatIsWrongInMDStat(text: String) { #expect(throws: ParseError.self) { try array(text) } }
 
     // MARK: NVMe
+
+    @Test(arguments: [
+        ("live", "live"), ("new", "new"), ("deleting", "deleting"), ("deleting (no IO)", "deleting"),
+        ("connecting", "connecting"), ("resetting", "resetting"), ("dead", "dead"), ("unknown", "unknown"),
+        ("something else", "unknown"), ("", "unknown"),
+    ]) func aPathIsInOneState(word: String, state: String) throws {
+        let subsystem = "sys/class/nvme-subsystem/nvme-subsys0"
+        let host = try TemporaryHost(["\(subsystem)/nvme1/state": "\(word)\n", "\(subsystem)/nvme1/transport": "tcp\n"])
+        var collector = try one(NVMeSubsystemCollector.self, host)
+        let states = try samples(&collector).filter { $0.hasPrefix("node_nvmesubsystem_path_state{") }
+        #expect(states.count == 7)
+        #expect(
+            states.filter { $0.hasSuffix(" 1") }
+                == ["node_nvmesubsystem_path_state{nvme1,\(state),nvme-subsys0,tcp} 1"])
+    }
 
     @Test(arguments: [
         ("nvme0n1", "1"), ("nvme10c3n42", "42"), ("nvme0", nil), ("nvme0n1p1", nil), ("ng0n1", nil), ("nvme0cn1", nil),

@@ -7,7 +7,6 @@ from support import eventually, free_port, get, require_programs
 NOT_SERVED = {
     r"go_.*": "the peer's own language runtime",
     r"promhttp_.*": "the peer's own HTTP library",
-    r"node_exporter_build_info": "the peer's own version; here vitals_build_info",
 }
 
 # Labels that are newer than the peer (1.5.0): series are compared without them.
@@ -18,7 +17,7 @@ NEWER_LABELS = {
 }
 
 # Each process's own figures: only the names can be the same. What perf counts begins when it is first asked.
-OWN = re.compile(r"process_.*|node_scrape_collector_duration_seconds|node_perf_.*")
+OWN = re.compile(r"process_.*|node_exporter_build_info|node_scrape_collector_duration_seconds|node_perf_.*")
 
 SERIES = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$')
 LABEL = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)",?')

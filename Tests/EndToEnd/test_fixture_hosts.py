@@ -18,7 +18,8 @@ class FixtureHosts(Scratch):
     GROUPS = {"web": {"unit": "nginx.service"}, "db": {"pattern": "^postgres: "}, "odd": {"command": ["a (b) R 1 ) c"]}}
     # What differs from run to run.
     VARYING = re.compile(
-        r"(# (HELP|TYPE) )?(process_|vitals_process_|vitals_build_info|node_scrape_collector_duration_seconds"
+        r"(# (HELP|TYPE) )?(process_|vitals_process_|vitals_build_info|node_exporter_build_info"
+        r"|node_scrape_collector_duration_seconds"
         r"|node_textfile_mtime_seconds)|vitals_collector_status.*disabled")
 
     def check_host(self, name, enable=(), **options):

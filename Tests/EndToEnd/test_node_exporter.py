@@ -119,7 +119,11 @@ class NodeExporter(Scratch):
             name = key[0]
             if is_left_out(name):
                 continue
-            if key not in after:
+            if name == "node_exporter_build_info":
+                # The labels say which program it is, and of which version.
+                if not [other for other in after if other[0] == name and ("goos", "linux") in other[1]]:
+                    problems.append(f"missing: {name}")
+            elif key not in after:
                 if not FLEETING.match(name):
                     problems.append(f"missing: {key}")
             elif OWN.fullmatch(name) or key not in before:

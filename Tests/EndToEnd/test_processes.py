@@ -102,6 +102,63 @@ class Processes(Scratch):
         end(burner)
 
 
+# In a namespace of its own: before Linux 5.8 the option held for all mounts of a namespace's /proc. Process 1 belongs to
+# root, the agent does not.
+HIDDEN = r"""
+set -e
+mkdir -p proc
+mount -t proc -o "hidepid=$HIDEPID" proc proc
+sleep 60 &
+setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --ambient-caps=-all \
+    "$VITALS" once --config hidden.json --collect processes --collect process_groups --collect top
+kill $!
+"""
+
+
+class HiddenProcesses(Scratch):
+    def once(self, hidepid):
+        require_root()
+        require_programs("unshare", "setpriv")
+        self.directory.chmod(0o755)
+        (self.directory / "hidden.json").write_text(json.dumps({
+            "host": {"proc": f"{self.directory}/proc"},
+            "collectors": {"enable": ["processes", "process_groups", "top"],
+                           "process_groups": {"groups": {"agent": {"command": ["vitals"]}}}}}))
+        ran = subprocess.run(
+            ["unshare", "--mount", "--pid", "--fork", "--propagation", "private", "sh", "-c", HIDDEN],
+            cwd=self.directory, env={**os.environ, "VITALS": str(BINARY), "HIDEPID": str(hidepid)},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
+                for line in ran.stdout.splitlines() if not line.startswith("#")}, ran.stderr
+
+    def test_own_processes_are_served_and_those_that_may_not_be_read_are_counted(self):
+        served, said = self.once(1)
+        self.assertEqual(served["node_processes_pids"], 1)
+        self.assertGreaterEqual(served["node_processes_threads"], 1)
+        self.assertGreater(served["node_processes_max_processes"], 0)
+        # What is served is not the whole, as with node_exporter, which serves nothing then.
+        self.assertEqual(served['node_scrape_collector_success{collector="processes"}'], 0)
+        self.assertRegex(said, r"2 of 3 processes in \S+ may not be read")
+        self.assertEqual(served['vitals_process_group_processes{group="agent"}'], 1)
+        self.assertEqual(served["vitals_process_group_left_out"], 2)
+        self.assertEqual(served["vitals_process_group_unmatched"], 0)
+        self.assertEqual(served['node_scrape_collector_success{collector="process_groups"}'], 1)
+        self.assertEqual(served["vitals_top_unreadable"], 2)
+
+    def test_what_is_not_even_listed_is_not_there(self):
+        served, _ = self.once(2)
+        self.assertEqual(served["node_processes_pids"], 1)
+        self.assertEqual(served['node_scrape_collector_success{collector="processes"}'], 1)
+        self.assertEqual(served["vitals_process_group_left_out"], 0)
+
+    def test_nothing_is_hidden_without_the_option(self):
+        served, _ = self.once(0)
+        self.assertEqual(served["node_processes_pids"], 3)
+        self.assertEqual(served["vitals_process_group_left_out"], 0)
+        self.assertEqual(served["vitals_process_group_unmatched"], 2)
+
+
 # In a private mount namespace: the host may have version 1 at the usual place. What it makes there it removes.
 GROUP = r"""
 set -e

@@ -45,6 +45,10 @@ import Testing
         }
         #expect(try text([0x4d, 0xfc, 0x6c]) == "M\u{FFFD}l")
         #expect(try text([0xff, 0xff, 0x30, 0, 0, 0x31, 0, 0x0a]) == "\u{FFFD}0\u{FFFD}1")
+        #expect(try text(Array("\u{FFFD}\u{FFFD} x".utf8)) == "\u{FFFD}\u{FFFD} x", "a row of valid ones stays")
+        #expect(try text([0xff] + Array("\u{FFFD}\u{FFFD}".utf8) + [0xff, 0]) == "\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}")
+        #expect(try text([0xe2, 0x82, 0x41, 0xf0, 0x9f, 0x98]) == "\u{FFFD}A\u{FFFD}", "cut characters")
+        #expect(try text([0xed, 0xa0, 0x80, 0x2f, 0xc0, 0xaf]) == "\u{FFFD}/\u{FFFD}", "surrogates and overlong ones")
         #expect(try text([0x01, 0x41, 0x0d, 0x42, 0x1b]) == "A\rB")
         #expect(try text(Array("Grüße\n".utf8)) == "Grüße")
         let attribute = Attribute(path)

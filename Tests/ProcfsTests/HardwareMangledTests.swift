@@ -50,10 +50,20 @@ import Testing
 
     @Test(arguments: [
         ("Not affected\n", "not affected", ""), ("Vulnerable\n", "vulnerable", ""),
-        ("Vulnerable: No microcode\n", "vulnerable", "no microcode"),
-        ("Mitigation: PTI", "mitigation", "pti"),
-        ("KVM: Mitigation: VMX disabled", "unknown", "kvm: mitigation: vmx disabled"),
-        ("", "unknown", ""),
+        ("Vulnerable: No microcode\n", "vulnerable", "No microcode"),
+        ("Vulnerable; SMT vulnerable\n", "vulnerable", "SMT vulnerable"),
+        ("Vulnerable, IBPB: disabled, STIBP: disabled\n", "vulnerable", "IBPB: disabled, STIBP: disabled"),
+        ("Vulnerable (Processor vulnerable)\n", "vulnerable", "(Processor vulnerable)"),
+        ("Mitigation: PTI", "mitigation", "PTI"),
+        ("MITIGATION: Clear Register File", "mitigation", "Clear Register File"),
+        (
+            "Mitigation: Retpolines; IBPB: conditional; STIBP: always-on; PBRSB-eIBRS: Not affected", "mitigation",
+            "Retpolines; IBPB: conditional; STIBP: always-on; PBRSB-eIBRS: Not affected"
+        ),
+        ("KVM: Mitigation: VMX disabled", "unknown", "KVM: Mitigation: VMX disabled"),
+        ("Unknown: No mitigations\n", "unknown", "No mitigations"),
+        ("Mitigations: none\n", "unknown", "Mitigations: none"),
+        ("Processor vulnerable", "unknown", "Processor vulnerable"), ("", "unknown", ""), (" \n", "unknown", ""),
     ]) func vulnerabilities(text: String, state: String, mitigation: String) throws {
         var cursor = ByteCursor(text)
         let parsed = try CPUVulnerability.parse(&cursor)

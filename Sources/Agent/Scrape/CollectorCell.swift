@@ -10,6 +10,10 @@ internal import Synchronization
 struct Finding: Sendable, Equatable {
     var status: CollectorStatus
     var reason: String?
+    /// `node_scrape_collector_success`.
+    var isSuccess: Bool { status == .ok || isAbsenceSuccess }
+    /// It has nothing to read, and that is no fault of the host: see NodeExporterDifferences.swift.
+    var isAbsenceSuccess = false
 }
 
 /// One collector. Its lock is held as long as it works, which may be for ever; the relay sees to it that nobody waits
@@ -26,7 +30,6 @@ final class CollectorCell: Sendable {
     }
 
     let name: String
-    let isAbsenceSuccess: Bool
     /// How the last scrape found it.
     let last = Mutex<Finding?>(nil)
     /// Rows of tables and files of devices and processes that it left out since the start, for what they hold.
@@ -38,9 +41,8 @@ final class CollectorCell: Sendable {
     private let started = Mutex<Instant?>(nil)
 
     /// A collector that never had anything to read is asked once in `absencePause`.
-    init(_ name: String, _ collector: sending any Collector, isAbsenceSuccess: Bool, absencePause: Duration) {
+    init(_ name: String, _ collector: sending any Collector, absencePause: Duration) {
         self.name = name
-        self.isAbsenceSuccess = isAbsenceSuccess
         self.absencePause = absencePause
         asked = Mutex(Asked(collector: collector))
     }
@@ -81,7 +83,8 @@ final class CollectorCell: Sendable {
     ) -> Finding {
         do throws(CollectError) { try collector.collect(into: &snapshot, until: deadline) } catch {
             switch error {
-            case .absent(let what): return Finding(status: .absent, reason: what)
+            case .absent(let what):
+                return Finding(status: .absent, reason: what, isAbsenceSuccess: collector.isAbsenceSuccess)
             case .failed(let what): return Finding(status: .failed, reason: what)
             }
         }

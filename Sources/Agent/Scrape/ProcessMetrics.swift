@@ -51,6 +51,7 @@ struct ProcessMetrics {
 
     func add(to snapshot: inout Snapshot) {
         snapshot.add(Names.build, 1, vitalsVersion)
+        snapshot.add(Names.nodeExporterBuild, 1, labels: [Names.architecture, "linux", vitalsVersion])
         if let usage = readUsage() {
             // All counters of the agent itself begin with it.
             snapshot.countersBeginUnixSeconds = usage[Names.startIndex]
@@ -103,6 +104,20 @@ struct ProcessMetrics {
     private enum Names {
         static let build = MetricDescriptor(
             "vitals_build_info", .gauge, labels: ["version"], help: "Always 1; which version of Vitals this is.")
+        /// Dashboards list the hosts by it.
+        static let nodeExporterBuild = MetricDescriptor(
+            "node_exporter_build_info", .gauge, labels: ["goarch", "goos", "version"],
+            help: "Always 1; which version of Vitals this is, under the name that node_exporter has for its own.")
+        /// As Go calls it.
+        static let architecture: String = {
+            #if arch(x86_64)
+                "amd64"
+            #elseif arch(arm64)
+                "arm64"
+            #else
+                "unknown"
+            #endif
+        }()
         static let all = [
             both("cpu_seconds_total", .counter, "User and system CPU time spent, in seconds."),
             both("resident_memory_bytes", .gauge, "Resident memory size in bytes."),

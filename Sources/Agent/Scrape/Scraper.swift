@@ -138,8 +138,7 @@ package final class Scraper: Sendable {
             let collector = try type.init(&options, host: host)
             try options.finish()
             guard isEnabled else { continue }
-            let isSuccess = type.isAbsenceSuccess
-            cells.append(CollectorCell(name, collector, isAbsenceSuccess: isSuccess, absencePause: absencePause))
+            cells.append(CollectorCell(name, collector, absencePause: absencePause))
         }
         try section.finish()
         self.cells = cells
@@ -299,9 +298,8 @@ package final class Scraper: Sendable {
             took = cell.startedAt.map { now - $0 } ?? .zero
             result = Finding(status: .late, reason: "has not come back")
         }
-        let isGood = result.status == .ok || result.status == .absent && cell.isAbsenceSuccess
         exposition.extra.add(ScrapeMetrics.duration, took.inSeconds, cell.name)
-        exposition.extra.add(ScrapeMetrics.success, isGood ? 1 : 0, cell.name)
+        exposition.extra.add(ScrapeMetrics.success, result.isSuccess ? 1 : 0, cell.name)
         exposition.extra.add(ScrapeMetrics.status, 1, cell.name, result.status.rawValue)
         exposition.extra.add(ScrapeMetrics.skippedRows, Double(cell.skippedRowCount), cell.name)
         reportOddFiles(of: cell)

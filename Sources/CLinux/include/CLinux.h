@@ -22,6 +22,19 @@
 /// open(2) is variadic, which Swift cannot call. Always with O_CLOEXEC.
 int linux_open(const char *path, int flags, mode_t mode);
 
+/// openat(2), with O_CLOEXEC; nothing is created.
+int linux_open_at(int directory, const char *path, int flags);
+
+/// open(2) with O_PATH, of a directory: to begin a path at.
+int linux_open_root(const char *path);
+
+/// openat(2) with O_PATH and O_NOFOLLOW: `name` itself, also when it is a symbolic link.
+int linux_open_place(int directory, const char *name);
+
+/// openat2(2) with RESOLVE_IN_ROOT, with O_CLOEXEC: `root` is the root directory for the path, for links in it and for
+/// `..`. ENOSYS before Linux 5.6.
+int linux_open_in_root(int root, const char *path, int flags);
+
 /// accept4(2): closed on exec, and never waits.
 int linux_accept(int listener);
 

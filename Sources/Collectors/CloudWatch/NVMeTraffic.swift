@@ -101,12 +101,16 @@ final class AmazonDisks {
     }
 
     private var disks: DeviceList<Disk>
-    private let dev: String
     private let ask: (UInt8, String) throws(Errno) -> [UInt8]
 
-    init(host: Host, asking ask: @escaping (UInt8, String) throws(Errno) -> [UInt8] = NVMeLogPage.read) {
+    convenience init(host: Host) {
+        let root = host.root
+        self.init(host: host) { page, path throws(Errno) in try NVMeLogPage.read(page, of: path, inside: root) }
+    }
+
+    /// `ask` reads a log page of the disk at a path of the host: a test can be the disks.
+    init(host: Host, asking ask: @escaping (UInt8, String) throws(Errno) -> [UInt8]) {
         self.ask = ask
-        dev = (host.root == "/" ? "" : host.root) + "/dev"
         disks = DeviceList("\(host.sys)/class/nvme") { name, path throws(KernelFileError) in
             let model = try Attribute("\(path)/model").text()
             guard let kind = AmazonDisk.Kind.allCases.first(where: { $0.model == model }),
@@ -124,7 +128,7 @@ final class AmazonDisks {
         var refused: [(String, Errno)] = []
         for disk in disks.devices where isWanted(disk.device) {
             do throws(Errno) {
-                let page = try ask(disk.kind.logPage, "\(dev)/\(disk.device)")
+                let page = try ask(disk.kind.logPage, "/dev/\(disk.device)")
                 guard let now = AmazonDisk(page, disk.kind) else { continue }
                 NVMeTraffic.add(now, since: disk.last, serial: disk.serial, disk.kind, to: &points)
                 disk.last = now

@@ -78,8 +78,7 @@ struct ProcessMatcher {
     init(_ selector: ProcessSelector, host: Host) {
         kind = selector.kind
         dimension = selector.dimension
-        let root = host.root == "/" ? "" : host.root
-        file = kind == .pidFile ? KernelFile(root + selector.text, keepsOpen: false) : nil
+        file = kind == .pidFile ? KernelFile(selector.text, inside: host.root) : nil
         unit = kind == .unit ? ProcessCgroup.unitName(selector.text) : []
         guard kind == .exe || kind == .pattern else {
             pattern = nil

@@ -2,8 +2,7 @@
 
 internal import Metrics
 
-/// A family whose samples have only the labels that are known of their devices, as node_exporter writes them; for
-/// Prometheus a label without a value is the same as none.
+/// A family whose samples have only the labels that are known of their devices, as node_exporter writes them.
 struct InfoFamily {
     let descriptor: MetricDescriptor
     /// By which labels there are: a bit for each.
@@ -11,11 +10,11 @@ struct InfoFamily {
 
     init(_ descriptor: MetricDescriptor) { self.descriptor = descriptor }
 
-    /// A value for each label, empty for what is not known.
-    mutating func add(_ values: [String], to snapshot: inout Snapshot) {
+    /// A value for each label, nil for what is not known.
+    mutating func add(_ values: [String?], to snapshot: inout Snapshot) {
         var present: UInt32 = 0
-        for (index, value) in values.enumerated() where !value.isEmpty { present |= 1 << UInt32(index) }
-        snapshot.add(family(present), 1, labels: values.filter { !$0.isEmpty })
+        for (index, value) in values.enumerated() where value != nil { present |= 1 << UInt32(index) }
+        snapshot.add(family(present), 1, labels: values.compactMap { $0 })
     }
 
     private mutating func family(_ present: UInt32) -> MetricDescriptor {

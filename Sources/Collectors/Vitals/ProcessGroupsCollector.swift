@@ -96,11 +96,10 @@ struct ProcessGroupsCollector: Collector {
     }
 
     private mutating func look(at process: UInt32) throws(CollectError) {
-        guard
-            case .value(let stat) = try reading({ () throws(KernelFileError) in
-                try files.read(process, "/stat", ProcessStat.parse)
-            })
-        else { return }
+        let answer = try reading { () throws(KernelFileError) in try files.read(process, "/stat", ProcessStat.parse) }
+        // With hidepid=1 the processes of others are listed, and may not be read.
+        if case .denied = answer { leftOut += 1 }
+        guard case .value(let stat) = answer else { return }
         var command = Fingerprint()
         for byte in files.reader.buffer[stat.name] { command.add(byte) }
         let earlier = history.earlier(process, startTicks: stat.startTicks)

@@ -9,7 +9,6 @@ internal import Settings
 struct BcacheCollector: Collector {
     static let name = "bcache"
     static let isEnabledByDefault = true
-    static let isAbsenceSuccess = true
     static let metrics = readings.map(\.descriptor) + BcacheMember.metrics
 
     static func metric(_ name: String, _ kind: MetricKind, _ labels: [String], _ help: String) -> MetricDescriptor {

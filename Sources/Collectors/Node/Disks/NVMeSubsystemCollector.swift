@@ -9,7 +9,6 @@ internal import Settings
 struct NVMeSubsystemCollector: Collector {
     static let name = "nvmesubsystem"
     static let isEnabledByDefault = false
-    static let isAbsenceSuccess = true
     static let metrics = [info, namespaceInfo, paths, livePaths, pathState]
 
     private static let info = metric(
@@ -26,10 +25,15 @@ struct NVMeSubsystemCollector: Collector {
         MetricDescriptor("node_nvmesubsystem_" + name, .gauge, labels: labels, help: help)
     }
 
-    /// States with a series.
-    private static let states = ["live", "connecting", "resetting", "dead", "unknown"]
-    /// States that pass, and have none: no series of their controller is 1 meanwhile.
-    private static let passingStates = ["new", "deleting", "deleting (no IO)"]
+    /// The last one is for what a later kernel may say.
+    private static let states = ["live", "connecting", "resetting", "dead", "new", "deleting", "unknown"]
+
+    /// The state of which the kernel's word is one (nvme_sysfs_show_state in drivers/nvme/host/sysfs.c): a controller
+    /// that is deleted takes no more requests in the end.
+    private static func state(_ word: String) -> String {
+        if word == "deleting (no IO)" { return "deleting" }
+        return states.contains(word) ? word : "unknown"
+    }
 
     private final class Subsystem {
         let name: String
@@ -97,8 +101,7 @@ struct NVMeSubsystemCollector: Collector {
             switch member {
             case .namespace(let name): snapshot.add(namespaceInfo, 1, name, subsystem.name)
             case .controller(let name, let transport, let attribute):
-                var current = try attribute.text() ?? ""
-                if !states.contains(current), !passingStates.contains(current) { current = "unknown" }
+                let current = Self.state(try attribute.text() ?? "")
                 count += 1
                 if current == "live" { liveCount += 1 }
                 for state in states {

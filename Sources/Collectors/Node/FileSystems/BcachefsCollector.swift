@@ -8,7 +8,6 @@ internal import Settings
 struct BcachefsCollector: Collector {
     static let name = "bcachefs"
     static let isEnabledByDefault = true
-    static let isAbsenceSuccess = true
     /// With them go the counters, whose names are the file system's.
     static let metrics =
         [info, cacheSize, compressed, uncompressed, errors, writes, writeSize] + BcachefsDevice.metrics

@@ -25,9 +25,11 @@ struct BtrfsCollector: Collector {
     private static let commitTime = metric(
         "commit_seconds_total", .counter, ["uuid"], "Time that commits took, added up.")
 
-    /// The UUID of a device is known only from the file system itself; without it the label is empty.
+    /// The UUID of a device is known only from the file system itself; without it there is no such label.
     private static let deviceLabels = ["btrfs_dev_uuid", "device", "uuid"]
     private static let deviceSize = metric("device_size_bytes", .gauge, deviceLabels, "Size of a device.")
+    private static let sizeWithoutUUID = metric(
+        "device_size_bytes", .gauge, ["device", "uuid"], deviceSize.help)
     private static let deviceUnused = metric(
         "device_unused_bytes", .gauge, deviceLabels, "Space of a device that is not allocated to anything.")
     private static let deviceErrors = metric(
@@ -102,6 +104,11 @@ struct BtrfsCollector: Collector {
         if let time = stats.totalMilliseconds { snapshot.add(commitTime, Double(time) / 1_000, uuid) }
     }
 
+    /// The last part of its path, as node_exporter has it: `sda1`, and `data` for /dev/mapper/data.
+    private static func name(ofDevice path: String) -> String {
+        path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[path.utf8.index(after: $0)...]) } ?? path
+    }
+
     /// Returns how many devices there are.
     private static func addDevices(
         of fileSystem: FileSystem, _ known: BtrfsFileSystem?, to snapshot: inout Snapshot
@@ -110,12 +117,12 @@ struct BtrfsCollector: Collector {
         guard let known else {
             for device in fileSystem.devices.devices {
                 guard let sectors = try device.sectors.number() else { continue }
-                snapshot.add(deviceSize, sectors * sectorBytes, labels: ["", device.name, fileSystem.uuid])
+                snapshot.add(sizeWithoutUUID, sectors * sectorBytes, device.name, fileSystem.uuid)
             }
             return fileSystem.devices.devices.count
         }
         for device in known.devices {
-            let name = device.path.hasPrefix("/dev/") ? String(device.path.dropFirst(5)) : device.path
+            let name = Self.name(ofDevice: device.path)
             let labels = [device.uuid, name, fileSystem.uuid]
             snapshot.add(deviceSize, Double(device.sizeBytes), labels: labels)
             // Not below 0 while a device shrinks.

@@ -7,10 +7,8 @@ internal import Platform
 internal import Procfs
 
 struct BtrfsMounts {
-    /// Asks a mounted file system; a test can be one.
-    var ask: (_ path: Path) throws(Errno) -> BtrfsFileSystem = { path throws(Errno) in
-        try BtrfsFileSystem(at: path)
-    }
+    /// Asks the file system that is mounted at a path of the host; a test can be one.
+    var ask: (_ path: Path) throws(Errno) -> BtrfsFileSystem
 
     private struct Reading {
         let text: [UInt8]
@@ -26,7 +24,9 @@ struct BtrfsMounts {
     private var places: [Path] = []
 
     init(host: Host) {
-        root = host.root
+        let root = host.root
+        self.root = root
+        ask = { path throws(Errno) in try BtrfsFileSystem(at: path, inside: root) }
         files = ["1", "self"].map { KernelFile("\(host.proc)/\($0)/mountinfo") }
     }
 
@@ -69,6 +69,6 @@ struct BtrfsMounts {
         var sources: Set<ExactText> = []
         return MountSpaces.topmost(MountSpaces.reachable(mounts), below: root)
             .filter { $0.fsType == "btrfs" && sources.insert(ExactText($0.device)).inserted }
-            .map { $0.path(below: root) }
+            .map(\.mountPoint)
     }
 }

@@ -88,11 +88,22 @@ package struct FilesystemCollector: Collector {
             var space: FileSystemSpace?
             switch mount.answer {
             case .space(let answer): (space, reason) = (answer, "")
-            case .failed(let errno): reason = errno.description
+            case .failed(let errno): reason = Self.goText(of: errno)
             case .late: reason = Self.timeoutReason
             }
             add(mount.mount, space, reason, to: &snapshot)
         }
+    }
+
+    /// What Go's `syscall.Errno` says, which is what node_exporter has in `device_error` and alerts compare with: glibc's
+    /// text with a small letter in front, but before a capital (`RFS specific error`), and the old text for ESTALE.
+    static func goText(of errno: Errno) -> String {
+        if errno == .stale { return "stale NFS file handle" }
+        let text = errno.description
+        if text.hasPrefix("error ") || text.hasPrefix("Unknown error") { return "errno \(errno.code)" }
+        let start = text.utf8.prefix(2).map { $0 }
+        let isWord = start.count == 2 && (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(start[1])
+        return isWord ? text.prefix(1).lowercased() + text.dropFirst() : text
     }
 
     private func add(_ mount: Mount, _ space: FileSystemSpace?, _ reason: String, to snapshot: inout Snapshot) {

@@ -24,7 +24,7 @@ struct DMICollector: Collector {
 
     private let directory: String
     /// One for each label. It does not change before the next boot: read once.
-    private var values: [String]?
+    private var values: [String?]?
     private var infos = InfoFamily(info)
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
@@ -34,15 +34,15 @@ struct DMICollector: Collector {
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
         if values == nil { values = try read() }
         let values = values ?? []
-        guard values.contains(where: { !$0.isEmpty }) else { throw .absent("this machine has no \(directory)") }
+        guard values.contains(where: { $0 != nil }) else { throw .absent("this machine has no \(directory)") }
         infos.add(values, to: &snapshot)
     }
 
-    private func read() throws(CollectError) -> [String] {
-        var values: [String] = []
+    private func read() throws(CollectError) -> [String?] {
+        var values: [String?] = []
         for label in Self.info.labels {
             let attribute = Attribute("\(directory)/\(label == "system_vendor" ? "sys_vendor" : label)")
-            values.append(try reading { () throws(KernelFileError) in try attribute.text() } ?? "")
+            values.append(try reading { () throws(KernelFileError) in try attribute.text() })
         }
         return values
     }

@@ -9,7 +9,6 @@ internal import Settings
 struct DrmCollector: Collector {
     static let name = "drm"
     static let isEnabledByDefault = false
-    static let isAbsenceSuccess = true
     static let metrics = numbers.map(\.descriptor) + [info]
 
     private static func number(_ file: String, _ name: String, _ help: String) -> NumberMetric {
@@ -30,12 +29,11 @@ struct DrmCollector: Collector {
 
     private static let info = MetricDescriptor(
         "node_drm_card_info", .gauge,
-        labels: ["card", "chip", "memory_vendor", "power_performance_level", "unique_id", "vendor"],
-        help: "What a graphics card is, and which chip of hwmon it has; always 1.")
+        labels: ["card", "memory_vendor", "power_performance_level", "unique_id", "vendor"],
+        help: "What a graphics card is; always 1.")
 
     private struct Card {
         let name: String
-        let chip: String
         let numbers: DeviceNumbers
         let memoryVendor: Attribute
         let performanceLevel: Attribute
@@ -51,8 +49,7 @@ struct DrmCollector: Collector {
                 try Attribute("\(path)/device/uevent").value(Self.isAMD) == true
             else { return nil }
             return Card(
-                name: name, chip: HwmonChip.place(ofDevice: "\(path)/device") ?? "",
-                numbers: DeviceNumbers(Self.numbers, in: "\(path)/device"),
+                name: name, numbers: DeviceNumbers(Self.numbers, in: "\(path)/device"),
                 memoryVendor: Attribute("\(path)/device/mem_info_vram_vendor"),
                 performanceLevel: Attribute("\(path)/device/power_dpm_force_performance_level"),
                 uniqueID: Attribute("\(path)/device/unique_id"))
@@ -78,8 +75,7 @@ struct DrmCollector: Collector {
             snapshot.add(
                 Self.info, 1,
                 labels: [
-                    card.name, card.chip, text(card.memoryVendor), text(card.performanceLevel), text(card.uniqueID),
-                    "amd",
+                    card.name, text(card.memoryVendor), text(card.performanceLevel), text(card.uniqueID), "amd",
                 ])
         }
         try problem.throwIfAny()

@@ -10,7 +10,6 @@ internal import Settings
 struct EdacCollector: Collector {
     static let name = "edac"
     static let isEnabledByDefault = true
-    static let isAbsenceSuccess = true
     static let metrics = [
         corrected, uncorrected, rowCorrected, rowUncorrected, channelCorrected, channelUncorrected,
     ]

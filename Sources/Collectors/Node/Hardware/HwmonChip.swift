@@ -24,9 +24,10 @@ struct HwmonChip {
     let name: String?
     let sensors: [Sensor]
 
-    init(_ label: String, at path: String, _ families: HwmonFamilies) throws(KernelFileError) {
+    init(_ label: String, _ chip: HwmonChipName, _ families: HwmonFamilies) throws(KernelFileError) {
         self.label = label
-        name = try Self.cleanName(path)
+        name = chip.driverName
+        let path = chip.path
         var sensors: [Sensor] = []
         let found = Self.attributes(of: path)
         for sensor in found.keys.sorted(by: isBefore) {
@@ -50,32 +51,6 @@ struct HwmonChip {
             sensors.append(Sensor(name: sensor, label: label, readings: readings))
         }
         self.sensors = sensors
-    }
-
-    /// The chip's place among the devices, which stays when drivers are loaded in another order: `platform_coretemp_0`.
-    /// A chip without a device has its own name, else that of its directory.
-    static func label(of path: String, name: String) -> String {
-        if let place = place(ofDevice: "\(path)/device") { return place }
-        do throws(KernelFileError) {
-            if let name = try cleanName(path) { return name }
-        } catch {
-            // The collector fails anyway when it makes the chip.
-        }
-        return HwmonName.cleaned(name)
-    }
-
-    /// The end of the path of a device, to which `path` leads. nil without one: a virtual chip.
-    static func place(ofDevice path: String) -> String? {
-        do throws(Errno) {
-            let words = try realPath(path).utf8.split(separator: UInt8(ascii: "/")).suffix(2)
-            let cleaned = words.map { HwmonName.cleaned(String(Substring($0))) }
-            return cleaned.last == "" ? nil : cleaned.filter { !$0.isEmpty }.joined(separator: "_")
-        } catch { return nil }
-    }
-
-    private static func cleanName(_ path: String) throws(KernelFileError) -> String? {
-        let name = HwmonName.cleaned(try Attribute("\(path)/name").text() ?? "")
-        return name.isEmpty ? nil : name
     }
 
     /// The attributes of each sensor. Old drivers have theirs in the directory of the device.

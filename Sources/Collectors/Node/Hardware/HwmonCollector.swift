@@ -25,7 +25,8 @@ struct HwmonCollector: Collector {
         let labels: [String]
     }
 
-    private var chips: DeviceList<HwmonChip>
+    private var chips: DeviceList<HwmonChipName>
+    private let chosen: NameFilter
     private let sensors: NameFilter
     private let families = HwmonFamilies()
     /// Of all chips, made anew when these are.
@@ -34,20 +35,18 @@ struct HwmonCollector: Collector {
     private var readings: [(chip: String, reading: HwmonChip.Reading)] = []
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
-        let chosen = try NameFilter(&section, "chip")
+        chosen = try NameFilter(&section, "chip")
         sensors = try NameFilter(&section, "sensor")
-        let families = families
         chips = DeviceList("\(host.sys)/class/hwmon") { name, path throws(KernelFileError) in
-            let chip = HwmonChip.label(of: path, name: name)
-            return chosen.takes(chip) ? try HwmonChip(chip, at: path, families) : nil
+            try HwmonChipName(directory: name, at: path)
         }
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
         try chips.refreshOrAbsent()
-        if chips.generation != generation { lookAround() }
-        for info in infos { snapshot.add(info.descriptor, 1, labels: info.labels) }
         var problem = FirstProblem()
+        if chips.generation != generation { lookAround(&problem) }
+        for info in infos { snapshot.add(info.descriptor, 1, labels: info.labels) }
         for (chip, reading) in readings {
             let number = problem.noted { () throws(KernelFileError) in try reading.attribute.numberIfAny() }
             guard let number else { continue }
@@ -56,25 +55,27 @@ struct HwmonCollector: Collector {
         try problem.throwIfAny()
     }
 
-    /// Two chips may have the same name when nothing in their paths tells them apart, and two sensors the same label.
-    /// A series must not be served twice: the first is.
-    private mutating func lookAround() {
+    /// Two sensors of a chip may have the same label. A series must not be served twice: the first is.
+    private mutating func lookAround(_ problem: inout FirstProblem) {
         generation = chips.generation
         infos = []
         readings = []
+        for (label, name) in zip(HwmonChipName.labels(of: chips.devices), chips.devices) where chosen.takes(label) {
+            var made: HwmonChip?
+            problem.keep { () throws(KernelFileError) in made = try HwmonChip(label, name, families) }
+            if let made { add(made) } else { generation = -1 }
+        }
+    }
+
+    private mutating func add(_ chip: HwmonChip) {
         var seen: Set<[String]> = []
-        for chip in chips.devices {
-            if let name = chip.name, seen.insert([chip.label]).inserted {
-                infos.append(Info(descriptor: Self.chipNames, labels: [chip.label, name]))
+        if let name = chip.name { infos.append(Info(descriptor: Self.chipNames, labels: [chip.label, name])) }
+        for sensor in chip.sensors where sensors.takes("\(chip.label);\(sensor.name)") {
+            if let label = sensor.label {
+                infos.append(Info(descriptor: Self.sensorLabel, labels: [chip.label, label, sensor.name]))
             }
-            for sensor in chip.sensors where sensors.takes("\(chip.label);\(sensor.name)") {
-                if let label = sensor.label, seen.insert([chip.label, sensor.name]).inserted {
-                    infos.append(Info(descriptor: Self.sensorLabel, labels: [chip.label, label, sensor.name]))
-                }
-                for reading in sensor.readings
-                where seen.insert([chip.label, reading.sensor, reading.descriptor.name]).inserted {
-                    readings.append((chip.label, reading))
-                }
+            for reading in sensor.readings where seen.insert([reading.sensor, reading.descriptor.name]).inserted {
+                readings.append((chip.label, reading))
             }
         }
     }

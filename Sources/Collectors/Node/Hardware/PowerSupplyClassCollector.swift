@@ -124,9 +124,10 @@ struct PowerSupplyClassCollector: Collector {
         var problem = FirstProblem()
         for supply in supplies.devices {
             supply.numbers.add(supply.name, to: &snapshot, &problem)
-            let values = zip(Self.info.labels, supply.texts).map { label, attribute in
+            let values = zip(Self.info.labels, supply.texts).map { label, attribute -> String? in
                 if label == "power_supply" { return supply.name }
-                return problem.noted { () throws(KernelFileError) in try attribute?.text() } ?? ""
+                let text = problem.noted { () throws(KernelFileError) in try attribute?.text() }
+                return text == "" ? nil : text
             }
             infos.add(values, to: &snapshot)
         }

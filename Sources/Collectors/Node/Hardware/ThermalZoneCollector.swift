@@ -8,7 +8,6 @@ internal import Settings
 struct ThermalZoneCollector: Collector {
     static let name = "thermal_zone"
     static let isEnabledByDefault = true
-    static let isAbsenceSuccess = true
     static let metrics = [zoneMetric.descriptor] + coolingMetrics.map(\.descriptor)
 
     private static let zoneMetric = NumberMetric(

@@ -9,7 +9,6 @@ internal import Settings
 struct CPUFreqCollector: Collector {
     static let name = "cpufreq"
     static let isEnabledByDefault = true
-    static let isAbsenceSuccess = true
     static let metrics = frequencies.map(\.descriptor) + [governorMetric]
 
     private static func frequency(_ file: String, _ name: String, _ help: String) -> NumberMetric {
@@ -110,6 +109,13 @@ struct CPUFreqCollector: Collector {
         offline = nowOffline
         if isChanged { cpus.forget() }
         try cpus.refreshOrAbsent()
+    }
+
+    /// A machine without the driver is in order, as virtual ones are; a tree without any CPU is no sysfs.
+    var isAbsenceSuccess: Bool {
+        do throws(Errno) {
+            return try directoryEntries(cpus.path).contains { numberOfDevice($0, "cpu") != nil }
+        } catch { return false }
     }
 
     /// Up to Linux 5.17, reading the frequency of an x86 CPU that was idle makes the kernel sleep for 10 ms or more,

@@ -12,7 +12,6 @@ internal import Settings
 struct PerfCollector: Collector {
     static let name = "perf"
     static let isEnabledByDefault = false
-    static let isAbsenceSuccess = true
     /// Tracepoints are named after themselves.
     static let metrics = (PerfSeries.hardware + PerfSeries.software + PerfSeries.cache).map(\.descriptor)
 

@@ -24,22 +24,24 @@ struct OSCollector: Collector {
         "node_os_support_end_timestamp_seconds", .gauge,
         help: "When the distribution ends its support, in seconds since 1970.")
 
+    /// Far above any: it has some lines.
+    private static let byteLimit = 64 << 10
+
     /// A file as it was read; another one has another inode or time.
     private struct Reading {
         let path: String
-        let id: FileID
-        let changedUnixNanoseconds: Int64
+        let status: FileStatus
         let file: Assignments
         let labels: [String]
     }
 
     /// The second is what the first most often links to.
-    private let paths: [String]
+    private let paths = ["/etc/os-release", "/usr/lib/os-release"]
+    private let root: String
     private var last: Reading?
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
-        let root = host.root == "/" ? "" : host.root
-        paths = ["\(root)/etc/os-release", "\(root)/usr/lib/os-release"]
+        root = host.root
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
@@ -61,25 +63,28 @@ struct OSCollector: Collector {
     }
 
     private func current() throws(CollectError) -> Reading {
-        for path in paths {
+        let shown = paths.map { root == "/" ? $0 : root + $0 }
+        for (path, shown) in zip(paths, shown) {
             let status: FileStatus
-            do throws(Errno) { status = try FileStatus(of: path) } catch  where error == .notFound {
+            let bytes: [UInt8]
+            do throws(Errno) {
+                let file = try File(reading: path, inside: root)
+                status = try file.status()
+                if let last, last.path == shown, last.status == status { return last }
+                bytes = try readWhole(file, limit: Self.byteLimit)
+            } catch  where error == .notFound {
                 continue
             } catch {
-                throw .failed("\(path): \(error)")
+                throw .failed("\(shown): \(error)")
             }
-            if let last, last.path == path, last.id == status.id,
-                last.changedUnixNanoseconds == status.changedUnixNanoseconds
-            {
-                return last
-            }
-            guard let file = try KernelFile(path, keepsOpen: false).valueIfThere(Assignments.parse) else { continue }
-            let labels = Self.labels.map { label in file[label.uppercased()] }
-            return Reading(
-                path: path, id: status.id, changedUnixNanoseconds: status.changedUnixNanoseconds, file: file,
-                labels: labels)
+            var text = ByteCursor(bytes)
+            do throws(ParseError) {
+                let file = try Assignments.parse(&text)
+                let labels = Self.labels.map { label in file[label.uppercased()] }
+                return Reading(path: shown, status: status, file: file, labels: labels)
+            } catch { throw .failed("\(shown): \(error)") }
         }
-        throw .absent("there is neither \(paths.joined(separator: " nor "))")
+        throw .absent("there is neither \(shown.joined(separator: " nor "))")
     }
 
     /// `2028-06-30` in seconds since 1970.

@@ -46,6 +46,8 @@ struct ProcessesCollector: Collector {
     private var tasks: [UInt32] = []
     private var processStates = States()
     private var threadStates = States()
+    /// Processes, and threads, that this user may not look at.
+    private var denied = 0
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         threadsMaximum = KernelFile("\(host.proc)/sys/kernel/threads-max")
@@ -54,30 +56,52 @@ struct ProcessesCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        snapshot.add(Self.maximumThreads, Double(try threadsMaximum.value(SingleNumber.parse)))
-        snapshot.add(Self.maximumProcesses, Double(try pidMaximum.value(SingleNumber.parse)))
         processStates.removeAll()
         threadStates.removeAll()
+        denied = 0
         var (processCount, threadCount) = (0, UInt64(0))
-        do throws(KernelFileError) {
-            try files.list(into: &processes)
-            for process in processes {
+        var problem = FirstProblem()
+        try list()
+        for process in processes {
+            problem.keep { () throws(KernelFileError) in
                 let answer = try files.read(process, "/stat", ProcessStat.parse)
-                guard let stat = try stat(answer) else { continue }
+                guard let stat = stat(answer) else { return }
                 processCount += 1
                 threadCount &+= stat.threads
                 processStates.count(stat.state)
                 threadStates.count(stat.state)
                 if stat.threads > 1 { try countThreads(besides: process) }
             }
+        }
+        // When none of them could be read nothing is known: 0 would be false.
+        let isKnown = processCount > 0 || problem.isNone && denied == 0
+        if isKnown { snapshot.add(Self.threads, Double(threadCount)) }
+        if processCount > 0 { snapshot.add(Self.pids, Double(processCount)) }
+        processStates.add(Self.processState, to: &snapshot)
+        threadStates.add(Self.threadState, to: &snapshot)
+        snapshot.add(Self.maximumThreads, Double(try threadsMaximum.value(SingleNumber.parse)))
+        snapshot.add(Self.maximumProcesses, Double(try pidMaximum.value(SingleNumber.parse)))
+        if isKnown, processCount == 0 { snapshot.add(Self.pids, 0) }
+        do throws(KernelFileError) {
+            try problem.throwFirst()
             try files.throwIfNothingWasRead()
         } catch {
             throw CollectError(error)
         }
-        snapshot.add(Self.pids, Double(processCount))
-        snapshot.add(Self.threads, Double(threadCount))
-        processStates.add(Self.processState, to: &snapshot)
-        threadStates.add(Self.threadState, to: &snapshot)
+        // What is served is true of those that were seen, and is not the whole: /proc is mounted with hidepid=1.
+        if denied > 0 {
+            throw .failed(
+                "\(denied) of \(processes.count) processes in \(files.path) may not be read, and are not counted; "
+                    + "mount it without hidepid, or with gid= of a group that the agent is in")
+        }
+    }
+
+    private mutating func list() throws(CollectError) {
+        do throws(KernelFileError) { try files.list(into: &processes) } catch .unreadable(_, .notFound) {
+            processes = []
+        } catch {
+            throw CollectError(error)
+        }
     }
 
     /// The threads of a process but the first, whose state is that of the process.
@@ -85,17 +109,19 @@ struct ProcessesCollector: Collector {
         try files.list(threadsOf: first, into: &tasks)
         for task in tasks where task != first {
             let answer = try files.read(first, thread: task, "/stat", ProcessStat.parse)
-            if let stat = try stat(answer) { threadStates.count(stat.state) }
+            if let stat = stat(answer) { threadStates.count(stat.state) }
         }
     }
 
-    /// nil when the process ended meanwhile. Takes an answer that is there already: were it read in the call, this
-    /// collector would be copied for the call before, and the reading would copy all buffers.
-    private func stat(_ answer: SmallFileAnswer<ProcessStat>) throws(KernelFileError) -> ProcessStat? {
+    /// nil when the process ended meanwhile, or may not be looked at. Takes an answer that is there already: were it
+    /// read in the call, this collector would be copied for the call before, and the reading would copy all buffers.
+    private mutating func stat(_ answer: SmallFileAnswer<ProcessStat>) -> ProcessStat? {
         switch answer {
         case .value(let stat): return stat
         case .gone, .odd: return nil
-        case .denied: throw .unreadable(path: files.path, .accessDenied)
+        case .denied:
+            denied += 1
+            return nil
         }
     }
 }

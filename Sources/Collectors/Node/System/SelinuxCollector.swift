@@ -26,7 +26,7 @@ struct SelinuxCollector: Collector {
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         enforce = Attribute("\(host.sys)/fs/selinux/enforce")
         initLabel = Attribute("\(host.proc)/1/attr/current")
-        config = KernelFile("\(host.root == "/" ? "" : host.root)/etc/selinux/config", keepsOpen: false)
+        config = KernelFile("/etc/selinux/config", inside: host.root)
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
