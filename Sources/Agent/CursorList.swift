@@ -94,13 +94,13 @@ private func place(of file: FileCursor, _ directories: inout ListedDirectories) 
     let state: String
     switch file.findFile(&directories) {
     case .live(let now): (sizeBytes, state) = (now, "live")
-    case .rotated(let name, let now): (sizeBytes, state) = (now, "rotated: \(plainText(name))")
+    case .rotated(let name, let now): (sizeBytes, state) = (now, "rotated: \(name)")
     case .gone: state = "gone"
     case .unknown(let errno): state = "not seen: \(errno)"
     }
     let lag = sizeBytes - min(sizeBytes, file.offset)
     return Place(
-        source: plainText(file.path), identity: "\(file.id.device):\(file.id.inode)", position: "\(file.offset)",
+        source: file.path.description, identity: "\(file.id.device):\(file.id.inode)", position: "\(file.offset)",
         size: "\(sizeBytes)", lag: bytesText(lag), state: state)
 }
 

@@ -1,6 +1,7 @@
 // An input that reads what an output of the same agent writes. Where a route, or a chain of routes, leads from that
 // input to that output, every record would come back as a new one, for ever.
 
+internal import Bytes
 internal import Durable
 internal import Inputs
 internal import Outputs
@@ -35,9 +36,9 @@ func findFeedback(
             cursorPath(stateDirectory: settings.stateDirectory, input: $0.from, output: $0.to)
         }
         let candidates = written + [(nil, cursors)]
-        let read = Set(input.filesRead(among: candidates.flatMap(\.files)))
+        let read = Set(input.filesRead(among: candidates.flatMap(\.files).map { Path($0) }))
         for (output, files) in candidates {
-            guard let path = files.first(where: read.contains) else { continue }
+            guard let path = files.first(where: { read.contains(Path($0)) }) else { continue }
             found.append(Feedback(input: plugin.name, path: path, output: output))
         }
     }

@@ -50,9 +50,13 @@ package struct Glob: Sendable {
         self.alternatives = alternatives
     }
 
-    package func matches(_ text: String) -> Bool { matches(Array(text.utf8)) }
+    package func matches(_ text: String) -> Bool { matches(Array(text.utf8)[...]) }
 
-    package func matches(_ bytes: [UInt8]) -> Bool {
+    package func matches(_ bytes: [UInt8]) -> Bool { matches(bytes[...]) }
+
+    package func matches(_ path: Path) -> Bool { matches(path.bytes) }
+
+    private func matches(_ bytes: ArraySlice<UInt8>) -> Bool {
         let names = bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         return alternatives.contains { Self.matches(names, $0) }
     }
@@ -88,8 +92,6 @@ extension Glob.Component {
         case .wildcard(let elements): matches(name, elements)
         }
     }
-
-    package func matches(name: String) -> Bool { matches(Array(name.utf8)[...]) }
 
     private func matches(_ name: ArraySlice<UInt8>, _ elements: [Glob.Element]) -> Bool {
         if name.isHidden, elements.first != .byte(UInt8(ascii: ".")) { return false }

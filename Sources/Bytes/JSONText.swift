@@ -38,6 +38,20 @@ extension [UInt8] {
         }
     }
 
+    /// Appends a range of another buffer as text, with U+FFFD for each sequence that is not UTF-8.
+    package mutating func append(repairing range: Range<Int>, of bytes: borrowing [UInt8]) {
+        guard !bytes.isASCII(range) else { return append(contentsOf: bytes[range]) }
+        unsafe bytes.withUnsafeBytes { bytes in
+            let text = unsafe UnsafeRawBufferPointer(rebasing: bytes[range])
+            var at = 0
+            while at < text.count {
+                let length = unsafe text[at] < 0x80 ? 1 : text.sequenceLength(at: at)
+                if length == 0 { append("\u{FFFD}") } else { unsafe append(contentsOf: text[at..<at + length]) }
+                at += Swift.max(length, 1)
+            }
+        }
+    }
+
     /// All of it is at most so long in a JSON string.
     package var jsonByteBound: Int {
         reduce(2) { count, byte in

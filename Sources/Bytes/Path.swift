@@ -20,18 +20,42 @@ package struct Path: Hashable, Comparable, Sendable {
         self.terminated = terminated
     }
 
-    package init(_ text: String) { self.init(text.utf8) }
+    /// The same without a generic loop, since names come by the ten thousand.
+    package init(_ bytes: ArraySlice<UInt8>) {
+        var terminated: [UInt8] = []
+        terminated.reserveCapacity(bytes.count + 1)
+        terminated += bytes.prefix { $0 != 0 }
+        terminated.append(0)
+        self.terminated = terminated
+    }
+
+    package init(_ text: String) { self.init(Array(text.utf8)[...]) }
+
+    /// Up to the NUL of what C gave.
+    package init(_ bytes: UnsafeRawBufferPointer) { self.init(unsafe Array(bytes.prefix { $0 != 0 })[...]) }
+
+    /// `terminated` ends in its only NUL.
+    private init(terminated: [UInt8]) { self.terminated = terminated }
 
     package var bytes: ArraySlice<UInt8> { terminated.dropLast() }
     package var isEmpty: Bool { terminated.count == 1 }
     package var isAbsolute: Bool { terminated[0] == UInt8(ascii: "/") }
 
+    package func hash(into hasher: inout Hasher) {
+        // As one piece: an array would be hashed byte by byte.
+        unsafe terminated.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+    }
+
     package static func < (one: Path, other: Path) -> Bool { one.bytes.lexicographicallyPrecedes(other.bytes) }
 
-    /// The path of `name` in this directory. The empty path stands for the root here, as it does before the first slash.
+    /// The path of `name` in this directory. The empty path stands for the root here, as before the first slash.
     package static func / (directory: Path, name: Path) -> Path {
-        let slash = directory.bytes.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]
-        return Path([directory.bytes, slash[...], name.bytes].joined())
+        var joined: [UInt8] = []
+        joined.reserveCapacity(directory.terminated.count + name.terminated.count)
+        joined += directory.bytes
+        if joined.last != UInt8(ascii: "/") { joined.append(UInt8(ascii: "/")) }
+        joined += name.terminated
+        return Path(terminated: joined)
     }
 
     package static func / (directory: Path, name: String) -> Path { directory / Path(name) }
@@ -55,6 +79,7 @@ package struct Path: Hashable, Comparable, Sendable {
     }
 
     package func hasPrefix(_ text: String) -> Bool { bytes.starts(with: text.utf8) }
+    package func hasPrefix(_ other: Path) -> Bool { bytes.starts(with: other.bytes) }
     package func hasSuffix(_ text: String) -> Bool { bytes.suffix(text.utf8.count).elementsEqual(text.utf8) }
 
     /// Lends the path to a system call.
@@ -70,6 +95,10 @@ package struct Path: Hashable, Comparable, Sendable {
 
     /// The path as text when its bytes are UTF-8; nil when they are not, and no text leads back to the file.
     package var text: String? { String(validating: bytes, as: UTF8.self) }
+
+    /// With U+FFFD for what is not UTF-8: for JSON and the agent's log, which escape what they are given. No way back to
+    /// the file, and no key: two files may have the same.
+    package var repaired: String { String(decoding: bytes, as: UTF8.self) }
 }
 
 extension Path: ExpressibleByStringLiteral {

@@ -133,7 +133,7 @@ struct MetricFiles {
         for directory in now.values {
             // Not hidden ones: what is written beside and renamed begins with a dot for some programs.
             for name in directory.names where name.hasSuffix(".prom") && !name.hasPrefix(".") {
-                found.insert("\(directory.path)/\(name)")
+                found.insert(String(decoding: (directory.path / name).bytes, as: UTF8.self))
             }
         }
         let sorted = found.sorted()
@@ -146,7 +146,7 @@ struct MetricFiles {
     /// The directories that a pattern finds now; itself when it is none, or finds nothing.
     private static func expand(_ glob: Glob) -> [String] {
         if glob.alternatives.count == 1, let path = literal(glob.alternatives[0]) { return [path] }
-        let found = FileFinder([glob]).paths.sorted()
+        let found = FileFinder([glob]).paths.map { String(decoding: $0.bytes, as: UTF8.self) }.sorted()
         return found.isEmpty ? [glob.text] : found
     }
 

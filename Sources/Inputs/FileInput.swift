@@ -67,22 +67,21 @@ package struct FileInput: Input {
     }
 
     /// By name, and by whatever symbolic links and mounts lead to the same place.
-    package func filesRead(among paths: [String]) -> [String] {
+    package func filesRead(among paths: [Path]) -> [Path] {
         let settings = follower.settings
         var read = Set(paths.filter(settings.matches))
-        var byDirectory: [FileID: [String]] = [:]
-        var byFile: [FileID: String] = [:]
+        var byDirectory: [FileID: [Path]] = [:]
+        var byFile: [FileID: Path] = [:]
         for path in paths where !read.contains(path) {
             let directory = splitPath(path).directory
-            if let id = Self.id(directory.isEmpty ? "/" : directory) { byDirectory[id, default: []].append(path) }
+            if let id = Self.id(directory) { byDirectory[id, default: []].append(path) }
             if let id = Self.id(path) { byFile[id] = path }
         }
         guard !byDirectory.isEmpty else { return paths.filter(read.contains) }
         let finder = FileFinder(settings.paths)
         for directory in finder.directories.keys {
             guard let id = Self.id(directory), let there = byDirectory[id] else { continue }
-            let start = directory == "/" ? "/" : directory + "/"
-            read.formUnion(there.filter { settings.matches(start + splitPath($0).name) })
+            read.formUnion(there.filter { settings.matches(directory / $0.name) })
         }
         if !byFile.isEmpty {
             read.formUnion(finder.paths.filter(settings.matches).compactMap { Self.id($0).flatMap { byFile[$0] } })
@@ -91,7 +90,7 @@ package struct FileInput: Input {
     }
 
     /// nil for what is not there: nothing else leads to it yet.
-    private static func id(_ path: String) -> FileID? {
+    private static func id(_ path: Path) -> FileID? {
         do throws(Errno) { return try FileStatus(of: path).id } catch { return nil }
     }
 

@@ -120,7 +120,7 @@ package protocol Input: SendableMetatype {
     mutating func close()
 
     /// Those of `paths` that it reads, or would read if they were there.
-    func filesRead(among paths: [String]) -> [String]
+    func filesRead(among paths: [Path]) -> [Path]
 
     /// It removes what was acknowledged: no other route may need it.
     var removesFiles: Bool { get }
@@ -147,7 +147,7 @@ extension Input {
 
     package mutating func close() {}
 
-    package func filesRead(among paths: [String]) -> [String] { [] }
+    package func filesRead(among paths: [Path]) -> [Path] { [] }
 
     package var removesFiles: Bool { false }
 }

@@ -95,7 +95,7 @@ struct CloudWatchPlaces: Sendable {
             template.append(record, of: batch, to: &key)
             return false
         }
-        key.append(contentsOf: batch.bytes[name])
+        key.append(repairing: name, of: batch.bytes)
         return true
     }
 
@@ -106,7 +106,7 @@ struct CloudWatchPlaces: Sendable {
         let names = [mend(.group, wanted[0]), mend(.stream, wanted[1])]
         // Where it goes when the place that it names takes nothing.
         let other = wanted.count > 2 ? [mend(.group, wanted[2]), mend(.stream, wanted[3])] : []
-        destinations.append(Destination(names, or: other == names ? [] : other))
+        destinations.append(Destination(names, or: other.hasSameBytes(as: names) ? [] : other))
         areMended.append((names[0] != wanted[0], names[1] != wanted[1]))
         indexes[key] = destinations.count - 1
         return destinations.count - 1

@@ -46,7 +46,8 @@ enum CloudWatchName {
     func allows(_ letter: Character) -> Bool {
         switch self {
         case .group: letter.isASCII && (letter.isLetter || letter.isNumber || "._-/#".contains(letter))
-        case .stream: letter != ":" && letter != "*"
+        // The service looks at the scalars: with an accent on it, a colon is one still.
+        case .stream: !letter.unicodeScalars.contains { $0 == ":" || $0 == "*" }
         }
     }
 

@@ -108,14 +108,15 @@ package struct RecordTemplate: Sendable {
         for case .metadata(let name, _) in pieces { _ = lookUp(name) }
     }
 
-    /// Appends the text for one record of `batch`. Allocates nothing but what `text` has no room for.
+    /// Appends the text for one record of `batch`, valid UTF-8 whatever bytes the record has: names of files and fields of
+    /// the journal may have any. Allocates nothing but what `text` has no room for.
     package func append(_ record: LogBatch.Record, of batch: LogBatch, to text: inout [UInt8]) {
         for piece in pieces {
             switch piece {
             case .text(let bytes): text.append(contentsOf: bytes)
             case .field(let name, let fallback):
                 if let value = batch.value(of: name, in: record) {
-                    text.append(contentsOf: batch.bytes[value])
+                    text.append(repairing: value, of: batch.bytes)
                 } else {
                     text.append(contentsOf: fallback)
                 }
@@ -136,7 +137,7 @@ package struct RecordTemplate: Sendable {
         }
         var start = path.upperBound
         while start > path.lowerBound, batch.bytes[start - 1] != UInt8(ascii: "/") { start -= 1 }
-        text.append(contentsOf: batch.bytes[start..<path.upperBound])
+        text.append(repairing: start..<path.upperBound, of: batch.bytes)
     }
 
     private static let file = Array("file".utf8)

@@ -12,8 +12,24 @@ package struct Destination: Hashable, Sendable {
         self.otherNames = otherNames
     }
 
+    /// By their bytes, as receivers compare them: to `String`, two ways to write `é` would be one place.
+    package static func == (one: Destination, other: Destination) -> Bool {
+        one.names.hasSameBytes(as: other.names) && one.otherNames.hasSameBytes(as: other.otherNames)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        for name in names + otherNames {
+            for byte in name.utf8 { hasher.combine(byte) }
+            hasher.combine(UInt8(0xFF))
+        }
+    }
+
     /// The other place, for good.
     package var other: Destination? { otherNames.isEmpty ? nil : Destination(otherNames) }
+}
+
+extension [String] {
+    func hasSameBytes(as other: [String]) -> Bool { elementsEqual(other) { $0.utf8.elementsEqual($1.utf8) } }
 }
 
 /// One request's worth of a batch: records that travel together to one place.

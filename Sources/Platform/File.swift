@@ -1,5 +1,6 @@
 // Files by descriptor. See open(2), pread(2), fstat(2).
 
+package import Bytes
 internal import CLinux
 internal import Glibc
 
@@ -47,6 +48,13 @@ package struct FileStatus: Sendable, Equatable {
     }
 
     /// Of the file that `path` leads to, through symbolic links.
+    package init(of path: Path) throws(Errno) {
+        var raw = stat()
+        guard unsafe path.withCString({ unsafe stat($0, &raw) }) == 0 else { throw .current }
+        self.init(raw)
+    }
+
+    /// Without a copy of the path, as the agent has it in its settings or made it itself.
     package init(of path: String) throws(Errno) {
         var raw = stat()
         guard unsafe path.withCString({ unsafe stat($0, &raw) }) == 0 else { throw .current }
@@ -61,18 +69,24 @@ package struct FileStatus: Sendable, Equatable {
     }
 
     /// Of what `path` names: a symbolic link itself, not what it leads to.
-    package init(ofLink path: String) throws(Errno) {
+    package init(ofLink path: Path) throws(Errno) {
         var raw = stat()
         guard unsafe path.withCString({ unsafe lstat($0, &raw) }) == 0 else { throw .current }
         self.init(raw)
     }
+
+    package init(ofLink path: String) throws(Errno) { try self.init(ofLink: Path(path)) }
 }
 
 /// The path without symbolic links, as realpath(3) finds it.
-package func realPath(_ path: String) throws(Errno) -> String {
-    guard let found = unsafe realpath(path, nil) else { throw .current }
+package func realPath(_ path: Path) throws(Errno) -> Path {
+    guard let found = unsafe path.withCString({ unsafe realpath($0, nil) }) else { throw .current }
     defer { unsafe free(found) }
-    return unsafe String(cString: found)
+    return unsafe Path(UnsafeRawBufferPointer(start: found, count: strlen(found)))
+}
+
+package func realPath(_ path: String) throws(Errno) -> String {
+    String(decoding: try realPath(Path(path)).bytes, as: UTF8.self)
 }
 
 /// How a file is opened for writing.
@@ -91,11 +105,17 @@ package struct File: ~Copyable {
 
     /// Never waits in the open: a FIFO without a writer opens at once, and reads as empty. Without `followsLink` a path
     /// that is a symbolic link itself throws `tooManyLinks`.
-    package init(reading path: String, followsLink: Bool = true) throws(Errno) {
+    package init(reading path: Path, followsLink: Bool = true) throws(Errno) {
         // Not into `descriptor` at once: an initializer that throws when it is set runs `deinit`, which would close -1.
-        // `withCString` lends the path as it is, where passing the string itself would copy it.
         let flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | (followsLink ? 0 : O_NOFOLLOW)
         let opened = unsafe path.withCString { unsafe linux_open($0, flags, 0) }
+        guard opened >= 0 else { throw .current }
+        descriptor = opened
+    }
+
+    /// Without a copy of the path, as the agent has it in its settings or made it itself.
+    package init(reading path: String) throws(Errno) {
+        let opened = unsafe path.withCString { unsafe linux_open($0, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0) }
         guard opened >= 0 else { throw .current }
         descriptor = opened
     }
@@ -191,7 +211,7 @@ package struct File: ~Copyable {
 /// Reads a small file whole: settings, secrets, fixtures. Not for files that grow.
 ///
 /// - Throws: `Errno`; `EFBIG` for more than `limit` bytes.
-package func readWhole(_ path: String, limit: Int = 4 << 20) throws(Errno) -> [UInt8] {
+package func readWhole(_ path: Path, limit: Int = 4 << 20) throws(Errno) -> [UInt8] {
     let file = try File(reading: path)
     var bytes = [UInt8](repeating: 0, count: 16 << 10)
     var count = 0
@@ -204,4 +224,8 @@ package func readWhole(_ path: String, limit: Int = 4 << 20) throws(Errno) -> [U
     }
     bytes.removeLast(bytes.count - count)
     return bytes
+}
+
+package func readWhole(_ path: String, limit: Int = 4 << 20) throws(Errno) -> [UInt8] {
+    try readWhole(Path(path), limit: limit)
 }

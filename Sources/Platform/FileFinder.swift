@@ -8,46 +8,46 @@ package struct FileFinder {
     package static let directoryLimit = 20_000
     package static let depthLimit = 32
 
-    package private(set) var paths: [String] = []
+    package private(set) var paths: [Path] = []
     /// Each directory that decides about a match; true when matching files lie in it, false when only directories do.
-    package private(set) var directories: [String: Bool] = [:]
-    package private(set) var errors: [(path: String, errno: Errno)] = []
+    package private(set) var directories: [Path: Bool] = [:]
+    package private(set) var errors: [(path: Path, errno: Errno)] = []
     package private(set) var directoriesLeftOut = 0
 
     /// Only what lies here is looked for; what stands beside the way to it is not even listed.
-    private let place: String?
+    private let place: Path?
     /// Called before a directory is listed, with whether files in it may match: whoever watches it from then on misses
     /// nothing.
-    private let noting: ((String, Bool) -> Void)?
-    private var listed: [String: [String]] = [:]
-    private var seen: Set<String> = []
+    private let noting: ((Path, Bool) -> Void)?
+    private var listed: [Path: [Path]] = [:]
+    private var seen: Set<Path> = []
 
-    package init(_ globs: [Glob], below place: String? = nil, noting: ((String, Bool) -> Void)? = nil) {
+    package init(_ globs: [Glob], below place: Path? = nil, noting: ((Path, Bool) -> Void)? = nil) {
         self.place = place
         self.noting = noting
         for glob in globs {
-            for components in glob.alternatives { walk("", components.dropFirst()[...], depth: 0) }
+            for components in glob.alternatives { walk(Path(""), components.dropFirst()[...], depth: 0) }
         }
     }
 
-    private mutating func walk(_ directory: String, _ components: ArraySlice<Glob.Component>, depth: Int) {
+    private mutating func walk(_ directory: Path, _ components: ArraySlice<Glob.Component>, depth: Int) {
         guard let component = components.first, depth <= Self.depthLimit, isOnTheWay(directory) else { return }
         let rest = components.dropFirst()
         switch component {
         case .literal(let bytes):
-            let path = directory + "/" + String(decoding: bytes, as: UTF8.self)
+            let path = directory / Path(bytes[...])
             if rest.isEmpty { found(path, in: directory) } else { enter(path, from: directory, rest, depth) }
         case .wildcard:
             note(directory, holdsFiles: rest.isEmpty)
-            for name in list(directory) where component.matches(name: name) {
-                let path = directory + "/" + name
+            for name in list(directory) where component.matches(name.bytes) {
+                let path = directory / name
                 if rest.isEmpty { found(path, in: directory) } else { descend(path, rest, depth) }
             }
         case .anyDirectories:
             note(directory, holdsFiles: rest.isEmpty)
             walk(directory, rest, depth: depth + 1)
-            for name in list(directory) where component.matches(name: name) {
-                let path = directory + "/" + name
+            for name in list(directory) where component.matches(name.bytes) {
+                let path = directory / name
                 // Not through links, which may lead back up.
                 if (try? FileStatus(ofLink: path))?.kind == .directory {
                     walk(path, components, depth: depth + 1)
@@ -60,7 +60,7 @@ package struct FileFinder {
 
     /// A directory named in the pattern. When it is not there, the one above it tells when it comes.
     private mutating func enter(
-        _ path: String, from directory: String, _ rest: ArraySlice<Glob.Component>, _ depth: Int
+        _ path: Path, from directory: Path, _ rest: ArraySlice<Glob.Component>, _ depth: Int
     ) {
         do throws(Errno) {
             if try FileStatus(of: path).kind == .directory { walk(path, rest, depth: depth + 1) }
@@ -69,7 +69,7 @@ package struct FileFinder {
         }
     }
 
-    private mutating func descend(_ path: String, _ rest: ArraySlice<Glob.Component>, _ depth: Int) {
+    private mutating func descend(_ path: Path, _ rest: ArraySlice<Glob.Component>, _ depth: Int) {
         do throws(Errno) {
             if try FileStatus(of: path).kind == .directory { walk(path, rest, depth: depth + 1) }
         } catch {
@@ -77,36 +77,36 @@ package struct FileFinder {
         }
     }
 
-    private mutating func found(_ path: String, in directory: String) {
+    private mutating func found(_ path: Path, in directory: Path) {
         note(directory, holdsFiles: true)
         if seen.insert(path).inserted { paths.append(path) }
     }
 
-    private func isOnTheWay(_ directory: String) -> Bool {
+    private func isOnTheWay(_ directory: Path) -> Bool {
         guard let place else { return true }
-        return place == directory || place.hasPrefix(directory + "/") || directory.hasPrefix(place + "/")
+        return place.isInside(directory) || directory.isInside(place)
     }
 
-    private mutating func note(_ directory: String, holdsFiles: Bool) {
-        let path = directory.isEmpty ? "/" : directory
+    private mutating func note(_ directory: Path, holdsFiles: Bool) {
+        let path = directory.isEmpty ? Path("/") : directory
         let before = directories[path]
         guard before == nil || holdsFiles && before == false else { return }
         directories[path] = holdsFiles
         noting?(path, holdsFiles)
     }
 
-    private mutating func list(_ directory: String) -> [String] {
-        let path = directory.isEmpty ? "/" : directory
-        if let place, place.hasPrefix(directory + "/") {
-            return [String(place.dropFirst(directory.count + 1).prefix { $0 != "/" })]
+    private mutating func list(_ directory: Path) -> [Path] {
+        let path = directory.isEmpty ? Path("/") : directory
+        if let place, place != directory, place.isInside(directory) {
+            return [Path(place.bytes.dropFirst(directory.bytes.count + 1).prefix { $0 != UInt8(ascii: "/") })]
         }
         if let names = listed[path] { return names }
         guard listed.count < Self.directoryLimit else {
             directoriesLeftOut += 1
             return []
         }
-        var names: [String] = []
-        do throws(Errno) { names = try directoryEntries(path).sorted() } catch {
+        var names: [Path] = []
+        do throws(Errno) { names = try directoryEntries(path) } catch {
             if error != .notFound { errors.append((path, error)) }
         }
         listed[path] = names

@@ -1,5 +1,6 @@
 // inotify(7): the kernel says which name in a watched directory changed.
 
+package import Bytes
 internal import CLinux
 internal import Glibc
 
@@ -37,7 +38,7 @@ package struct INotifyEvent: Sendable, Equatable {
     package let watch: Int32
     package let mask: Mask
     /// Empty when it is the directory itself.
-    package let name: String
+    package let name: Path
 }
 
 /// Parses what one read of the descriptor gave: 16 bytes of header, then the name, padded with NULs. What is cut off at
@@ -56,7 +57,7 @@ package func parseINotifyEvents(_ bytes: [UInt8], count: Int) -> [INotifyEvent] 
         let name = bytes[at + 16..<at + 16 + length].prefix { $0 != 0 }
         let event = INotifyEvent(
             watch: Int32(bitPattern: word(at)), mask: .init(rawValue: word(at + 4)),
-            name: String(decoding: name, as: UTF8.self))
+            name: Path(name))
         // A writer that calls write(2) often fills the queue with the same event.
         if event != events.last { events.append(event) }
         at += 16 + length
@@ -86,8 +87,9 @@ package final class INotify {
     package var descriptor: Int32 { file.descriptor }
 
     /// - Throws: `ENOSPC` beyond `fs.inotify.max_user_watches`, and what open(2) would throw.
-    package func watch(_ directory: String, _ mask: INotifyEvent.Mask) throws(Errno) -> Int32 {
-        let watch = unsafe inotify_add_watch(descriptor, directory, mask.rawValue)
+    package func watch(_ directory: Path, _ mask: INotifyEvent.Mask) throws(Errno) -> Int32 {
+        let descriptor = descriptor
+        let watch = unsafe directory.withCString { unsafe inotify_add_watch(descriptor, $0, mask.rawValue) }
         guard watch >= 0 else { throw .current }
         if watches.insert(watch).inserted, watches.count > watchLimit {
             remove(watch)

@@ -1,14 +1,14 @@
 // A directory that is looked at again and again, such as a class of devices in sysfs. As long as it does not change,
 // a look costs two system calls and allocates nothing. See readdir(3).
 
-internal import Bytes
+package import Bytes
 internal import Glibc
 
 /// The names in a directory, kept until it has others.
 @safe package final class KeptDirectory {
-    package let path: String
+    package let path: Path
     /// But `.` and `..`, in the order of their bytes.
-    package private(set) var names: [String] = []
+    package private(set) var names: [Path] = []
     /// Closed when this goes; nobody else has it.
     private var stream: OpaquePointer?
     /// What `stream` lists.
@@ -16,10 +16,12 @@ internal import Glibc
     /// Of names and inodes: another device under an old name is a change too. nil before the first look.
     private var checksum: Fingerprint?
 
-    package init(_ path: String) {
+    package init(_ path: Path) {
         self.path = path
         unsafe stream = nil
     }
+
+    package convenience init(_ path: String) { self.init(Path(path)) }
 
     deinit { close() }
 
@@ -76,7 +78,7 @@ internal import Glibc
                 let name = unsafe field.prefix(while: { $0 != 0 })
                 if unsafe name.count <= 2, unsafe name.allSatisfy({ $0 == UInt8(ascii: ".") }) { return false }
                 unsafe checksum.add(UnsafeRawBufferPointer(rebasing: name))
-                if takingNames { unsafe names.append(String(decoding: name, as: UTF8.self)) }
+                if takingNames { unsafe names.append(Path(UnsafeRawBufferPointer(rebasing: name))) }
                 return true
             }
             guard isTaken else { continue }

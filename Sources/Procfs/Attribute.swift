@@ -118,6 +118,7 @@ package final class Attribute {
 
 /// The devices of one directory: each is made when the directory is found to list it.
 package struct DeviceList<Device> {
+    package let path: String
     private var directory: KeptDirectory
     private let make: (_ name: String, _ path: String) throws(KernelFileError) -> Device?
     /// In the order of their names, `eth2` before `eth10`.
@@ -132,11 +133,10 @@ package struct DeviceList<Device> {
     package init(
         _ path: String, make: @escaping (_ name: String, _ path: String) throws(KernelFileError) -> Device?
     ) {
+        self.path = path
         directory = KeptDirectory(path)
         self.make = make
     }
-
-    package var path: String { directory.path }
 
     /// For what the directory does not show: the next `refresh` makes all devices anew.
     package mutating func forget() { directory = KeptDirectory(path) }
@@ -155,7 +155,7 @@ package struct DeviceList<Device> {
         devices = []
         isComplete = false
         generation += 1
-        for name in directory.names.sorted(by: { isBefore($0, $1) }) {
+        for name in directory.names.compactMap(\.text).sorted(by: { isBefore($0, $1) }) {
             if let device = try make(name, "\(path)/\(name)") { devices.append(device) }
         }
         isComplete = true

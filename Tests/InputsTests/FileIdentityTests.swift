@@ -185,14 +185,14 @@ import Testing
         world.move("b.log", "b.log.1")
         world.read()
         if !isOpen { for tail in world.input.follower.tails.values { world.input.follower.close(tail) } }
-        let tail = try #require(world.input.follower.byPlace[world.path("a.log")])
+        let tail = try #require(world.input.follower.byPlace[Path(world.path("a.log"))])
         try mountAnew(world)
         world.advance(.seconds(61))
         #expect(world.read() == [])
         for name in ["a.log", "b.log.1"] { world.append("\(name) new\n", to: name) }
         world.append("b.log anew\n", to: "b.log")
         #expect(world.read().sorted() == ["a.log new", "b.log anew", "b.log.1 new"])
-        #expect(world.input.follower.byPlace[world.path("a.log")] === tail && !tail.isAway)
+        #expect(world.input.follower.byPlace[Path(world.path("a.log"))] === tail && !tail.isAway)
         #expect(try tail.id == FileStatus(of: world.path("a.log")).id)
         world.acknowledge()
         try world.restart(world.saved())

@@ -253,7 +253,7 @@ import Testing
         ("other.log.1", false), ("app.log.copy", true), ("app.log.bak.2", true), ("app.log.old1", true),
         ("app-backup.log", false), ("app.log.copyright", false),
     ]) func knowsRotatedNames(name: String, isRotated: Bool) {
-        #expect(isRotatedName(name, of: "app.log") == isRotated)
+        #expect(isRotatedName(Path(name), of: "app.log") == isRotated)
     }
 
     @Test func findsTheNamesThatMayHaveBeenRotated() {

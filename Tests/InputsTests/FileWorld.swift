@@ -62,6 +62,13 @@ final class FileWorld {
         close(descriptor)
     }
 
+    /// To a name that need not be text.
+    func append(_ text: String, to name: Path) {
+        let descriptor = (Path(directory) / name).withCString { open($0, O_WRONLY | O_CREAT | O_APPEND, 0o644) }
+        write(text, descriptor)
+        close(descriptor)
+    }
+
     func write(_ text: String, _ descriptor: Int32) {
         let bytes = Array(text.utf8)
         var done = 0
@@ -71,6 +78,7 @@ final class FileWorld {
     }
 
     func move(_ from: String, _ to: String) { rename(path(from), path(to)) }
+    func move(_ from: Path, _ to: Path) { try? renameFile(Path(directory) / from, to: Path(directory) / to) }
     func delete(_ name: String) { unlink(path(name)) }
     func truncate(_ name: String = "a.log") { Glibc.truncate(path(name), 0) }
     func copy(_ from: String, _ to: String) { append(content(from), to: to) }

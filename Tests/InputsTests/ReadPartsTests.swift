@@ -12,7 +12,7 @@ import Testing
         isAtPath: Bool = false, isSettled: Bool = false
     ) -> FoundFile {
         FoundFile(
-            place: "/log/\(inode)", id: FileID(device: 1, inode: inode),
+            place: Path("/log/\(inode)"), id: FileID(device: 1, inode: inode),
             start: FileStart(form, Array(text.utf8), isKnown: isKnown), diskBytes: UInt64(text.utf8.count),
             modifiedUnixNanoseconds: modified, changedUnixNanoseconds: modified, isAtPath: isAtPath,
             isSettled: isSettled)

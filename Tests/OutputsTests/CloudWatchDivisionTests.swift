@@ -41,6 +41,36 @@ import Testing
         #expect(requests.reduce(0) { $0 + $1.logEvents.count } == 3_000)
     }
 
+    /// Names of files have any bytes, also the one that stands between the names in a key.
+    @Test func namesThatAreNoTextAndNamesThatLookAlike() throws {
+        let names: [[UInt8]] = [
+            [0x63, 0x61, 0x66, 0xFF], [0x63, 0x61, 0x66, 0xC3, 0xA9], [0x63, 0x61, 0x66, 0x65, 0xCC, 0x81],
+        ]
+        var batch = LogBatch()
+        for (index, name) in names.enumerated() {
+            let first = batch.nextField
+            _ = batch.addField("file", Array("/".utf8) + name)
+            if index == 2 { _ = batch.addField("log_stream", name) }
+            batch.append(
+                name, 0..<name.count, fields: first..<batch.nextField, at: someTime,
+                next: Position(source: UInt32(index), offset: 1), isDocument: index == 2)
+        }
+        var places = CloudWatchPlaces(
+            group: try RecordTemplate("{file_name}", TemplateValues(context())),
+            stream: try RecordTemplate("{file_name}", TemplateValues(context()))
+        ) { _, _ in }
+        let found = batch.records.map { places.place(of: $0, in: batch) }
+        #expect(found == [0, 1, 2])
+        let streams = places.destinations.map { Array($0.names[1].utf8) }
+        #expect(streams == [Array("caf\u{FFFD}".utf8)] + names[1...])
+        #expect(Set(places.destinations).count == 3)
+        #expect(Destination(["g", "\u{E9}"]) != Destination(["g", "e\u{301}"]))
+    }
+
+    @Test func aColonWithAnAccentIsAColon() {
+        #expect(CloudWatchName.stream.mended("a:\u{301}b*\u{20DD}") == "a_b_")
+    }
+
     /// A batch of documents and lines, each with a place in its fields.
     private func named(_ records: [(text: String, fields: [(StaticString, String)], isDocument: Bool)]) -> LogBatch {
         var batch = LogBatch()

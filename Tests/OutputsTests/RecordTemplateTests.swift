@@ -44,6 +44,24 @@ import Testing
         #expect(try filled("{file_name}", record([("file", "plain")])) == "plain")
     }
 
+    /// Names of files may have any bytes, and so may fields; receivers take text.
+    @Test func whatIsNoTextIsRepaired() throws {
+        var batch = LogBatch()
+        let first = batch.nextField
+        _ = batch.addField(
+            "file", Array("/var/d".utf8) + [0xE9] + Array("/caf".utf8) + [0xFF, 0xC3] + Array(".log".utf8))
+        _ = batch.addField("app", [0xC3, 0xA9, 0xED, 0xA0, 0x80])
+        batch.append(
+            Array("x".utf8), 0..<1, fields: first..<batch.nextField, at: someTime,
+            next: Position(source: 1, offset: 1))
+        let template = try RecordTemplate("{file} {file_name} {field.app}", TemplateValues(context()))
+        var bytes: [UInt8] = []
+        template.append(batch.records[0], of: batch, to: &bytes)
+        let bad = "\u{FFFD}"
+        let text = "/var/d\(bad)/caf\(bad)\(bad).log caf\(bad)\(bad).log é\(bad)\(bad)\(bad)"
+        #expect(String(validating: bytes, as: UTF8.self) == text)
+    }
+
     @Test func timesBefore1970() throws {
         #expect(try filled("{date:%Y-%m-%d %H:%M:%S}", record([], at: -1)) == "1969-12-31 23:59:59")
     }

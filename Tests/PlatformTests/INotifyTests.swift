@@ -1,3 +1,4 @@
+import Bytes
 import Glibc
 import TestSupport
 import Testing
@@ -35,7 +36,7 @@ import Testing
         defer { withExtendedLifetime(own) {} }
         let directory = own.path
         let inotify = try INotify()
-        let watch = try inotify.watch(directory, .contents)
+        let watch = try inotify.watch(Path(directory), .contents)
         #expect(try inotify.events().isEmpty)
         try File(writing: directory + "/a", .append).write(Array("x".utf8))
         var poll = pollfd(fd: inotify.descriptor, events: Int16(POLLIN), revents: 0)
@@ -43,6 +44,6 @@ import Testing
         let events = try inotify.events()
         #expect(events.contains { $0.watch == watch && $0.name == "a" && $0.mask.contains(.created) })
         #expect(events.contains { $0.name == "a" && $0.mask == .modified })
-        #expect(throws: Errno.notFound) { try inotify.watch(directory + "/none", .contents) }
+        #expect(throws: Errno.notFound) { try inotify.watch(Path(directory) / "none", .contents) }
     }
 }

@@ -6,7 +6,7 @@ package import Platform
 
 package struct FileCursor: Equatable, Sendable {
     /// The name under which the file was first found: its rotated siblings begin with it.
-    package var path: String
+    package var path: Path
     package var id: FileID
     package var print: StartPrint
     /// Nil when no more was read than `print` tells.
@@ -26,17 +26,17 @@ package struct FileCursors: Equatable, Sendable {
     package var files: [FileCursor] = []
     /// For each path the time of change, in nanoseconds since 1970, of its newest rotated sibling that is none of ours,
     /// because it was there before the path was first followed.
-    package var floors: [String: Int64] = [:]
-    /// For each pattern, by its text, since when it has been followed, in nanoseconds since 1970. What was written
+    package var floors: [Path: Int64] = [:]
+    /// For each pattern, by the bytes of its text, since when it has been followed, in nanoseconds since 1970. What was written
     /// later is ours, also when it was rotated before anybody saw it.
-    package var since: [String: Int64] = [:]
+    package var since: [Path: Int64] = [:]
 
     package init() {}
 
     /// Reads what `write` wrote. What cannot be understood is left out, and counted in `malformed`.
     package init(_ json: JSONValue, malformed: inout Int) {
         for value in json["files"]?.array ?? [] {
-            guard let path = value["path"]?.string, let device = value["device"]?.unsigned,
+            guard let path = Self.path(value, "path"), let device = value["device"]?.unsigned,
                 let inode = value["inode"]?.unsigned, let length = value["print_length"]?.unsigned,
                 length <= UInt64(StartPrint.lengthLimit), let checksum = value["print"]?.unsigned,
                 let offset = value["offset"]?.unsigned
@@ -59,10 +59,10 @@ package struct FileCursors: Equatable, Sendable {
 
     private static func times(
         _ json: JSONValue?, _ nameKey: String, _ timeKey: String, _ malformed: inout Int
-    ) -> [String: Int64] {
-        var times: [String: Int64] = [:]
+    ) -> [Path: Int64] {
+        var times: [Path: Int64] = [:]
         for value in json?.array ?? [] {
-            if let name = value[nameKey]?.string, let time = value[timeKey]?.unsigned {
+            if let name = path(value, nameKey), let time = value[timeKey]?.unsigned {
                 times[name] = Int64(clamping: time)
             } else {
                 malformed += 1
@@ -72,18 +72,35 @@ package struct FileCursors: Equatable, Sendable {
     }
 
     private static func write(
-        _ times: [String: Int64], _ nameKey: String, _ timeKey: String, into json: inout JSONWriter
+        _ times: [Path: Int64], _ nameKey: String, _ timeKey: String, into json: inout JSONWriter
     ) {
         json.array { json in
             for (name, time) in times.sorted(by: { $0.key < $1.key }) {
                 json.object { json in
-                    json.key(nameKey)
-                    json.string(name)
+                    Self.write(name, nameKey, into: &json)
                     json.key(timeKey)
                     json.number(UInt64(clamping: time))
                 }
             }
         }
+    }
+
+    /// JSON has no bytes. A name that is not UTF-8 stands there as a person may read it, as in older versions, and
+    /// beside it, under the same key with `_bytes`, exactly: two hexadecimal digits for each byte.
+    fileprivate static func write(_ name: Path, _ key: String, into json: inout JSONWriter) {
+        json.key(key)
+        json.string(name.repaired)
+        guard name.text == nil else { return }
+        var digits: [UInt8] = []
+        for byte in name.bytes { digits.append(hexadecimal: byte) }
+        json.key("\(key)_bytes")
+        json.string(String(decoding: digits, as: UTF8.self))
+    }
+
+    /// nil when there is none, or what stands for its bytes cannot be understood.
+    private static func path(_ json: JSONValue, _ key: String) -> Path? {
+        guard let digits = json["\(key)_bytes"] else { return json[key]?.string.map { Path($0) } }
+        return digits.string.flatMap(bytes(hexadecimal:)).map { Path($0[...]) }
     }
 
     package func write(into json: inout JSONWriter) {
@@ -100,6 +117,13 @@ package struct FileCursors: Equatable, Sendable {
     }
 }
 
+/// nil for what is not two digits for each byte.
+private func bytes(hexadecimal text: String) -> [UInt8]? {
+    let digits = text.utf8.compactMap(\.hexadecimalDigit)
+    guard digits.count == text.utf8.count, digits.count.isMultiple(of: 2) else { return nil }
+    return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
+}
+
 extension InnerPrint {
     fileprivate init?(_ json: JSONValue) {
         guard let end = json["inner_end"]?.unsigned, let checksum = json["inner"]?.unsigned,
@@ -112,8 +136,7 @@ extension InnerPrint {
 extension FileCursor {
     fileprivate func write(into json: inout JSONWriter) {
         json.object { json in
-            json.key("path")
-            json.string(path)
+            FileCursors.write(path, "path", into: &json)
             for (key, value) in [
                 ("device", id.device), ("inode", id.inode), ("print", print.checksum.value),
                 ("print_length", UInt64(print.length)), ("offset", offset), ("size", sizeBytes),

@@ -68,7 +68,7 @@ extension FileFollower {
     // MARK: Copies
 
     /// A new file beside one that is followed: rotation may have put it there while nobody looked.
-    func examineSibling(_ place: String, at now: Moment) {
+    func examineSibling(_ place: Path, at now: Moment) {
         guard byPlace[place] == nil, let family = rotatedFamily(of: place), let status = try? FileStatus(of: place)
         else { return }
         if byID[status.id] != nil { return }
@@ -80,17 +80,17 @@ extension FileFollower {
     }
 
     /// Paths that are followed and of which a file may be a copy or a rotated one.
-    func originalFamilies(of place: String) -> [String] {
+    func originalFamilies(of place: Path) -> [Path] {
         let (directory, name) = splitPath(place)
-        return originalNames(of: name).map { directory + "/" + $0 }.filter { floors[$0] != nil || byFamily.has($0) }
+        return originalNames(of: name).map { directory / $0 }.filter { floors[$0] != nil || byFamily.has($0) }
     }
 
     /// The path that is or was followed and of which `place` is a rotated name.
-    func rotatedFamily(of place: String) -> String? {
+    func rotatedFamily(of place: Path) -> Path? {
         let (directory, name) = splitPath(place)
-        let families = originalNames(of: name).map { directory + "/" + $0 }.filter { floors[$0] != nil }
+        let families = originalNames(of: name).map { directory / $0 }.filter { floors[$0] != nil }
         // With a pattern that matches `app.log.1` too, `app.log.1.gz` is a file of `app.log` all the same.
-        return withoutGzipEnding(name) == name ? families.first : families.min { $0.utf8.count < $1.utf8.count }
+        return withoutGzipEnding(name) == name ? families.first : families.min { $0.bytes.count < $1.bytes.count }
     }
 
     /// Held files whose time is over.
@@ -107,7 +107,7 @@ extension FileFollower {
 
     /// A new file has the text of another one, so far: it may be the copy that comes before a truncation, and is left
     /// alone until that is known. `offset` is how far the other one was read.
-    func hold(_ file: FoundFile, of family: String, originalOffset offset: UInt64, at now: Moment) {
+    func hold(_ file: FoundFile, of family: Path, originalOffset offset: UInt64, at now: Moment) {
         let size = file.start.sizeBytes
         let earlier = held[file.place]
         guard let earlier, earlier.sizeBytes == size else {
@@ -171,7 +171,7 @@ extension FileFollower {
         return nil
     }
 
-    private func isBeginning(_ file: FoundFile, of place: String) -> Bool {
+    private func isBeginning(_ file: FoundFile, of place: Path) -> Bool {
         do throws(Errno) { return try File(reading: place).begins(as: file) } catch { return false }
     }
 

@@ -11,11 +11,11 @@ extension FileFollower {
 
     func takeEvents(at now: Moment) {
         guard let inotify else { return }
-        var touched: [String] = []
-        var seen: Set<String> = []
-        var arrived: [String] = []
-        var directories: [String] = []
-        var emptied: Set<String> = []
+        var touched: [Path] = []
+        var seen: Set<Path> = []
+        var arrived: [Path] = []
+        var directories: [Path] = []
+        var emptied: Set<Path> = []
         for _ in 0..<Self.eventBuffersLimit {
             var events: [INotifyEvent] = []
             do throws(Errno) { events = try inotify.events() } catch { log.warning("inotify: \(error)") }
@@ -38,9 +38,9 @@ extension FileFollower {
 
     /// Returns the path that the event is about, when it is about a file.
     private func take(
-        _ event: INotifyEvent, _ touched: inout [String], _ seen: inout Set<String>, _ directories: inout [String],
+        _ event: INotifyEvent, _ touched: inout [Path], _ seen: inout Set<Path>, _ directories: inout [Path],
         at now: Moment
-    ) -> String? {
+    ) -> Path? {
         if event.mask.contains(.overflow) {
             count(.watchOverflow)
             nextScan = now.monotonic
@@ -55,7 +55,7 @@ extension FileFollower {
             takeDirectory(event, in: directory, &directories, at: now)
             return nil
         }
-        let path = directory == "/" ? "/" + event.name : directory + "/" + event.name
+        let path = directory / event.name
         if event.mask == .modified, let tail = byPlace[path], !tail.isCompressed {
             makeReady(tail)
         } else if seen.insert(path).inserted {
@@ -67,14 +67,14 @@ extension FileFollower {
 
     /// A directory came or went, or is the one that is watched itself.
     private func takeDirectory(
-        _ event: INotifyEvent, in directory: String, _ directories: inout [String], at now: Moment
+        _ event: INotifyEvent, in directory: Path, _ directories: inout [Path], at now: Moment
     ) {
         if event.name.isEmpty {
             // The watch of the one above tells what comes in its place, if there is one.
-            let above = splitPath(directory).directory
-            if watchedDirectories[above.isEmpty ? "/" : above] == nil { nextScan = now.monotonic }
+            let above = directory.directory ?? "/"
+            if watchedDirectories[above] == nil { nextScan = now.monotonic }
         } else if !event.mask.isDisjoint(with: .arrivals) {
-            let path = directory == "/" ? "/" + event.name : directory + "/" + event.name
+            let path = directory / event.name
             if !directories.contains(path) { directories.append(path) }
         } else if event.mask.contains(.movedFrom) {
             // Watches below it have its old name.
@@ -83,7 +83,7 @@ extension FileFollower {
     }
 
     /// A directory that was removed says so only when the last file in it is closed, and we hold some.
-    private func isGone(_ directory: String) -> Bool {
+    private func isGone(_ directory: Path) -> Bool {
         guard let own = watchedDirectories[directory], (try? FileStatus(of: directory)) == nil else { return false }
         inotify?.remove(own.watch)
         watches[own.watch] = nil
@@ -94,12 +94,12 @@ extension FileFollower {
     // MARK: Watches
 
     /// Watches a directory, before it is listed.
-    func watch(_ directory: String, holdsFiles: Bool) {
+    func watch(_ directory: Path, holdsFiles: Bool) {
         guard let inotify else { return }
         let mask: INotifyEvent.Mask = holdsFiles ? .contents : .names
         if let own = watchedDirectories[directory], own.mask == mask || own.mask == .contents { return }
         do throws(Errno) {
-            let watch = try inotify.watch(directory.isEmpty ? "/" : directory, mask)
+            let watch = try inotify.watch(directory, mask)
             // The same directory by two names has one watch: the first name stays, the other waits for scans.
             if let other = watches[watch], other != directory { throw Errno(code: EEXIST) }
             watches[watch] = directory
@@ -108,12 +108,12 @@ extension FileFollower {
         } catch {
             guard error != .notFound, unwatchedDirectories.updateValue(error, forKey: directory) == nil else { return }
             count(.watchFailed)
-            log.warning("cannot watch a directory", ["path": directory, "reason": error.description])
+            log.warning("cannot watch a directory", ["path": directory.repaired, "reason": error.description])
         }
     }
 
     /// Behind a symbolic link, the file itself is written to and rotated in another directory.
-    func unwatchAll(but directories: [String: Bool]) {
+    func unwatchAll(but directories: [Path: Bool]) {
         guard let inotify else { return }
         var wanted = directories
         for real in aliases.keys {

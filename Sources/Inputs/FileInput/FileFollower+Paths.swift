@@ -6,23 +6,23 @@ internal import Platform
 
 extension FileFollower {
     /// Where a path leads: the file itself, when the path is a symbolic link.
-    func place(of path: String) -> String { place(of: path, try? FileStatus(ofLink: path)) }
+    func place(of path: Path) -> Path { place(of: path, try? FileStatus(ofLink: path)) }
 
     /// `seen` is what the path itself names.
-    func place(of path: String, _ seen: FileStatus?) -> String {
+    func place(of path: Path, _ seen: FileStatus?) -> Path {
         guard let seen, seen.kind == .symbolicLink, let real = try? realPath(path) else { return path }
         if aliases.updateValue(path, forKey: real) == nil { hasNewAlias = true }
         return real
     }
 
     /// Looks at what stands at `path` now, and follows it when it is new and matches.
-    func examine(_ path: String, at now: Moment) {
+    func examine(_ path: Path, at now: Moment) {
         let seen = try? FileStatus(ofLink: path)
         examine(path, place(of: path, seen), seen?.kind == .symbolicLink ? nil : seen, at: now)
     }
 
     /// `seen` is what stands at `place`, if that is known.
-    func examine(_ path: String, _ place: String, _ seen: FileStatus? = nil, at now: Moment) {
+    func examine(_ path: Path, _ place: Path, _ seen: FileStatus? = nil, at now: Moment) {
         let standing = byPlace[place]
         let status: FileStatus
         do throws(Errno) { status = if let seen { seen } else { try FileStatus(of: place) } } catch {
@@ -54,7 +54,7 @@ extension FileFollower {
     }
 
     /// An inode is not used again while a descriptor holds it; of a file that we closed, the content decides.
-    private func isStill(_ tail: Tail, _ place: String) -> Bool {
+    private func isStill(_ tail: Tail, _ place: Path) -> Bool {
         if tail.file != nil { return true }
         guard let file = try? File(reading: place), let count = try? file.read(into: &buffers.start, limit: .max, at: 0)
         else { return false }
@@ -74,7 +74,7 @@ extension FileFollower {
     }
 
     /// A file that is followed got another name.
-    private func arrive(_ tail: Tail, at place: String, path: String) {
+    private func arrive(_ tail: Tail, at place: Path, path: Path) {
         if let old = tail.place, byPlace[old] === tail { byPlace[old] = nil }
         tail.place = place
         byPlace[place] = tail
@@ -101,7 +101,7 @@ extension FileFollower {
     }
 
     /// A file that matches and is not followed yet.
-    private func adopt(_ path: String, _ place: String, _ seen: FileStatus, at now: Moment) {
+    private func adopt(_ path: Path, _ place: Path, _ seen: FileStatus, at now: Moment) {
         guard tails.count < settings.fileLimit else { return count(.fileLimit) }
         let originals = isFirstScan ? [] : originalFamilies(of: place)
         // A copy and a compressed file begin empty too, and which of them it will be nobody can tell.
@@ -133,7 +133,7 @@ extension FileFollower {
 
     /// Follows a file from where it was read to, or from its beginning.
     private func begin(
-        _ file: consuming File, _ status: FileStatus, _ start: ArraySlice<UInt8>, _ path: String, _ place: String,
+        _ file: consuming File, _ status: FileStatus, _ start: ArraySlice<UInt8>, _ path: Path, _ place: Path,
         at now: Moment
     ) {
         var cursor = FileCursor(

@@ -23,7 +23,7 @@ extension FileFollower {
     }
 
     /// Nil when something of it may still be needed.
-    private func doneFile(_ place: String, of path: String, age: Duration, at now: Moment) -> Done? {
+    private func doneFile(_ place: Path, of path: Path, age: Duration, at now: Moment) -> Done? {
         guard byPlace[place] == nil, let found = find(place, of: path), byID[found.id] == nil else { return nil }
         let inside = InnerTexts(of: [found])
         let remembered = known.entry(of: found.id, beginning: found.start.bytes) { inner in
@@ -41,7 +41,7 @@ extension FileFollower {
     /// looked at again there.
     private func remove(_ done: Done) {
         let (seen, place) = (done.file, done.file.place)
-        let aside = "\(splitPath(place).directory)/.vitals-removing-\(processID)"
+        let aside = splitPath(place).directory / ".vitals-removing-\(processID)"
         do throws(Errno) {
             try renameFile(place, to: aside)
             let status = try FileStatus(ofLink: aside)
@@ -58,7 +58,8 @@ extension FileFollower {
         } catch {
             guard error != .notFound, unremovable.updateValue(error, forKey: place) != error else { return }
             count(.removalFailed)
-            log.warning("cannot remove a log file that was read", ["path": place, "reason": error.description])
+            log.warning(
+                "cannot remove a log file that was read", ["path": place.repaired, "reason": error.description])
         }
     }
 }

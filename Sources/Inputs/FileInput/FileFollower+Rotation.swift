@@ -6,7 +6,7 @@ internal import Platform
 
 extension FileFollower {
     /// The last of the rotated files of a path that is still being read.
-    func lastRotated(of family: String) -> Tail? {
+    func lastRotated(of family: Path) -> Tail? {
         byFamily[family].filter(\.isAway).max { $0.order < $1.order }
     }
 
@@ -20,7 +20,7 @@ extension FileFollower {
 
     /// Finds what became of the files that stood at `family`: those whose reading was interrupted go on, the newer
     /// ones are read from their beginning, and all of them in the order in which they were written.
-    func catchUp(_ family: String, at now: Moment) {
+    func catchUp(_ family: Path, at now: Moment) {
         let isFirst = familiesSeen.insert(family).inserted
         let isOurs = byFamily.has(family) || known.has(family) || floors[family] != nil
         // A copy must be known for one before it is taken for a file that was rotated.
@@ -72,26 +72,26 @@ extension FileFollower {
 
     /// At the start: nothing stands beside a path, and at it the one file that is remembered. Whether that is it indeed
     /// is seen when it is taken over.
-    private func isAsRemembered(_ family: String) -> Bool {
+    private func isAsRemembered(_ family: Path) -> Bool {
         let entries = known.of(family)
         guard isFirstScan, entries.count == 1, let status = try? FileStatus(ofLink: family) else { return false }
         return status.id == entries[0].cursor.id && settings.matches(matchedPath(family))
     }
 
-    private func giveUpTruncated(_ family: String, at now: Moment) -> Bool {
+    private func giveUpTruncated(_ family: Path, at now: Moment) -> Bool {
         let truncated = byFamily[family].filter { $0.isTruncated(through: &buffers) }
         for tail in truncated { giveUpContent(of: tail, at: now) }
         return !truncated.isEmpty
     }
 
-    private func isRotated(_ file: FoundFile, of family: String) -> Bool {
+    private func isRotated(_ file: FoundFile, of family: Path) -> Bool {
         !file.isAtPath && file.start.form != .otherCompression
             && isRotatedName(splitPath(file.place).name, of: splitPath(family).name)
     }
 
     /// A file that is followed, or was read, stands at the place.
     private func meet(
-        _ owner: Memory.Owner, _ file: FoundFile, of family: String, _ unread: inout [Unread], at now: Moment
+        _ owner: Memory.Owner, _ file: FoundFile, of family: Path, _ unread: inout [Unread], at now: Moment
     ) {
         switch owner {
         case .tail(let tail) where tail.id != file.id:
@@ -125,7 +125,7 @@ extension FileFollower {
 
     /// What is remembered of a file that is gone, or is there in another form too, holds for this one.
     private func goOn(
-        _ owner: Memory.Owner, in file: FoundFile, of family: String, isThereToo: Bool, _ unread: inout [Unread]
+        _ owner: Memory.Owner, in file: FoundFile, of family: Path, isThereToo: Bool, _ unread: inout [Unread]
     ) {
         switch owner {
         case .tail(let tail): _ = move(tail, to: file)
@@ -150,7 +150,7 @@ extension FileFollower {
 
     /// What is remembered of files that are nowhere. What cannot be read now is not gone for that.
     private func forgetGone(
-        _ family: String, _ memory: Memory, _ parts: [ReadPart], _ places: [String], at now: Moment
+        _ family: Path, _ memory: Memory, _ parts: [ReadPart], _ places: [Path], at now: Moment
     ) {
         var unreadable: Set<FileID>?
         for (index, owner) in memory.owners.enumerated() {
@@ -184,10 +184,10 @@ extension FileFollower {
             reason == .bytesLostTruncation
                 ? "a log file was truncated before it was read, and no copy was found"
                 : "a log file is gone that was not read to its end",
-            ["path": cursor.path, "bytes": "\(bytes)"])
+            ["path": cursor.path.repaired, "bytes": "\(bytes)"])
     }
 
-    private func isNew(_ file: FoundFile, of family: String, at now: Moment) -> Bool {
+    private func isNew(_ file: FoundFile, of family: Path, at now: Moment) -> Bool {
         guard file.modifiedUnixNanoseconds > floors[family] ?? 0,
             !isTooOld(file.id, file.modifiedUnixNanoseconds, at: now)
         else { return false }
@@ -202,14 +202,14 @@ extension FileFollower {
             && file.changedUnixNanoseconds > now.unixNanoseconds - settings.rotationGrace.nanoseconds
     }
 
-    private func unreadableID(_ place: String) -> FileID? {
+    private func unreadableID(_ place: Path) -> FileID? {
         guard unreadable[place] != nil else { return nil }
         do throws(Errno) { return try FileStatus(ofLink: place).id } catch { return nil }
     }
 
     /// Notes where a file that is followed stands now. The event that tells so may still be to come, and what is newer
     /// must not be read before it.
-    private func rejoin(_ tail: Tail, at place: String) {
+    private func rejoin(_ tail: Tail, at place: Path) {
         guard !tail.isFinished, tail.place != place, tail.place.map({ !leads($0, to: tail) }) ?? true else { return }
         if tail.place != nil, tail.family != place { leave(tail) }
         tail.place = place
@@ -217,11 +217,11 @@ extension FileFollower {
     }
 
     /// Of two hard links, the first one stays.
-    private func leads(_ place: String, to tail: Tail) -> Bool {
+    private func leads(_ place: Path, to tail: Tail) -> Bool {
         do throws(Errno) { return try FileStatus(of: place).id == tail.id } catch { return false }
     }
 
-    private func followRotated(_ unread: [Unread], of family: String) {
+    private func followRotated(_ unread: [Unread], of family: Path) {
         // The oldest first; of those written within one tick of the clock, the higher number is older.
         let ordered = unread.sorted { one, other in
             let (first, second) = (one.file.modifiedUnixNanoseconds, other.file.modifiedUnixNanoseconds)
@@ -258,12 +258,12 @@ extension FileFollower {
     }
 
     /// `app.log.10` is older than `app.log.9`; of dated names, which are equally long, the smaller is older.
-    private func isOlderName(_ one: String, _ other: String) -> Bool {
+    private func isOlderName(_ one: Path, _ other: Path) -> Bool {
         let (one, other) = (withoutGzipEnding(one), withoutGzipEnding(other))
-        if one.utf8.count != other.utf8.count { return one.utf8.count > other.utf8.count }
-        let isDated = one.utf8.suffix(6).allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
+        if one.bytes.count != other.bytes.count { return one.bytes.count > other.bytes.count }
+        let isDated = one.bytes.suffix(6).allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
         return isDated ? one < other : one > other
     }
 
-    func matchedPath(_ family: String) -> String { aliases[family] ?? family }
+    func matchedPath(_ family: Path) -> Path { aliases[family] ?? family }
 }

@@ -60,7 +60,7 @@ extension FileFollower {
     }
 
     /// Looks at a directory that came, and at nothing beside it: a tree of ten thousand costs what changes in it.
-    func scan(below directory: String, at now: Moment) {
+    func scan(below directory: Path, at now: Moment) {
         let finder = FileFinder(settings.paths, below: directory) { self.watch($0, holdsFiles: $1) }
         if finder.directoriesLeftOut > 0 { count(.directoryLimit, UInt64(finder.directoriesLeftOut)) }
         directoryErrors += finder.errors
@@ -68,8 +68,8 @@ extension FileFollower {
     }
 
     /// What is new is read in the order in which it was last written.
-    private func examine(all paths: [String], at now: Moment) {
-        var new: [(path: String, modified: Int64)] = []
+    private func examine(all paths: [Path], at now: Moment) {
+        var new: [(path: Path, modified: Int64)] = []
         for path in paths {
             // Most files are where they were: one call to the kernel for each of them.
             let seen = try? FileStatus(ofLink: path)
@@ -97,13 +97,13 @@ extension FileFollower {
             bytes -= tail.sizeBytes
             close(tail)
             if moveToCopy(tail, isReplaced: false) { continue }
-            log.warning("gave up a deleted file that was not read to its end", ["path": tail.path])
+            log.warning("gave up a deleted file that was not read to its end", ["path": tail.path.repaired])
             finish(tail, at: now)
         }
     }
 
     /// A path with a date in it comes once: it is forgotten when nothing is left of it.
-    private func limitFloors(_ paths: [String]) {
+    private func limitFloors(_ paths: [Path]) {
         guard floors.count > Self.floorLimit + tails.count else { return }
         var used = Set(paths.map { place(of: $0) })
         used.formUnion(byFamily.paths)

@@ -6,7 +6,7 @@ internal import Platform
 
 extension FileFollower {
     /// Nil for what is empty or no file, and for what cannot be read, which is reported.
-    func find(_ place: String, of family: String) -> FoundFile? {
+    func find(_ place: Path, of family: Path) -> FoundFile? {
         do throws(Errno) {
             let file = try File(reading: place, followsLink: false)
             let status = try file.status()
@@ -34,20 +34,20 @@ extension FileFollower {
 
     /// The names beside a path under which its rotated files may stand, and the path itself.
     /// Nil when the directory cannot be listed, or is not there, as a disk that is not mounted yet.
-    func places(of family: String) -> [String]? {
+    func places(of family: Path) -> [Path]? {
         let (directory, name) = splitPath(family)
         return names(in: directory, beginning: stem(of: name))?
-            .filter { $0 == name || mayBeCopyName($0, of: name) }.map { directory + "/" + $0 }
+            .filter { $0 == name || mayBeCopyName($0, of: name) }.map { directory / $0 }
     }
 
     /// In order. During a scan, a directory is listed once for all the files in it.
-    private func names(in directory: String, beginning prefix: String) -> [String]? {
-        let names: [String]
+    private func names(in directory: Path, beginning prefix: Path) -> [Path]? {
+        let names: [Path]
         if let listing = listings[directory] {
             names = listing
         } else {
             do throws(Errno) {
-                names = try directoryEntries(directory.isEmpty ? "/" : directory).sorted()
+                names = try directoryEntries(directory)
             } catch {
                 if error != .notFound { report(directory, error) }
                 return nil
@@ -102,7 +102,7 @@ extension FileFollower {
         let originalOffsets: [Int: UInt64]
     }
 
-    func survey(_ places: [String], of family: String) -> Survey {
+    func survey(_ places: [Path], of family: Path) -> Survey {
         let files = places.compactMap { find($0, of: family) }
         let memory = recollect(family, for: files)
         // Files that were there before the agent was ever started are what they are.
@@ -112,7 +112,7 @@ extension FileFollower {
         return Survey(files: files, memory: memory, parts: parts, originalOffsets: offsets)
     }
 
-    func recollect(_ family: String, for files: [FoundFile], without lost: Tail? = nil) -> Memory {
+    func recollect(_ family: Path, for files: [FoundFile], without lost: Tail? = nil) -> Memory {
         var memory = Memory()
         var families = [family]
         families += byFamily.parts(of: family).union(known.parts(of: family)).sorted()
@@ -131,9 +131,9 @@ extension FileFollower {
         return memory
     }
 
-    func isPart(_ other: String, of family: String) -> Bool {
+    func isPart(_ other: Path, of family: Path) -> Bool {
         let (directory, name) = splitPath(family)
-        guard other.hasPrefix(directory + "/") else { return false }
+        guard other.isInside(directory) else { return false }
         let (otherDirectory, otherName) = splitPath(other)
         return otherDirectory == directory && mayBeCopyName(otherName, of: name)
     }

@@ -7,7 +7,7 @@ internal import Platform
 extension FileFollower {
     /// Takes over a file that is open.
     func follow(
-        _ file: consuming File, _ status: FileStatus, path: String, family: String, place: String, cursor: FileCursor,
+        _ file: consuming File, _ status: FileStatus, path: Path, family: Path, place: Path, cursor: FileCursor,
         isCompressed: Bool = false
     ) -> Tail {
         let tail = Tail(
@@ -87,7 +87,7 @@ extension FileFollower {
         return true
     }
 
-    func move(_ tail: Tail, toFamily family: String) {
+    func move(_ tail: Tail, toFamily family: Path) {
         byFamily.remove(tail)
         tail.family = family
         byFamily.add(tail)
@@ -118,11 +118,11 @@ extension FileFollower {
     }
 
     /// Says once what is wrong with a path, until it is well again.
-    func report(_ path: String, _ error: Errno) { report(path, .system(error)) }
+    func report(_ path: Path, _ error: Errno) { report(path, .system(error)) }
 
-    func report(_ path: String, _ error: TailFailure) {
+    func report(_ path: Path, _ error: TailFailure) {
         guard unreadable.updateValue(error, forKey: path) != error else { return }
         count(.fileUnreadable)
-        log.warning("cannot read a log file", ["path": path, "reason": error.description])
+        log.warning("cannot read a log file", ["path": path.repaired, "reason": error.description])
     }
 }

@@ -43,7 +43,7 @@ final class FileFollower {
 
     /// A new file that may be a copy of the one at `family`, as large as it was at `since`.
     struct Held: Equatable {
-        let family: String
+        let family: Path
         var since: Instant
         let sizeBytes: UInt64
     }
@@ -61,41 +61,41 @@ final class FileFollower {
     var tails: [UInt32: Tail] = [:]
     /// Those that are being read.
     var byID: [FileID: Tail] = [:]
-    var byPlace: [String: Tail] = [:]
+    var byPlace: [Path: Tail] = [:]
     var byFamily = TailFamilies()
     /// Names in directories, in order, as long as one scan takes.
-    var listings: [String: [String]] = [:]
+    var listings: [Path: [Path]] = [:]
     var isScanning = false
     var nextNumber: UInt32 = 1
     var nextOrder: UInt64 = 0
 
     /// Files that are there, or may be, and of which nothing is to be read now.
     var known = KnownFiles()
-    var floors: [String: Int64] = [:]
-    /// Since when each pattern has been followed; and when this run began, which a new pattern shares.
-    private(set) var since: [String: Int64] = [:]
+    var floors: [Path: Int64] = [:]
+    /// Since when each pattern has been followed, by its bytes; and when this run began, which a new pattern shares.
+    private(set) var since: [Path: Int64] = [:]
     private let begun: Int64
     /// Paths whose rotated siblings have been looked at in this run.
-    var familiesSeen: Set<String> = []
+    var familiesSeen: Set<Path> = []
     /// New files that may be copies of one that is about to be truncated, by place.
-    var held: [String: Held] = [:]
+    var held: [Path: Held] = [:]
     /// The one of them whose time is over, while that is looked at.
-    var settled: String?
-    var unreadable: [String: TailFailure] = [:]
+    var settled: Path?
+    var unreadable: [Path: TailFailure] = [:]
     /// Files that were to be removed, and could not be.
-    var unremovable: [String: Errno] = [:]
+    var unremovable: [Path: Errno] = [:]
     /// Compressed files that are left out, each counted once.
     var compressed: Set<FileID> = []
     /// Where a symbolic link leads, and the path that it has there.
-    var aliases: [String: String] = [:]
+    var aliases: [Path: Path] = [:]
     /// Where a new link leads is not watched yet.
     var hasNewAlias = false
 
     let inotify: INotify?
-    var watches: [Int32: String] = [:]
-    var watchedDirectories: [String: (watch: Int32, mask: INotifyEvent.Mask)] = [:]
-    var unwatchedDirectories: [String: Errno] = [:]
-    var directoryErrors: [(path: String, errno: Errno)] = []
+    var watches: [Int32: Path] = [:]
+    var watchedDirectories: [Path: (watch: Int32, mask: INotifyEvent.Mask)] = [:]
+    var unwatchedDirectories: [Path: Errno] = [:]
+    var directoryErrors: [(path: Path, errno: Errno)] = []
     var nextScan: Instant
     var isFirstScan = true
     let hasHistory: Bool
@@ -139,17 +139,17 @@ final class FileFollower {
             if malformed > 0 { count(.cursorMalformed, UInt64(malformed)) }
         }
         let known = since
-        since = Dictionary(settings.paths.map { ($0.text, known[$0.text] ?? begun) }) { first, _ in first }
+        since = Dictionary(settings.paths.map(\.bytes).map { ($0, known[$0] ?? begun) }) { first, _ in first }
     }
 
     deinit { descriptors.add(-openCount) }
 
     /// For a path that is new to us: its rotated files that were written to after this time are ours. `others` are the
     /// times of those that are there.
-    func firstFloor(of family: String, _ others: [Int64]) -> Int64 {
+    func firstFloor(of family: Path, _ others: [Int64]) -> Int64 {
         if settings.fromRotated { return 0 }
-        let path = Array((aliases[family] ?? family).utf8)
-        let times = settings.paths.compactMap { $0.matches(path) ? since[$0.text] : nil }
+        let path = matchedPath(family)
+        let times = settings.paths.compactMap { $0.matches(path) ? since[$0.bytes] : nil }
         guard let earliest = times.min() else { return others.max() ?? 0 }
         guard isFirstScan, earliest == begun else { return earliest }
         return max(earliest, others.max() ?? 0)

@@ -81,18 +81,19 @@ struct FileInputSettings {
     }
 
     /// An `exclude` without a slash is one for names in any directory.
-    func matches(_ path: String) -> Bool {
-        let bytes = Array(path.utf8)
-        return paths.contains { $0.matches(bytes) } && !excludes(path)
-    }
+    func matches(_ path: Path) -> Bool { paths.contains { $0.matches(path) } && !excludes(path) }
 
     /// Whether a path that `paths` match is left out.
-    func excludes(_ path: String) -> Bool {
+    func excludes(_ path: Path) -> Bool {
         if exclude.isEmpty { return false }
-        let bytes = Array(path.utf8)
-        let name = Array(splitPath(path).name.utf8)
+        let name = path.name
         return exclude.contains { glob in
-            glob.matches(glob.alternatives.allSatisfy { $0.count == 1 } ? name : bytes)
+            glob.matches(glob.alternatives.allSatisfy { $0.count == 1 } ? name : path)
         }
     }
+}
+
+extension Glob {
+    /// The pattern as it is written, by which it is told from others: `String` would take two for one.
+    var bytes: Path { Path(text) }
 }

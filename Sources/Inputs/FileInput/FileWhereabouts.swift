@@ -1,13 +1,13 @@
 // Where the file of a cursor stands now, for who lists cursors: known by the same as when it is followed.
 
-internal import Bytes
+package import Bytes
 package import Platform
 
 package enum FileWhereabouts: Equatable, Sendable {
     /// At its path.
     case live(sizeBytes: UInt64)
     /// Beside it, under this name. The size is that of its text, and not told of a compressed one that is large.
-    case rotated(name: String, sizeBytes: UInt64)
+    case rotated(name: Path, sizeBytes: UInt64)
     /// In none of the files that may be looked at.
     case gone
     /// It may be there, but this process may not look.
@@ -22,7 +22,7 @@ extension FileCursor {
         do throws(Errno) {
             if let sizeBytes = try sizeIfOurs(path, mayBeCopy: false, &buffer) { return .live(sizeBytes: sizeBytes) }
         } catch { refused = error }
-        var (directory, names) = ("", [String]())
+        var (directory, names) = (Path(""), [Path]())
         do throws(Errno) { (directory, names) = try directories.siblings(of: path) } catch {
             if error != .notFound { refused = refused ?? error }
         }
@@ -30,7 +30,7 @@ extension FileCursor {
         for mayBeCopy in [false, true] {
             for name in names {
                 do throws(Errno) {
-                    if let sizeBytes = try sizeIfOurs("\(directory)/\(name)", mayBeCopy: mayBeCopy, &buffer) {
+                    if let sizeBytes = try sizeIfOurs(directory / name, mayBeCopy: mayBeCopy, &buffer) {
                         return .rotated(name: name, sizeBytes: sizeBytes)
                     }
                 } catch { refused = refused ?? error }
@@ -40,7 +40,7 @@ extension FileCursor {
     }
 
     /// Nil for another file, and for none.
-    private func sizeIfOurs(_ place: String, mayBeCopy: Bool, _ buffer: inout [UInt8]) throws(Errno) -> UInt64? {
+    private func sizeIfOurs(_ place: Path, mayBeCopy: Bool, _ buffer: inout [UInt8]) throws(Errno) -> UInt64? {
         let status: FileStatus
         do throws(Errno) { status = try FileStatus(of: place) } catch .notFound { return nil }
         guard status.kind == .regular, status.id == id || mayBeCopy else { return nil }

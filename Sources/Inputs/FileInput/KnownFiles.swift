@@ -26,7 +26,7 @@ struct KnownFiles {
     }
 
     private var entries: [FileCursor.Key: Entry] = [:]
-    private var keysByPath: [String: Set<FileCursor.Key>] = [:]
+    private var keysByPath: [Path: Set<FileCursor.Key>] = [:]
     private var index = PartIndex()
     private var keysByID: [FileID: Set<FileCursor.Key>] = [:]
 
@@ -36,15 +36,15 @@ struct KnownFiles {
 
     var isEmpty: Bool { entries.isEmpty }
     var all: [FileCursor] { entries.values.map(\.cursor) }
-    var paths: [String] { Array(keysByPath.keys) }
-    var missingPaths: Set<String> { Set(missing.keys.compactMap { entries[$0]?.cursor.path }) }
+    var paths: [Path] { Array(keysByPath.keys) }
+    var missingPaths: Set<Path> { Set(missing.keys.compactMap { entries[$0]?.cursor.path }) }
 
     /// In the order of their inodes, so that the same files give the same answer.
-    func of(_ path: String) -> [Entry] { sorted(keysByPath[path]) }
+    func of(_ path: Path) -> [Entry] { sorted(keysByPath[path]) }
 
-    func parts(of path: String) -> Set<String> { index.parts(of: path) }
+    func parts(of path: Path) -> Set<Path> { index.parts(of: path) }
 
-    func has(_ path: String) -> Bool { keysByPath[path] != nil }
+    func has(_ path: Path) -> Bool { keysByPath[path] != nil }
 
     func with(_ id: FileID) -> [Entry] { sorted(keysByID[id]) }
 

@@ -1,20 +1,21 @@
 // Directories as they were listed once, for who looks at many files in them: ten thousand paths beside each other would
 // else cost ten thousand listings of twenty thousand names.
 
+internal import Bytes
 internal import Platform
 
 package struct ListedDirectories {
-    private var names: [String: [String]] = [:]
+    private var names: [Path: [Path]] = [:]
 
     package init() {}
 
     /// The names beside a path that may be those of its rotated files or copies, in order.
     ///
     /// - Throws: what listing the directory throws, each time.
-    mutating func siblings(of path: String) throws(Errno) -> (directory: String, names: [String]) {
+    mutating func siblings(of path: Path) throws(Errno) -> (directory: Path, names: [Path]) {
         let (directory, own) = splitPath(path)
         if names[directory] == nil {
-            names[directory] = try directoryEntries(directory.isEmpty ? "/" : directory).sorted()
+            names[directory] = try directoryEntries(directory)
         }
         let all = names[directory] ?? []
         let prefix = stem(of: own)

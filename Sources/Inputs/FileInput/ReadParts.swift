@@ -2,11 +2,12 @@
 // again, a name moves on, a text is copied and compressed; so what is remembered of a file is told by identity and
 // text together.
 
+internal import Bytes
 internal import Platform
 
 /// A file that is there.
 struct FoundFile {
-    let place: String
+    let place: Path
     let id: FileID
     let start: FileStart
     /// With compression, fewer than those of its text.

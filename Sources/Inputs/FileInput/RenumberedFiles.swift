@@ -17,7 +17,7 @@ func withNumbersOfNow(_ cursors: [FileCursor]) -> [FileCursor] {
         }
         var known = Set(indices.map { cursors[$0].id })
         var left = indices
-        func look(at place: String) {
+        func look(at place: Path) {
             do throws(Errno) {
                 let status = try FileStatus(of: place)
                 guard status.kind == .regular, !known.contains(status.id) else { return }
@@ -35,7 +35,7 @@ func withNumbersOfNow(_ cursors: [FileCursor]) -> [FileCursor] {
         if left.isEmpty { continue }
         do throws(Errno) {
             let (directory, names) = try directories.siblings(of: path)
-            for name in names { look(at: "\(directory)/\(name)") }
+            for name in names { look(at: directory / name) }
         } catch {}  // It may come later.
     }
     return cursors
@@ -57,7 +57,7 @@ private func index(
 }
 
 /// That of the directory when nothing stands at the path.
-private func device(of path: String) -> UInt64? {
+private func device(of path: Path) -> UInt64? {
     for place in [path, splitPath(path).directory] {
         do throws(Errno) { return try FileStatus(of: place).id.device } catch {}  // It may come later.
     }

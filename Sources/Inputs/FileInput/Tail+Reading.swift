@@ -28,7 +28,7 @@ extension Tail {
                 case .other(let outcome): return outcome
                 }
                 if fields == nil, count > 0 {
-                    let field = batch.addField("file", Array(path.utf8))
+                    let field = batch.addField("file", Array(path.bytes))
                     fields = field..<field + 1
                 }
                 let done = splitter.split(

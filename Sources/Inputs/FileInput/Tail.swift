@@ -73,11 +73,11 @@ final class Tail {
     /// The number in the positions of its records. Another content gets another number.
     let number: UInt32
     /// Where it was found; what its records carry as `file`.
-    var path: String
+    var path: Path
     /// The same without symbolic links. Rotated siblings stand beside it.
-    var family: String
+    var family: Path
     /// Where it stands now; nil when no name that is watched leads to it.
-    var place: String?
+    var place: Path?
     /// Its path does not lead to it any more: it is read until it has been quiet for the rotation grace.
     var isAway = false
     /// Read to the end, closed, and only waiting for acknowledgements. It is one of the known files then.
@@ -125,7 +125,7 @@ final class Tail {
     var lastTurn: UInt64 = 0
 
     init(
-        number: UInt32, path: String, family: String, place: String, cursor: FileCursor,
+        number: UInt32, path: Path, family: Path, place: Path, cursor: FileCursor,
         settings: FileInputSettings, isCompressed: Bool
     ) {
         self.number = number

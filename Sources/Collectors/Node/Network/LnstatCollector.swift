@@ -1,5 +1,6 @@
 // All tables of /proc/net/stat: counters of the network stack by CPU, as lnstat(8) shows them.
 
+internal import Bytes
 internal import Metrics
 internal import Platform
 internal import Procfs
@@ -23,7 +24,7 @@ struct LnstatCollector: Collector {
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
         do throws(Errno) {
             if try directory.refresh() {
-                files = directory.names.map { ($0, KernelFile("\(directory.path)/\($0)")) }
+                files = directory.names.compactMap(\.text).map { ($0, KernelFile("\(directory.path)/\($0)")) }
             }
         } catch {
             files = []
