@@ -204,6 +204,27 @@ class Sandbox(Up):
         eventually(lambda: "connections are accepted again" in agent.log(), 20, agent.log)
         self.assertIn("\nnode_load1 ", agent.metrics())
 
+    def test_a_log_that_nobody_reads_holds_nothing_up(self):
+        agent = self.agent({})
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        os.set_blocking(writing, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writing, b"x" * 4096)
+        os.set_blocking(writing, True)
+        agent.process = subprocess.Popen([BINARY, "run", "--config", agent.config], stderr=writing)
+        os.close(writing)
+        eventually(agent.is_ready, 20, "the agent is ready")
+        self.assertIn("\nnode_load1 ", agent.metrics())
+        os.read(reading, 1 << 20)
+        # The next line says what is missing.
+        self.assertEqual(agent.stop(), 0)
+        text = b""
+        while chunk := os.read(reading, 1 << 16):
+            text += chunk
+        self.assertRegex(text.decode(), r"lines of this log were lost: nobody took them\" lines=[1-9]")
+
     def test_debug_says_which_files_are_followed(self):
         agent = self.shipping({}, log={"level": "debug"})
         settings = json.loads(agent.config.read_text())
