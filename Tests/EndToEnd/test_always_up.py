@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 from certificates import Certificates
-from support import BINARY, Agent, Scratch, eventually, free_port, get, listen, require_programs, require_root, stop_listening
+from support import BINARY, ROOT, Scratch, eventually, free_port, get, listen, require_programs, require_root, stop_listening
 
 # Of "correct horse", with cost 10.
 SLOW = "$2b$10$pewzyEnWhxmEtLGh.oj4W.d.Mzg9Jrmw0h8wEfYx50LxT4CgDJtLe"
@@ -171,6 +171,20 @@ class Threads(Up):
 
 
 class Sandbox(Up):
+    def test_the_unit_starts_it_again_however_often(self):
+        section, found = None, {}
+        for line in (ROOT / "systemd/vitals.service").read_text().splitlines():
+            if line.startswith("["):
+                section = line.strip("[]")
+            elif "=" in line and not line.startswith("#"):
+                name, _, value = line.partition("=")
+                found.setdefault((section, name), []).append(value)
+        self.assertEqual(found["Service", "Restart"], ["always"])
+        self.assertEqual(found["Service", "RestartSec"], ["5"])
+        self.assertEqual(found["Unit", "StartLimitIntervalSec"], ["0"])
+        self.assertEqual(found["Unit", "Wants"], ["network-online.target"])
+        self.assertIn("network-online.target", found["Unit", "After"][0])
+
     def test_words_of_the_command_line_need_no_proc(self):
         require_root()
         ran = subprocess.run(
