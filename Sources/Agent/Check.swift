@@ -60,6 +60,13 @@ package func checkAgent(
         findings.note("route: \(route.from) to \(route.to)\(batchNote(asked[index], plan.routes[index]))")
     }
     for warning in settings.warnings + leftBehind(settings) { findings.note(warning) }
+    let threads = ThreadPlan(routes: asked.map(\.threadCount), extra: settings.extraThreads).needed
+    let available = availableThreads(upTo: threads)
+    if available < threads {
+        findings.problem(
+            "threads: the settings need up to \(threads), and \(available) can be had; "
+                + "raise the limit, which is \(threadLimitText(needed: threads))")
+    }
     if !settings.routes.isEmpty { checkStateDirectory(settings.stateDirectory, &findings) }
     return findings
 }

@@ -41,11 +41,26 @@ private func checkAddress(_ address: SocketAddress, _ access: SocketAccess, _ fi
     findings.note("endpoint: \(address) is in use by an agent that runs")
 }
 
+/// On a thread of its own: a file on a dead network file system may never come.
+private func readCertificate(_ settings: TLSSettings, log: AgentLog) throws(TLSError) -> TLSValidity {
+    let patience: Duration = .seconds(5)
+    let answer = Latch<Result<TLSValidity, TLSError>>()
+    Worker("certificate", ()).run { _ in
+        do throws(TLSError) { answer.open(.success(try TLSAcceptor(settings, log: log).validity)) } catch {
+            answer.open(.failure(error))
+        }
+    }
+    guard let answer = answer.wait(atMost: patience) else {
+        throw TLSError(reason: "reading the certificate \(settings.certificate) or its key hangs")
+    }
+    return try answer.get()
+}
+
 private func checkTLS(_ settings: TLSSettings, log: AgentLog, _ findings: inout CheckFindings) {
     /// Who renews by itself does so a month before the end; two weeks before it something is wrong.
     let warnedSeconds: Int64 = 14 * 86_400
     do throws(TLSError) {
-        let validity = try TLSAcceptor(settings, log: log).validity
+        let validity = try readCertificate(settings, log: log)
         let now = Moment.now.unixNanoseconds / 1_000_000_000
         let until = dateText(validity.until)
         if now > validity.until {

@@ -43,11 +43,9 @@ package enum EndpointError: Error, Equatable, CustomStringConvertible {
 /// Serves from `start` to `stop`, on queues of its own.
 package final class Endpoint: Sendable {
     private let settings: EndpointSettings
-    private let bound = Mutex<[SocketAddress]>([])
     private let server: HTTPServer
-    private let authenticator: Authenticator?
+    private let listening: EndpointListening
     private let countsOfServer = CountsOfServer()
-    private let log: AgentLog
 
     /// Reads the section `endpoint`, but none of the files that it names.
     ///
@@ -56,12 +54,11 @@ package final class Endpoint: Sendable {
     package init(
         _ section: inout SettingsSection, scraper: Scraper,
         selfMetrics: @escaping @Sendable (inout Snapshot) -> Void, status: @escaping @Sendable () -> [UInt8],
-        isReady: @escaping @Sendable () -> Bool, log: AgentLog
+        isReady: @escaping @Sendable () -> Bool, hostName: String = systemHostName(), log: AgentLog
     ) throws(SettingsError) {
         settings = try EndpointSettings(&section)
-        self.log = log
         let authenticator = settings.users.isEmpty ? nil : Authenticator(settings.users, log: log)
-        self.authenticator = authenticator
+        let hosts = AllowedHosts(settings.allowedHosts, hostName: hostName, log: log)
         let counts = countsOfServer
         let pages = Pages(
             scraper: scraper,
@@ -70,51 +67,56 @@ package final class Endpoint: Sendable {
                 selfMetrics(&snapshot)
             },
             status: status, isReady: isReady)
-        server = HTTPServer(limits: HTTPServerLimits(connections: settings.connectionLimit)) { request, answer in
+        let limits = HTTPServerLimits(connections: settings.connectionLimit)
+        server = HTTPServer(limits: limits, log: log) { request, answer in
+            if let refusal = hosts.refusal(of: request) { return answer(refusal) }
             guard let authenticator, request.origin != .unixSocket else { return pages.serve(request, answer) }
             authenticator.admit(request) { refusal in
-                if let refusal { answer(refusal) } else { pages.serve(request, answer) }
+                if let refusal { return answer(refusal) }
+                pages.serve(request) { response in
+                    var response = response
+                    response.isForKnownClient = true
+                    answer(response)
+                }
             }
         }
-        counts.sources.withLock { $0 = .init(server: server, authenticator: authenticator) }
+        listening = EndpointListening(settings, server: server, log: log) { tls in
+            counts.sources.withLock { $0?.tls = tls }
+        }
+        counts.sources.withLock {
+            $0 = .init(server: server, authenticator: authenticator, hosts: hosts, listening: listening)
+        }
     }
 
     /// Where it listens, with the ports that the kernel chose; empty before the start.
-    package var addresses: [SocketAddress] { bound.withLock(\.self) }
+    package var addresses: [SocketAddress] { listening.addresses }
+
+    /// Where it does not listen that it should, and why.
+    package var problems: [String] { listening.problems }
 
     /// How many connections and requests there were.
     package var counts: HTTPServerCounts { server.counts }
 
-    /// Listens at all its addresses, or at none. Reads the certificate, and opens the libraries that are needed.
-    package func start() throws(EndpointError) {
-        if authenticator != nil, let problem = bcryptProblem { throw .cannotCheckPasswords(problem) }
-        let tls = try acceptor()
-        let listeners = try openListeners(settings, log)
-        for (listener, address) in listeners {
-            // At a unix socket its mode says who may come, and nobody listens in.
-            let isTLS = tls != nil && !listener.isUnix
-            server.serve(listener, tls: isTLS ? tls : nil)
-            log.info("listening", ["address": address.description, "protocol": isTLS ? "https" : "http"])
+    /// Listens at its addresses; where it cannot, it tries again until `stop`. Reads the certificate, and opens the
+    /// libraries that are needed. `isAlone`: there is nothing else that the agent could do meanwhile. Calls `onChange`
+    /// when `addresses` or `problems` have changed, from any queue.
+    ///
+    /// - Throws: `EndpointError` when the agent is alone, and it can listen nowhere or the settings are wrong.
+    package func start(
+        isAlone: Bool = true, onChange: @escaping @Sendable () -> Void = {}
+    ) throws(EndpointError) {
+        do throws(EndpointError) { try listening.start(isAlone: isAlone, onChange: onChange) } catch {
+            stop()
+            throw error
         }
-        bound.withLock { $0 = listeners.map { $0.1 } }
     }
 
-    private func acceptor() throws(EndpointError) -> TLSAcceptor? {
-        guard let settings = settings.tls else { return nil }
-        do throws(TLSError) {
-            let acceptor = try TLSAcceptor(settings, log: log)
-            countsOfServer.sources.withLock { $0?.tls = acceptor }
-            if !acceptor.validity.contains(Moment.now.unixNanoseconds / 1_000_000_000) {
-                log.error(
-                    "the TLS certificate is not valid now: clients will refuse it",
-                    ["from": dateText(acceptor.validity.from), "until": dateText(acceptor.validity.until)])
-            }
-            return acceptor
-        } catch { throw .cannotServeTLS(error) }
-    }
+    /// Calls `body` from the server's queue when that is free.
+    package func whenIdle(_ body: @escaping @Sendable () -> Void) { server.whenIdle(body) }
 
     /// Closes all connections and addresses.
     package func stop() {
+        listening.stop()
         server.stop()
         // The server holds its pages, and they hold this.
         countsOfServer.sources.withLock { $0 = nil }
@@ -126,6 +128,8 @@ private final class CountsOfServer: Sendable {
     struct Sources {
         let server: HTTPServer
         let authenticator: Authenticator?
+        let hosts: AllowedHosts
+        let listening: EndpointListening
         var tls: TLSAcceptor?
     }
 
@@ -136,6 +140,10 @@ private final class CountsOfServer: Sendable {
     private static let refused = MetricDescriptor(
         "vitals_http_refused_total", .counter, labels: ["reason"],
         help: "Connections and requests that the endpoint has refused or cut off.")
+
+    private static let isListening = MetricDescriptor(
+        "vitals_http_listening", .gauge, labels: ["address"],
+        help: "1 for each address of the settings at which the endpoint listens, 0 while it cannot.")
 
     private static let certificateEnd = MetricDescriptor(
         "vitals_tls_certificate_not_after_timestamp_seconds", .gauge,
@@ -151,6 +159,10 @@ private final class CountsOfServer: Sendable {
         snapshot.add(Self.refused, Double(counts.requestsTooSlow), "slow_request")
         snapshot.add(Self.refused, Double(counts.responsesTooSlow), "slow_reader")
         snapshot.add(Self.refused, Double(counts.acceptsFailed), "no_descriptors")
+        snapshot.add(Self.refused, Double(sources.hosts.refusedCount), "host")
+        for (place, isListening) in sources.listening.states {
+            snapshot.add(Self.isListening, isListening ? 1 : 0, place)
+        }
         if let tls = sources.tls {
             snapshot.add(Self.refused, Double(counts.handshakesFailed), "tls")
             snapshot.add(Self.certificateEnd, Double(tls.validity.until))

@@ -44,6 +44,8 @@ package struct EndpointSettings: Sendable {
     package let connectionLimit: Int
     package let tls: TLSSettings?
     package let users: [String: BcryptHash]
+    /// In which form clients may name this host; empty: in any.
+    package let allowedHosts: [String]
     package let socketMode: UInt32
     /// A name or a number.
     package let socketGroup: String?
@@ -56,6 +58,7 @@ package struct EndpointSettings: Sendable {
         tls = hasTLS ? try Self.tls(own) : nil
         users = try Self.users(try section.section("users"))
         guard !hasUsers || !users.isEmpty else { throw section.error("\"users\" has none: nobody could ask") }
+        allowedHosts = try Self.hosts(in: &section)
         socketMode = try Self.mode(in: &section)
         socketGroup = try section.optionalString("socket_group")
         try section.finish()
@@ -134,6 +137,30 @@ package struct EndpointSettings: Sendable {
             users[name] = hash
         }
         return users
+    }
+
+    // MARK: Names
+
+    private static func hosts(in section: inout SettingsSection) throws(SettingsError) -> [String] {
+        guard section.has("allowed_hosts") else { return [] }
+        let hosts = try section.strings("allowed_hosts", default: [])
+        guard !hosts.isEmpty else { throw section.error(at: "allowed_hosts", "it names none: leave it out for any") }
+        for (index, host) in hosts.enumerated() {
+            let isName =
+                host.utf8.count <= 253
+                && host.utf8.allSatisfy { byte in
+                    switch byte {
+                    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+                    default: byte.isDigit || "-._".utf8.contains(byte)
+                    }
+                }
+            guard isName, !host.isEmpty, !host.hasSuffix(".") else {
+                throw section.error(
+                    at: "allowed_hosts", element: index,
+                    "expected a name such as \"web1.example.com\", without a port; addresses are always allowed")
+            }
+        }
+        return hosts
     }
 
     // MARK: Sockets at paths

@@ -37,21 +37,25 @@ package final class RunningAgent: Sendable {
     /// How long a route may be at one step before it is said to hang: above the longest time-out that an output can be
     /// given, an hour.
     private static let routePatience: Duration = .seconds(4_000)
-    /// How long the scrape's worker may take to say that it is there. Scrapes have deadlines of seconds.
-    private static let scrapePatience: Duration = .seconds(60)
+    /// How long the workers of the scrape and of the server may take to say that they are there. Scrapes have deadlines
+    /// of seconds, and the server never waits.
+    private static let workerPatience: Duration = .seconds(60)
     /// How often messages that were folded into one are counted out, at the latest.
     private static let logFlushInterval: Duration = .seconds(30)
     /// How often rejected records are looked at, which are kept for days.
     private static let rejectedInterval: Duration = .seconds(6 * 3_600)
 
+    /// How much longer than the routes' own limit the stop may take, and how long one that was asked for twice: after
+    /// that the process ends as it is.
+    private static let stopGrace: Duration = .seconds(3)
+    private static let secondStopGrace: Duration = .seconds(1)
+
     private struct Control {
-        /// Kept, since a watch needs its descriptor open.
-        var signals: Signals?
         var watches: [Watch] = []
         /// Of the state directory, until the agent has stopped.
         var lock: LockFile?
-        /// When the scrape's worker was asked whether it is there; nil when it has answered.
-        var askedScraper: Instant?
+        /// When workers were asked whether they are there; those that have answered are not in it.
+        var asked: [String: Instant] = [:]
         var openRoutes = 0
     }
 
@@ -66,7 +70,13 @@ package final class RunningAgent: Sendable {
     private let endpoint: Endpoint?
     private let state: StateBox
     private let control: Worker<Control>
+    private let problems = AgentProblems()
     private let ended = Latch<Int32>()
+    /// Readable when the agent has ended.
+    private let end: WakeSignal
+    /// Signals that were taken, and are to be heeded by the worker of the agent.
+    private let taken = Mutex<[AgentSignal]>([])
+    private let hasTaken: WakeSignal
 
     /// Makes everything and starts nothing. Takes the lock of the state directory when there are routes, which alone
     /// need it.
@@ -87,12 +97,22 @@ package final class RunningAgent: Sendable {
         // Before a cursor is read, and after all that can be wrong in the settings.
         let lock = try settings.routes.isEmpty ? nil : Self.lockState(settings.stateDirectory)
         control = Worker("agent", Control(lock: lock))
+        do throws(Errno) { (end, hasTaken) = (try WakeSignal(), try WakeSignal()) } catch {
+            throw .world("cannot open a descriptor: \(error)")
+        }
         let warnings = settings.warnings + leftBehind(settings)
+        let plan: ThreadPlan
+        do throws(SettingsError) {
+            plan = ThreadPlan(routes: try plugins.askedOptions().map(\.threadCount), extra: settings.extraThreads)
+        } catch {
+            throw .settings(error)
+        }
+        problems.set("threads", try arrangeThreads(plan, log).map { [$0] } ?? [])
         do throws(SettingsError) {
             let routes = try plugins.makeRoutes(now: now)
             let status = StatusSource(
-                settings: settings, hostName: hostName, startedAt: now, warnings: warnings, routes: routes,
-                scraper: scraper, state: state)
+                settings: settings, hostName: hostName, startedAt: now, warnings: warnings, problems: problems,
+                routes: routes, scraper: scraper, state: state)
             endpoint = try Self.makeEndpoint(settings, scraper: scraper, routes: routes, status: status, log: log)
             self.routes = routes
         } catch {
@@ -121,7 +141,7 @@ package final class RunningAgent: Sendable {
                 logMetrics.add(statuses, to: &snapshot)
                 SelfMetrics.add(log, to: &snapshot)
             },
-            status: { status.current.json() }, isReady: { status.isReady }, log: log)
+            status: { status.current.json() }, isReady: { status.isReady }, hostName: status.hostName, log: log)
         return endpoint
     }
 
@@ -144,10 +164,14 @@ package final class RunningAgent: Sendable {
 
     // MARK: Start
 
-    /// Starts everything; from here on `signals` are heeded. nil when they are not this agent's to heed.
-    package func start(heeding signals: Signals?) throws(StartError) {
+    /// Starts everything.
+    package func start() throws(StartError) {
         if let endpoint {
-            do throws(EndpointError) { try endpoint.start() } catch { throw .world(error.description) }
+            let tell: @Sendable () -> Void = { [weak self] in self?.noteEndpoint() }
+            do throws(EndpointError) { try endpoint.start(isAlone: routes.isEmpty, onChange: tell) } catch {
+                throw .world(error.description)
+            }
+            noteEndpoint()
         }
         for warning in warnings { log.warning(warning) }
         // Who is told that we are ready may send.
@@ -158,13 +182,15 @@ package final class RunningAgent: Sendable {
         log.info("ready", ["version": vitalsVersion, "routes": "\(routes.count)", "status": summary])
         notifier.ready(status: summary)
         control.run { control in
-            control.signals = signals
-            if let signals {
-                control.watches.append(
-                    self.control.whenReadable(signals.descriptor) { control in
-                        while let signal = signals.next() { self.heed(signal, &control) }
-                    })
-            }
+            control.watches.append(
+                self.control.whenReadable(self.hasTaken.descriptor) { control in
+                    self.hasTaken.clear()
+                    for signal in self.taken.withLock({ taken in
+                        defer { taken = [] }; return taken
+                    }) {
+                        self.heed(signal, &control)
+                    }
+                })
             // A good part of what is resident by now was used once: by the loader, and for the settings.
             linux_release_memory()
             control.watches.append(self.control.every(Self.logFlushInterval) { _ in self.log.flush() })
@@ -178,17 +204,45 @@ package final class RunningAgent: Sendable {
         }
     }
 
+    private func noteEndpoint() {
+        guard let endpoint else { return }
+        problems.set("endpoint", endpoint.problems.map { "endpoint: \($0)" })
+        if state.value == .running { notifier.status(summary) }
+    }
+
     /// With the ports that the endpoint has, which the settings may have left to the kernel.
     private var summary: String {
-        let place = endpoint.map { $0.addresses.map(\.description).joined(separator: ", ") } ?? "no endpoint"
+        var place = endpoint.map { $0.addresses.map(\.description).joined(separator: ", ") } ?? "no endpoint"
+        if place.isEmpty { place = "listening nowhere" }
+        if let problem = endpoint?.problems.first { place += "; \(problem)" }
         let enabled = scraper.collectors.count { $0.isEnabled }
         return "\(place); \(counted(enabled, "collector")); \(counted(routes.count, "route"))"
     }
 
     private func counted(_ count: Int, _ thing: String) -> String { "\(count) \(thing)\(count == 1 ? "" : "s")" }
 
-    /// Blocks until the agent has stopped. Returns the exit code.
-    package func wait() -> Int32 { ended.wait() }
+    /// Blocks until the agent has stopped, and heeds `signals` meanwhile. Returns the exit code.
+    ///
+    /// It takes them on the calling thread, and never waits for another: whatever hangs, or cannot have a thread, the
+    /// process ends when it is told to.
+    package func wait(heeding signals: Signals? = nil) -> Int32 {
+        guard let signals else { return ended.wait() }
+        var leaveAt: Instant?
+        while true {
+            signals.wait(or: end, until: leaveAt)
+            if let code = ended.wait(atMost: .zero) { return code }
+            while let signal = signals.next() {
+                taken.withLock { $0.append(signal) }
+                hasTaken.signal()
+                guard signal == .stop else { continue }
+                leaveAt = .now + (leaveAt == nil ? settings.drainTimeout + Self.stopGrace : Self.secondStopGrace)
+            }
+            if let leaveAt, Instant.now >= leaveAt {
+                log.error("the stop takes too long, and is given up; what was not acknowledged is sent again")
+                return 1
+            }
+        }
+    }
 
     // MARK: Signals and watchdog
 
@@ -210,17 +264,25 @@ package final class RunningAgent: Sendable {
         var late = hanging(
             routes.map { route in (route.status.input + " to " + route.status.output, route.lastProgress) },
             patience: Self.routePatience, at: now)
-        if let asked = control.askedScraper {
-            late += hanging([("scrape", asked)], patience: Self.scrapePatience, at: now)
-        } else {
-            control.askedScraper = now
-            scraper.whenIdle { self.control.run { $0.askedScraper = nil } }
-        }
+        ask("scrape", &control, at: now) { self.scraper.whenIdle($0) }
+        if let endpoint { ask("http server", &control, at: now) { endpoint.whenIdle($0) } }
+        let asked = control.asked.map { (name: $0.key, since: $0.value) }.sorted { $0.name < $1.name }
+        late += hanging(asked, patience: Self.workerPatience, at: now)
         guard late.isEmpty else {
             log.error("the watchdog is not fed: something hangs", ["what": late.joined(separator: ", ")])
             return
         }
         notifier.watchdog()
+    }
+
+    /// Unless it has been asked, and has not answered.
+    private func ask(
+        _ name: String, _ control: inout Control, at now: Instant,
+        _ whenIdle: (@escaping @Sendable () -> Void) -> Void
+    ) {
+        guard control.asked[name] == nil else { return }
+        control.asked[name] = now
+        whenIdle { self.control.run { $0.asked[name] = nil } }
     }
 
     // MARK: Stop
@@ -260,6 +322,7 @@ package final class RunningAgent: Sendable {
         control.watches = []
         control.lock = nil
         ended.open(code)
+        end.signal()
     }
 }
 
@@ -271,12 +334,27 @@ final class StateBox: Sendable {
     func set(_ value: AgentStatus.State) { state.withLock { $0 = value } }
 }
 
+/// What is wrong now with the agent itself, by who says so.
+final class AgentProblems: Sendable {
+    private let problems = Mutex<[(source: String, texts: [String])]>([])
+
+    var all: [String] { problems.withLock { $0.flatMap(\.texts) } }
+
+    func set(_ source: String, _ texts: [String]) {
+        problems.withLock { problems in
+            problems.removeAll { $0.source == source }
+            problems.append((source, texts))
+        }
+    }
+}
+
 /// Answers `/api/v1/status` without the agent itself, which owns the endpoint that asks.
 private struct StatusSource: Sendable {
     let settings: AgentSettings
     let hostName: String
     let startedAt: Moment
     let warnings: [String]
+    let problems: AgentProblems
     let routes: [Route]
     let scraper: Scraper
     let state: StateBox
@@ -288,7 +366,7 @@ private struct StatusSource: Sendable {
             version: vitalsVersion, hostName: hostName, processID: processID,
             startedUnixNanoseconds: startedAt.unixNanoseconds, nowUnixNanoseconds: Moment.now.unixNanoseconds,
             state: state.value, stateDirectory: settings.stateDirectory, warnings: warnings,
-            routes: routes.map(\.status), collectors: scraper.collectors)
+            problems: problems.all, routes: routes.map(\.status), collectors: scraper.collectors)
     }
 }
 

@@ -2,6 +2,7 @@
 //
 //     {"version":"0.1.0","host":"web1","process_id":812,"started":"2026-11-21T…Z","uptime_seconds":12.5,
 //      "state":"running","state_directory":"/var/lib/vitals","warnings":["…"],
+//      "problems":["…"],
 //      "routes":[{"input":"syslog","input_type":"file","output":"central","output_type":"http","state":"retrying",
 //        "records_read":12,…,"last_error":{"message":"…","at":"…"},"problems":["…"]}],
 //      "collectors":[{"name":"cpu","status":"ok","reason":null},…]}
@@ -23,12 +24,14 @@ package struct AgentStatus: Sendable {
     package var stateDirectory: String
     /// Of the settings, as `vitals check` says them.
     package var warnings: [String]
+    /// What is wrong now with the agent itself, beyond its routes: an address that cannot be had, too few threads.
+    package var problems: [String]
     package var routes: [RouteStatus]
     package var collectors: [CollectorState]
 
     package init(
         version: String, hostName: String, processID: Int, startedUnixNanoseconds: Int64, nowUnixNanoseconds: Int64,
-        state: State, stateDirectory: String, warnings: [String], routes: [RouteStatus],
+        state: State, stateDirectory: String, warnings: [String], problems: [String] = [], routes: [RouteStatus],
         collectors: [CollectorState]
     ) {
         self.version = version
@@ -39,6 +42,7 @@ package struct AgentStatus: Sendable {
         self.state = state
         self.stateDirectory = stateDirectory
         self.warnings = warnings
+        self.problems = problems
         self.routes = routes
         self.collectors = collectors
     }
@@ -57,6 +61,7 @@ package struct AgentStatus: Sendable {
             json.member("state", state.rawValue)
             json.member("state_directory", stateDirectory)
             json.member("warnings", warnings)
+            json.member("problems", problems)
             json.key("routes")
             json.array { json in
                 for route in routes { json.object { Self.write(route, into: &$0) } }

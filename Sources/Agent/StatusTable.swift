@@ -13,6 +13,7 @@ package func statusTable(_ bytes: [UInt8]) -> String? {
     let process = status["process_id"]?.unsigned.map { ", process \($0)" } ?? ""
     var text = "vitals \(version) on \(host)\(process), \(state) for \(uptime)\n"
     for warning in status["warnings"]?.array ?? [] { text += "warning: \(plain(warning))\n" }
+    for problem in status["problems"]?.array ?? [] { text += "problem: \(plain(problem))\n" }
     for collector in status["collectors"]?.array ?? [] {
         let status = collector["status"].map(plain) ?? "?"
         guard status == "failed" || status == "late" else { continue }

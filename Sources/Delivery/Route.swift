@@ -31,6 +31,9 @@ package final class Route: Sendable {
     /// How many times what is sent is there while it is encoded.
     let copyCount: Int
 
+    /// Of the stops of all routes.
+    private static let guardian = Worker("stop", ())
+
     /// Starts nothing. `status` brings the names; its counts go on from what they are. `cursors` is the store from
     /// which the input's `resume` was loaded; `json` is how a record of this route is written in `rejected`.
     package init(
@@ -49,11 +52,11 @@ package final class Route: Sendable {
         // Before anything is read: what is counted is there from the first scrape on, as 0.
         status.reading = reader.inputStatus(at: .now)
         status.logMetrics = reader.pipeline.metrics.map(\.values)
-        reading = Worker("read \(name)", reader)
+        reading = Worker("read \(name)", reader, mayShare: true)
         self.account = account
         lanes = Self.makeLanes(output, json, count: options.inFlight, name)
         exchange = Exchange(status, laneCount: lanes.count, keptParcels: options.inFlight)
-        saving = Worker("save \(name)", cursors)
+        saving = Worker("save \(name)", cursors, mayShare: true)
         self.rejected = rejected
         self.options = options
         policy = BatchPolicy(inFlightLimit: options.inFlight, batchAge: options.batchAge, spacing: options.batchSpacing)
@@ -70,14 +73,14 @@ package final class Route: Sendable {
             guard let lane = makeLane(beside: output, others.count + 1, json, name) else { break }
             others.append(lane)
         }
-        return [Worker("send \(name)", Lane(index: 0, output: output, json: json))] + others
+        return [Worker("send \(name)", Lane(index: 0, output: output, json: json), mayShare: true)] + others
     }
 
     private static func makeLane(
         beside output: some Output, _ index: Int, _ json: RecordJSON, _ name: String
     ) -> Worker<Lane>? {
         guard let other = output.forAnotherLane() else { return nil }
-        return Worker("send \(name) \(index)", Lane(index: index, output: other, json: json))
+        return Worker("send \(name) \(index)", Lane(index: index, output: other, json: json), mayShare: true)
     }
 
     /// Opens what others reach the input by. Waits for that.
@@ -111,8 +114,7 @@ package final class Route: Sendable {
         exchange.with { $0.hurry() }
         for lane in lanes { lane.run { self.work(&$0) } }
         // Whatever hangs, on whatever queue: `done` is called.
-        let guardian = Worker("stop \(inputName) to \(outputName)", ())
-        guardian.run(after: max(.zero, drainUntil - .now) + Self.saveGrace) { [exchange] _ in
+        Self.guardian.run(after: max(.zero, drainUntil - .now) + Self.saveGrace) { [exchange] _ in
             exchange.with { $0.isFinished = true }
             exchange.callDone()
         }

@@ -17,6 +17,8 @@ package struct RouteOptions: Sendable {
     package var inFlight = 2
     /// Deliveries at once; fewer than `inFlight` where they must follow one another.
     package var laneCount: Int { haveLanes ? inFlight : 1 }
+    /// What its route takes of threads when all that it does waits at the same time: to read, to save, and to send.
+    package var threadCount: Int { 2 + laneCount }
     private var haveLanes = true
     /// A delivery that fails for so long is given up. Nil: never.
     package var giveUpAfter: Duration?

@@ -19,8 +19,8 @@ package let needsLoginText = "a user and a password are needed"
 package final class Authenticator: Sendable {
     private struct State {
         var logins: Logins
-        /// Who waits for the check of a digest.
-        var waiting: [[UInt8]: [@Sendable (Bool) -> Void]] = [:]
+        /// Who waits for the check of a digest; nil is told to those whose check had to make room.
+        var waiting: [[UInt8]: [@Sendable (Bool?) -> Void]] = [:]
         var counts = AuthenticatorCounts()
         var reports = Moderation()
     }
@@ -47,41 +47,43 @@ package final class Authenticator: Sendable {
             state.withLock { $0.counts.unauthorized += 1 }
             return answer(Self.unauthorized)
         }
-        let decided: @Sendable (Bool) -> Void = { isRight in
+        let decided: @Sendable (Bool?) -> Void = { isRight in
+            guard let isRight else { return answer(self.tooMany(retryAfterSeconds: 1)) }
             if isRight { return answer(nil) }
             self.noteWrong(request.origin)
             answer(Self.unauthorized)
         }
         let digest = state.withLock { $0.logins.digest(credentials) }
-        let step = state.withLock { state in
+        let (step, turnedAway) = state.withLock { state in
             let step = state.logins.begin(credentials, digest: digest, from: request.origin.clientKey, at: .now)
-            switch step {
-            case .check, .wait: state.waiting[digest, default: []].append(decided)
-            case .tooMany: state.counts.tooManyTries += 1
-            case .right, .wrong: break
-            }
-            return step
+            if step == .wait { state.waiting[digest, default: []].append(decided) }
+            return (step, state.logins.takeTurnedAway().flatMap { state.waiting.removeValue(forKey: $0) ?? [] })
         }
+        for decided in turnedAway { decided(nil) }
         switch step {
         case .right: decided(true)
         case .wrong: decided(false)
-        case .wait: break
-        case .check(let hash): checks.run { _ in self.check(credentials, digest, hash) }
-        case .tooMany(let seconds):
-            answer(
-                HTTPServerResponse(
-                    status: 429, text: "too many passwords were tried",
-                    headers: [(name: "Retry-After", value: "\(seconds)")]))
+        case .wait: checks.run { _ in self.checkNext() }
+        case .tooMany(let seconds): answer(tooMany(retryAfterSeconds: seconds))
         }
     }
 
-    private func check(_ credentials: BasicCredentials, _ digest: [UInt8], _ hash: BcryptHash) {
-        let isMatch = hash.matches(credentials.password)
+    /// Not the one that came first, but the one that is to be served first.
+    private func checkNext() {
+        guard let check = state.withLock({ $0.logins.next() }) else { return }
+        let isMatch = check.hash.matches(check.password)
+        if !isMatch { for hash in check.padding { _ = hash.matches(check.password) } }
         let (isRight, waiting) = state.withLock { state in
-            let isRight = state.logins.finish(digest: digest, isMatch: isMatch, at: .now)
-            return (isRight, state.waiting.removeValue(forKey: digest) ?? [])
+            let isRight = state.logins.finish(digest: check.digest, isMatch: isMatch, at: .now)
+            return (isRight, state.waiting.removeValue(forKey: check.digest) ?? [])
         }
         for decided in waiting { decided(isRight) }
+    }
+
+    private func tooMany(retryAfterSeconds seconds: Int) -> HTTPServerResponse {
+        state.withLock { $0.counts.tooManyTries += 1 }
+        return HTTPServerResponse(
+            status: 429, text: "too many passwords were tried", headers: [(name: "Retry-After", value: "\(seconds)")])
     }
 
     /// The name is not told: people type passwords there.

@@ -22,6 +22,18 @@ package struct BcryptHash: Sendable, Equatable {
         self.cost = cost
     }
 
+    /// The same salt with another cost; what it is the hash of, nobody knows.
+    func with(cost: Int) -> BcryptHash {
+        var bytes = Array(text.utf8)
+        (bytes[4], bytes[5]) = (UInt8(ascii: "0") + UInt8(cost / 10), UInt8(ascii: "0") + UInt8(cost % 10))
+        return BcryptHash(text: String(decoding: bytes, as: UTF8.self), cost: cost)
+    }
+
+    private init(text: String, cost: Int) {
+        self.text = text
+        self.cost = cost
+    }
+
     private static func isDigit(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true

@@ -20,8 +20,11 @@ package final class HTTPServer: Sendable {
     private static let closingLimit = 16
     /// What is read at once. No less than a record of TLS has: what OpenSSL has read and we have not, no watch tells.
     private static let readByteCount = 16 << 10
-    /// When descriptors have run out, others must be closed first.
+    /// When descriptors have run out, others must be closed first: by somebody else, or by us.
     private static let acceptPause: Duration = .seconds(1)
+    private static let closingPause: Duration = .milliseconds(50)
+    /// How long a handshake waits for the files of the certificate to be looked at: a disk that hangs holds nobody up.
+    private static let filesPatience: Duration = .milliseconds(250)
 
     private struct Listener {
         let socket: Socket
@@ -37,6 +40,8 @@ package final class HTTPServer: Sendable {
         var nextID: UInt64 = 0
         /// When the next sweep for connections whose deadline is over will be.
         var sweepAt: Instant?
+        /// Since when connections could not be accepted; nil when they can.
+        var cannotAcceptSince: Instant?
         /// One for all: what is read goes on to the parser of its connection.
         var readBuffer: [UInt8] = []
         var isStopped = false
@@ -46,9 +51,11 @@ package final class HTTPServer: Sendable {
     private let handler: HTTPServerHandler
     private let worker = Worker<State>("http server", State())
     private let counted = Mutex(HTTPServerCounts())
+    private let log: AgentLog
 
-    package init(limits: HTTPServerLimits, handler: @escaping HTTPServerHandler) {
+    package init(limits: HTTPServerLimits, log: AgentLog = .silent, handler: @escaping HTTPServerHandler) {
         self.limits = limits
+        self.log = log
         self.handler = handler
     }
 
@@ -60,10 +67,14 @@ package final class HTTPServer: Sendable {
     /// Serves connections that arrive at `listener` from now on, and speaks TLS with them where `tls` is given.
     package func serve(_ listener: Socket, tls: TLSAcceptor? = nil) {
         worker.runAndWait { state in
+            guard !state.isStopped else { return listener.removePath() }
             state.listeners.append(Listener(socket: listener, isUnix: listener.isUnix, tls: tls))
             self.watch(listener: state.listeners.count - 1, &state)
         }
     }
+
+    /// Calls `body` on the server's queue when that has done what is before it.
+    package func whenIdle(_ body: @escaping @Sendable () -> Void) { worker.run { _ in body() } }
 
     /// Closes everything. What was not written by now is not written.
     package func stop() {
@@ -93,22 +104,43 @@ package final class HTTPServer: Sendable {
         let listener = state.listeners[index]
         do throws(Errno) {
             while let socket = try listener.socket.accept() {
+                noteAccepting(nil, &state)
                 open(ServerConnection(socket, isUnix: listener.isUnix, listener.tls), &state)
             }
         } catch {
             // The connection stays in the backlog, and would wake us again at once.
             counted.withLock { $0.acceptsFailed += 1 }
+            noteAccepting(error, &state)
             let socket = listener.socket
             listener.watch?.cancel(then: { _ = socket })
-            worker.run(after: Self.acceptPause) { [weak self] state in
+            var pause = Self.acceptPause
+            // Its descriptor is what the new one needs.
+            if let silent = connectionToClose(state.connections, of: Set(ConnectionKind.allCases), at: .now) {
+                close(silent, &state)
+                pause = Self.closingPause
+            }
+            worker.run(after: pause) { [weak self] state in
                 if !state.isStopped { self?.watch(listener: index, &state) }
             }
         }
     }
 
+    /// One line when it begins, and one when it is over.
+    private func noteAccepting(_ error: Errno?, _ state: inout State) {
+        if let error, state.cannotAcceptSince == nil {
+            state.cannotAcceptSince = .now
+            log.error(
+                "cannot accept connections; clients wait; trying again at least every second",
+                ["reason": error.description, "open_file_limit": "\(openFileLimit()) (RLIMIT_NOFILE, LimitNOFILE=)"])
+        } else if error == nil, let since = state.cannotAcceptSince {
+            state.cannotAcceptSince = nil
+            log.info("connections are accepted again", ["after_seconds": "\(Int((Instant.now - since).inSeconds))"])
+        }
+    }
+
     private func open(_ connection: ServerConnection, _ state: inout State) {
         counted.withLock { $0.connectionsAccepted += 1 }
-        let isTooMany = !makeRoom(&state)
+        let isTooMany = !makeRoom(for: connection.kind, &state)
         if isTooMany {
             counted.withLock { $0.refusedByLimit += 1 }
             // Who speaks TLS could read a refusal only after a handshake, which is the most costly part.
@@ -127,26 +159,35 @@ package final class HTTPServer: Sendable {
         }
     }
 
-    /// Whether there is a place for one more. Who came first of those that have not asked for anything gives it up:
-    /// half-open connections, however many, keep nobody out.
-    private func makeRoom(_ state: inout State) -> Bool {
-        guard state.connections.count - state.closingCount >= limits.connections else { return true }
-        guard let oldest = state.connections.filter({ $0.value.isNewcomer }).keys.min() else { return false }
+    /// Whether there is a place for one more of a kind. The one that has been silent for longest gives it up: neither
+    /// half-open connections, nor idle ones, nor clients that do not read keep anybody out, however many.
+    private func makeRoom(for kind: ConnectionKind, _ state: inout State) -> Bool {
+        let count = state.connections.values.count { $0.kind == kind && $0.phase != .closing }
+        guard count >= limits.connections(of: kind) else { return true }
+        guard let silent = connectionToClose(state.connections, of: [kind], at: .now) else { return false }
         counted.withLock { $0.refusedByLimit += 1 }
-        close(oldest, &state)
+        close(silent, &state)
         return true
+    }
+
+    /// It has shown who it is, and no more takes a place of those that have not.
+    private func makeKnown(_ connection: ServerConnection, _ state: inout State) {
+        guard connection.kind == .other, makeRoom(for: .known, &state) else { return }
+        connection.kind = .known
     }
 
     // MARK: The handshake of TLS
 
     private func shakeHands(_ id: UInt64, _ connection: ServerConnection, _ state: inout State) {
         guard let acceptor = connection.acceptor else { bug("a handshake without a certificate") }
+        guard !waitForFiles(id, connection, acceptor) else { return }
         do throws(TransportStop) {
             if case .plain = connection.transport {
                 guard try beginTLS(id, connection, acceptor, &state) else { return }
             }
             if case .tls(let session) = connection.transport { try session.accept() }
             connection.phase = .reading
+            if acceptor.requiresCertificate { makeKnown(connection, &state) }
         } catch {
             switch error {
             case .waitsToRead: break
@@ -165,6 +206,25 @@ package final class HTTPServer: Sendable {
                 close(id, &state)
             }
         }
+    }
+
+    /// Whether the handshake has to wait: the files of the certificate are looked at, on another queue.
+    private func waitForFiles(_ id: UInt64, _ connection: ServerConnection, _ acceptor: TLSAcceptor) -> Bool {
+        if connection.waitsForFiles { return true }
+        guard !connection.hasAskedForFiles else { return false }
+        connection.hasAskedForFiles = true
+        let goOn: @Sendable (inout State) -> Void = { [weak self] state in
+            guard let self, let connection = state.connections[id], connection.waitsForFiles else { return }
+            connection.waitsForFiles = false
+            self.watchReading(id, connection)
+            self.shakeHands(id, connection, &state)
+        }
+        guard acceptor.look(at: .now, then: { [worker] in worker.run(goOn) }) else { return false }
+        connection.waitsForFiles = true
+        // What may be read would wake us again and again.
+        connection.stopReading()
+        worker.run(after: Self.filesPatience, goOn)
+        return true
     }
 
     /// Looks at the first byte, and makes a session when it is one of TLS; else the connection has ended or will.
@@ -281,7 +341,9 @@ package final class HTTPServer: Sendable {
     private func send(_ response: HTTPServerResponse, on id: UInt64, _ state: inout State) {
         guard let connection = state.connections[id] else { return }
         if connection.hasPeerFinished && connection.parser.waitingByteCount == 0 { connection.keepsAlive = false }
+        if response.isForKnownClient { makeKnown(connection, &state) }
         connection.phase = .writing
+        connection.quietSince = .now
         connection.head = response.head(keepsAlive: connection.keepsAlive)
         connection.body = connection.isHead ? [] : response.body
         connection.written = 0

@@ -8,6 +8,8 @@ package struct HTTPServerResponse: Sendable {
     /// Besides those that the server writes: Content-Type, Content-Length, Connection.
     package var headers: [(name: String, value: String)]
     package var body: [UInt8]
+    /// Who asked has shown that he may: his connection gets a place among those that others cannot take.
+    package var isForKnownClient = false
 
     package init(
         status: Int, contentType: String = "text/plain; charset=utf-8",
@@ -26,7 +28,8 @@ package struct HTTPServerResponse: Sendable {
 
 /// How many, and how long.
 package struct HTTPServerLimits: Sendable {
-    /// Connections that are served at the same time; one more is answered with 503.
+    /// Connections at the same time: so many of clients that have shown who they are, and so many of others. For one
+    /// more the one goes that has been silent for longest; when all are being served, the new one is answered with 503.
     package var connections: Int
     /// For a request to come whole, from its first byte, or from the start of the connection.
     package var requestDeadline: Duration
@@ -53,7 +56,7 @@ package struct HTTPServerLimits: Sendable {
 package struct HTTPServerCounts: Sendable, Equatable {
     package var connectionsAccepted: UInt64 = 0
     package var requests: UInt64 = 0
-    /// Connections beyond the limit.
+    /// Connections beyond the limit: closed to make room, or turned away.
     package var refusedByLimit: UInt64 = 0
     /// Requests that were malformed, too large, or in another way not served.
     package var refusedRequests: UInt64 = 0
@@ -97,6 +100,7 @@ extension HTTPServerResponse {
         case 200: "OK"
         case 400: "Bad Request"
         case 401: "Unauthorized"
+        case 403: "Forbidden"
         case 404: "Not Found"
         case 405: "Method Not Allowed"
         case 408: "Request Timeout"

@@ -28,18 +28,46 @@ struct Logins {
     /// Passwords that a client may try at once, and how long it waits for each more: 30 in a minute.
     private static let triesAtOnce = 5
     private static let tryPause: Duration = .seconds(2)
-    /// Clients that are kept an eye on. When there are more, nobody new may try for a while.
+    /// Clients that are kept an eye on. When there are more, the one that has tried least is forgotten.
     private static let clientLimit = 1_024
-    /// Checks that wait or run; with a cost of 12 the last one waits for two seconds.
+    /// How long wrong tries of a client count when it is decided who is served first.
+    private static let wrongTime: Duration = .seconds(600)
+    /// Checks that wait or run; with a cost of 12 the last one waits for two seconds. One more takes the place of one
+    /// whose client has tried more, or is turned away.
     private static let checkLimit = 8
 
     enum Step: Equatable {
         case right, wrong
-        /// `BcryptHash.matches` says which; then `finish` is called.
-        case check(BcryptHash)
-        /// The same name and password are being checked: the answer will be the same.
+        /// `next` gives it, or another that comes before it, to be checked; or the same name and password are being
+        /// checked already: the answer will be the same.
         case wait
         case tooMany(retryAfterSeconds: Int)
+    }
+
+    /// What bcrypt is to be asked; then `finish` is called.
+    struct Check: Equatable {
+        let digest: [UInt8]
+        let password: [UInt8]
+        let hash: BcryptHash
+        /// A wrong password is hashed with these too: so each takes as long as with the slowest hash there is, whether
+        /// the user is there or not.
+        let padding: [BcryptHash]
+    }
+
+    private struct Waiting {
+        let check: Check
+        let isKnown: Bool
+        let client: [UInt8]
+        /// A client whose login was right before comes first, then the one that has tried least. Of several that have
+        /// not tried at all, the last: where there are many, the first have given up by the time that they would be
+        /// served.
+        let order: (hasBeenRight: Bool, tries: Int, number: UInt64)
+
+        func isBefore(_ other: Waiting) -> Bool {
+            if order.hasBeenRight != other.order.hasBeenRight { return order.hasBeenRight }
+            if order.tries != other.order.tries { return order.tries < other.order.tries }
+            return order.number > other.order.number
+        }
     }
 
     private let users: [String: BcryptHash]
@@ -49,9 +77,22 @@ struct Logins {
     private let secret: [UInt8]
     private var right = RememberedDigests()
     private var wrong = RememberedDigests()
+    private var waiting: [Waiting] = []
     private var checking: [[UInt8]: (isKnown: Bool, client: [UInt8])] = [:]
-    /// When each client will have waited for all of its tries.
-    private var busyUntil: [[UInt8]: Instant] = [:]
+    private var number: UInt64 = 0
+    private struct Client {
+        /// When it will have waited for all of its tries.
+        var busyUntil: Instant
+        /// Tries that were wrong, or are not decided, and when the last of them was.
+        var tries = 0
+        var triedAt: Instant
+    }
+
+    private var clients: [[UInt8]: Client] = [:]
+    /// Clients whose login was right, the last one last: Prometheus comes from the same address.
+    private var rightClients: [[UInt8]] = []
+    /// Those that had to make room, to be told so.
+    private(set) var turnedAway: [[UInt8]] = []
 
     /// At least one user.
     init(_ users: [String: BcryptHash], secret: [UInt8]) {
@@ -72,19 +113,55 @@ struct Logins {
     ) -> Step {
         if right.contains(digest, at: now, until: now + Self.rememberedTime) { return .right }
         if wrong.contains(digest, at: now, until: now + Self.rememberedTime) { return .wrong }
-        if checking[digest] != nil { return .wait }
-        guard checking.count < Self.checkLimit else { return .tooMany(retryAfterSeconds: 1) }
-        if busyUntil[client] == nil, busyUntil.count >= Self.clientLimit {
-            busyUntil = busyUntil.filter { $0.value > now }
-            guard busyUntil.count < Self.clientLimit else { return .tooMany(retryAfterSeconds: 60) }
-        }
-        let busy = max(busyUntil[client] ?? now, now)
+        if checking[digest] != nil || waiting.contains(where: { $0.check.digest == digest }) { return .wait }
+        forgetClients(at: now)
+        var record = clients[client] ?? Client(busyUntil: now, triedAt: now)
+        if now - record.triedAt > Self.wrongTime { record.tries = 0 }
+        let busy = max(record.busyUntil, now)
         let wait = (busy - now) - Self.tryPause * (Self.triesAtOnce - 1)
         guard wait <= .zero else { return .tooMany(retryAfterSeconds: Int(wait.inSeconds.rounded(.up))) }
-        busyUntil[client] = busy + Self.tryPause
         let hash = users[credentials.name]
-        checking[digest] = (hash != nil, client)
-        return .check(hash ?? nobodysHash)
+        number += 1
+        let new = Waiting(
+            check: makeCheck(digest, credentials.password, hash), isKnown: hash != nil, client: client,
+            order: (rightClients.contains(client), record.tries, number))
+        if waiting.count + checking.count >= Self.checkLimit {
+            guard let last = waiting.indices.max(by: { waiting[$0].isBefore(waiting[$1]) }), new.isBefore(waiting[last])
+            else { return .tooMany(retryAfterSeconds: 1) }
+            turnedAway.append(waiting.remove(at: last).check.digest)
+        }
+        clients[client] = Client(busyUntil: busy + Self.tryPause, tries: record.tries + 1, triedAt: now)
+        waiting.append(new)
+        return .wait
+    }
+
+    private func makeCheck(_ digest: [UInt8], _ password: [UInt8], _ hash: BcryptHash?) -> Check {
+        let hash = hash ?? nobodysHash
+        // Two to the power of the cost: with all between, and the lowest once more, it is as much as the highest.
+        let padding = (hash.cost..<nobodysHash.cost).map { nobodysHash.with(cost: $0) }
+        return Check(digest: digest, password: password, hash: hash, padding: padding)
+    }
+
+    private mutating func forgetClients(at now: Instant) {
+        guard clients.count >= Self.clientLimit else { return }
+        clients = clients.filter { $0.value.busyUntil > now || now - $0.value.triedAt <= Self.wrongTime }
+        guard clients.count >= Self.clientLimit else { return }
+        let least = clients.min { ($0.value.tries, $0.value.triedAt) < ($1.value.tries, $1.value.triedAt) }
+        if let least { clients[least.key] = nil }
+    }
+
+    /// The check that comes next; nil when none waits.
+    mutating func next() -> Check? {
+        guard let first = waiting.indices.min(by: { waiting[$0].isBefore(waiting[$1]) }) else { return nil }
+        let taken = waiting.remove(at: first)
+        checking[taken.check.digest] = (taken.isKnown, taken.client)
+        return taken.check
+    }
+
+    /// Digests whose checks had to make room since this was last called.
+    mutating func takeTurnedAway() -> [[UInt8]] {
+        defer { turnedAway = [] }
+        return turnedAway
     }
 
     /// Returns whether the login is right.
@@ -95,7 +172,14 @@ struct Logins {
         if isRight {
             right.insert(digest, at: now, until: until, limit: Self.rememberedCount)
             // A right one is no try.
-            if let busy = busyUntil[client] { busyUntil[client] = busy + (.zero - Self.tryPause) }
+            if var record = clients[client] {
+                record.busyUntil = record.busyUntil + (.zero - Self.tryPause)
+                record.tries = max(0, record.tries - 1)
+                clients[client] = record
+            }
+            rightClients.removeAll { $0 == client }
+            rightClients.append(client)
+            if rightClients.count > Self.rememberedCount { rightClients.removeFirst() }
         } else {
             wrong.insert(digest, at: now, until: until, limit: Self.rememberedCount)
         }

@@ -27,6 +27,9 @@ package struct HTTPServerRequest: Sendable, Equatable {
     /// What stands after `?`, as it was sent; empty when there is none.
     package var query: String
     package var headers: [Header]
+    /// Whom the client means to ask, with a port where it names one: what stands in the target, else the header `Host`
+    /// (RFC 9112, section 3.2.2). Nil when it says nothing, which HTTP/1.0 allows.
+    package var host: String?
     /// The client wants to send more requests on this connection.
     package var keepsAlive: Bool
     /// Set by the server: until then from where one trusts least.
@@ -256,11 +259,13 @@ extension RequestParser {
     /// `/path?query`, or with scheme and host in front as proxies get it (RFC 9112, section 3.2).
     private func split(_ target: String, into request: inout HTTPServerRequest) throws(RequestRefusal) {
         var rest = target[...]
+        request.host = request.header("host")
         if !rest.hasPrefix("/") {
             let lowered = target.lowercased()
             if lowered.hasPrefix("http://") || lowered.hasPrefix("https://") {
                 let authority = rest.utf8.dropFirst(lowered.hasPrefix("http://") ? 7 : 8)
                 let end = authority.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") }
+                request.host = String(authority[..<(end ?? authority.endIndex)])
                 rest = end.map { rest[$0...] } ?? ""
                 if !rest.hasPrefix("/") { rest = "/" + rest }
             } else if target != "*" && request.method != "CONNECT" {

@@ -12,7 +12,8 @@ final class ServerConnection {
     }
 
     let socket: Socket
-    private let isUnix: Bool
+    /// Whose places it takes: `other` until it has shown who it is.
+    var kind: ConnectionKind
     /// Of an address that speaks TLS.
     let acceptor: TLSAcceptor?
     /// Plain until the client's first byte has come, also at an address that speaks TLS.
@@ -25,6 +26,11 @@ final class ServerConnection {
     var keepsAlive = true
     var isHead = false
     var hasPeerFinished = false
+    /// When it came, had its last answer, or took the last bytes of one.
+    var quietSince = Instant.now
+    /// It goes on when the files of the certificate have been looked at.
+    var waitsForFiles = false
+    var hasAskedForFiles = false
     /// nil while the handler works, which has a deadline of its own.
     var deadline: Instant?
 
@@ -39,15 +45,12 @@ final class ServerConnection {
     /// With an acceptor, a client has to shake hands first.
     init(_ socket: Socket, isUnix: Bool, _ acceptor: TLSAcceptor?) {
         self.socket = socket
-        self.isUnix = isUnix
+        kind = isUnix ? .unix : .other
         self.acceptor = acceptor
         phase = acceptor == nil ? .reading : .shakingHands
     }
 
-    /// Has not asked for anything so far: when there is no room it goes before others do.
-    var isNewcomer: Bool { requestCount == 0 && (phase == .shakingHands || phase == .reading) }
-
-    var origin: HTTPServerRequest.Origin { isUnix ? .unixSocket : .network(socket.remoteAddress) }
+    var origin: HTTPServerRequest.Origin { kind == .unix ? .unixSocket : .network(socket.remoteAddress) }
 
     /// Returns 0 when the client has finished.
     func read(into buffer: inout [UInt8]) throws(TransportStop) -> Int {
@@ -61,11 +64,12 @@ final class ServerConnection {
     func write() throws(TransportStop) {
         if case .tls(let session) = transport {
             written += try session.write(head, body, from: written)
-            return
+        } else {
+            do throws(Errno) { written += try socket.write(head, body, from: written) } catch {
+                throw error == .wouldBlock ? .waitsToWrite : .failed(error.description)
+            }
         }
-        do throws(Errno) { written += try socket.write(head, body, from: written) } catch {
-            throw error == .wouldBlock ? .waitsToWrite : .failed(error.description)
-        }
+        quietSince = .now
     }
 
     /// The client has the last byte, and may still be sending: what it sends from here on is dropped.

@@ -224,9 +224,37 @@ extension [UInt8] {
 
 package let standardError = STDERR_FILENO
 
-/// One write(2) a line, so that lines of several threads do not mix. A full pipe loses the line rather than the agent.
+/// Lines that nobody took, since the last that somebody did.
+private let lostLines = Mutex(0)
+
+/// One write(2) a line, so that lines of several threads do not mix. A pipe that is full, since nobody reads it any more,
+/// loses the line rather than the agent: only the first that finds it so waits a little. How many were lost is said
+/// when somebody reads again.
 package func writeToStandardError(_ line: [UInt8]) {
-    unsafe line.withUnsafeBytes { unsafe _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    let patience: Int32 = 100
+    let lost = lostLines.withLock(\.self)
+    guard isWritable(STDERR_FILENO, within: lost == 0 ? patience : 0) else { return lostLines.withLock { $0 += 1 } }
+    var bytes = line
+    if lost > 0 {
+        lostLines.withLock { $0 -= lost }
+        bytes = Array("level=warning msg=\"lines of this log were lost: nobody took them\" lines=\(lost)\n".utf8) + line
+    }
+    var rest = bytes[...]
+    // So much a pipe takes at once when it takes anything: see pipe(7), PIPE_BUF.
+    let atOnce = 4_096
+    while !rest.isEmpty {
+        guard isWritable(STDERR_FILENO, within: patience) else { return lostLines.withLock { $0 += 1 } }
+        let part = Array(rest.prefix(atOnce))
+        let written = unsafe part.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        guard written > 0 else { return }
+        rest = rest.dropFirst(written)
+    }
+}
+
+/// Whether a write would not wait; also true when it would fail at once. `milliseconds` is how long to wait for that.
+private func isWritable(_ descriptor: Int32, within milliseconds: Int32) -> Bool {
+    var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+    return unsafe poll(&entry, 1, milliseconds) != 0
 }
 
 /// Whether what is written to `descriptor` goes straight to the journal: `journalStream`, the variable JOURNAL_STREAM,

@@ -65,7 +65,7 @@ package final class Relay<Key: Hashable & Sendable, Result: Sendable>: Sendable 
     private func startLeg(of round: Round<Key, Result>, _ work: @escaping @Sendable (Key) -> Result) -> Bool {
         let queue = state.withLock { state -> DispatchQueue? in
             if let queue = state.idle.popLast() { return queue }
-            guard state.queueCount < queueLimit else { return nil }
+            guard state.queueCount < min(queueLimit, RelayThreads.current) else { return nil }
             state.queueCount += 1
             return DispatchQueue(label: name)
         }

@@ -34,4 +34,21 @@ package final class Signals: Sendable {
         default: nil
         }
     }
+
+    /// Blocks until a signal has come, `other` is readable, or `deadline` is over.
+    package func wait(or other: WakeSignal, until deadline: Instant?) {
+        var milliseconds: Int32 = -1
+        if let deadline {
+            milliseconds = Int32(clamping: (max(0, (deadline - .now).nanoseconds) + 999_999) / 1_000_000)
+        }
+        // Interrupted, it has waited too short: who calls looks again.
+        _ = linux_wait_readable(descriptor, other.descriptor, milliseconds)
+    }
+}
+
+/// The words that the program was started with, its own name first. Bytes that are no UTF-8 are replaced.
+package func programArguments() -> [String] {
+    (0..<linux_argument_count()).compactMap { index in
+        unsafe linux_argument(index).map { unsafe String(cString: $0) }
+    }
 }

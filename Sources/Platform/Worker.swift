@@ -13,8 +13,9 @@ internal import Dispatch
     private let queue: DispatchQueue
     private var state: State
 
-    package init(_ name: String, _ state: sending State) {
-        queue = DispatchQueue(label: name)
+    /// `mayShare`: it takes part in `SharedThreads`, so it never waits for another that does.
+    package init(_ name: String, _ state: sending State, mayShare: Bool = false) {
+        queue = DispatchQueue(label: name, target: mayShare ? SharedThreads.next : nil)
         self.state = state
     }
 

@@ -14,8 +14,8 @@ func run(_ arguments: CommandLineArguments) -> Int32 {
         let log = AgentLog(level: settings.logLevel, underSystemd: underSystemd)
         let notifier = ServiceNotifier(environment: environmentVariable, processID: processID, log: log)
         let agent = try RunningAgent(settings, parts: .all, notifier: notifier, log: log)
-        try agent.start(heeding: signals)
-        let code = agent.wait()
+        try agent.start()
+        let code = agent.wait(heeding: signals)
         // What was asked of one that hangs, nobody waits for any more.
         endPrograms()
         return code

@@ -18,12 +18,20 @@ func show(_ bytes: [UInt8]) -> Int32 {
 }
 
 /// To standard error, one line.
-func complain(_ message: String) { writeToStandardError(Array("vitals: \(message)\n".utf8)) }
+func complain(_ message: String) { writeComplaint("vitals: \(message)") }
+
+/// In the journal it is the error that it is: see sd-daemon(3). Each line is an entry there.
+private func writeComplaint(_ text: String) {
+    let isInJournal = isJournal(standardError, journalStream: environmentVariable("JOURNAL_STREAM"))
+    let prefix = isInJournal ? "<3>" : ""
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { "\(prefix)\($0)\n" }
+    writeToStandardError(Array(lines.joined().utf8))
+}
 
 /// `file:line:column: …` stands alone, so that an editor finds its way.
 func complain(_ error: StartError) {
     switch error {
-    case .settings(let error): writeToStandardError(Array("\(error)\n".utf8))
+    case .settings(let error): writeComplaint("\(error)")
     case .world(let reason): complain(reason)
     }
 }

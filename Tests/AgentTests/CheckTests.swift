@@ -177,7 +177,7 @@ import Testing
         let settings = try AgentSettings(try settingsTree(listening("unix:\(path)/s")), known: Parts.all.known)
         let notifier = ServiceNotifier(environment: { _ in nil }, processID: 1, log: .silent)
         let agent = try RunningAgent(settings, parts: .all, notifier: notifier, log: .silent)
-        try agent.start(heeding: nil)
+        try agent.start()
         defer {
             agent.stop()
             _ = agent.wait()

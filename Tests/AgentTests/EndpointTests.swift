@@ -158,6 +158,73 @@ private struct Served {
         }
     }
 
+    /// One is taken, one is not: and when it is free, it is had.
+    @Test func triesAgainWhereItCannotListen() throws {
+        let directory = try TemporaryDirectory()
+        defer { withExtendedLifetime(directory) {} }
+        var holder: Socket? = try Socket.listening(at: .ipv4(0x7F00_0001, port: 0))
+        let port = try #require(holder?.localAddress?.port)
+        let path = directory.path + "/later/a.sock"
+        let served = try Served(
+            section(#"{ "listen": ["127.0.0.1:0", "127.0.0.1:\#(port)", "unix:\#(path)"] }"#, path: "endpoint"))
+        defer { served.endpoint.stop() }
+        #expect(served.endpoint.problems.count == 2)
+        #expect(served.endpoint.problems.first?.hasPrefix("127.0.0.1:\(port) is in use") == true)
+        let text = try served.curl("/metrics").text
+        #expect(text.contains("\nvitals_http_listening{address=\"127.0.0.1:\(port)\"} 0\n"))
+        withExtendedLifetime(holder) { holder = nil }
+        try FileManager.default.createDirectory(atPath: directory.path + "/later", withIntermediateDirectories: false)
+        #expect(eventually(within: .seconds(20)) { served.endpoint.problems.isEmpty })
+        for address in [SocketAddress.ipv4(0x7F00_0001, port: port), .unix(path: path)] {
+            #expect(try httpGet(address, path: "/-/healthy", deadline: .now + .seconds(5)).status == 200)
+        }
+        #expect(served.endpoint.addresses.count == 3)
+    }
+
+    /// What other pages have a browser ask for under a name of theirs, it does not get; everybody else does.
+    @Test(arguments: [
+        ("x.example", "", true, true), ("x.example", "Accept-Language: en", true, false),
+        ("x.example:9100", "Origin: http://x.example:9100", true, false),
+        ("x.example", "Sec-Fetch-Site: none", true, false), ("x.example", "User-Agent: Mozilla/5.0", true, false),
+        ("localhost:1", "Origin: http://a", true, true), ("127.0.0.1", "Origin: http://a", true, true),
+        ("[::1]:9100", "Origin: http://a", true, true), ("Web1.", "Origin: null", true, true),
+        ("web1.example.com:80", "Origin: null", true, true), ("example.com", "Origin: null", true, false),
+        ("web1.x.example", "Origin: null", true, false), ("127.0.0.1.x.example", "Origin: null", true, false),
+        ("[::1].x.example", "Origin: null", true, false), ("a:b:1", "Origin: null", true, false),
+    ]) func answersBrowsersUnderItsOwnNames(host: String, header: String, metrics: Bool, page: Bool) throws {
+        let hosts = AllowedHosts([], hostName: "web1.example.com", log: .silent)
+        #expect((hosts.refusal(of: try request("/metrics", host, header)) == nil) == metrics)
+        for path in ["/", "/api/v1/status"] {
+            let refusal = hosts.refusal(of: try request(path, host, header))
+            #expect((refusal == nil) == page, "\(path)")
+            #expect(refusal.map { $0.status == 403 } ?? true)
+        }
+    }
+
+    @Test func namesMayBeLimited() throws {
+        let hosts = AllowedHosts(["Metrics.Example"], hostName: "web1", log: .silent)
+        for (host, isAllowed) in [
+            ("metrics.example:9100", true), ("METRICS.example.", true), ("192.0.2.1:9100", true), ("localhost", true),
+            ("web1", false), ("x.metrics.example", false), ("", false),
+        ] {
+            #expect((hosts.refusal(of: try request("/metrics", host, "")) == nil) == isAllowed, "\(host)")
+        }
+        // What stands in the target counts, and not the header (RFC 9112, section 3.2.2).
+        #expect(hosts.refusal(of: try request("http://x.example/metrics", "metrics.example", "")) != nil)
+        #expect(hosts.refusal(of: try request("http://metrics.example?a", "x.example", "")) == nil)
+        var local = try request("/metrics", "x.example", "")
+        local.origin = .unixSocket
+        #expect(hosts.refusal(of: local) == nil)
+        #expect(hosts.refusedCount == 4)
+    }
+
+    private func request(_ target: String, _ host: String, _ header: String) throws -> HTTPServerRequest {
+        var parser = RequestParser()
+        let more = header.isEmpty ? "" : "\r\n\(header)"
+        parser.append(Array("GET \(target) HTTP/1.1\r\nHost: \(host)\(more)\r\n\r\n".utf8)[...])
+        return try #require(try parser.next())
+    }
+
     @Test func rejectsWrongSettings() {
         func expect(_ settings: String, _ text: String) {
             do {
@@ -170,6 +237,8 @@ private struct Served {
             "agent.json:1:29: endpoint.listen[1]: \"9100\"")
         expect(#"{ "listen": ":9100" }"#, "expected a list of addresses")
         expect(#"{ "max_connections": 0 }"#, "from 1 to 10000")
+        expect(#"{ "allowed_hosts": [] }"#, "leave it out for any")
+        expect(#"{ "allowed_hosts": ["a", "a.example:9100"] }"#, "endpoint.allowed_hosts[1]: expected a name")
         expect(#"{ "listne": [":0"] }"#, "did you mean \"listen\"?")
     }
 

@@ -96,7 +96,7 @@ import Testing
                     error.description == "the state directory \(directory.path)/state is in use by another agent, "
                         + "process \(processID); another one is --state-directory DIR")
             }
-            try agent.start(heeding: nil)
+            try agent.start()
             #expect(eventually { shipped() == ["app a one"] })
             let handle = try #require(FileHandle(forWritingAtPath: log))
             try handle.seekToEnd()
@@ -129,7 +129,7 @@ import Testing
         try handle.seekToEnd()
         try handle.write(contentsOf: Data("three\n".utf8))
         let again = try agent(settings)
-        try again.start(heeding: nil)
+        try again.start()
         #expect(eventually { shipped().count == 3 })
         again.stop()
         #expect(again.wait() == 0)
@@ -142,7 +142,7 @@ import Testing
         let address = holder.address(asked: try SocketAddress("127.0.0.1:0"))
         let agent = try agent(try agentSettings("{ \"endpoint\": { \"listen\": [\"\(address)\"] } }"))
         do throws(StartError) {
-            try agent.start(heeding: nil)
+            try agent.start()
             Issue.record("started on a port that is in use")
         } catch {
             #expect(error.description == "\(address) is in use: another program listens there")
@@ -157,7 +157,7 @@ import Testing
             lines.withLock { $0.append(String(decoding: line, as: UTF8.self)) }
         }
         let agent = try agent(agentSettings(shipping(directory, listen: "[\"127.0.0.1:0\"]")), log: log)
-        try agent.start(heeding: nil)
+        try agent.start()
         agent.stop()
         #expect(agent.wait() == 0)
         let ready = try #require(lines.withLock { $0.first { $0.contains("msg=ready") } })
@@ -168,7 +168,7 @@ import Testing
     @Test func anAgentWithoutRoutesNeedsNoStateDirectory() throws {
         let settings = try agentSettings("{ \"state_directory\": \"/proc/none\", \"endpoint\": { \"listen\": [] } }")
         let agent = try agent(settings)
-        try agent.start(heeding: nil)
+        try agent.start()
         agent.stop()
         #expect(agent.wait() == 0)
     }

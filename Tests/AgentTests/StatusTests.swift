@@ -50,6 +50,13 @@ private func status(
 }
 
 @Suite struct StatusTests {
+    @Test func problemsOfTheAgentItselfAreSaid() throws {
+        var status = status([route()])
+        status.problems = ["endpoint: 192.0.2.7:1 is taken\n"]
+        #expect(try parseJSON(status.json())["problems"]?.array?.map(\.string) == ["endpoint: 192.0.2.7:1 is taken\n"])
+        #expect(try #require(statusTable(status.json())).contains("\nproblem: endpoint: 192.0.2.7:1 is taken\n"))
+    }
+
     @Test func theJSONSaysEverything() throws {
         let json = try parseJSON(status([route()], warnings: ["w"]).json())
         #expect(json["version"]?.string == "0.1.0")

@@ -180,26 +180,95 @@ private let close = "GET /z HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         #expect(server.server.counts.refusedRequests == 1)
     }
 
-    @Test func refusesConnectionsAboveTheLimit() throws {
+    @Test func refusesConnectionsAboveTheLimitWhileAllAreServed() throws {
         let server = try TestServer(HTTPServerLimits(connections: 2))
         let clients = [try server.client(), try server.client()]
-        for client in clients {
-            try client.send(keepAlive)
-            _ = try client.response(bodyCount: 7)
-        }
+        for client in clients { try client.send("GET /later HTTP/1.1\r\nHost: x\r\n\r\n") }
+        #expect(eventually { server.held.count == 2 })
         let third = try server.client()
         try third.send(keepAlive)
         let answer = try third.receive()
         #expect(answer.hasPrefix("HTTP/1.1 503 Service Unavailable\r\n"))
         #expect(answer.contains("Retry-After: 5\r\n") && answer.contains("Connection: close\r\n"))
         #expect(server.server.counts.refusedByLimit == 1)
-        try clients[0].send(close)
-        _ = try clients[0].receive()
+        server.held.letGo()
         #expect(
             eventually {
                 guard let client = try? server.client(), (try? client.send(close)) != nil else { return false }
                 return (try? client.receive())?.hasPrefix("HTTP/1.1 200") == true
             })
+        server.held.letGo()
+        for client in clients { #expect(try client.response(bodyCount: 5).hasSuffix("late\n")) }
+    }
+
+    /// The one that has been idle for longest makes room.
+    @Test func idleConnectionsKeepNobodyOut() throws {
+        let server = try TestServer(HTTPServerLimits(connections: 3))
+        var clients: [TestClient] = []
+        for _ in 0..<3 {
+            let client = try server.client()
+            try client.send(keepAlive)
+            _ = try client.response(bodyCount: 7)
+            clients.append(client)
+        }
+        // Used again: now the second is the one.
+        try clients[0].send(keepAlive)
+        _ = try clients[0].response(bodyCount: 7)
+        let fourth = try server.client()
+        try fourth.send(keepAlive)
+        #expect(try fourth.response(bodyCount: 7).hasPrefix("HTTP/1.1 200"))
+        #expect(try clients[1].receive() == "")
+        #expect(server.server.counts.refusedByLimit == 1)
+        for client in [clients[0], clients[2]] {
+            try client.send(keepAlive)
+            #expect(try client.response(bodyCount: 7).hasPrefix("HTTP/1.1 200"))
+        }
+    }
+
+    /// Nor do clients that ask and do not take the answer.
+    @Test func readersThatDoNotReadKeepNobodyOut() throws {
+        let server = try TestServer(HTTPServerLimits(connections: 2))
+        let clients = [try server.client(), try server.client()]
+        for client in clients { try client.send("GET /large?50000000 HTTP/1.1\r\nHost: x\r\n\r\n") }
+        #expect(
+            eventually(within: .seconds(10)) {
+                guard let client = try? server.client(), (try? client.send(close)) != nil else { return false }
+                return (try? client.receive())?.hasPrefix("HTTP/1.1 200") == true
+            })
+        withExtendedLifetime(clients) {}
+    }
+
+    /// Who has shown who he is has a place that others cannot take, and so has who comes by a unix socket.
+    @Test func knownClientsHavePlacesOfTheirOwn() throws {
+        let directory = try TemporaryDirectory()
+        defer { withExtendedLifetime(directory) {} }
+        let server = HTTPServer(limits: HTTPServerLimits(connections: 2)) { request, answer in
+            var response = HTTPServerResponse(status: 200, text: "GET /a")
+            response.isForKnownClient = request.path == "/known"
+            answer(response)
+        }
+        defer { server.stop() }
+        let network = try Socket.listening(at: .ipv4(0x7F00_0001, port: 0))
+        let unix = try Socket.listening(at: .unix(path: directory.path + "/s"))
+        let addresses = [network.address(asked: .ipv4(0x7F00_0001, port: 0)), .unix(path: directory.path + "/s")]
+        for listener in [network, unix] { server.serve(listener) }
+        func ask(_ client: TestClient, _ path: String = "/a") throws -> Bool {
+            try client.send("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
+            return try client.response(bodyCount: 7).hasPrefix("HTTP/1.1 200")
+        }
+        func client(_ index: Int) throws -> TestClient {
+            TestClient(try Socket.connecting(to: addresses[index], until: .now + .seconds(5)))
+        }
+        let known = try client(0)
+        #expect(try ask(known, "/known"))
+        let local = try client(1)
+        #expect(try ask(local))
+        for _ in 0..<5 { #expect(try ask(client(0))) }
+        #expect(try ask(known) && ask(local))
+        // They make room for each other.
+        let others = [try client(0), try client(0)]
+        for other in others { #expect(try ask(other, "/known")) }
+        #expect(try known.receive() == "")
     }
 
     @Test func cutsOffASlowRequest() throws {

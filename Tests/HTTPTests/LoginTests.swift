@@ -66,12 +66,16 @@ private func credentials(_ text: String) -> BasicCredentials? {
 
     private func logins() throws -> Logins { Logins(["prometheus": try #require(hash)], secret: secret) }
 
+    /// As one that is alone: what has to wait is checked at once.
     private func begin(
         _ logins: inout Logins, _ text: String, from client: UInt8 = 1, at now: Instant
-    ) throws -> (step: Logins.Step, digest: [UInt8]) {
+    ) throws -> (step: Logins.Step?, check: Logins.Check?, digest: [UInt8]) {
         let given = try #require(credentials(text))
         let digest = logins.digest(given)
-        return (logins.begin(given, digest: digest, from: [client], at: now), digest)
+        let step = logins.begin(given, digest: digest, from: [client], at: now)
+        guard step == .wait, let check = logins.next() else { return (step, nil, digest) }
+        #expect(check.digest == digest && check.password == given.password)
+        return (nil, check, digest)
     }
 
     private func finish(_ logins: inout Logins, _ digest: [UInt8], isMatch: Bool, at now: Instant) -> Bool {
@@ -86,8 +90,8 @@ private func credentials(_ text: String) -> BasicCredentials? {
             ("nobody:right", true, .wrong),
         ] {
             var logins = try logins()
-            let (step, digest) = try begin(&logins, text, at: start)
-            #expect(step == .check(hash))
+            let (_, check, digest) = try begin(&logins, text, at: start)
+            #expect(check?.hash == hash)
             #expect(try begin(&logins, text, at: start).step == .wait)
             #expect(finish(&logins, digest, isMatch: isMatch, at: start) == (expected == .right))
             // Used every five minutes, it is remembered for good; then no more after ten.
@@ -95,27 +99,26 @@ private func credentials(_ text: String) -> BasicCredentials? {
                 #expect(try begin(&logins, text, at: start + .seconds(minutes * 60)).step == expected)
             }
             let late = try begin(&logins, text, at: start + .seconds(31 * 60))
-            #expect(late.step == .check(hash))
+            #expect(late.check?.hash == hash)
             #expect(!finish(&logins, late.digest, isMatch: false, at: start))
         }
     }
 
     @Test func limitsTheTriesOfEachClient() throws {
         var logins = try logins()
-        func fail(_ number: Int, from client: UInt8, at now: Instant) throws -> Logins.Step {
-            let (step, digest) = try begin(&logins, "prometheus:guess \(number)", from: client, at: now)
-            if case .check = step { #expect(!finish(&logins, digest, isMatch: false, at: now)) }
+        func fail(_ number: Int, from client: UInt8, at now: Instant) throws -> Logins.Step? {
+            let (step, check, digest) = try begin(&logins, "prometheus:guess \(number)", from: client, at: now)
+            if check != nil { #expect(!finish(&logins, digest, isMatch: false, at: now)) }
             return step
         }
-        let hash = try #require(hash)
-        for number in 0..<5 { #expect(try fail(number, from: 1, at: start) == .check(hash)) }
+        for number in 0..<5 { #expect(try fail(number, from: 1, at: start) == nil) }
         #expect(try fail(5, from: 1, at: start) == .tooMany(retryAfterSeconds: 2))
-        #expect(try fail(5, from: 2, at: start) == .check(hash))
+        #expect(try fail(5, from: 2, at: start) == nil)
         // One more every two seconds, and no store of them.
         #expect(try fail(6, from: 1, at: start + .seconds(1)) == .tooMany(retryAfterSeconds: 1))
-        #expect(try fail(6, from: 1, at: start + .seconds(2)) == .check(hash))
+        #expect(try fail(6, from: 1, at: start + .seconds(2)) == nil)
         #expect(try fail(7, from: 1, at: start + .seconds(2)) == .tooMany(retryAfterSeconds: 2))
-        for number in 10..<15 { #expect(try fail(number, from: 1, at: start + .seconds(500)) == .check(hash)) }
+        for number in 10..<15 { #expect(try fail(number, from: 1, at: start + .seconds(500)) == nil) }
         #expect(try fail(15, from: 1, at: start + .seconds(500)) == .tooMany(retryAfterSeconds: 2))
     }
 
@@ -125,8 +128,8 @@ private func credentials(_ text: String) -> BasicCredentials? {
             // Forgotten in between: each is checked again.
             let now = start + .seconds(number * 601)
             for name in ["a", "b"] {
-                let (step, digest) = try begin(&logins, "\(name):right", at: now)
-                #expect(step == .check(try #require(hash)))
+                let (_, check, digest) = try begin(&logins, "\(name):right", at: now)
+                #expect(check != nil)
                 #expect(finish(&logins, digest, isMatch: true, at: now))
             }
         }
@@ -142,46 +145,81 @@ private func credentials(_ text: String) -> BasicCredentials? {
                 var other = digest
                 other[index] ^= 1 << bit
                 _ = logins.begin(given, digest: digest, from: [1], at: start)
+                _ = logins.next()
                 #expect(finish(&logins, digest, isMatch: true, at: start))
                 let step = logins.begin(given, digest: other, from: [1], at: start)
-                #expect(step == .check(try #require(hash)))
+                #expect(step == .wait)
             }
         }
     }
 
+    /// One that waits, and is not checked.
+    private func wait(_ logins: inout Logins, _ text: String, from client: UInt8) throws -> Logins.Step {
+        let given = try #require(credentials(text))
+        return logins.begin(given, digest: logins.digest(given), from: [client], at: start)
+    }
+
     @Test func limitsTheChecksThatWait() throws {
         var logins = try logins()
-        for client in 0..<8 {
-            let step = try begin(&logins, "prometheus:guess \(client)", from: UInt8(client), at: start).step
-            #expect(step == .check(try #require(hash)))
+        for number in 0..<4 { #expect(try wait(&logins, "prometheus:guess \(number)", from: 1) == .wait) }
+        for client in 2..<6 { #expect(try wait(&logins, "prometheus:of \(client)", from: UInt8(client)) == .wait) }
+        #expect(logins.takeTurnedAway().isEmpty)
+        // Nine: the one goes whose client has tried most.
+        #expect(try wait(&logins, "prometheus:other", from: 99) == .wait)
+        #expect(logins.takeTurnedAway().count == 1)
+        #expect(try wait(&logins, "prometheus:guess 9", from: 1) == .tooMany(retryAfterSeconds: 1))
+    }
+
+    /// Twenty addresses guess; who comes from another is next, and who was right before comes before all.
+    @Test func whoHasNotGuessedComesFirst() throws {
+        var logins = try logins()
+        let (_, _, right) = try begin(&logins, "prometheus:right", from: 200, at: start)
+        #expect(finish(&logins, right, isMatch: true, at: start))
+        for number in 0..<5 {
+            for client in 1..<21 { _ = try wait(&logins, "prometheus:\(client) \(number)", from: UInt8(client)) }
         }
-        #expect(try begin(&logins, "prometheus:guess", from: 99, at: start).step == .tooMany(retryAfterSeconds: 1))
+        let fresh = try #require(credentials("prometheus:fresh"))
+        let known = try #require(credentials("prometheus:new password"))
+        #expect(logins.begin(fresh, digest: logins.digest(fresh), from: [100], at: start) == .wait)
+        #expect(logins.next()?.digest == logins.digest(fresh))
+        #expect(logins.begin(known, digest: logins.digest(known), from: [200], at: start) == .wait)
+        #expect(try wait(&logins, "prometheus:other", from: 101) == .wait)
+        #expect(logins.next()?.digest == logins.digest(known))
+    }
+
+    /// The sum of what is hashed is the same for each user, and for nobody.
+    @Test func wrongPasswordsCostTheSameForEveryName() throws {
+        let hash = try #require(hash)
+        var logins = Logins(["quick": hash, "slow": hash.with(cost: 9)], secret: secret)
+        for name in ["quick", "slow", "nobody"] {
+            let check = try #require(try begin(&logins, "\(name):x", at: start).check)
+            let rounds = ([check.hash] + check.padding).reduce(0) { $0 + 1 << $1.cost }
+            #expect(rounds == 1 << 9, "\(name)")
+            #expect(check.padding.allSatisfy { BcryptHash($0.text) == $0 })
+        }
     }
 
     /// Wrong ones that come by the thousand push out no right one.
     @Test func keepsWhoIsIn() throws {
         var logins = try logins()
-        let (_, digest) = try begin(&logins, "prometheus:right", at: start)
+        let (_, _, digest) = try begin(&logins, "prometheus:right", at: start)
         #expect(finish(&logins, digest, isMatch: true, at: start))
         for number in 0..<1_000 {
             let wrong = try begin(&logins, "prometheus:\(number)", from: UInt8(number % 200), at: start)
-            if case .check = wrong.step { _ = logins.finish(digest: wrong.digest, isMatch: false, at: start) }
+            if wrong.check != nil { _ = logins.finish(digest: wrong.digest, isMatch: false, at: start) }
         }
         #expect(try begin(&logins, "prometheus:right", at: start).step == .right)
     }
 
+    /// However many addresses guess, one more may try.
     @Test func looksAfterSoManyClientsOnly() throws {
         var logins = try logins()
         let given = try #require(credentials("prometheus:x"))
-        func ask(_ client: Int, at now: Instant) -> Logins.Step {
+        for client in 0..<5_000 {
             let digest = Array("\(client)".utf8)
-            let step = logins.begin(given, digest: digest, from: digest, at: now)
-            if case .check = step { _ = logins.finish(digest: digest, isMatch: false, at: now) }
-            return step
+            #expect(logins.begin(given, digest: digest, from: digest, at: start) == .wait)
+            #expect(logins.next()?.digest == digest)
+            _ = logins.finish(digest: digest, isMatch: false, at: start)
         }
-        let hash = try #require(hash)
-        for client in 0..<1_024 { #expect(ask(client, at: start) == .check(hash)) }
-        #expect(ask(5_000, at: start) == .tooMany(retryAfterSeconds: 60))
-        #expect(ask(5_000, at: start + .seconds(3)) == .check(hash))
     }
 }

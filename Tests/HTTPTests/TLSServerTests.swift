@@ -135,6 +135,8 @@ private final class Lines: Sendable {
         #expect(
             reason(settings) == "the key \(settings.key) does not belong to the certificate \(settings.certificate)")
         settings = good
+        settings.certificate = "/dev/zero"
+        #expect(reason(settings) == "the certificate /dev/zero: it is no regular file")
         settings.certificate = "/nowhere"
         #expect(reason(settings) == "the certificate /nowhere: No such file or directory")
         settings = good

@@ -108,3 +108,15 @@ int linux_btrfs_device(int descriptor, uint64_t number, struct linux_btrfs_devic
 
 /// The first `count` bytes of a log page of an NVMe disk, by NVME_IOCTL_ADMIN_CMD.
 int linux_nvme_log_page(int descriptor, uint8_t page, void *data, uint32_t count);
+
+/// What the program was started with, as the loader gave it: Swift's own CommandLine reads /proc, which a chroot or a
+/// sandbox may not have.
+int linux_argument_count(void);
+const char *linux_argument(int index);
+
+/// Starts threads that are all there at the same time, up to `count`, with the stack that others get, and ends them.
+/// How many there were: fewer when a limit was reached. See pthread_create(3), EAGAIN.
+int linux_try_threads(int count);
+
+/// poll(2) for reading on two descriptors; `milliseconds` below zero waits for ever.
+int linux_wait_readable(int first, int second, int milliseconds);

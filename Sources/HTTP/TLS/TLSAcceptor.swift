@@ -14,12 +14,17 @@ package final class TLSAcceptor: Sendable {
         var context: TLSContext
         var prints: [FilePrint?]
         var lookedAt: Instant
+        /// Who waits for the look that is under way; nil when none is.
+        var waiting: [@Sendable () -> Void]?
+        var isHangTold = false
         var failureReports = Moderation()
     }
 
     private let settings: TLSSettings
     private let log: AgentLog
     private let state: Mutex<State>
+    /// Files may hang, on a dead network file system: then it does, and nobody else.
+    private let looks = Worker<Void>("certificate files", ())
 
     /// Opens OpenSSL and reads the files.
     ///
@@ -36,29 +41,60 @@ package final class TLSAcceptor: Sendable {
     /// Of the certificate that is served now.
     package var validity: TLSValidity { state.withLock { $0.context.validity } }
 
-    func makeSession(_ socket: Socket, at now: Instant = .now) throws(TLSError) -> TLSSession {
-        let context = state.withLock { state in
-            if now - state.lookedAt >= Self.lookPause {
-                state.lookedAt = now
-                readAgain(&state)
+    /// Nobody gets through a handshake without a certificate of his own that was verified.
+    var requiresCertificate: Bool { settings.clientCA != nil && settings.clientAuthentication == .require }
+
+    func makeSession(_ socket: Socket) throws(TLSError) -> TLSSession {
+        try state.withLock { $0.context }.makeSession(socket)
+    }
+
+    /// Looks at the files when it is time to, on a queue of its own, and calls `done` from there. False when it is not,
+    /// or when another look has not come back for a while: what is served meanwhile is the old certificate.
+    func look(at now: Instant, then done: @escaping @Sendable () -> Void) -> Bool {
+        let fields: KeyValuePairs = ["certificate": settings.certificate, "key": settings.key]
+        let isFirst: Bool? = state.withLock { state in
+            guard now - state.lookedAt >= Self.lookPause else {
+                if state.waiting == nil { return nil }
+                state.waiting?.append(done)
+                return false
             }
-            return state.context
+            // One that takes longer than this hangs.
+            guard state.waiting == nil else {
+                if !state.isHangTold { log.error("reading the TLS certificate hangs, the old one is served", fields) }
+                state.isHangTold = true
+                return nil
+            }
+            state.lookedAt = now
+            state.waiting = [done]
+            return true
         }
-        return try context.makeSession(socket)
+        guard let isFirst else { return false }
+        if isFirst { looks.run { _ in self.readAgain() } }
+        return true
     }
 
     /// What cannot be used is told once for each change of the files, and changes nothing: a certificate and its key
     /// are written one after the other.
-    private func readAgain(_ state: inout State) {
+    private func readAgain() {
         let prints = Self.prints(of: settings)
-        guard prints != state.prints else { return }
-        state.prints = prints
-        do throws(TLSError) {
-            state.context = try TLSContext(settings)
-            log.info("the TLS certificate was read again", ["valid_until": dateText(state.context.validity.until)])
-        } catch {
-            log.error("the new TLS certificate cannot be used, the old one stays", ["reason": error.reason])
+        if state.withLock({ $0.prints }) != prints {
+            do throws(TLSError) {
+                let context = try TLSContext(settings)
+                state.withLock { state in
+                    state.prints = prints
+                    state.context = context
+                }
+                log.info("the TLS certificate was read again", ["valid_until": dateText(context.validity.until)])
+            } catch {
+                state.withLock { $0.prints = prints }
+                log.error("the new TLS certificate cannot be used, the old one stays", ["reason": error.reason])
+            }
         }
+        let waiting = state.withLock { state in
+            defer { (state.waiting, state.isHangTold) = (nil, false) }
+            return state.waiting ?? []
+        }
+        for done in waiting { done() }
     }
 
     /// Clients that fail may come by the thousand: now and then one is told, all are counted by the server.
@@ -98,11 +134,13 @@ private struct FilePrint: Equatable {
 }
 
 /// Lets one of many messages through.
-struct Moderation {
+package struct Moderation: Sendable {
     private static let pause: Duration = .seconds(10)
     private var last: Instant?
 
-    mutating func allows(at now: Instant) -> Bool {
+    package init() {}
+
+    package mutating func allows(at now: Instant) -> Bool {
         if let last, now - last < Self.pause { return false }
         last = now
         return true

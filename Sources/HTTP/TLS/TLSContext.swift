@@ -56,6 +56,7 @@ package struct TLSValidity: Sendable, Equatable {
 /// OpenSSL is missing, or does not take the certificate, the key or another setting.
 package struct TLSError: Error, Equatable, CustomStringConvertible {
     package let reason: String
+    package init(reason: String) { self.reason = reason }
     package var description: String { reason }
 }
 
@@ -68,6 +69,7 @@ package struct TLSError: Error, Equatable, CustomStringConvertible {
 
     init(_ settings: TLSSettings) throws(TLSError) {
         if let problem = openSSLProblem { throw TLSError(reason: problem) }
+        try Self.refuseWhatIsNoFile(settings)
         guard let context = unsafe tls_context_new() else { throw lastFailure("no TLS context") }
         unsafe self.context = context
         clientNames = settings.clientNames
@@ -78,6 +80,23 @@ package struct TLSError: Error, Equatable, CustomStringConvertible {
     }
 
     deinit { unsafe tls_context_free(context) }
+
+    /// To open a FIFO waits until somebody writes into it, which nobody may ever do; a device may never end.
+    private static func refuseWhatIsNoFile(_ settings: TLSSettings) throws(TLSError) {
+        for (what, path) in [
+            ("the certificate", settings.certificate), ("the key", settings.key),
+            ("the authorities for clients", settings.clientCA),
+        ] {
+            guard let path else { continue }
+            do throws(Errno) {
+                guard try FileStatus(of: path).kind != .regular else { continue }
+            } catch {
+                // OpenSSL finds the same, and says it.
+                continue
+            }
+            throw TLSError(reason: "\(what) \(path): it is no regular file")
+        }
+    }
 
     private static func set(_ settings: TLSSettings, on context: OpaquePointer) throws(TLSError) -> TLSValidity {
         let versions = (settings.minimumVersion.number, settings.maximumVersion.number)

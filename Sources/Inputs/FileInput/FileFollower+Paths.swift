@@ -33,6 +33,7 @@ extension FileFollower {
             return
         }
         guard status.kind == .regular else {
+            tellNotFollowed(path, "it is no regular file")
             if let standing { leave(standing) }
             return
         }
@@ -47,6 +48,8 @@ extension FileFollower {
             arrive(tail, at: place, path: path)
         } else if settings.matches(path), !isTooOld(status.id, status.modifiedUnixNanoseconds, at: now) {
             adopt(path, place, status, at: now)
+        } else {
+            tellNotFollowed(path, settings.matches(path) ? "it is too old: ignore_older" : "it is excluded")
         }
     }
 

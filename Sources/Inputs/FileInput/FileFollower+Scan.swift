@@ -21,7 +21,11 @@ extension FileFollower {
         let finder = FileFinder(settings.paths) { self.watch($0, holdsFiles: $1) }
         directoryErrors = finder.errors
         if finder.directoriesLeftOut > 0 { count(.directoryLimit, UInt64(finder.directoriesLeftOut)) }
-        let paths = finder.paths.filter { !settings.excludes($0) }
+        let paths = finder.paths.filter { path in
+            let isExcluded = settings.excludes(path)
+            if isExcluded { tellNotFollowed(path, "it is excluded") }
+            return !isExcluded
+        }
         unwatchAll(but: finder.directories)
         if isFirstScan {
             // Also those whose path is gone, or of which nothing is remembered: their rotated siblings may be there.

@@ -28,8 +28,14 @@ extension FileFollower {
         tail.noteInner(through: &buffers.start)
         cursorVersion += 1
         makeReady(tail)
+        log.debug("follows a log file", ["path": path.repaired, "from_byte": "\(cursor.offset)"])
         if isOverOpenLimit { close(tail) }
         return tail
+    }
+
+    /// For who asks with `log.level` "debug" why a file is not read.
+    func tellNotFollowed(_ path: Path, _ reason: String) {
+        log.debug("does not follow a log file", ["path": path.repaired, "reason": reason])
     }
 
     func takeOrder() -> UInt64 {

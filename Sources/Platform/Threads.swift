@@ -1,0 +1,98 @@
+// How many threads this process can have, and what is done where there are too few.
+//
+// libdispatch waits for ever when pthread_create(3) says EAGAIN, in the thread that wanted one more: the agent would
+// hang without a word. So they are counted before the first is needed. See getrlimit(2), cgroups(7) for pids.max.
+
+internal import CLinux
+internal import Dispatch
+internal import Glibc
+internal import Synchronization
+
+/// How many of `count` threads can be had at the same time, besides those that there are: tried, since nobody can tell
+/// which of four limits counts.
+package func availableThreads(upTo count: Int) -> Int {
+    Int(linux_try_threads(Int32(clamping: count)))
+}
+
+/// Threads that several workers share, where there are not enough for each to have one.
+package enum SharedThreads {
+    private struct State {
+        var queues: [DispatchQueue] = []
+        var next = 0
+    }
+
+    private static let state = Mutex(State())
+
+    /// For workers that are made from here on; nil: each has a thread when it needs one.
+    package static func limit(to count: Int?) {
+        state.withLock { state in
+            state = State(queues: (0..<(count ?? 0)).map { DispatchQueue(label: "shared \($0)") })
+        }
+    }
+
+    /// In turn.
+    static var next: DispatchQueue? {
+        state.withLock { state in
+            guard !state.queues.isEmpty else { return nil }
+            state.next = (state.next + 1) % state.queues.count
+            return state.queues[state.next]
+        }
+    }
+}
+
+/// How many threads a `Relay` may have that hang; all relays together are kept to it from the next job on.
+package enum RelayThreads {
+    private static let limit = Mutex(Int.max)
+
+    package static func limit(to count: Int) { limit.withLock { $0 = count } }
+
+    static var current: Int { limit.withLock(\.self) }
+}
+
+/// Which limit it is that `needed` threads reach, in words for people; the likely one, where several are near.
+package func threadLimitText(needed: Int) -> String {
+    var space = rlimit()
+    unsafe _ = getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &space)
+    if space.rlim_cur != rlim_t.max {
+        return "the address space, \(space.rlim_cur >> 20) MiB (RLIMIT_AS, LimitAS=)"
+    }
+    if let (group, limit) = fullControlGroup(needed: needed) {
+        return "the tasks of the control group \(group), \(limit) (pids.max, TasksMax=)"
+    }
+    var processes = rlimit()
+    unsafe _ = getrlimit(__rlimit_resource_t(__RLIMIT_NPROC.rawValue), &processes)
+    if processes.rlim_cur != rlim_t.max {
+        return "the processes and threads of this user, \(processes.rlim_cur) (RLIMIT_NPROC, LimitNPROC=)"
+    }
+    return "kernel.threads-max, kernel.pid_max or memory"
+}
+
+/// The group of this process, or one above it, that has no room for `needed` more tasks.
+private func fullControlGroup(needed: Int) -> (group: String, limit: Int)? {
+    for line in firstLines(of: "/proc/self/cgroup") {
+        let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[1].isEmpty || parts[1] == "pids" else { continue }
+        var group = String(parts[2])
+        let root = parts[1].isEmpty ? "/sys/fs/cgroup" : "/sys/fs/cgroup/pids"
+        while true {
+            if let limit = number(in: "\(root)\(group)/pids.max"),
+                let current = number(in: "\(root)\(group)/pids.current"), current + needed > limit
+            {
+                return (group, limit)
+            }
+            guard let slash = group.lastIndex(of: "/"), group.count > 1 else { break }
+            group = String(group[..<slash])
+        }
+    }
+    return nil
+}
+
+/// Nil when there is none, also for the word `max`.
+private func number(in path: String) -> Int? { firstLines(of: path).first.flatMap { Int($0) } }
+
+/// Of a small file of the kernel's; none when it cannot be read.
+private func firstLines(of path: String) -> [Substring] {
+    do throws(Errno) {
+        return String(decoding: try readWhole(path), as: UTF8.self).split(separator: "\n")
+    } catch { return [] }
+}
