@@ -6,7 +6,7 @@
 // filters refuse it (EPERM or ENOSYS), since they cannot look at its flags: systemd's RestrictSUIDSGID= does, which
 // vitals.service has, and so do containers of older engines. There the path is walked part by part.
 
-internal import Bytes
+package import Bytes
 internal import CLinux
 internal import Glibc
 
