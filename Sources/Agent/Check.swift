@@ -1,6 +1,7 @@
 // `vitals check`: makes everything as a start would, tries what a start would run into, and changes nothing.
 
 internal import Bytes
+internal import Collectors
 internal import Delivery
 internal import Inputs
 internal import Outputs

@@ -207,7 +207,7 @@ private let diskTables: [TableCase] = [
             "\(huge) 23 0:40 / /odd rw - ext4 a rw", "43 23 0:40  / /odd rw - ext4 a rw",
             "-1 23 0:40 / /odd rw - ext4 a rw",
         ],
-        read: { text throws(ParseError) in try Mount.parse(&text).map(\.mountPoint) }),
+        read: { text throws(ParseError) in try Mount.parse(&text).map(\.mountPoint.description) }),
     TableCase(
         name: "mdstat", header: "Personalities : [raid1]\n",
         rows: [
