@@ -146,6 +146,26 @@ class Containers(Lines):
             trace(1): "2026-01-02T03:04:05.008+00:00"})
         self.assertEqual(agent.stop(), 0)
 
+    def test_a_line_that_goes_on_after_a_rotation(self):
+        self.log = self.pod_log()
+        agent = self.make_agent(format="cri").start()
+        self.append("2026-01-02T03:04:05Z stdout F before\n2026-01-02T03:04:05.1Z stdout P one \n")
+        self.wait_until_read(agent, 2)
+        self.log.rename(self.log.with_name("0.log.20260102-030405"))
+        self.append("2026-01-02T03:04:05.2Z stdout P two \n2026-01-02T03:04:05.3Z stdout F three\n"
+                    "2026-01-02T03:04:05.4Z stdout F after\n")
+        expected = ["before", "one two three", "after"]
+        eventually(lambda: len(self.messages()) >= 3, 20, "three records")
+        self.assertEqual(self.messages(), expected)
+        self.assertEqual(self.counted(agent, "container_line_timeout"), 0)
+        # Both files are acknowledged: nothing comes again.
+        self.assertEqual(agent.stop(), 0)
+        self.append("2026-01-02T03:04:06Z stdout F last\n")
+        agent.start()
+        eventually(lambda: self.messages()[-1:] == ["last"], 20, "the last record")
+        self.assertEqual(self.messages(), [*expected, "last"])
+        self.assertEqual(agent.stop(), 0)
+
     def test_docker(self):
         self.log = self.pod_log()
         agent = self.make_agent(format="docker", multiline={"preset": "java", "timeout": "500ms"}).start()

@@ -58,6 +58,46 @@ class Parsing(Scratch):
     def assertHas(self, record, **fields):
         self.assertEqual({name: record.get(name) for name in fields}, fields)
 
+    def test_forms_of_access_logs(self):
+        shop = f"shop.example.test:443 {COMBINED}"
+        odd = f"203.0.113.7 10.0.0.1 {COMBINED}"
+        records, agent = self.arrive([COMBINED, shop, odd], parse="apache")
+        found = {record["message"]: record for record in records}
+        self.assertHas(found[COMBINED], remote_addr="203.0.113.7", remote_user="alice", status=503, server_name=None)
+        self.assertHas(
+            found[shop], server_name="shop.example.test", server_port=443, remote_addr="203.0.113.7",
+            remote_user="alice", status=503, http_user_agent="Mozilla/5.0 (\u041f)", timestamp=found[COMBINED]["timestamp"])
+        self.assertHas(found[odd], remote_addr=None, status=None, http_referer=None)
+        self.assertEqual(self.event(agent, "parse_failed"), 1)
+
+    def test_what_json_says_stays(self):
+        line = ('{"n":18446744073709551615,"id":1234567890123456789,"pid":7,"pod":"p","unit":"u","stream":"s","host":"evil",'
+                '"input":"evil","file":"/evil","msg":"hi"}')
+        records, _ = self.arrive([line], parse="json")
+        self.assertHas(
+            records[0], n=18446744073709551615, id=1234567890123456789, pid=7, pod="p", unit="u", stream="s", message="hi",
+            host_="evil", input_="evil", file_="/evil")
+
+    def test_lines_that_look_like_documents(self):
+        directives = b'{"_aws":{"CloudWatchMetrics":['
+        lines = [
+            directives + b"\xff\xfe\n", directives + b"\xff]}}\n", directives + b"nothing]}}\n",
+            directives + b']},"m":"\xc3"}\n',
+            directives + b']},"host":"evil","input":"evil","file":"/evil","app":"evil","message":"m"}\n',
+        ]
+        # `arrive` sees that each is JSON, and whose.
+        records, _ = self.arrive(lines)
+        self.assertEqual([record["message"] for record in records],
+                         [line[:-1].decode(errors="replace") for line in lines])
+        self.assertFalse([record for record in records if record["host"] == "evil"])
+
+    def test_devices_keep_their_severity(self):
+        lines = ["<187>45: Nov 20 12:00:00: %LINK-3-UPDOWN: Interface Gi0/1, changed state to down", "<13>text"]
+        records, _ = self.arrive(lines, parse="syslog", time={"zone": "UTC"})
+        found = {record["message"]: record for record in records}
+        self.assertHas(found["Interface Gi0/1, changed state to down"], severity="error", facility="local7")
+        self.assertHas(found["text"], severity="notice", facility="user")
+
     def test_json(self):
         lines = [
             '{"time":"2026-11-21T02:38:30.123Z","level":"warn","msg":"disk \\"a\\" is full","free":0.25,"tries":3,'
@@ -117,7 +157,7 @@ class Parsing(Scratch):
             time={"field": "when", "format": "%d.%m.%Y %H:%M", "zone": "Europe/Berlin"}, trace=True,
             filters=[{"exclude": "^healthcheck"}])
         self.assertHas(
-            records[0], message="it broke", unit_="pay", timestamp="2026-11-21T02:38:00.000000000Z", when=None)
+            records[0], message="it broke", unit="pay", timestamp="2026-11-21T02:38:00.000000000Z", when=None)
 
     def test_hostile_lines_are_valid_records(self):
         chance = random.Random(4)

@@ -207,7 +207,7 @@ enum Traces {
             ... 3 common frames omitted
         """,
         """
-        2026-01-02 ERROR c.e.App - failed: org.example.Failed: first line
+        2026-01-02 ERROR c.e.App - failed: org.example.FailedException: first line
         second line, of its message
 
         fourth line
@@ -221,7 +221,7 @@ enum Traces {
         Caused by: java.net.ConnectException: Connection refused (Connection refused)
         \t... 12 more
         """,
-        "2026-01-02 ERROR c.e.App - org.example.Failed: no trace",
+        "2026-01-02 ERROR c.e.App - org.example.FailedException: no trace",
         "2026-01-02 INFO  c.e.App - one line",
         "2026-01-02 INFO  c.e.App - and another",
         """

@@ -96,7 +96,7 @@ import Testing
             let text =
                 format == .cri
                 ? "\(time) stdout \(isWhole ? "F" : "P") \(text)"
-                : #"{"log":"\#(text)\#(isWhole ? "\n" : "")","stream":"stdout","time":"\#(time)"}"#
+                : #"{"log":"\#(text)\#(isWhole ? "\\n" : "")","stream":"stdout","time":"\#(time)"}"#
             return SourceLine(text: text, source: source, file: file)
         }
         var world = AssemblyWorld(format: format)
@@ -115,6 +115,10 @@ import Testing
         var others = AssemblyWorld(format: format)
         others.feed(SourceLine.numbered([line("one ", isWhole: false, 1), line("two", 2, "/b.log")]))
         #expect(others.texts == ["two"])
+        // Nor where two files could have gone on here.
+        others.feed(
+            SourceLine.numbered([line("three ", isWhole: false, 3), line("four ", isWhole: false, 4), line("five", 5)]))
+        #expect(others.texts == ["two", "five"])
     }
 
     @Test func aLineThatItsInputCutStaysMarked() {

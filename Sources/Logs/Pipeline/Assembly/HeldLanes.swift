@@ -85,8 +85,9 @@ struct HeldLanes {
     private var slots: [Lane] = []
     private var free: [Int] = []
     private var byKey: [Key: Int] = [:]
-    /// Of the lanes of pieces, the last of each file and stream.
-    private var pieces: [PieceKey: Int] = [:]
+    /// Of the lanes of pieces: how many each file and stream has, and the sum of their indexes, which tells a second
+    /// one from the first.
+    private var pieces: [PieceKey: (count: Int, sum: Int)] = [:]
     private var ages: [Ends] = Stage.allCases.map { _ in Ends() }
     private var sources: [Source] = []
     private var sourceByNumber: [UInt32: Int] = [:]
@@ -111,13 +112,13 @@ struct HeldLanes {
         return index
     }
 
-    /// The lane of a piece of the same file and stream that came from another source: the file was rotated between it
-    /// and what goes on with it. Records without fields have no file.
+    /// The one lane with pieces of the same file and stream from another source: the file was rotated between them and
+    /// what comes now. Records without fields have no file, and among several such lanes nobody knows which it is.
     func findRotated(_ key: Key) -> Int? {
-        guard key.fields != 0, let index = pieces[PieceKey(key)], slots[index].key.source != key.source else {
-            return nil
-        }
-        return index
+        guard key.fields != 0, let group = pieces[PieceKey(key)] else { return nil }
+        let own = byKey[key]
+        guard group.count == (own == nil ? 1 : 2) else { return nil }
+        return group.sum - (own ?? 0)
     }
 
     /// The lane of a stage whose last piece came first.
@@ -175,7 +176,7 @@ struct HeldLanes {
             slots.append(lane)
         }
         byKey[key] = index
-        if key.stage == .pieces { pieces[PieceKey(key)] = index }
+        if key.stage == .pieces { count(key, 1, index) }
         currentLane = (key, index)
         fill(index, with: &draft)
         linkAge(index)
@@ -239,14 +240,17 @@ struct HeldLanes {
         unlinkPlace(index)
         heldBytes -= slots[index].draft.bytes.capacity
         byKey[slots[index].key] = nil
-        if slots[index].key.stage == .pieces, pieces[PieceKey(slots[index].key)] == index {
-            pieces[PieceKey(slots[index].key)] = nil
-        }
+        if slots[index].key.stage == .pieces { count(slots[index].key, -1, -index) }
         currentLane = nil
         swap(&draft, &slots[index].draft)
         let isWorthKeeping = free.count < Self.keptBuffers && slots[index].draft.bytes.capacity <= Self.keptBytes
         if !isWorthKeeping { slots[index].draft = RecordDraft() }
         free.append(index)
+    }
+
+    private mutating func count(_ key: Key, _ count: Int, _ index: Int) {
+        let group = pieces[PieceKey(key)] ?? (0, 0)
+        pieces[PieceKey(key)] = group.count + count == 0 ? nil : (group.count + count, group.sum + index)
     }
 
     private mutating func fill(_ index: Int, with draft: inout RecordDraft) {
@@ -318,7 +322,7 @@ struct HeldLanes {
 
 extension RecordDraft {
     /// Adds the text of what goes on with it.
-    fileprivate mutating func join(_ added: RecordDraft, onNewLine: Bool) {
+    mutating func join(_ added: RecordDraft, onNewLine: Bool) {
         if onNewLine { bytes.append(UInt8(ascii: "\n")) }
         bytes.append(contentsOf: added.bytes[added.text])
         text = text.lowerBound..<bytes.count

@@ -128,13 +128,7 @@ package struct RecordAssembly {
     ) {
         var key = lineKey
         key.stage = .pieces
-        if lanes.oldest(.pieces) != nil, lanes.find(key) == nil, let lane = lanes.findRotated(key) {
-            // Its file was rotated behind it: it goes on in this one.
-            let source = lanes[lane].key.source
-            lanes.release(lane, into: &aside)
-            aside.rotatedSource = aside.rotatedSource ?? source
-            _ = lanes.begin(key, &aside, before: before, phase: .lines, at: now)
-        }
+        if isWhole, lanes.oldest(.pieces) != nil, addRotated(lineKey, key, before: before, at: now, &events) { return }
         if lanes.oldest(.pieces) != nil, let lane = lanes.find(key) {
             if lanes[lane].draft.text.count + work.text.count <= Self.wholeLineBytes {
                 lanes.append(lane, work, onNewLine: false, at: now)
@@ -152,6 +146,30 @@ package struct RecordAssembly {
         }
         if isWhole { return addLine(lineKey, before: before, at: now, &events) }
         _ = lanes.begin(key, &work, before: before, phase: .lines, at: now)
+    }
+
+    /// Takes `work` when it ends a line that began in the file before: the runtime rotated it between two pieces.
+    private mutating func addRotated(
+        _ lineKey: HeldLanes.Key, _ key: HeldLanes.Key, before: UInt64, at now: Instant, _ events: inout Events
+    ) -> Bool {
+        guard let first = lanes.findRotated(key) else { return false }
+        let own = lanes.find(key)
+        let count = lanes[first].draft.text.count + (own.map { lanes[$0].draft.text.count } ?? 0)
+        guard count + work.text.count <= Self.wholeLineBytes else { return false }
+        let source = lanes[first].key.source
+        var begun = before
+        var line = RecordDraft()
+        lanes.release(first, into: &line)
+        if let own {
+            begun = lanes[own].before
+            lanes.release(own, into: &aside)
+            line.join(aside, onNewLine: false)
+        }
+        line.join(work, onNewLine: false)
+        line.rotatedSource = source
+        swap(&line, &work)
+        addLine(lineKey, before: begun, at: now, &events)
+        return true
     }
 
     /// `work` is a whole line, of which the source stood at `before`. What begins at `pending` is still to come.

@@ -25,17 +25,18 @@ struct OldTimes: Sendable {
     /// Moves `index` behind a time that begins there; nil when none does. Unreadable is a time of a zone that is not
     /// known.
     func read(
-        _ bytes: [UInt8], _ index: inout Int, _ end: Int, _ reading: inout TimeReading, now: Int64
+        _ bytes: [UInt8], _ index: inout Int, _ end: Int, _ reading: inout TimeReading, ofDevice: Bool = false,
+        now: Int64
     ) -> ParsedMessage.Time? {
         guard index < end else { return nil }
         if bytes[index].isDigit {
             if let found = readISO(bytes, &index, end, &reading, now: now) { return .time(found) }
-            return read(yearFirst, yearFirstZoned, bytes, &index, end, &reading, now: now)
+            return read(yearFirst, yearFirstZoned, bytes, &index, end, &reading, ofDevice, now: now)
         }
         var at = index
         if bytes[at] == UInt8(ascii: "*") || bytes[at] == UInt8(ascii: ".") { at += 1 }
         guard at < end, (bytes[at] | 0x20) &- UInt8(ascii: "a") < 26 else { return nil }
-        if let found = read(plain, plainZoned, bytes, &at, end, &reading, now: now) {
+        if let found = read(plain, plainZoned, bytes, &at, end, &reading, ofDevice, now: now) {
             var after = index + (bytes[index] == UInt8(ascii: "*") || bytes[index] == UInt8(ascii: ".") ? 1 : 0)
             if isYear(bytes, at, end), let time = reading.read(yearBehind, bytes, &after, end, now: now) {
                 index = after
@@ -44,18 +45,20 @@ struct OldTimes: Sendable {
             index = at
             return found
         }
-        guard let found = read(yearWithin, yearWithinZoned, bytes, &at, end, &reading, now: now) else { return nil }
+        guard let found = read(yearWithin, yearWithinZoned, bytes, &at, end, &reading, ofDevice, now: now) else {
+            return nil
+        }
         index = at
         return found
     }
 
     private func read(
         _ pattern: TimePattern, _ zoned: TimePattern, _ bytes: [UInt8], _ index: inout Int, _ end: Int,
-        _ reading: inout TimeReading, now: Int64
+        _ reading: inout TimeReading, _ isOfDevice: Bool, now: Int64
     ) -> ParsedMessage.Time? {
         var at = index
         guard let found = reading.read(pattern, bytes, &at, end, now: now) else { return nil }
-        guard let zoneEnd = zone(bytes, at, end) else {
+        guard let zoneEnd = zone(bytes, at, end, isOfDevice) else {
             index = at
             return .time(found)
         }
@@ -66,12 +69,13 @@ struct OldTimes: Sendable {
         return isZone ? .unreadable : .time(found)
     }
 
-    /// ` CET:`: where the name of a zone ends.
-    private func zone(_ bytes: [UInt8], _ start: Int, _ end: Int) -> Int? {
+    /// ` CET:`: where the name of a zone ends. On a device it may be called anything: `NewYork`.
+    private func zone(_ bytes: [UInt8], _ start: Int, _ end: Int, _ isOfDevice: Bool) -> Int? {
         guard start < end, bytes[start] == 0x20 else { return nil }
         var at = start + 1
-        while at < end, bytes[at] &- UInt8(ascii: "A") < 26 { at += 1 }
-        guard 2...5 ~= at - start - 1, at < end, bytes[at] == UInt8(ascii: ":"),
+        let mask: UInt8 = isOfDevice ? 0xDF : 0xFF
+        while at < end, bytes[at] & mask &- UInt8(ascii: "A") < 26 { at += 1 }
+        guard 2...(isOfDevice ? 16 : 5) ~= at - start - 1, at < end, bytes[at] == UInt8(ascii: ":"),
             at + 1 == end || bytes[at + 1] == 0x20
         else { return nil }
         return at

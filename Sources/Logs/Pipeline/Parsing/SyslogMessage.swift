@@ -192,7 +192,7 @@ struct SyslogMessage: MessageParser {
     private func parseTag(_ draft: inout RecordDraft, _ found: inout FoundFields, _ index: inout Int, _ end: Int) {
         guard let tag = tag(draft.bytes, index, end) else { return }
         // A number alone is Cisco's count of its messages.
-        let isNumber = tag.process == nil && draft.bytes[tag.name].allSatisfy(\.isDigit)
+        let isNumber = tag.process == nil && draft.bytes.isCount(tag.name)
         found.add(draft.append(isNumber ? "sequence" : "appname"), tag.name, mayHaveRole: false, in: draft.bytes)
         if let process = tag.process {
             found.add(draft.append("procid"), process, mayHaveRole: false, in: draft.bytes)
@@ -220,7 +220,7 @@ struct SyslogMessage: MessageParser {
         guard at < end else { return false }
         var words: [(name: StaticString, range: Range<Int>)] = []
         while true {
-            if let stamp = oldTimes.read(draft.bytes, &at, end, &time, now: now) {
+            if let stamp = oldTimes.read(draft.bytes, &at, end, &time, ofDevice: true, now: now) {
                 guard draft.bytes.skip(":", &at, end) || at == end || draft.bytes[at] == 0x20 else { break }
                 parsed.time = stamp
                 while draft.bytes.skip(" ", &at, end) {}
@@ -230,7 +230,7 @@ struct SyslogMessage: MessageParser {
                 return finishDevice(&draft, &found, words, at..<end, &parsed)
             }
             let word = draft.bytes.word(&at, end)
-            guard words.count < 3, word.count > 1, at < end, draft.bytes[word.upperBound - 1] == UInt8(ascii: ":")
+            guard words.count < 4, word.count > 1, at < end, draft.bytes[word.upperBound - 1] == UInt8(ascii: ":")
             else {
                 break
             }
@@ -285,11 +285,19 @@ extension [UInt8] {
             && self[range].allSatisfy { $0.isNameByte || "-.:[]%/@+~".utf8.contains($0) }
     }
 
-    /// What a word before the time of a device is: a count, how long it is up, or its name.
+    /// What a word before the time of a device is: a count, how long it is up (`1w2d`, `00:00:46`), or its name.
     fileprivate func deviceWord(_ range: Range<Int>) -> StaticString {
-        if self[range].allSatisfy(\.isDigit) { return "sequence" }
-        let isUptime = self[range].allSatisfy { $0.isDigit || "ywdhms:.".utf8.contains($0) }
-        return isUptime && self[range.lowerBound].isDigit ? "uptime" : "hostname"
+        if isCount(range) { return "sequence" }
+        guard self[range.lowerBound].isDigit else { return "hostname" }
+        let hasUnits = self[range].allSatisfy { $0.isDigit || "ywdhms".utf8.contains($0) }
+        let isClock = range.count == 8 && self[range].allSatisfy { $0.isDigit || $0 == UInt8(ascii: ":") }
+        return hasUnits || isClock ? "uptime" : "hostname"
+    }
+
+    fileprivate func isCount(_ range: Range<Int>) -> Bool {
+        // IOS XR counts below zero.
+        let digits = self[range.lowerBound] == UInt8(ascii: "-") ? range.dropFirst() : range
+        return !digits.isEmpty && self[digits].allSatisfy(\.isDigit)
     }
 }
 
