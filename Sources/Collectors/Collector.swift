@@ -29,8 +29,8 @@ package protocol Collector: SendableMetatype {
     /// All metrics with fixed names: for `vitals collectors`, and for a test that lints the names.
     static var metrics: [MetricDescriptor] { get }
 
-    /// `node_scrape_collector_success` is 1 also when `collect` has just said that it is absent, as node_exporter has it
-    /// for some.
+    /// `node_scrape_collector_success` is 1 also when `collect` has just said that it is absent, as node_exporter has
+    /// it for some.
     var isAbsenceSuccess: Bool { get }
 
     /// Asks `section` for its options; the caller calls `finish()` on it.

@@ -1,8 +1,8 @@
 // Where the collectors under node_exporter's names differ from node_exporter 1.12 on purpose, and what each of them
 // says on a host that has nothing for it to read.
 //
-// This is the one place for both. The scrape takes `node_scrape_collector_success` from here, docs/collectors.md is made
-// from it, and NodeExporterSamplesTests holds every collector to what 1.12.1 serves on the fixture hosts
+// This is the one place for both. The scrape takes `node_scrape_collector_success` from here, docs/collectors.md is
+// made from it, and NodeExporterSamplesTests holds every collector to what 1.12.1 serves on the fixture hosts
 // (Tests/Fixtures/node_exporter-1.12): a sample that differs without a line here fails, and so does a line that no
 // sample needs any more.
 
@@ -121,8 +121,8 @@ package enum NodeExporter {
             "LayoutGet stands before GetDeviceInfo in the kernel's table; node_exporter has the two exchanged."),
         besides(
             "nvme", .value, ["nvme_namespace_*_bytes"],
-            "Sizes are the kernel's sectors of 512 bytes; node_exporter multiplies them by the size of a block, which is "
-                + "8 times too much on disks of 4 096."),
+            "Sizes are the kernel's sectors of 512 bytes; node_exporter multiplies them by the size of a block, which "
+                + "is 8 times too much on disks of 4 096."),
         besides(
             "nvme", .more, ["nvme_namespace_*"], "Namespaces that have a single controller are served, too."),
         survives("nvme", "A disk without an attribute costs no other."),

@@ -1,7 +1,7 @@
 // Opening files of a host whose root directory is mounted somewhere else, as `host.root` in the settings says.
 //
 // Links on such a host are meant for its own root: /etc/os-release of many distributions leads to
-// /nix/store/… or /run/…, and followed by a plain open(2) it would lead to this container's own files, or out of the tree.
+// /nix/store/… or /run/…, and followed by a plain open(2) it would lead to this container's own files, or nowhere.
 // openat2(2) with RESOLVE_IN_ROOT (Linux 5.6) resolves them inside. Older kernels do not have it (ENOSYS), and seccomp
 // filters refuse it (EPERM or ENOSYS), since they cannot look at its flags: systemd's RestrictSUIDSGID= does, which
 // vitals.service has, and so do containers of older engines. There the path is walked part by part.

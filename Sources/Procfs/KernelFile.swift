@@ -38,7 +38,7 @@ package final class KernelFile {
         open = { () throws(Errno) in OpenFile(try File(reading: path)) }
     }
 
-    /// A small file of the host's own tree, such as /etc/selinux/config: `path` and the links in it begin at `host.root`.
+    /// A small file of the host's own tree, such as /etc/selinux/config: `path` and links in it begin at `host.root`.
     /// It is replaced when it changes, so it is opened for each reading.
     package init(_ path: String, inside root: String) {
         self.path = root == "/" ? path : root + path

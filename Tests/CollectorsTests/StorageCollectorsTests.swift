@@ -138,7 +138,7 @@ import struct Procfs.Host
         }
     }
 
-    /// In 6.18 a broken array has its status like an active one: md_seq_show asks for it whenever there is a personality.
+    /// A broken array has its status like an active one: md_seq_show asks for it whenever there is a personality.
     @Test(arguments: [
         ("md0 : broken raid1 sdb1[1](F) sda1[0](F)\n      9 blocks super 1.2 [2/0] [__]\n", 2, 0, 2),
         ("md0 : broken raid5 sdc1[3](F) sdb1[1](F) sda1[0]\n      9 blocks level 5, 512k chunk [3/1] [U__]\n", 3, 1, 2),

@@ -95,7 +95,7 @@ package struct FilesystemCollector: Collector {
         }
     }
 
-    /// What Go's `syscall.Errno` says, which is what node_exporter has in `device_error` and alerts compare with: glibc's
+    /// What Go's `syscall.Errno` says, as node_exporter has it in `device_error` and alerts compare with it: glibc's
     /// text with a small letter in front, but before a capital (`RFS specific error`), and the old text for ESTALE.
     static func goText(of errno: Errno) -> String {
         if errno == .stale { return "stale NFS file handle" }
