@@ -227,9 +227,9 @@ package let standardError = STDERR_FILENO
 /// Lines that nobody took, since the last that somebody did.
 private let lostLines = Mutex(0)
 
-/// One write(2) a line, so that lines of several threads do not mix. A pipe that is full, since nobody reads it any more,
-/// loses the line rather than the agent: only the first that finds it so waits a little. How many were lost is said
-/// when somebody reads again.
+/// One write(2) a line, so that lines of several threads do not mix. A pipe that is full, since nobody reads it any
+/// more, loses the line rather than the agent: only the first that finds it so waits a little. How many were lost is
+/// said when somebody reads again.
 package func writeToStandardError(_ line: [UInt8]) {
     let patience: Int32 = 100
     let lost = lostLines.withLock(\.self)
