@@ -57,10 +57,15 @@ package struct AWSClient {
 
     /// One that was refused for an expired token, for a key that is not known (any more) or for the time it was signed
     /// at is signed anew and sent once more: the service did nothing with it. All else is the caller's to try again.
-    package mutating func call(_ request: AWSRequest) throws(AWSError) -> HTTPResponse {
+    /// With `holdsTimes` also what was refused for the time, when the clock is so far off that times in the body are to
+    /// be corrected first.
+    package mutating func call(_ request: AWSRequest, holdsTimes: Bool = false) throws(AWSError) -> HTTPResponse {
+        let correction = session.clock.correction
         let first: AWSError
         do throws(AWSError) { return try send(request) } catch { first = error }
         switch first.kind {
+        case .skewedClock where holdsTimes && session.clock.correction != correction:
+            throw first.adding("the clock of this host is off; the records are sent again with corrected times")
         case .expiredToken, .badCredentials, .skewedClock: return try send(request, instead: first)
         default: throw first
         }
@@ -86,7 +91,8 @@ package struct AWSClient {
             throw AWSError(.noAnswer, error.reason).hiding(secrets)
         }
         if let error = understand(
-            response, session.clock, signedAt: scope.unixSeconds, at: session.world.now())
+            response, to: endpoint, .json, session.clock, signedAt: scope.unixSeconds, at: session.world.now(),
+            hiding: secrets)
         {
             if error.kind == .expiredToken || error.kind == .badCredentials {
                 session.refuse(credentials)
@@ -105,13 +111,20 @@ package struct AWSClient {
     }
 }
 
-/// Nil for a good answer. Learns what time it is from either. `signedAt` is by the clock as it was known then: somebody
-/// else may have learnt better meanwhile.
+/// Nil for a good answer of the service at `url`. Learns what time it is from either. `signedAt` is by the clock as it
+/// was known then: somebody else may have learnt better meanwhile.
 func understand(
-    _ response: HTTPResponse, _ clock: ServiceClock, signedAt: Int64, at now: Moment
+    _ response: HTTPResponse, to url: String, _ form: AnswerForm, _ clock: ServiceClock, signedAt: Int64,
+    at now: Moment, hiding secrets: [String] = []
 ) -> AWSError? {
-    guard let date = response.headers["date"].flatMap(parseHTTPDate) else { return awsError(for: response) }
-    let error = awsError(for: response, skew: .seconds(date - signedAt))
+    let date = response.headers["date"].flatMap(parseHTTPDate)
+    var error = awsError(for: response, skew: date.map { .seconds($0 - signedAt) })
+    if let refusal = error, refusal.code.isEmpty, response.headers["x-amzn-requestid"] == nil {
+        // Not the service's words, so it helps to know whose they are.
+        error = refusal.adding("answered by \(whoAnswered(response, form, hiding: secrets))")
+    }
+    error = error ?? foreignAnswer(response, to: url, form, hiding: secrets)
+    guard let date else { return error }
     // An answer that is not AWS's, a proxy's for instance, says nothing of AWS's clock.
     if error == nil || error?.code.isEmpty == false {
         clock.learn(serviceUnixSeconds: date, at: now, wasRefused: error?.kind == .skewedClock)

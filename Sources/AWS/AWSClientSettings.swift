@@ -29,8 +29,8 @@ package struct AWSClientSettings: Sendable, Hashable {
     /// Asks `section` for these keys and no others; the caller calls `finish()`.
     package init(_ section: inout SettingsSection) throws(SettingsError) {
         region = try section.optionalString("region")
-        if let region, !isRegion(region) {
-            throw section.error(at: "region", "expected the name of a region, as in \"eu-west-1\"")
+        if let fault = region.flatMap({ regionFault($0, hasEndpoint: section.has("endpoint")) }) {
+            throw section.error(at: "region", fault)
         }
         profile = try section.optionalString("profile")
         try takeKeys(&section)

@@ -34,6 +34,8 @@ package struct AWSError: Error, Equatable, Sendable, CustomStringConvertible {
         case unavailable
         /// No answer: no connection, no name, a timeout. Whether the request was done is not known.
         case noAnswer
+        /// Somebody else has answered in the service's place: a captive portal, a proxy.
+        case notTheService
         /// There are no credentials, or those that the settings speak of cannot be had.
         case noCredentials
         /// Nothing can be sent from here: a library is missing, or the region is not known.
@@ -62,6 +64,13 @@ package struct AWSError: Error, Equatable, Sendable, CustomStringConvertible {
     package var description: String {
         let name = code.isEmpty ? status.map { "HTTP \($0)" } ?? "" : code
         return [name, message].filter { !$0.isEmpty }.joined(separator: ": ")
+    }
+
+    /// The same, with more words behind its own.
+    func adding(_ words: String) -> AWSError {
+        AWSError(
+            kind, [message, words].filter { !$0.isEmpty }.joined(separator: ": "), code: code, status: status,
+            retryAfter: retryAfter)
     }
 
     /// The same, with what must not be seen taken out of the service's words.

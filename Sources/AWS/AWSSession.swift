@@ -65,7 +65,7 @@ extension AWSClientSettings {
         var options = HTTPClientOptions()
         options.caFile = caFile ?? world.setting("AWS_CA_BUNDLE")
         options.proxy = proxy
-        options.keptHeaders = ["date", "x-amzn-errortype"]
+        options.keptHeaders = ["date", "x-amzn-errortype"] + originHeaders
         options.responseByteLimit = 64 << 10
         return options
     }

@@ -3,6 +3,8 @@
 // The partitions and their names are those that AWS gives its own clients (partitions.json of botocore); see also
 // https://docs.aws.amazon.com/general/latest/gr/rande.html
 
+internal import Bytes
+
 /// The services that are spoken to.
 package enum AWSService: String, Sendable, CaseIterable {
     case logs
@@ -76,12 +78,44 @@ private func isPlainFIPS(
     }
 }
 
-/// What may be part of a host's name: a region comes from files and variables.
+/// Whether a text has the form of a region's name: `eu-west-1`, `us-gov-east-1`, `us-isob-east-1`. Those of all
+/// partitions are words with a number behind them; see partitions.json of botocore, "regionRegex".
 func isRegion(_ text: String) -> Bool {
+    let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+    guard text.utf8.count <= 63, parts.count >= 3, let number = parts.last else { return false }
+    return (1...2).contains(number.utf8.count) && number.utf8.allSatisfy(\.isDigit)
+        && parts.dropLast().allSatisfy { word in
+            !word.isEmpty && word.utf8.allSatisfy { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) }
+        }
+}
+
+/// What is wrong with what somebody has set as a region, which becomes part of a host's name; nil when nothing is. What
+/// stands at an address of one's own (`hasEndpoint`) may call its regions as it likes.
+func regionFault(_ text: String, hasEndpoint: Bool = false) -> String? {
+    if isRegion(text) { return nil }
+    if let region = regionOfZone(text) {
+        return "is an availability zone, not a region: did you mean \"\(region)\"?"
+    }
+    if hasEndpoint, isHostLabel(text) { return nil }
+    return "is not the name of a region, as in \"eu-west-1\""
+}
+
+/// `eu-west-1` of the zone `eu-west-1a`, and of the local zone `us-west-2-lax-1a`.
+private func regionOfZone(_ zone: String) -> String? {
+    guard let last = zone.utf8.last, (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(last) else { return nil }
+    let parts = zone.dropLast().split(separator: "-", omittingEmptySubsequences: false)
+    guard parts.last?.utf8.last?.isDigit == true else { return nil }
+    for count in stride(from: 3, through: parts.count, by: 1) {
+        let region = parts.prefix(count).joined(separator: "-")
+        if isRegion(region) { return region }
+    }
+    return nil
+}
+
+private func isHostLabel(_ text: String) -> Bool {
     let bytes = text.utf8
     return (1...63).contains(bytes.count) && bytes.first != UInt8(ascii: "-") && bytes.last != UInt8(ascii: "-")
         && bytes.allSatisfy {
-            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
-                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "-")
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || $0.isDigit || $0 == UInt8(ascii: "-")
         }
 }

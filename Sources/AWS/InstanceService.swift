@@ -40,13 +40,21 @@ struct InstanceService {
             return
         }
         switch answer.status {
-        case 200 where isKeyText(answer.body): token = answer.body
+        case 200 where isToken(answer.body): token = answer.body
         case 403, 404, 405:
             try allowVersion1(
                 "\(Self.place) answers with HTTP \(answer.status) to version 2, and \"allow_imds_v1\" is not set")
         default: throw fetcher.failed("\(Self.place) gives no token (HTTP \(answer.status))")
         }
     }
+
+    /// The service's are base64; a page that a proxy answers with is not.
+    private func isToken(_ text: String) -> Bool {
+        isKeyText(text) && text.utf8.count <= Self.tokenLimit && text.utf8.first != UInt8(ascii: "<")
+    }
+
+    /// Bytes; the service's own have 56.
+    private static let tokenLimit = 1_024
 
     static let place = "the instance's metadata"
 
@@ -82,6 +90,12 @@ struct InstanceService {
 
 func withoutSlash(_ address: String) -> String { address.hasSuffix("/") ? String(address.dropLast()) : address }
 
+/// See https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html, "RoleName".
+private func isRoleName(_ name: Substring) -> Bool {
+    (1...64).contains(name.utf8.count)
+        && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_+=,.@-".contains($0)) }
+}
+
 extension CredentialFetcher {
     private static let path = "meta-data/iam/security-credentials/"
     /// How long credentials are used that came expired: what renews them is down, and AWS goes on taking them.
@@ -91,7 +105,7 @@ extension CredentialFetcher {
         let place = InstanceService.place
         var service = try InstanceService(self)
         let names = try service.get(Self.path) ?? ""
-        guard let role = names.split(whereSeparator: \.isNewline).first, isKeyText(String(role)) else {
+        guard let role = names.split(whereSeparator: \.isNewline).first, isRoleName(role) else {
             throw failed("the instance has no role (instance profile)")
         }
         guard let text = try service.get(Self.path + role) else {

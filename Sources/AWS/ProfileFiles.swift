@@ -26,48 +26,71 @@ package struct ProfileFile: Sendable, Equatable {
     package private(set) var sections: [Section] = []
     /// Their texts are not repeated: a secret may stand there.
     package private(set) var problems: [ParseError] = []
+    /// What follows a line that should be the name of one is lost: it is not the section's before that.
+    private var isInSection = false
 
     package init(_ bytes: [UInt8]) {
         var cursor = ByteCursor(bytes)
-        var parent: String?
+        var above: Above?
         while !cursor.isAtEnd {
             let start = cursor
-            let isIndented = cursor.next == UInt8(ascii: " ") || cursor.next == UInt8(ascii: "\t")
+            let indent = cursor.skipBlanks()
             let line = cursor.text(cursor.restOfLine())
             cursor.skipToNextLine()
-            do throws(ParseError) { try add(line, isIndented: isIndented, &parent, at: start) } catch {
+            do throws(ParseError) { try add(line, indent, &above, at: start) } catch {
                 problems.append(error)
             }
         }
     }
 
+    /// The last setting that is none of those below another, and how far it is indented.
+    private struct Above {
+        let name: String
+        let indent: Int
+    }
+
+    /// Blanks at the beginning of a line mean nothing by themselves: a line is below the setting above it when it has
+    /// more of them. So a section may be indented as a whole, as Python's configparser reads it, and with it botocore.
     private mutating func add(
-        _ line: String, isIndented: Bool, _ parent: inout String?, at place: ByteCursor
+        _ line: String, _ indent: Int, _ above: inout Above?, at place: ByteCursor
     ) throws(ParseError) {
         let text = withoutComment(line)
         guard let first = text.utf8.first else { return }
-        if first == UInt8(ascii: "["), !isIndented {
-            parent = nil
-            guard text.utf8.last == UInt8(ascii: "]") else { throw place.error("\"]\" at the end of the line") }
-            sections.append(Section(title: title(Substring(text.utf8.dropFirst().dropLast()))))
+        let parent = above.flatMap { indent > $0.indent ? $0.name : nil }
+        if first == UInt8(ascii: "["), parent == nil {
+            above = nil
+            // What comes behind it is passed over, as botocore does.
+            let end = text.utf8.lastIndex(of: UInt8(ascii: "]"))
+            isInSection = end != nil
+            guard let end else { throw place.error("\"]\" behind the name of the section") }
+            sections.append(Section(title: title(Substring(text.utf8[..<end].dropFirst()))))
             return
         }
-        guard let equals = text.utf8.firstIndex(of: UInt8(ascii: "=")) else {
+        guard let equals = text.utf8.firstIndex(where: { $0 == UInt8(ascii: "=") || $0 == UInt8(ascii: ":") }) else {
             // The value before goes on here, which none that is used does.
-            if isIndented, parent != nil { return }
+            if parent != nil { return }
             throw place.error("name = value, or [section]")
         }
         let name = trimmed(text[..<equals]).lowercased()
         let value = trimmed(text[equals...].dropFirst())
         guard !name.isEmpty else { throw place.error("a name before \"=\"") }
-        guard !sections.isEmpty else { throw place.error("a [section] before the first setting") }
+        guard isInSection else { throw place.error("a [section] before the first setting") }
         let last = sections.count - 1
-        if isIndented, let parent {
+        if let parent {
             sections[last].settings["\(parent)/\(name)"] = value
         } else {
             sections[last].settings[name] = value
-            parent = name
+            above = Above(name: name, indent: indent)
         }
+    }
+}
+
+extension ByteCursor {
+    /// Returns how many there were.
+    fileprivate mutating func skipBlanks() -> Int {
+        let start = index
+        while let next, next == UInt8(ascii: " ") || next == UInt8(ascii: "\t") { _ = skip(byte: next) }
+        return index - start
     }
 }
 

@@ -12,7 +12,7 @@ extension CredentialFetcher {
         do throws(AWSError) {
             var service = try InstanceService(self)
             if let region = try service.get("meta-data/placement/region"), isRegion(region) { return region }
-            throw failed("\(InstanceService.place) does not say the region")
+            throw failed("\(InstanceService.place): what answers there does not say the region")
         } catch { throw AWSError(.unusable, "the region is not known: set \"region\" (\(error))") }
     }
 
@@ -41,13 +41,19 @@ func configuredRegion(
     _ settings: AWSClientSettings, _ world: AWSWorld, _ profiles: Profiles
 ) throws(AWSError) -> String? {
     if let region = settings.region { return region }
+    let hasEndpoint =
+        settings.endpoint != nil || world.setting("AWS_ENDPOINT_URL") != nil
+        || world.setting("AWS_ENDPOINT_URL_\(AWSService.logs.settingName)") != nil
     let planner = CredentialPlanner(settings: settings, world: world, profiles: profiles)
     let said: [(place: String, region: String?)] = [
         ("AWS_REGION", world.setting("AWS_REGION")), ("AWS_DEFAULT_REGION", world.setting("AWS_DEFAULT_REGION")),
         ("profile \"\(planner.profileName)\"", profiles[planner.profileName]?["region"]),
     ]
     for case (let place, let region?) in said {
-        guard isRegion(region) else { throw AWSError(.unusable, "\(place): the region there is no name of one") }
+        if let fault = regionFault(region, hasEndpoint: hasEndpoint) {
+            // Somebody may have put a secret there: only what has the form of a zone is repeated, in the advice.
+            throw AWSError(.unusable, "\(place): what stands there \(fault)")
+        }
         return region
     }
     return nil

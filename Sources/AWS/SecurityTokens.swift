@@ -65,7 +65,9 @@ extension CredentialFetcher {
             throw failed("\(place), does not answer: \(error.reason)").hiding(secrets)
         }
         // Whoever signs next does it by STS's clock.
-        if let error = understand(response, clock, signedAt: signedAt, at: world.now()) {
+        if let error = understand(
+            response, to: request.url, .xml, clock, signedAt: signedAt, at: world.now(), hiding: secrets)
+        {
             throw failed("\(place), answers: \(error)").hiding(secrets)
         }
         let document = Array(response.body.utf8)

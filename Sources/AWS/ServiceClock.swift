@@ -20,6 +20,13 @@ package final class ServiceClock: Sendable {
     /// Seconds to add to our clock.
     package var offsetSeconds: Int64 { offset.withLock { $0 } }
 
+    /// Nanoseconds to add to times that this host's clock has made: 0 for a clock that is near enough. A record some
+    /// minutes off is at home in its log; hours off, the service drops it.
+    package var correction: Int64 {
+        let seconds = offsetSeconds
+        return seconds.magnitude > UInt64(recordSkewSeconds) ? seconds * 1_000_000_000 : 0
+    }
+
     /// Learns from the `Date` of an answer that has just come.
     package func learn(serviceUnixSeconds: Int64, at now: Moment, wasRefused: Bool) {
         let difference = serviceUnixSeconds - now.unixNanoseconds / 1_000_000_000
@@ -29,7 +36,7 @@ package final class ServiceClock: Sendable {
             return (before, offset)
         }
         if before == 0, after != 0 {
-            // Requests are signed all the same; but records have the times of this clock.
+            // Requests are signed by AWS's time all the same, and outputs correct times that this clock has made.
             log.warning(
                 "the clock of this host is off, by that of AWS",
                 [after > 0 ? "seconds_behind" : "seconds_ahead": "\(after.magnitude)"])
@@ -45,6 +52,9 @@ func nextOffset(_ offset: Int64, difference: Int64, wasRefused: Bool) -> Int64 {
     if wasRefused || difference.magnitude >= UInt64(skewSeconds) { return difference }
     return offset == 0 || difference.magnitude <= 30 ? 0 : difference
 }
+
+/// From here on times of records are corrected.
+private let recordSkewSeconds: Int64 = 300
 
 /// AWS refuses what is off by five minutes; there is room for how long the answer took.
 private let skewSeconds: Int64 = 240

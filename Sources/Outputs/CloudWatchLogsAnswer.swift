@@ -33,7 +33,7 @@ enum CloudWatchVerdict: Equatable {
         case .tooLarge: self = .failed(.tooLarge(reason: reason))
         // What nobody has told us of may pass as well, and until then the log keeps what it has.
         case .throttled, .expiredToken, .skewedClock, .limitExceeded, .conflict, .unavailable, .noAnswer,
-            .noCredentials, .unusable, .other:
+            .notTheService, .noCredentials, .unusable, .other:
             self = .failed(.retry(after: error.retryAfter, reason: reason))
         }
     }

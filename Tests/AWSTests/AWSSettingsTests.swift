@@ -1,9 +1,10 @@
-import AWS
 import HTTP
 import Platform
 import Settings
 import TestSupport
 import Testing
+
+@testable import AWS
 
 @Suite struct AWSSettingsTests {
     private func settings(_ text: String) throws(SettingsError) -> AWSClientSettings {
@@ -31,7 +32,9 @@ import Testing
 
     @Test(arguments: [
         (#"{ "region": "eu west 1" }"#, "region"), (#"{ "region": "evil.com/" }"#, "region"),
-        (#"{ "region": "" }"#, "region"), (#"{ "access_key_id": "a" }"#, "access_key_id"),
+        (#"{ "region": "" }"#, "region"), (#"{ "region": "eu-west-1a" }"#, "region"),
+        (#"{ "region": "eu-west-1a", "endpoint": "http://127.0.0.1:1" }"#, "region"),
+        (#"{ "access_key_id": "a" }"#, "access_key_id"),
         (#"{ "secret_access_key": "MARKER" }"#, "secret_access_key"),
         (#"{ "session_token": "MARKER" }"#, "session_token"),
         (#"{ "access_key_id": "a", "secret_access_key": "MARKER b" }"#, "secret_access_key"),
@@ -109,7 +112,43 @@ import Testing
         #expect(!"\(report)".contains("MARKER") && fake.requests.isEmpty)
 
         fake.variables = ["AWS_REGION": "evil.com/"]
-        #expect(fake.session().check(.logs).problems == ["AWS_REGION: the region there is no name of one"])
+        #expect(
+            fake.session().check(.logs).problems == [
+                "AWS_REGION: what stands there is not the name of a region, as in \"eu-west-1\""
+            ])
+    }
+
+    /// A zone has a name much like its region's, and no service has an address of that name.
+    @Test func zonesAreNoRegions() {
+        for (zone, region) in [
+            ("eu-west-1a", "eu-west-1"), ("us-gov-west-1b", "us-gov-west-1"), ("us-west-2-lax-1a", "us-west-2"),
+            ("ap-southeast-2c", "ap-southeast-2"),
+        ] {
+            for hasEndpoint in [false, true] {
+                #expect(
+                    regionFault(zone, hasEndpoint: hasEndpoint)
+                        == "is an availability zone, not a region: did you mean \"\(region)\"?")
+            }
+        }
+        for text in ["euw1-az1", "eu-west", "europe-west1", "EU-WEST-1", "eu_west_1", "Ireland", "eu-west-1 ", "", "-"]
+        {
+            #expect(regionFault(text)?.hasPrefix("is not the name of a region") == true, "\(text)")
+        }
+        for region in [
+            "eu-west-1", "us-gov-east-1", "cn-northwest-1", "us-isob-east-1", "eu-isoe-west-1", "ap-southeast-7",
+            "eusc-de-east-1", "mx-central-1",
+        ] { #expect(regionFault(region) == nil, "\(region)") }
+        // At an address of one's own regions have any name.
+        #expect(regionFault("local", hasEndpoint: true) == nil && regionFault("a/b", hasEndpoint: true) != nil)
+
+        let fake = FakeWorld()
+        for place in ["AWS_REGION", "AWS_DEFAULT_REGION", "profile"] {
+            fake.variables = ["HOME": "/h"]
+            fake.files["/h/.aws/config"] = "[default]\nregion = eu-west-1b\n"
+            if place != "profile" { fake.variables[place] = "eu-west-1a" }
+            let problems = fake.session().check(.logs).problems
+            #expect(problems.contains { $0.contains("is an availability zone, not a region") }, "\(problems)")
+        }
     }
 
     // MARK: Region
@@ -202,6 +241,7 @@ import Testing
         (settings.caFile, settings.proxy) = ("/ca", "http://proxy")
         let options = fake.session(settings).httpOptions
         #expect(options.caFile == "/ca" && options.proxy == "http://proxy")
-        #expect(options.keptHeaders == ["date", "x-amzn-errortype"])
+        #expect(
+            options.keptHeaders == ["date", "x-amzn-errortype", "x-amzn-requestid", "content-type", "server", "via"])
     }
 }

@@ -1,5 +1,6 @@
 import AWS
 import Bytes
+import Foundation
 import TestSupport
 import Testing
 
@@ -56,11 +57,55 @@ import Testing
         }
     }
 
+    /// As Python's configparser reads it, and with it botocore: a line is below the one above it that has less in
+    /// front.
+    @Test func whatIsIndentedAsAWhole() {
+        for indent in ["  ", "\t", "        ", " \t "] {
+            let text = """
+                [default]
+                I# a comment
+                Iregion = eu-west-1
+                Iaws_access_key_id = A
+
+                I; another
+                Iaws_secret_access_key=b
+                [profile logs]
+                Irole_arn: arn:aws:iam::1:role/a
+                Is3 =
+                I  region = other
+                Isource_profile = default
+                I[profile more]
+                Iregion = eu-west-2
+                [services local]
+                Icloudwatch_logs =
+                I  endpoint_url = http://127.0.0.1:1
+                Ists =
+                Iendpoint_url = http://127.0.0.1:2
+                """.replacingOccurrences(of: "I", with: indent)
+            let whole = file(text)
+            let profiles = Profiles(config: whole)
+            #expect(whole.problems == [], "\(indent.debugDescription)")
+            #expect(
+                profiles["default"] == [
+                    "region": "eu-west-1", "aws_access_key_id": "A", "aws_secret_access_key": "b",
+                ])
+            #expect(
+                profiles["logs"] == [
+                    "role_arn": "arn:aws:iam::1:role/a", "s3/region": "other", "source_profile": "default",
+                ])
+            #expect(whole.sections.last?.settings["cloudwatch_logs/endpoint_url"] == "http://127.0.0.1:1")
+            #expect(whole.sections.last?.settings["endpoint_url"] == "http://127.0.0.1:2")
+        }
+    }
+
     @Test func linesThatAreNone() {
-        let odd = file("a = b\n[x\n[y]\nMARKER\n= c\nd = e\n  goes on here\nd2 = \n[z] rest\n")
-        #expect(odd.problems.map(\.line) == [1, 2, 4, 5, 9])
+        let odd = file(
+            "a = b\n[x\nk = l\n[y]\nMARKER\n= c\nd = e\n  goes on here\nd2 = \n[w\nd = MARKER\n[z] /* rest */\nf = g\n")
+        #expect(odd.problems.map(\.line) == [1, 2, 3, 5, 6, 10, 11])
         #expect(!"\(odd.problems)".contains("MARKER"))
-        #expect(odd.sections.map(\.title) == ["y"] && odd.sections[0].settings == ["d": "e", "d2": ""])
+        // What belongs to a section whose name cannot be read is no other's.
+        #expect(odd.sections.map(\.title) == ["y", "z"] && odd.sections[0].settings == ["d": "e", "d2": ""])
+        #expect(odd.sections[1].settings == ["f": "g"])
     }
 
     @Test func piecesOfProfileFiles() {

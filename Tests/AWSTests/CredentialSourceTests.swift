@@ -249,6 +249,8 @@ import Testing
         #expect(failure(fake).hasSuffix("does not answer: timed out"))
         fake.service = { _ in ok("<html>") }
         #expect(failure(fake).contains("gives no AccessKeyId"))
+        fake.service = { _ in status(200, "<html>") }
+        #expect(failure(fake).contains("this is not an answer of AWS"))
         fake.files["/token"] = "\n"
         #expect(failure(fake) == "the web identity token: /token is empty, or no text")
     }

@@ -12,6 +12,7 @@ final class FakeWorld: @unchecked Sendable {
     private let lock = NSLock()
     private var _variables: [String: String] = [:]
     private var _files: [String: String] = [:]
+    private var _asked: Set<String> = []
     private var _unixSeconds: Int64 = 1_800_000_000
     private var _programs: [String: Result<String, ProgramFault>] = [:]
     private var _requests: [HTTPRequest] = []
@@ -37,6 +38,8 @@ final class FakeWorld: @unchecked Sendable {
         get { locked { _programs } }
         set { locked { _programs = newValue } }
     }
+    /// Variables that somebody wanted to know.
+    var asked: Set<String> { locked { _asked } }
     /// What answers, whatever the address.
     var service: @Sendable (HTTPRequest) -> Answer {
         get { locked { _service } }
@@ -64,7 +67,12 @@ final class FakeWorld: @unchecked Sendable {
 
     var world: AWSWorld {
         AWSWorld(
-            variable: { self.variables[$0] },
+            variable: { name in
+                self.locked {
+                    self._asked.insert(name)
+                    return self._variables[name]
+                }
+            },
             readFile: { path throws(Errno) in
                 guard let text = self.files[path] else { throw .notFound }
                 return Array(text.utf8)
@@ -116,8 +124,10 @@ extension HTTPRequest {
     }
 }
 
+/// A good answer of AWS.
 func ok(_ body: String, headers: [String: String] = [:]) -> FakeWorld.Answer {
-    .success(HTTPResponse(status: 200, body: body, headers: headers))
+    let marked = headers.merging(["x-amzn-requestid": "d8f1-4c"]) { given, _ in given }
+    return .success(HTTPResponse(status: 200, body: body, headers: marked))
 }
 
 func status(_ status: Int, _ body: String = "", headers: [String: String] = [:]) -> FakeWorld.Answer {

@@ -2,6 +2,7 @@ import Dispatch
 import Foundation
 import HTTP
 import Platform
+import Synchronization
 import TestSupport
 import Testing
 
@@ -72,6 +73,69 @@ import Testing
         #expect(eventually { !metadata.isAsking && fake.requests.count == asked })
         for _ in 0..<100 { #expect(metadata.value(.region) == nil) }
         #expect(fake.requests.count == asked)
+    }
+
+    /// Who waits has it as soon as it is there, also when the network comes up meanwhile.
+    @Test func isWaitedFor() {
+        let fake = FakeWorld()
+        let document = document
+        let count = Mutex(0)
+        fake.service = { request in
+            let number = count.withLock { count in
+                count += 1
+                return count
+            }
+            if number <= 6 { return noAnswer }
+            return request.url.hasSuffix("/document") ? ok(document) : ok("tok")
+        }
+        let metadata = fake.session().metadata
+        let isDone = Mutex(false)
+        let start = ContinuousClock.now
+        Thread {
+            metadata.wait(for: ["account_id", "hostname"], atMost: .seconds(600))
+            isDone.withLock { $0 = true }
+        }.start()
+        #expect(
+            eventually {
+                fake.unixSeconds += 1  // the clock of the pauses
+                return isDone.withLock { $0 }
+            })
+        #expect(metadata.value(.accountID) == "123456789012" && ContinuousClock.now - start < .seconds(500))
+    }
+
+    @Test func isWaitedForNoLongerThanThat() {
+        let fake = FakeWorld()
+        fake.service = { _ in noAnswer }
+        let metadata = fake.session().metadata
+        var start = ContinuousClock.now
+        metadata.wait(for: ["region"], atMost: .milliseconds(100))
+        #expect(ContinuousClock.now - start >= .milliseconds(100))
+        // Nobody waits for what nobody asks.
+        fake.variables["AWS_EC2_METADATA_DISABLED"] = "true"
+        let off = fake.session().metadata
+        start = ContinuousClock.now
+        off.wait(for: ["region"], atMost: .seconds(60))
+        off.wait(for: ["hostname"], atMost: .seconds(60))
+        #expect(ContinuousClock.now - start < .seconds(30))
+    }
+
+    /// An answer that was cut off is no reason never to ask again.
+    @Test func whatIsNotWholeIsAskedForAgain() {
+        let fake = FakeWorld()
+        let document = document
+        let isCut = Mutex(true)
+        fake.service = { request in
+            if request.method == "PUT" { return ok("tok") }
+            if request.url.hasSuffix("/meta-data/instance-id") { return ok("i-1") }
+            guard request.url.hasSuffix("/document") else { return status(404) }
+            return isCut.withLock { $0 } ? ok(String(document.prefix(40))) : ok(document)
+        }
+        let metadata = fake.session().metadata
+        #expect(eventually { metadata.value(.instanceID) == "i-1" })
+        #expect(eventually { !metadata.isAsking } && metadata.value(.accountID) == nil)
+        isCut.withLock { $0 = false }
+        fake.unixSeconds += 10
+        #expect(eventually { metadata.value(.accountID) == "123456789012" })
     }
 
     @Test func turnedOff() {

@@ -13,7 +13,8 @@ from common import HERE, cpu_seconds, free_port, memory, report, vitals
 sys.path.insert(0, str(HERE.parent / "Support"))
 from log_lines import make_corpus
 
-ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: 2\r\n\r\n{}'
+ANSWER = (b'HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nx-amzn-RequestId: 1\r\n'
+          b'Content-Length: 2\r\n\r\n{}')
 
 
 def serve(connection, count, lock):

@@ -23,6 +23,7 @@ import socket
 import struct
 import threading
 import time
+import uuid
 import zlib
 
 from botocore.auth import SigV4Auth
@@ -63,6 +64,20 @@ ANSWERS = {
     "operation_aborted": (400, "OperationAbortedException", "Multiple concurrent requests to update the same resource."),
     "already_accepted": (400, "DataAlreadyAcceptedException", "The given batch of log events has already been accepted."),
     "invalid_sequence_token": (400, "InvalidSequenceTokenException", "The given sequenceToken is invalid."),
+}
+# Answers of somebody else, a captive portal or a proxy, before anything has reached the service: status, headers, body. And
+# of the service's own, mangled on the way.
+PORTALS = {
+    "portal_html": (200, {"Content-Type": "text/html", "Server": "portal/1"}, b"<html><title>Please log in</title></html>"),
+    "portal_empty": (200, {}, b""),
+    "portal_no_content": (204, {}, b""),
+    "portal_json": (200, {"Content-Type": "application/x-amz-json-1.1"}, b"{}"),
+    "portal_redirect": (302, {"Location": "http://portal.example.test/login?to=x"}, b""),
+    "portal_accepted": (202, {"x-amzn-RequestId": "1"}, b"{}"),
+    "portal_forbidden": (403, {"Content-Type": "text/html"}, b"<html>Log in first</html>"),
+    "cut_json": (200, {"x-amzn-RequestId": "1"}, b'{"rejectedLogEventsInfo":{"tooNewLogEventSta'),
+    "array": (200, {"x-amzn-RequestId": "1"}, b"[]"),
+    "marked_html": (200, {"x-amzn-RequestId": "1", "Content-Type": "text/html"}, b"<html>ok</html>"),
 }
 # Faults of the connection, before anything is stored, and after.
 BEFORE = {"reset_in_body", "reset_before_commit", "close_before_commit"}
@@ -405,6 +420,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             cloud.note(operation, fault, 0, "", body)
             cloud.stopping.wait(120)
             return self.reset()
+        if fault in PORTALS:
+            cloud.note(operation, fault, PORTALS[fault][0], "", body)
+            return self.answer_as_portal(*PORTALS[fault])
         if fault in BEFORE:
             cloud.note(operation, fault, 0, "", body)
             if fault == "close_before_commit":
@@ -449,7 +467,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for name, value in headers:
             self.send_header(name, value)
         self.send_header("Content-Type", "application/x-amz-json-1.1")
+        # Only what AWS itself answers has it: see `PORTALS`.
+        self.send_header("x-amzn-RequestId", str(uuid.uuid4()))
         self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+        self.wfile.flush()
+
+    def answer_as_portal(self, status, headers, text):
+        """As somebody else does who stands in between."""
+        self.send_response_only(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if "Content-Length" not in headers and status != 204:
+            self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)
         self.wfile.flush()
