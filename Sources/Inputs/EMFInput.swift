@@ -73,11 +73,18 @@ package final class EMFInput: Input {
     package func read(into batch: inout LogBatch, at now: Moment) -> Wait {
         open()
         let before = documents.rules.groupsRefused
+        let tooLongBefore = documents.rules.namesTooLong
         let wait = documents.read(into: &batch, at: now)
         if documents.rules.groupsRefused > before, let group = documents.rules.lastRefusedGroup {
             log.warning(
                 "a document names a group that is not in \"log_groups\": it goes where the output says",
                 ["input": name, "group": group])
+        }
+        if documents.rules.namesTooLong > tooLongBefore {
+            log.warning(
+                "a document names a group or stream of more than \(DocumentRules.nameLength) characters: the name is "
+                    + "ignored, and the document goes where the output says",
+                ["input": name])
         }
         return wait
     }
@@ -101,6 +108,7 @@ package final class EMFInput: Input {
         let (counts, problems, connectionCount) = listener.status
         status.counts += counts
         status.counts.append(("log_group_not_allowed", documents.rules.groupsRefused))
+        status.counts.append(("log_name_too_long", documents.rules.namesTooLong))
         status.problems += problems
         status.sourceCount = connectionCount
         return status

@@ -1,8 +1,12 @@
-// Whether CloudWatch would take a text for a document with metrics. It stores what it cannot take as a plain log line
-// and says nothing to the sender, so a fault is best found here.
+// Whether CloudWatch would take metrics out of a text. It stores what it cannot take as a plain log line and says
+// nothing to the sender, so a fault is best found here. What to do with a faulty document is not decided here: the
+// service has the last word, and takes more than its specification says.
 //
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-// has a JSON schema; it lacks the limits of counts, sizes and times, and that what is named must be there.
+// has a JSON schema; it lacks the limits of counts, sizes and times, and that what is named must be there. It also
+// lacks what AWS's own OpenTelemetry exporters write, and the service takes: directives without `Dimensions`, and
+// statistic sets, `{"Values":[0.4,0.5],"Counts":[1,1],"Count":2,"Sum":0.9,"Max":0.5,"Min":0.4}`, as values. See
+// https://github.com/aws-observability/aws-otel-python-instrumentation/pull/434
 
 package import Bytes
 
@@ -12,6 +16,7 @@ package enum EMFFault: String, Error, CaseIterable, Sendable {
     /// Not one JSON object, or something before or after it.
     case notAnObject = "not_an_object"
     case noMetadata = "no_metadata"
+    case metadata
     case timestamp
     case tooOld = "too_old"
     case tooNew = "too_new"
@@ -33,13 +38,14 @@ package enum EMFFault: String, Error, CaseIterable, Sendable {
         switch self {
         case .tooLarge: "larger than a log event may be, \(EMFLimit.documentBytes) bytes"
         case .notAnObject: "not one JSON object with nothing around it"
-        case .noMetadata: "no object _aws"
+        case .noMetadata: "no member _aws"
+        case .metadata: "_aws is no object"
         case .timestamp: "_aws.Timestamp is no whole number"
         case .tooOld: "_aws.Timestamp is more than 14 days ago"
         case .tooNew: "_aws.Timestamp is more than 2 hours ahead"
         case .directives: "_aws.CloudWatchMetrics is no array of objects"
         case .namespace: "Namespace is not 1 to \(EMFLimit.namespace) letters, digits and . _ # : / - or space"
-        case .dimensions: "Dimensions is no array of one or more arrays of names"
+        case .dimensions: "Dimensions is there, and is no array of one or more arrays of names"
         case .tooManyDimensions: "more than \(EMFLimit.dimensions) dimensions in a set"
         case .dimensionName: "the name of a dimension is not 1 to \(EMFLimit.dimensionName) characters long"
         case .dimensionValue:
@@ -49,10 +55,15 @@ package enum EMFFault: String, Error, CaseIterable, Sendable {
         case .metricName: "the name of a metric is not 1 to \(EMFLimit.metricName) characters long"
         case .unit: "Unit is none of CloudWatch's units"
         case .storageResolution: "StorageResolution is neither 1 nor 60"
-        case .metricValue: "a metric's member is missing, or no number and no array of numbers"
+        case .metricValue: "a metric's member is missing, or no number, no array of numbers and no statistic set"
         case .tooManyValues: "more than \(EMFLimit.values) values of a metric"
         }
     }
+}
+
+extension EMFFault {
+    /// Whether the text is no document at all: a line that somebody else sends, or one that was cut off.
+    package var isOfNoDocument: Bool { self == .notAnObject || self == .noMetadata }
 }
 
 /// What the specification, its JSON schema, and the services behind it allow.
@@ -79,12 +90,13 @@ package enum EMFLimit {
 
 /// The first fault of a document that is to be sent at `unixMilliseconds`; nil for a good one.
 package func emfFault(in bytes: [UInt8], at unixMilliseconds: Int64) -> EMFFault? {
-    guard bytes.count <= EMFLimit.documentBytes else { return .tooLarge }
     // The reader of JSON skips a byte order mark; CloudWatch does not.
     guard bytes.first != 0xEF else { return .notAnObject }
-    do throws(JSONError) { return emfFault(in: try parseJSON(bytes), at: unixMilliseconds) } catch {
-        return .notAnObject
-    }
+    do throws(JSONError) {
+        let fault = emfFault(in: try parseJSON(bytes), at: unixMilliseconds)
+        if let fault, fault.isOfNoDocument { return fault }
+        return bytes.count > EMFLimit.documentBytes ? .tooLarge : fault
+    } catch { return .notAnObject }
 }
 
 /// The same for a document that was read already; its size is not looked at.
@@ -107,7 +119,8 @@ private struct EMFChecker {
     }
 
     func check(at now: Int64) throws(EMFFault) {
-        guard case .object(let metadata)? = members["_aws"] else { throw .noMetadata }
+        guard let content = members["_aws"] else { throw .noMetadata }
+        guard case .object(let metadata) = content else { throw .metadata }
         func member(_ name: String) -> JSONValue? { metadata.first { $0.key == name }?.value }
         guard let time = member("Timestamp")?.wholeNumber else { throw .timestamp }
         guard time >= now - EMFLimit.oldestMilliseconds else { throw .tooOld }
@@ -119,15 +132,19 @@ private struct EMFChecker {
     private func check(_ directive: JSONValue) throws(EMFFault) {
         guard case .object = directive.content else { throw .directives }
         guard let namespace = directive["Namespace"]?.string, isEMFNamespace(namespace) else { throw .namespace }
-        guard let sets = directive["Dimensions"]?.array, !sets.isEmpty else { throw .dimensions }
+        if let dimensions = directive["Dimensions"] { try checkDimensions(dimensions) }
+        guard let metrics = directive["Metrics"]?.array else { throw .metrics }
+        guard metrics.count <= EMFLimit.metrics else { throw .tooManyMetrics }
+        for metric in metrics { try checkMetric(metric) }
+    }
+
+    private func checkDimensions(_ dimensions: JSONValue) throws(EMFFault) {
+        guard let sets = dimensions.array, !sets.isEmpty else { throw .dimensions }
         for set in sets {
             guard let references = set.array else { throw .dimensions }
             guard references.count <= EMFLimit.dimensions else { throw .tooManyDimensions }
             for reference in references { try checkDimension(reference) }
         }
-        guard let metrics = directive["Metrics"]?.array else { throw .metrics }
-        guard metrics.count <= EMFLimit.metrics else { throw .tooManyMetrics }
-        for metric in metrics { try checkMetric(metric) }
     }
 
     private func checkDimension(_ reference: JSONValue) throws(EMFFault) {
@@ -149,14 +166,36 @@ private struct EMFChecker {
         }
         switch members[name] {
         case .number(let text): guard isValue(text) else { throw .metricValue }
-        case .array(let values):
-            guard !values.isEmpty else { throw .metricValue }
-            guard values.count <= EMFLimit.values else { throw .tooManyValues }
-            for value in values {
-                guard case .number(let text) = value.content, isValue(text) else { throw .metricValue }
-            }
-        case .null, .bool, .string, .object, nil: throw .metricValue
+        case .array(let values): try checkNumbers(values)
+        case .object(let set): try checkStatistics(set)
+        case .null, .bool, .string, nil: throw .metricValue
         }
+    }
+
+    private func checkNumbers(_ values: [JSONValue]) throws(EMFFault) {
+        guard !values.isEmpty else { throw .metricValue }
+        guard values.count <= EMFLimit.values else { throw .tooManyValues }
+        for value in values {
+            guard case .number(let text) = value.content, isValue(text) else { throw .metricValue }
+        }
+    }
+
+    /// Sums of what was measured, values with how often each was, or both.
+    private func checkStatistics(_ set: [JSONValue.Member]) throws(EMFFault) {
+        func member(_ name: String) -> JSONValue? { set.first { $0.key == name }?.value }
+        let sums = ["Max", "Min", "Count", "Sum"].map(member)
+        for case .some(let sum) in sums {
+            guard case .number(let text) = sum.content, isValue(text) else { throw .metricValue }
+        }
+        guard let values = member("Values") else {
+            guard sums.allSatisfy({ $0 != nil }) else { throw .metricValue }
+            return
+        }
+        guard let list = values.array else { throw .metricValue }
+        try checkNumbers(list)
+        guard let counts = member("Counts") else { return }
+        guard let numbers = counts.array, numbers.count == list.count else { throw .metricValue }
+        try checkNumbers(numbers)
     }
 
     private func isValue(_ text: String) -> Bool { (Double(text)?.magnitude ?? .infinity) <= EMFLimit.magnitude }

@@ -89,6 +89,18 @@ import Testing
         return try Socket.connecting(to: address, until: .now + .seconds(10))
     }
 
+    /// All of it: more than the kernel takes at once.
+    private func send(_ text: String, to client: Socket) throws {
+        let bytes = Array(text.utf8)
+        var sent = 0
+        #expect(
+            eventually {
+                do throws(Errno) { sent += try client.write(bytes, from: sent) } catch { return error != .wouldBlock }
+                return sent == bytes.count
+            })
+        #expect(sent == bytes.count)
+    }
+
     @Test func refusesWrongAddresses() throws {
         for wrong in [
             #"{ "tcp": "", "udp": "" }"#, #"{ "tcp": "unix:/x" }"#, #"{ "udp": "host:1" }"#, #"{ "connections": 0 }"#,
@@ -136,6 +148,74 @@ import Testing
         #expect(batch.text(of: batch.records[0]).hasSuffix("\"n\":7}"))
         #expect(count(input, "bad_document_not_an_object") == 2 && count(input, "bad_document_no_metadata") == 1)
         #expect(count(input, "bad_document_too_large") == 1 && count(input, "document_received") == 1)
+    }
+
+    /// The service decides: what is wrong by the specification is counted, and goes on.
+    @Test(
+        arguments: [
+            (#""n":1"#, #""n":{"Max":3,"Min":1,"Count":2,"Sum":4}"#, nil),
+            (#""n":1"#, #""n":{"Values":[1,2],"Counts":[1,3]}"#, nil), (#""Dimensions":[[]],"#, "", nil),
+            (#""Dimensions":[[]]"#, #""Dimensions":[]"#, "dimensions"),
+            (#""Dimensions":[[]]"#, #""Dimensions":[["gone"]]"#, "dimension_value"),
+            (#""Dimensions":[[]]"#, #""Dimensions":[["n"]]"#, "dimension_value"),
+            (#""Namespace":"N","#, "", "namespace"), (#"{"Name":"n"}"#, #"{"Name":"n","Unit":"Furlongs"}"#, "unit"),
+            (#"{"Name":"n"}"#, #"{"Name":"n","StorageResolution":10}"#, "storage_resolution"),
+            (#""n":1"#, #""n":"1""#, "metric_value"), (#""n":1"#, #""n":null"#, "metric_value"),
+            (#""n":1"#, #""x":1"#, "metric_value"), (#""Timestamp":"#, #""Timestamp":"x","t":"#, "timestamp"),
+            (#""Timestamp":"#, #""timestamp":"#, "timestamp"), (#""Timestamp":"#, #""Timestamp":1,"t":"#, "too_old"),
+            (#""Timestamp":"#, #""Timestamp":9795230523015,"t":"#, "too_new"),
+            (#""CloudWatchMetrics":["#, #""CloudWatchMetrics":[],"x":["#, nil),
+            (#""CloudWatchMetrics""#, #""Metrics""#, "directives"), (#"{"_aws":{"#, #"{"_aws":1,"b":{"#, "metadata"),
+        ] as [(String, String, String?)]) func whatIsWrongGoesOn(from: String, to: String, fault: String?) throws
+    {
+        let input = try input("{ \(loopback) }")
+        _ = try read(input, 0)
+        let text = document(1).replacingOccurrences(of: from, with: to)
+        try #require(text != document(1))
+        let client = try connect(input)
+        _ = try client.write(Array("\(text)\n".utf8))
+        let batch = try read(input, 1)
+        #expect(batch.text(of: batch.records[0]) == text && batch.records[0].isDocument)
+        // It has a time that the service takes, whatever it says itself.
+        #expect(abs(batch.records[0].unixNanoseconds - Moment.now.unixNanoseconds) < 60_000_000_000)
+        let counts = input.status(at: .now).counts.filter { $0.reason.hasPrefix("bad_document_") }
+        #expect(counts.filter { $0.count > 0 }.map(\.reason) == (fault.map { ["bad_document_\($0)"] } ?? []))
+        // All of them are served from the start.
+        #expect(counts.count > 15 && count(input, "document_received") == 1)
+    }
+
+    @Test func manyMetricsAndAByteOrderMark() throws {
+        let input = try input("{ \(loopback) }")
+        _ = try read(input, 0)
+        let names = (0..<150).map { #"{"Name":"n\#($0 % 2)"}"# }.joined(separator: ",")
+        let many = document(1, more: #","x":1"#).replacingOccurrences(of: #"{"Name":"n"}"#, with: names)
+        let client = try connect(input)
+        _ = try client.write(Array("\(many)\n\u{FEFF}\(document(2))\n\u{FEFF}no json\n".utf8))
+        let batch = try read(input, 2)
+        #expect(batch.text(of: batch.records[0]) == many && batch.text(of: batch.records[1]).hasPrefix("{"))
+        #expect(count(input, "bad_document_too_many_metrics") == 1)
+        #expect(eventually { count(input, "bad_document_not_an_object") == 1 })
+    }
+
+    /// Nobody keeps it, and the document goes where the output says.
+    @Test func namesThatAreTooLongAreIgnored() throws {
+        let input = try input("{ \(loopback) }")
+        _ = try read(input, 0)
+        let client = try connect(input)
+        for (group, stream) in [(512, 512), (513, 1), (900_000, 1), (1, 513)] {
+            let names =
+                #","LogGroupName":"\#(String(repeating: "g", count: group))","#
+                + #""LogStreamName":"\#(String(repeating: "ü", count: stream))""#
+            try send("\(document(1, more: names))\n", to: client)
+        }
+        let batch = try read(input, 4)
+        let names = batch.records.map { record in
+            batch.fields[Int(record.fields.lowerBound)..<Int(record.fields.upperBound)].map {
+                String(decoding: batch.bytes[$0.name.range], as: UTF8.self)
+            }
+        }
+        #expect(names == [["log_group", "log_stream"], ["log_stream"], ["log_stream"], ["log_group"]])
+        #expect(count(input, "log_name_too_long") == 3)
     }
 
     @Test func aSilentClientHoldsUpNobody() throws {

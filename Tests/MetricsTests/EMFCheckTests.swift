@@ -25,11 +25,17 @@ import Testing
         // The schema allows no directive, and a directive without metrics.
         #expect(fault(#"{"_aws":{"Timestamp":1.795230523015e12,"CloudWatchMetrics":[]}}"#) == nil)
         #expect(fault(good.replacingOccurrences(of: #""Count""#, with: #""Count/Second""#)) == nil)
+        // What AWS's own OpenTelemetry exporters write, and CloudWatch takes.
+        #expect(fault(good.replacingOccurrences(of: #""Dimensions""#, with: #""Dims""#)) == nil)
+        for set in [
+            #"{"Max":3,"Min":1,"Count":2,"Sum":4}"#, #"{"Values":[0.4,2],"Counts":[1,3]}"#, #"{"Values":[0.4,2]}"#,
+            #"{"Values":[1,2],"Counts":[1,1],"Count":2,"Sum":3,"Max":2,"Min":1}"#,
+        ] { #expect(fault(good.replacingOccurrences(of: #""m":1"#, with: "\"m\":\(set)")) == nil, "\(set)") }
     }
 
     @Test(arguments: [
         (#"{"_aws":{"#, #"[{"_aws":{"#, EMFFault.notAnObject), (#""_aws""#, #""_AWS""#, .noMetadata),
-        (#"{"_aws":{"#, #"{"_aws":[],"b":{"#, .noMetadata),
+        (#"{"_aws":{"#, #"{"_aws":[],"b":{"#, .metadata),
         (#""Timestamp":1795230523015"#, #""timestamp":1795230523015"#, .timestamp),
         ("1795230523015", #""1795230523015""#, .timestamp), ("1795230523015", "1795230523015.5", .timestamp),
         ("1795230523015", "1e400", .timestamp), ("1795230523015", "99999999999999999999", .timestamp),
@@ -41,7 +47,7 @@ import Testing
         (#""My App/x""#, #""""#, .namespace), (#""My App/x""#, "1", .namespace), ("My App/x", "Ümlaut", .namespace),
         (#""Namespace""#, #""Namespaces""#, .namespace), (#"[["d","host"],[]]"#, "[]", .dimensions),
         (#"[["d","host"],[]]"#, #"["d"]"#, .dimensions), (#"[["d","host"],[]]"#, "[[1]]", .dimensions),
-        (#""Dimensions""#, #""Dims""#, .dimensions), (#"[["d","host"],[]]"#, #"[[""]]"#, .dimensionName),
+        (#"[["d","host"],[]]"#, "null", .dimensions), (#"[["d","host"],[]]"#, #"[[""]]"#, .dimensionName),
         (#"[["d","host"],[]]"#, #"[["missing"]]"#, .dimensionValue), (#""d":"v""#, #""d":1"#, .dimensionValue),
         (#""d":"v""#, #""d":"""#, .dimensionValue), (#""d":"v""#, #""d":" ""#, .dimensionValue),
         (#""Metrics":[{"#, #""Metrics":["m",{"#, .metrics), (#""Metrics":[{"#, #""metrics":[{"#, .metrics),
@@ -52,6 +58,10 @@ import Testing
         (#""m":1"#, #""m":"1""#, .metricValue), (#""m":1"#, #""m":null"#, .metricValue),
         (#""m":1"#, #""M":1"#, .metricValue), (#""m":1"#, #""m":[]"#, .metricValue),
         (#""m":1"#, #""m":[1,"2"]"#, .metricValue), (#""m":1"#, #""m":1e109"#, .metricValue),
+        (#""m":1"#, #""m":{}"#, .metricValue), (#""m":1"#, #""m":{"Max":3,"Min":1,"Count":2}"#, .metricValue),
+        (#""m":1"#, #""m":{"Max":"3","Min":1,"Count":2,"Sum":4}"#, .metricValue),
+        (#""m":1"#, #""m":{"Values":[1,2],"Counts":[1]}"#, .metricValue),
+        (#""m":1"#, #""m":{"Values":[],"Counts":[]}"#, .metricValue), (#""m":1"#, #""m":{"Values":1}"#, .metricValue),
         (#""m":1"#, #""m":1e999"#, .metricValue), (#""a.b":0"#, #""a":{"b":0}"#, .metricValue),
     ])
     func aRuleThatIsBrokenIsNamed(from: String, to: String, expected: EMFFault) throws {
@@ -93,6 +103,8 @@ import Testing
         }
         #expect(sized(1_048_550).utf8.count == 1_048_550)
         #expect(fault(sized(1_048_550)) == nil && fault(sized(1_048_551)) == .tooLarge)
+        // What is no document is none of any size.
+        #expect(fault(String(repeating: "x", count: 1_048_551)) == .notAnObject)
         for (time, expected): (Int64, EMFFault?) in [
             (now - 1_209_600_000, nil), (now - 1_209_600_001, .tooOld), (now + 7_200_000, nil),
             (now + 7_200_001, .tooNew),

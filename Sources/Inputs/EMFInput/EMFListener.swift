@@ -59,12 +59,17 @@ final class EMFListener: Sendable {
         var isOpen = false
     }
 
+    private static func name(of fault: EMFFault) -> String { "bad_document_\(fault.rawValue)" }
+
     /// What anybody may ask for at any time.
     private struct Known {
-        var counts: [(reason: String, count: UInt64)] = [
-            ("document_received", 0), ("connection_refused", 0), ("connection_closed_silent", 0),
-            ("connection_closed_memory", 0), ("datagram_lost", 0),
-        ]
+        var counts: [(reason: String, count: UInt64)] =
+            [
+                ("document_received", 0), ("connection_refused", 0), ("connection_closed_silent", 0),
+                ("connection_closed_memory", 0), ("datagram_lost", 0),
+            ] + EMFFault.allCases.map { (name(of: $0), 0) }
+        /// Kinds of faults of documents that went on, of which each is said once.
+        var saidFaults: Set<EMFFault> = []
         var problems: [String: String] = [:]
         var connectionCount = 0
         /// One for each route of the input.
@@ -346,8 +351,17 @@ final class EMFListener: Sendable {
         let now = Moment.now.unixNanoseconds
         var good: [[UInt8]] = []
         good.reserveCapacity(lines.count)
-        for line in lines {
-            if let fault = emfFault(in: line, at: now / 1_000_000) { drop(fault) } else { good.append(line) }
+        for var line in lines {
+            // A byte order mark is no part of JSON (RFC 8259, section 8.1), and CloudWatch would see no document.
+            if line.starts(with: [0xEF, 0xBB, 0xBF]) { line.removeFirst(3) }
+            if let fault = emfFault(in: line, at: now / 1_000_000) {
+                if fault.isOfNoDocument {
+                    drop(fault)
+                    continue
+                }
+                note(fault)
+            }
+            good.append(line)
         }
         known.withLock { $0.count("document_received", UInt64(good.count)) }
         for spool in state.spools { spool.put(good, at: now) }
@@ -357,7 +371,21 @@ final class EMFListener: Sendable {
 
     /// The log folds what is said again within a minute.
     private func drop(_ fault: EMFFault) {
-        known.withLock { $0.count("bad_document_\(fault.rawValue)") }
+        known.withLock { $0.count(Self.name(of: fault)) }
         log.warning("a document with metrics is dropped", ["input": name, "reason": fault.explanation])
+    }
+
+    /// What is wrong by the specification goes on all the same: CloudWatch takes more than that says, and keeps the
+    /// text of what it takes no metrics of.
+    private func note(_ fault: EMFFault) {
+        let isFirst = known.withLock { known in
+            known.count(Self.name(of: fault))
+            return known.saidFaults.insert(fault).inserted
+        }
+        guard isFirst else { return }
+        log.warning(
+            "a document with metrics has a fault, and is sent on; CloudWatch may take no metrics of it. Others with "
+                + "this fault are counted, and not said again",
+            ["input": name, "reason": fault.explanation])
     }
 }
