@@ -90,6 +90,7 @@ package struct Plugins: Sendable {
         try refuseLoops(feedback, settings.routes)
         try refuseRemovals(inputs)
         try refuseSharedAddresses(inputs)
+        try refuseUnlikeClaims(outputs)
         _ = try memoryPlan()
         return (inputs, outputs, feedback)
     }

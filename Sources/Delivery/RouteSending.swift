@@ -77,6 +77,12 @@ extension Route {
 
     private func deliver(_ range: Range<Int>, _ lane: inout Lane) -> Result<DeliveryOutcome, DeliveryError> {
         guard let load = lane.load else { return .success(.accepted) }
+        var batch = load.batch
+        let destination = lane.encoder.renew(
+            &batch, range, for: load.destination, isRetry: load.course.isFailing)
+        // The text of a borrowed one may be put elsewhere, and comes back as it was.
+        if !load.isBorrowed { lane.load?.batch = batch }
+        lane.load?.destination = destination
         let index = lane.index
         exchange.with { $0.sendingSince[index] = .now }
         defer {
@@ -89,17 +95,17 @@ extension Route {
         lane.body.removeAll(keepingCapacity: true)
         // Lines in JSON are about twice as long.
         if load.isBorrowed {
-            lane.body.reserveCapacity(load.batch.jsonByteBound)
-        } else if load.batch.textByteCount > Self.smallBodyBytes {
+            lane.body.reserveCapacity(batch.jsonByteBound)
+        } else if batch.textByteCount > Self.smallBodyBytes {
             lane.body.reserveCapacity(2 * options.batchBytes)
         }
-        let replaced = lane.encoder.encode(load.batch, range, for: load.destination, into: &lane.body)
+        let replaced = lane.encoder.encode(batch, range, for: destination, into: &lane.body)
         if !load.wasEncoded, replaced > 0 { exchange.with { $0.status.invalidSequencesReplaced += UInt64(replaced) } }
         lane.load?.wasEncoded = true
         let resendsBefore = lane.output.resendCount
         defer { countResends(lane.output.resendCount - resendsBefore) }
         do throws(DeliveryError) {
-            return .success(try lane.output.deliver(lane.body, recordCount: range.count, to: load.destination))
+            return .success(try lane.output.deliver(lane.body, recordCount: range.count, to: destination))
         } catch { return .failure(error) }
     }
 

@@ -45,10 +45,11 @@ package final class HostMetricsInput: Input {
             &section, host: context.host,
             values: HostValues(
                 hostName: context.hostName, inputName: context.name, instanceID: hostInstanceID(),
-                lookUp: { InstanceMetadata.shared.value(named: $0) }),
+                lookUp: { InstanceMetadata.shared.value(named: $0) },
+                wait: { InstanceMetadata.shared.wait(for: $0, atMost: $1) }),
             isHighResolution: interval < Self.ordinaryResolution)
         log = context.log
-        documents = try SpooledDocuments(&section, context)
+        documents = try SpooledDocuments(&section, context, areOfAgent: true)
     }
 
     deinit { documents.spool.close() }
@@ -125,6 +126,7 @@ package final class HostMetricsInput: Input {
             let problems = metrics.sample(at: now.monotonic)
             shared.set(problems)
             if number == count {
+                metrics.waitForInstance()
                 spool.put(metrics.documents(unixNanoseconds: now.unixNanoseconds), at: now.unixNanoseconds)
             }
             let next = due + step

@@ -20,13 +20,21 @@ struct SpooledDocuments {
     /// Taken out of the spool, and not yet in a batch, the next of them last.
     private var taken: [SpoolRecord] = []
     private var epoch: UInt32 = 0
+    /// The documents, and their times, are of this agent.
+    private let areOfAgent: Bool
+    /// By the clock that makes those times.
+    private let startedAt = Moment.now.unixNanoseconds
+    /// A clock is read once more between making and reading.
+    private static let clockStep: Int64 = 60_000_000_000
     private(set) var rules: DocumentRules
 
     /// Takes the key `spool_bytes`.
     init(
-        _ section: inout SettingsSection, _ context: InputContext, _ rules: DocumentRules = DocumentRules()
+        _ section: inout SettingsSection, _ context: InputContext, _ rules: DocumentRules = DocumentRules(),
+        areOfAgent: Bool = false
     ) throws(SettingsError) {
         self.rules = rules
+        self.areOfAgent = areOfAgent
         let limit = try section.size("spool_bytes", default: Spool.defaultLimitBytes, in: Spool.limitRange)
         spool = Spool(
             name: context.spoolDirectory.map { String($0.split(separator: "/").last ?? "") } ?? context.name,
@@ -63,11 +71,18 @@ struct SpooledDocuments {
             while let record = taken.last, batch.takes(record.bytes.count) {
                 batch.append(
                     document: record.bytes, at: record.unixNanoseconds,
-                    next: Position(source: epoch, offset: record.number + 1), &rules, &members)
+                    next: Position(source: epoch, offset: record.number + 1),
+                    isOfAgent: areOfAgent && wasMadeInThisRun(record, at: now), &rules, &members)
                 taken.removeLast()
             }
         }
         return .notAtAll
+    }
+
+    /// What an earlier run has left may have been made while the clock was right: what is known of it now says nothing
+    /// of those times.
+    private func wasMadeInThisRun(_ record: SpoolRecord, at now: Moment) -> Bool {
+        (startedAt...max(startedAt, now.unixNanoseconds + Self.clockStep)).contains(record.unixNanoseconds)
     }
 
     func acknowledge(_ position: Position) { spool.acknowledge(before: position.offset, epoch: position.source) }

@@ -91,17 +91,20 @@ extension LogBatch {
 
     /// Adds a document that came at `unixNanoseconds`, with its own time, and with the fields `log_group` and
     /// `log_stream` where it names them and the `rules` allow it.
+    /// With `isOfAgent` both times are this agent's readings.
     package mutating func append(
-        document text: [UInt8], at unixNanoseconds: Int64, next: Position, _ rules: inout DocumentRules,
-        _ members: inout [JSONMember]
+        document text: [UInt8], at unixNanoseconds: Int64, next: Position, isOfAgent: Bool = false,
+        _ rules: inout DocumentRules, _ members: inout [JSONMember]
     ) {
         let start = nextField
-        var time = unixNanoseconds
+        var own: Int64?
         if let line = EMFLine(text, 0..<text.count, &members) {
-            time = line.unixNanoseconds(at: unixNanoseconds) ?? time
+            own = line.unixNanoseconds(at: unixNanoseconds)
             addFields(line, of: text, &rules)
         }
-        append(text, 0..<text.count, fields: start..<nextField, at: time, next: next, isDocument: true)
+        append(
+            text, 0..<text.count, fields: start..<nextField, at: own ?? unixNanoseconds, next: next, isDocument: true,
+            hasOwnTime: own != nil && !isOfAgent)
     }
 
     /// Makes documents of those records from number `first` on that are some.

@@ -48,7 +48,10 @@ package struct LogBatch: Sendable {
         /// Indexes into `fields`.
         package internal(set) var fields: Range<UInt32>
         /// When it was written if that is known, else when it was read.
-        package internal(set) var unixNanoseconds: Int64
+        package internal(set) var unixNanoseconds: Int64 { didSet { hasOwnTime = true } }
+        /// That time is not of this agent's making: it was found in the text, or came with it. Also one that was made
+        /// here and has been set right since.
+        package private(set) var hasOwnTime = false
         /// Where to go on when this record is acknowledged.
         package internal(set) var next: Position
         /// It is a JSON object of its own (an EMF document), not a message.
@@ -57,6 +60,20 @@ package struct LogBatch: Sendable {
         package let isCut: Bool
         /// It is a piece of the record that was read, and not the last.
         package var isUnfinished = false
+
+        fileprivate init(
+            text: TextRange, fields: Range<UInt32>, unixNanoseconds: Int64, next: Position, isDocument: Bool,
+            isCut: Bool, hasOwnTime: Bool, isUnfinished: Bool = false
+        ) {
+            self.text = text
+            self.fields = fields
+            self.unixNanoseconds = unixNanoseconds
+            self.next = next
+            self.isDocument = isDocument
+            self.isCut = isCut
+            self.hasOwnTime = hasOwnTime
+            self.isUnfinished = isUnfinished
+        }
     }
 
     /// More would not fit the 32-bit ranges; far above any sensible batch.
@@ -206,10 +223,10 @@ package struct LogBatch: Sendable {
     /// The index that the next field will have.
     package var nextField: UInt32 { UInt32(fields.count) }
 
-    /// Adds a record whose text is `source[range]`.
+    /// Adds a record whose text is `source[range]`. `hasOwnTime`: the time is not this agent's reading.
     package mutating func append(
         _ source: [UInt8], _ range: Range<Int>, fields: Range<UInt32>, at unixNanoseconds: Int64, next: Position,
-        isDocument: Bool = false, isCut: Bool = false
+        isDocument: Bool = false, isCut: Bool = false, hasOwnTime: Bool = false
     ) {
         reserve(range.count)
         let start = UInt32(bytes.count)
@@ -217,7 +234,8 @@ package struct LogBatch: Sendable {
         records.append(
             Record(
                 text: TextRange(start: start, count: UInt32(range.count)), fields: fields,
-                unixNanoseconds: unixNanoseconds, next: next, isDocument: isDocument, isCut: isCut))
+                unixNanoseconds: unixNanoseconds, next: next, isDocument: isDocument, isCut: isCut,
+                hasOwnTime: hasOwnTime))
         textByteCount += range.count
     }
 
@@ -237,7 +255,7 @@ package struct LogBatch: Sendable {
         records.append(
             Record(
                 text: moved(draft.text), fields: firstField..<nextField, unixNanoseconds: draft.unixNanoseconds,
-                next: draft.next, isDocument: draft.isDocument, isCut: draft.isCut))
+                next: draft.next, isDocument: draft.isDocument, isCut: draft.isCut, hasOwnTime: draft.hasOwnTime))
         textByteCount += draft.text.count
         namedFieldByteCount += draft.bytes.count - draft.text.count
     }
@@ -272,7 +290,19 @@ package struct LogBatch: Sendable {
         return Record(
             text: TextRange(start: start, count: UInt32(bytes.count) - start), fields: record.fields,
             unixNanoseconds: record.unixNanoseconds, next: record.next, isDocument: record.isDocument,
-            isCut: record.isCut, isUnfinished: range.upperBound < record.text.range.upperBound)
+            isCut: record.isCut, hasOwnTime: record.hasOwnTime,
+            isUnfinished: range.upperBound < record.text.range.upperBound)
+    }
+
+    /// Puts another text in the place of that of a record.
+    mutating func replaceText(of index: Int, with text: [UInt8]) {
+        let record = records[index]
+        let start = UInt32(bytes.count)
+        bytes.append(contentsOf: text)
+        records[index] = Record(
+            text: TextRange(start: start, count: UInt32(text.count)), fields: record.fields,
+            unixNanoseconds: record.unixNanoseconds, next: record.next, isDocument: record.isDocument,
+            isCut: record.isCut, hasOwnTime: record.hasOwnTime, isUnfinished: record.isUnfinished)
     }
 
     /// These records alone, in this order: those of a request that are sent again without the others.

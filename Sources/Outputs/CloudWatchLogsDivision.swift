@@ -6,8 +6,12 @@ internal import Logs
 
 /// The places that records go to, by what the templates make of them. Names are made once for each.
 struct CloudWatchPlaces: Sendable {
-    /// Beyond it all are forgotten and made again as they come: what is idle does not stay.
+    /// Beyond these all are forgotten and made again as they come: what is idle does not stay. A place keeps its names
+    /// about three times.
     static let limit = 4_096
+    static let limitBytes = 1 << 20
+    /// A name is cut at 512 characters, which have no more bytes: what is behind them makes no other place.
+    static let nameBytes = 4 * CloudWatchLimits.nameLength
     /// Names that were mended and said so. One more than that, and some are said again.
     static let saidLimit = 256
 
@@ -21,8 +25,11 @@ struct CloudWatchPlaces: Sendable {
     private let group: RecordTemplate
     private let stream: RecordTemplate
     private let period: Int64?
+    private var hasWaited = false
 
     private var indexes: [[UInt8]: Int] = [:]
+    /// Of the keys in `indexes`.
+    private(set) var keptBytes = 0
     private(set) var destinations: [Destination] = []
     /// Of each of them, whether its names are not what the templates or the document said.
     private var areMended: [(group: Bool, stream: Bool)] = []
@@ -30,6 +37,7 @@ struct CloudWatchPlaces: Sendable {
     private(set) var mendedCounts: (group: UInt64, stream: UInt64) = (0, 0)
     /// Kept for its capacity.
     private var key: [UInt8] = []
+    private var nameStart = 0
     /// What the last record was, and where it went: the next of the same file in the same period goes there too.
     private var last: (fields: Range<UInt32>, isDocument: Bool, period: Int64, place: Int)?
     private let mended: @Sendable (_ from: String, _ to: String) -> Void
@@ -50,11 +58,32 @@ struct CloudWatchPlaces: Sendable {
             }
     }
 
+    /// Names may become others when the instance says what it is.
+    var areAsking: Bool { group.isAsking || stream.isAsking }
+
+    /// Blocks until that is known, the first time, and for a short time at most: otherwise all that comes before
+    /// would be in a group of its own.
+    mutating func waitOnce() {
+        guard !hasWaited else { return }
+        hasWaited = true
+        RecordTemplate.wait(for: [group, stream])
+    }
+
+    /// Has what is not known yet asked for again. Returns at once.
+    func hurry() { RecordTemplate.wait(for: [group, stream], atMost: .zero) }
+
+    /// Where all of a request go, by one of them.
+    mutating func destination(of record: LogBatch.Record, in batch: LogBatch) -> Destination {
+        beginBatch()
+        return destinations[findPlace(of: record, in: batch)]
+    }
+
     /// Another batch may have other fields at the same place.
     mutating func beginBatch() {
         last = nil
-        guard destinations.count > Self.limit else { return }
+        guard destinations.count > Self.limit || keptBytes > Self.limitBytes else { return }
         indexes.removeAll()
+        keptBytes = 0
         destinations.removeAll()
         areMended.removeAll()
     }
@@ -73,18 +102,29 @@ struct CloudWatchPlaces: Sendable {
             return last.place
         }
         key.removeAll(keepingCapacity: true)
+        nameStart = 0
         let namesGroup = append(record, batch, Self.groupField, or: group)
-        key.append(Self.separator)
+        endName()
         let namesStream = append(record, batch, Self.streamField, or: stream)
         if namesGroup || namesStream {
-            key.append(Self.separator)
+            endName()
             group.append(record, of: batch, to: &key)
-            key.append(Self.separator)
+            endName()
             stream.append(record, of: batch, to: &key)
         }
+        endName()
+        key.removeLast()
         let place = indexes[key] ?? addPlace()
         last = (record.fields, record.isDocument, period, place)
         return place
+    }
+
+    /// Cuts the name that was appended last, and ends it.
+    private mutating func endName() {
+        let excess = key.count - nameStart - Self.nameBytes
+        if excess > 0 { key.removeLast(excess) }
+        key.append(Self.separator)
+        nameStart = key.count
     }
 
     /// A document that says itself where it belongs goes there. Returns whether it does.
@@ -109,6 +149,7 @@ struct CloudWatchPlaces: Sendable {
         destinations.append(Destination(names, or: other.hasSameBytes(as: names) ? [] : other))
         areMended.append((names[0] != wanted[0], names[1] != wanted[1]))
         indexes[key] = destinations.count - 1
+        keptBytes += key.count
         return destinations.count - 1
     }
 

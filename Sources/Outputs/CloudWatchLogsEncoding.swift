@@ -8,6 +8,19 @@
 
 internal import Bytes
 internal import Logs
+internal import Synchronization
+
+/// Of times that this host's clock has made. Shared by all encoders of a route.
+final class TimeCorrections: Sendable {
+    /// Nanoseconds to add to them, as far as it is known now.
+    let correction: @Sendable () -> Int64
+    private let corrected = Mutex<UInt64>(0)
+
+    init(_ correction: @escaping @Sendable () -> Int64) { self.correction = correction }
+
+    var count: UInt64 { corrected.withLock { $0 } }
+    func note(_ count: Int) { corrected.withLock { $0 += UInt64(count) } }
+}
 
 /// One for each side of a route; what it divides it need not encode itself.
 struct CloudWatchEncoder: RecordEncoder {
@@ -23,6 +36,7 @@ struct CloudWatchEncoder: RecordEncoder {
     private var json: RecordJSON
     private var divider: CloudWatchDivider
     private let compressor: SharedCompressor?
+    private let times: TimeCorrections
 
     // Kept for their capacity.
     private var plain: [UInt8] = []
@@ -31,7 +45,11 @@ struct CloudWatchEncoder: RecordEncoder {
     private var timestamp = MillisecondText()
 
     /// Without a level nothing is compressed.
-    init(_ format: RecordFormat, _ json: RecordJSON, _ places: CloudWatchPlaces, compressionLevel: Int?) {
+    init(
+        _ format: RecordFormat, _ json: RecordJSON, _ places: CloudWatchPlaces, compressionLevel: Int?,
+        times: TimeCorrections = TimeCorrections { 0 }
+    ) {
+        self.times = times
         self.format = format
         self.json = json
         divider = CloudWatchDivider(places)
@@ -46,18 +64,34 @@ struct CloudWatchEncoder: RecordEncoder {
     mutating func letGo() { (plain, lines) = ([], []) }
 
     /// Lanes have encoders of their own, whose counts nobody reads: each record is counted once, where it is divided.
+    /// What is corrected is counted together.
     var counts: [(reason: String, count: UInt64)] {
         let mended = divider.places.mendedCounts
-        return [("group_name_mended", mended.group), ("stream_name_mended", mended.stream)].filter { $0.1 > 0 }
+        return [
+            ("group_name_mended", mended.group), ("stream_name_mended", mended.stream),
+            ("time_corrected", times.count),
+        ]
     }
 
     mutating func divide(_ batch: inout LogBatch) -> [Shipment] {
+        divider.places.waitOnce()
+        correct(&batch, batch.records.indices, inOrder: false)
         measure(batch)
         if messageBytes.contains(where: { $0 > CloudWatchLimits.messageBytes }) {
             splitLongRecords(&batch)
             measure(batch)
         }
         return divider.divide(&batch, messageBytes: messageBytes)
+    }
+
+    /// Returns whether there was something to correct.
+    @discardableResult
+    private func correct(_ batch: inout LogBatch, _ range: Range<Int>, inOrder: Bool) -> Bool {
+        let correction = times.correction()
+        guard correction != 0 else { return false }
+        let count = batch.correctTimes(by: correction, in: range, inOrder: inOrder)
+        times.note(count)
+        return count > 0
     }
 
     /// The bytes of each message, as the service counts them.
@@ -121,27 +155,47 @@ struct CloudWatchEncoder: RecordEncoder {
         // Fields that leave no room: the service refuses the record, and it is put aside.
         guard room >= Self.smallestPieceBytes else { return [record] }
         let ends = pieceEnds(of: batch.bytes, text, pieceBytes: room)
-        var fingerprint = Fingerprint()
-        for index in text { fingerprint.add(batch.bytes[index]) }
+        let hash = Self.hash(of: batch.bytes, text)
         var pieces: [LogBatch.Record] = []
         var start = text.lowerBound
         for (index, end) in ends.enumerated() {
             var mark: [UInt8] = []
-            mark.append(text: "[part \(index + 1)/\(ends.count) of \(String(fingerprint.value, radix: 16))] ")
+            mark.append(text: "[part \(index + 1)/\(ends.count) of \(hash)] ")
             pieces.append(batch.makePiece(of: record, start..<end, prefix: mark))
             start = end
         }
         return pieces
     }
 
+    /// 16 digits, of the text as it is sent: what is not UTF-8 is U+FFFD there. Whoever puts the parts together has
+    /// that.
+    private static func hash(of bytes: [UInt8], _ text: Range<Int>) -> String {
+        var fingerprint = Fingerprint()
+        var sent: [UInt8] = []
+        sent.append(repairing: text, of: bytes)
+        fingerprint.add(sent[...])
+        let digits = String(fingerprint.value, radix: 16)
+        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+    }
+
     // MARK: The request
 
     mutating func encode(_ batch: LogBatch, _ range: Range<Int>, into body: inout [UInt8]) -> Int {
         guard let first = batch.records[range].first else { return 0 }
-        // All of a request go to the same place.
-        divider.places.beginBatch()
-        let place = divider.places.place(of: first, in: batch)
-        return encode(batch, range, for: divider.places.destinations[place], into: &body)
+        return encode(batch, range, for: divider.places.destination(of: first, in: batch), into: &body)
+    }
+
+    mutating func renew(
+        _ batch: inout LogBatch, _ range: Range<Int>, for destination: Destination, isRetry: Bool
+    ) -> Destination {
+        // It may have been refused for where it goes.
+        if isRetry { divider.places.hurry() }
+        let corrected = correct(&batch, range, inOrder: true)
+        guard divider.places.areAsking || corrected, let first = batch.records[range].first else { return destination }
+        let found = divider.places.destination(of: first, in: batch)
+        // The place that the document names took nothing: it stays with the other.
+        if destination.other == nil, let other = found.other { return other }
+        return found
     }
 
     mutating func encode(

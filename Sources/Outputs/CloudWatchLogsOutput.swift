@@ -34,6 +34,7 @@ package struct CloudWatchLogsOutput {
         let inputName: String
         let session: AWSSession
         let retention = Retention()
+        let times: TimeCorrections
     }
 
     /// When the retention of a group is to be set next; never again when it was.
@@ -76,9 +77,11 @@ package struct CloudWatchLogsOutput {
         let client = try AWSClientSettings(&section)
         let session = open(client, context.log)
         values.host.lookUp = { [metadata = session.metadata] in metadata.value(named: $0) }
+        values.host.wait = { [metadata = session.metadata] in metadata.wait(for: $0, atMost: $1) }
         setup = Setup(
             settings: try CloudWatchSettings(&section, values), json: RecordJSON(context), log: context.log,
-            outputPath: section.path, inputName: context.inputName, session: session)
+            outputPath: section.path, inputName: context.inputName, session: session,
+            times: TimeCorrections { [clock = session.clock] in clock.correction })
         do throws(AWSError) { self.client = try Self.client(setup) } catch { throw section.error(error.message) }
     }
 
@@ -111,7 +114,7 @@ package struct CloudWatchLogsOutput {
                 ["output": setup.outputPath, "input": setup.inputName, "name": from, "becomes": to])
         }
         return CloudWatchEncoder(
-            settings.format, setup.json, places, compressionLevel: settings.compressionLevel)
+            settings.format, setup.json, places, compressionLevel: settings.compressionLevel, times: setup.times)
     }
 
     package mutating func deliver(
@@ -170,9 +173,9 @@ package struct CloudWatchLogsOutput {
         let encoding = settings.compressionLevel == nil ? [] : [(name: "Content-Encoding", value: "gzip")]
         let request = AWSRequest(target: Self.target("PutLogEvents"), headers: encoding, body: body)
         do throws(AWSError) {
-            return .taken(try client.call(request).body)
+            return .taken(try client.call(request, holdsTimes: true).body)
         } catch {
-            isRefusedThere = error.kind == .accessDenied
+            isRefusedThere = error.kind == .accessDenied && !error.code.isEmpty
             switch CloudWatchVerdict(error) {
             case .accepted: return .taken("")
             case .missing(let reason): return .missing(reason: reason)
@@ -290,12 +293,24 @@ package struct CloudWatchLogsOutput {
             _ = try client.call(AWSRequest(target: Self.target(operation), body: json.bytes))
             return .accepted
         } catch {
-            isRefusedThere = error.kind == .accessDenied
+            isRefusedThere = error.kind == .accessDenied && !error.code.isEmpty
             return CloudWatchVerdict(error)
         }
     }
 
     // MARK: Check
+
+    package var claims: [OutputClaim] {
+        let client = setup.session.settings
+        let owner = [
+            client.region, client.profile, client.accessKeyID, client.roleARN, client.externalID, client.endpoint,
+        ]
+        return settings.claims.map { setting, value in
+            OutputClaim(
+                key: .init(owner: owner, place: settings.group.outline, setting: setting),
+                subject: "log group \(settings.groupText)", value: value)
+        }
+    }
 
     package mutating func check() -> CheckReport {
         var report = setup.session.check(.logs)

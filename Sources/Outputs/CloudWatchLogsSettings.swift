@@ -116,6 +116,19 @@ struct CloudWatchSettings: Sendable {
         return days
     }
 
+    /// What is set for groups, by the keys of the settings, in words. A retention that is not set changes none;
+    /// class, key and tags are those of whoever makes the group.
+    var claims: [(setting: String, value: String)] {
+        var claims: [(setting: String, value: String)] = []
+        if let retentionDays { claims.append(("retention_days", "\(retentionDays)")) }
+        guard creates else { return claims }
+        let tags = tags.map { "\($0.name)=\($0.value)" }.sorted().joined(separator: ", ")
+        return claims + [
+            ("log_group_class", (groupClass ?? .standard).rawValue), ("kms_key", kmsKey ?? "none"),
+            ("tags", tags.isEmpty ? "none" : tags),
+        ]
+    }
+
     func httpOptions(_ session: AWSSession) -> HTTPClientOptions {
         var options = session.httpOptions
         options.connectTimeout = connectTimeout

@@ -43,6 +43,13 @@ package protocol RecordEncoder: Sendable {
         _ batch: LogBatch, _ range: Range<Int>, for destination: Destination, into body: inout [UInt8]
     ) -> Int
 
+    /// Brings records of one shipment up to date before they are sent, and returns where they go now: what an instance
+    /// says of itself, or what time it is, may have become known since they were divided. `destination` is where they
+    /// were to go until now; `isRetry` when they were not taken there.
+    mutating func renew(
+        _ batch: inout LogBatch, _ range: Range<Int>, for destination: Destination, isRetry: Bool
+    ) -> Destination
+
     /// Memory for bodies that is kept between two calls.
     var heldByteCount: Int { get }
 
@@ -65,6 +72,10 @@ extension RecordEncoder {
     package mutating func encode(
         _ batch: LogBatch, _ range: Range<Int>, for destination: Destination, into body: inout [UInt8]
     ) -> Int { encode(batch, range, into: &body) }
+
+    package mutating func renew(
+        _ batch: inout LogBatch, _ range: Range<Int>, for destination: Destination, isRetry: Bool
+    ) -> Destination { destination }
 
     /// One request with all records, in reading order.
     package mutating func divide(_ batch: inout LogBatch) -> [Shipment] {
@@ -141,6 +152,9 @@ package protocol Output: SendableMetatype {
     /// The files of this host that it writes, also those that are not there yet: no input must ship them back to it.
     var writtenFiles: [String] { get }
 
+    /// What it sets up at its receiver, and how: two outputs that do it differently for one place are refused.
+    var claims: [OutputClaim] { get }
+
     /// Tries whatever would go wrong at the first delivery (a directory that cannot be written), for `vitals check`.
     /// Sends nothing.
     mutating func check() -> CheckReport
@@ -152,4 +166,23 @@ extension Output {
     package func forAnotherLane() -> sending Self? { nil }
 
     package var writtenFiles: [String] { [] }
+    package var claims: [OutputClaim] { [] }
+}
+
+/// One property of a place at a receiver, as an output sets it.
+package struct OutputClaim: Sendable {
+    package struct Key: Hashable, Sendable {
+        /// Whose place: who we are there, and where that is.
+        let owner: [String?]
+        let place: String
+        let setting: String
+    }
+
+    package let key: Key
+    /// In words for people: `log group /app`.
+    package let subject: String
+    package let value: String
+
+    /// The key of the settings.
+    package var setting: String { key.setting }
 }

@@ -33,9 +33,10 @@ package struct RecordReader {
             add(member, of: &text, to: &batch)
         }
         let cut = members.contains { json[$0.name].elementsEqual("truncated".utf8) }
+        let own = time.readRFC3339(json, stamp.value, now: now)
         batch.append(
-            text, decoded, fields: first..<batch.nextField,
-            at: time.readRFC3339(json, stamp.value, now: now) ?? now, next: next, isCut: cut)
+            text, decoded, fields: first..<batch.nextField, at: own ?? now, next: next, isCut: cut,
+            hasOwnTime: own != nil)
     }
 
     private func find(_ name: String, _ json: [UInt8]) -> JSONMember? {

@@ -1,7 +1,7 @@
 // A template of the settings, filled in for each record: names of log groups and streams, for one.
 //
-// Nothing here waits: what is not known stands as its fallback, `{field.app:-web}`, or as a word of its own. What all
-// records of a route have in common is filled in when the settings are read.
+// What is not known stands as its fallback, `{field.app:-web}`, or as a word of its own; only what the instance says of
+// itself is waited for, once. What all records of a route have in common is filled in when the settings are read.
 
 internal import Bytes
 package import Logs
@@ -39,6 +39,7 @@ package struct RecordTemplate: Sendable {
 
     private var pieces: [Piece] = []
     private let lookUp: @Sendable (String) -> String?
+    private let wait: @Sendable (_ names: [String], _ atMost: Duration) -> Void
     /// Records whose times are in the same period of so many seconds, and that have the same fields, get the same text.
     /// Nil: whatever their times are.
     package private(set) var period: Int64?
@@ -53,6 +54,7 @@ package struct RecordTemplate: Sendable {
             throw RecordTemplateError(reason: error.reason(known: Self.variables))
         }
         lookUp = values.host.lookUp
+        wait = values.host.wait
         for piece in template.pieces {
             switch piece {
             case .text(let text):
@@ -105,11 +107,41 @@ package struct RecordTemplate: Sendable {
 
     /// Has what it needs of the instance looked up, so that it is there when the first record comes. Returns at once.
     package func lookAhead() {
-        for case .metadata(let name, _) in pieces { _ = lookUp(name) }
+        for name in asked { _ = lookUp(name) }
     }
 
-    /// Appends the text for one record of `batch`, valid UTF-8 whatever bytes the record has: names of files and fields of
-    /// the journal may have any. Allocates nothing but what `text` has no room for.
+    /// Templates with the same outline give the same texts for the same records.
+    package var outline: String {
+        pieces.map { piece in
+            switch piece {
+            case .text(let bytes): String(decoding: bytes, as: UTF8.self)
+            case .field(let name, let fallback): Self.outline("field", name, fallback)
+            case .fileName(let fallback): Self.outline("file_name", [], fallback)
+            case .metadata(let name, let fallback): Self.outline(name, [], fallback)
+            case .date(let format): "{date:\(format)}"
+            }
+        }.joined()
+    }
+
+    private static func outline(_ kind: String, _ name: [UInt8], _ fallback: [UInt8]) -> String {
+        "{\(kind).\(String(decoding: name, as: UTF8.self)):-\(String(decoding: fallback, as: UTF8.self))}"
+    }
+
+    /// It may become another text when the instance answers.
+    package var isAsking: Bool { !asked.isEmpty }
+
+    private var asked: [String] {
+        pieces.compactMap { piece in if case .metadata(let name, _) = piece { name } else { nil } }
+    }
+
+    /// Blocks until what all of them ask of the instance is known, for so long at most; it is asked at once.
+    package static func wait(for templates: [RecordTemplate], atMost limit: Duration = HostValues.patience) {
+        let names = templates.flatMap { template in template.asked.filter { template.lookUp($0) == nil } }
+        if !names.isEmpty { templates.first?.wait(names, limit) }
+    }
+
+    /// Appends the text for one record of `batch`, valid UTF-8 whatever bytes the record has: names of files and
+    /// fields of the journal may have any. Allocates nothing but what `text` has no room for.
     package func append(_ record: LogBatch.Record, of batch: LogBatch, to text: inout [UInt8]) {
         for piece in pieces {
             switch piece {

@@ -1,5 +1,5 @@
-// What templates take that is no part of a record: of the agent, its settings and its host. All of it is known at the
-// start or has a substitute, so nobody waits for it.
+// What templates take that is no part of a record: of the agent, its settings and its host. Most of it is known at the
+// start; what an instance says of itself has a substitute, and is waited for once, for a short time.
 
 package struct HostValues: Sendable {
     /// What stands for what is not known, where the template has nothing of its own.
@@ -7,6 +7,9 @@ package struct HostValues: Sendable {
     package static let variables = ["hostname", "input", "instance_id"] + metadata
     /// What an EC2 instance says of itself, besides its id, which lies on most.
     package static let metadata = ["instance_type", "availability_zone", "region", "account_id", "image_id"]
+    /// How long a route's first batch, and the first metrics of the host, wait for it. On an instance it answers within
+    /// milliseconds, and at the boot as soon as the network is up; elsewhere nobody misses two seconds once.
+    package static let patience: Duration = .seconds(2)
 
     package var hostName: String
     package var inputName: String
@@ -14,15 +17,19 @@ package struct HostValues: Sendable {
     package var instanceID: String?
     /// What the instance says of itself, by the names in `variables`; nil as long as it has not. Returns at once.
     package var lookUp: @Sendable (String) -> String?
+    /// Blocks until these are known, or cannot be, or for so long.
+    package var wait: @Sendable (_ names: [String], _ atMost: Duration) -> Void
 
     package init(
         hostName: String, inputName: String, instanceID: String? = nil,
-        lookUp: @escaping @Sendable (String) -> String? = { _ in nil }
+        lookUp: @escaping @Sendable (String) -> String? = { _ in nil },
+        wait: @escaping @Sendable (_ names: [String], _ atMost: Duration) -> Void = { _, _ in }
     ) {
         self.hostName = hostName
         self.inputName = inputName
         self.instanceID = instanceID
         self.lookUp = lookUp
+        self.wait = wait
     }
 
     package enum Value: Equatable, Sendable {
@@ -51,10 +58,12 @@ package struct HostTemplate: Sendable {
     }
 
     private var pieces: [Piece] = []
+    private let wait: @Sendable (_ names: [String], _ atMost: Duration) -> Void
     private let lookUp: @Sendable (String) -> String?
 
     package init(_ text: String, _ values: HostValues) throws(TemplateError) {
         lookUp = values.lookUp
+        wait = values.wait
         for piece in try Template(text, known: HostValues.variables).pieces {
             switch piece {
             case .text(let text): pieces.append(.text(text))
@@ -72,6 +81,16 @@ package struct HostTemplate: Sendable {
     /// It may become another text when the instance answers.
     package var isAsking: Bool {
         pieces.contains { piece in if case .asked = piece { true } else { false } }
+    }
+
+    /// Blocks until what all of them ask for is known, for `HostValues.patience` at most.
+    package static func wait(for templates: [HostTemplate]) {
+        let names = templates.flatMap { template in
+            template.pieces.compactMap { piece in
+                if case .asked(let name, _) = piece, template.lookUp(name) == nil { name } else { nil }
+            }
+        }
+        if !names.isEmpty { templates.first?.wait(names, HostValues.patience) }
     }
 
     /// As it is now.

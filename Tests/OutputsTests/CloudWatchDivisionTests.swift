@@ -104,7 +104,9 @@ import Testing
                 "/shop till: both", "/shop a.log: group", "/vitals/web1 till: stream",
                 "/vitals/web1 a.log: none, a line", "/shop unknown: its own, which comes last",
             ])
-        #expect(encoder.counts.isEmpty)
+        // Served from the start, so that whoever watches them sees the first.
+        #expect(encoder.counts.map(\.reason) == ["group_name_mended", "stream_name_mended", "time_corrected"])
+        #expect(encoder.counts.allSatisfy { $0.count == 0 })
     }
 
     /// By each its own: what the templates make of one that names a group need not be what they make of the next.
@@ -165,7 +167,7 @@ import Testing
             shipments.map(\.destination.names) == [
                 ["a_shop", "s_1"], ["a_shop", "s"], ["_aws/x", "_"], ["good", "good stream"],
             ])
-        func counts() -> [String] { encoder.counts.map { "\($0.reason) \($0.count)" } }
+        func counts() -> [String] { encoder.counts.filter { $0.count > 0 }.map { "\($0.reason) \($0.count)" } }
         #expect(counts() == ["group_name_mended 3", "stream_name_mended 2"])
         _ = encoder.divide(&batch)
         #expect(counts() == ["group_name_mended 6", "stream_name_mended 4"])
@@ -232,6 +234,45 @@ import Testing
                 #expect(
                     shipments.map(\.destination.names[1]) == (start..<start + 1_000).map { "\($0).log" }, "\(round)")
                 #expect(divider.places.destinations.count <= CloudWatchPlaces.limit + 1_000)
+            }
+        }
+    }
+
+    /// A field may be as long as a record. What is behind 512 characters is cut anyway, and kept nowhere.
+    @Test func placesAreBoundedInBytes() throws {
+        var divider = CloudWatchDivider(try places("/{field.app}", "{field.app}"))
+        for round in 0..<20 {
+            var batch = LogBatch(byteLimit: 16 << 20)
+            for number in 0..<30 {
+                let name = Array("\(round)-\(number)-\(String(repeating: "ü", count: 5_000))".utf8)
+                let field = batch.addField("app", name)
+                batch.append(
+                    [0x78], 0..<1, fields: field..<field + 1, at: someTime,
+                    next: Position(source: 1, offset: UInt64(number)))
+            }
+            let shipments = divider.divide(&batch, messageBytes: [Int32](repeating: 1, count: 30))
+            #expect(shipments.count == 30)
+            #expect(shipments.allSatisfy { $0.destination.names[1].unicodeScalars.count == 512 })
+            #expect(divider.places.keptBytes <= CloudWatchPlaces.limitBytes + 30 * 2 * 2_049)
+        }
+        #expect(divider.places.mendedCounts.stream == 600)
+    }
+
+    /// The names of files are bytes: also those that no text has, alone or several.
+    @Test func namesThatAreNoText() throws {
+        for name in [[0xFF], [0xFF, 0xFF, 0xFF], [0x61, 0xFF, 0x62], [0xFE], [0x00]] as [[UInt8]] {
+            var divider = CloudWatchDivider(try places("/{field.app}", "{field.app}"))
+            for isDocument in [false, true] {
+                var batch = LogBatch()
+                let first = batch.addField("app", name)
+                if isDocument { _ = batch.addField("log_group", name) }
+                batch.append(
+                    [0x78], 0..<1, fields: first..<batch.nextField, at: someTime,
+                    next: Position(source: 1, offset: 1), isDocument: isDocument)
+                let places = divider.divide(&batch, messageBytes: [1]).map(\.destination)
+                let stream = String(decoding: name, as: UTF8.self)
+                #expect(places.map { $0.names[1] } == [stream], "\(name)")
+                #expect(places[0].otherNames.count == (isDocument ? 2 : 0))
             }
         }
     }

@@ -1,6 +1,8 @@
 import Bytes
 import Foundation
 import Logs
+import Settings
+import Synchronization
 import Testing
 
 @testable import Outputs
@@ -88,6 +90,159 @@ import Testing
             let (whole, ids) = try together(Array(messages.dropFirst().dropLast()))
             #expect(whole == text && ids.count == 1)
         }
+    }
+
+    /// FNV-1a of what arrives, in 16 digits: whoever has the parts can compute it.
+    @Test func theHashOfPartsIsOfTheTextAsSent() throws {
+        let half = Array(repeating: UInt8(ascii: "x"), count: 600_000)
+        var hashes: Set<String> = []
+        // The last has one that begins with 0.
+        for middle in [[0xFF, 0xC3, 0x28, 0xE2, 0x82], Array("grüße€😀".utf8), Array("10".utf8)] as [[UInt8]] {
+            let text = half + middle + half
+            var batch = batch(of: [Line(text)])
+            var encoder = try encoder()
+            let messages = try requests(&encoder, &batch).flatMap { $0.logEvents.map(\.message) }
+            let (whole, ids) = try together(messages)
+            var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+            for byte in whole.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+            let id = String(try #require(ids.first))
+            #expect(ids.count == 1 && id.count == 16 && UInt64(id, radix: 16) == hash)
+            hashes.insert(id)
+        }
+        #expect(hashes.contains("0dedbe388f989fa4"))
+    }
+
+    // MARK: What becomes known later
+
+    /// What an instance says of itself, as a test knows it.
+    private final class Instance: Sendable {
+        let region = Mutex<String?>(nil)
+        let waits = Mutex(0)
+
+        var values: TemplateValues {
+            var values = TemplateValues(context())
+            values.host.lookUp = { [self] name in name == "region" ? region.withLock { $0 } : nil }
+            values.host.wait = { [self] names, limit in
+                #expect(limit == .seconds(2))
+                waits.withLock { $0 += 1 }
+            }
+            return values
+        }
+    }
+
+    @Test func theInstanceIsWaitedForOnceAndNamesAreRenewed() throws {
+        let instance = Instance()
+        let places = CloudWatchPlaces(
+            group: try RecordTemplate("/{region}/{file_name}", instance.values),
+            stream: try RecordTemplate("{region:-none}", instance.values)
+        ) { _, _ in }
+        var asking = CloudWatchEncoder(.text, RecordJSON(context()), places, compressionLevel: nil)
+        var batch = batch(of: [Line("a"), Line("b", file: "b.log")])
+        let shipments = asking.divide(&batch)
+        #expect(shipments.map(\.destination.names) == [["/unknown/a.log", "none"], ["/unknown/b.log", "none"]])
+        let (first, second) = (shipments[0].destination, shipments[1].destination)
+        #expect(asking.renew(&batch, 0..<1, for: first, isRetry: false) == first)
+        instance.region.withLock { $0 = "eu-west-1" }
+        #expect(asking.renew(&batch, 1..<2, for: second, isRetry: false).names == ["/eu-west-1/b.log", "eu-west-1"])
+        var body: [UInt8] = []
+        let renewed = asking.renew(&batch, 0..<1, for: first, isRetry: false)
+        _ = asking.encode(batch, 0..<1, for: renewed, into: &body)
+        #expect(try PutLogEvents(body).logGroupName == "/eu-west-1/a.log")
+        _ = asking.divide(&batch)
+        #expect(instance.waits.withLock { $0 } == 1)
+        // Where nothing is asked of it, nobody waits.
+        var plain = try encoder()
+        _ = plain.divide(&batch)
+        #expect(plain.renew(&batch, 0..<1, for: first, isRetry: false) == first)
+    }
+
+    /// One that was refused stays with the group of the settings, under its new name.
+    @Test func aRefusedDocumentIsRenewedToTheOtherPlace() throws {
+        let instance = Instance()
+        let places = CloudWatchPlaces(
+            group: try RecordTemplate("/{region}", instance.values),
+            stream: try RecordTemplate("s", instance.values)
+        ) { _, _ in }
+        var encoder = CloudWatchEncoder(.text, RecordJSON(context()), places, compressionLevel: nil)
+        var batch = LogBatch()
+        let field = batch.addField("log_group", Array("/named".utf8))
+        batch.append(
+            [0x7B, 0x7D], 0..<2, fields: field..<field + 1, at: 1, next: Position(source: 0, offset: 1),
+            isDocument: true)
+        let first = encoder.divide(&batch)[0].destination
+        #expect(first == Destination(["/named", "s"], or: ["/unknown", "s"]))
+        instance.region.withLock { $0 = "eu-west-1" }
+        let renewed = encoder.renew(&batch, 0..<1, for: first, isRetry: false)
+        #expect(renewed == Destination(["/named", "s"], or: ["/eu-west-1", "s"]))
+        let own = Destination(["/unknown", "s"])
+        #expect(encoder.renew(&batch, 0..<1, for: own, isRetry: false) == Destination(["/eu-west-1", "s"]))
+    }
+
+    private final class Clock: Sendable {
+        let correction = Mutex<Int64>(0)
+    }
+
+    /// Three hours ahead, and AWS has said so.
+    @Test func timesOfAClockThatIsOffAreCorrected() throws {
+        let hour: Int64 = 3_600_000
+        let clock = Clock()
+        let times = TimeCorrections { clock.correction.withLock { $0 } }
+        var encoder = CloudWatchEncoder(
+            .text, RecordJSON(context()), try places("/{date:%H}", "s"), compressionLevel: nil, times: times)
+        func lines() -> LogBatch {
+            var batch = LogBatch()
+            func add(_ text: String, _ at: Int64, own: Bool = false, isDocument: Bool = false) {
+                let text = Array(text.utf8)
+                batch.append(
+                    text, 0..<text.count, fields: 0..<0, at: someTime + at * 1_000_000,
+                    next: Position(source: 1, offset: UInt64(batch.records.count)), isDocument: isDocument,
+                    hasOwnTime: own)
+            }
+            add("read", 0)
+            add("own", -hour / 4, own: true)
+            add(#"{"_aws":{"Timestamp":1795228710124,"CloudWatchMetrics":[]}}"#, 1, isDocument: true)
+            // Of a program, which has another idea of the time: the event moves, and the text does not.
+            add(#"{"_aws":{"Timestamp":1795228710999,"CloudWatchMetrics":[]}}"#, 2, isDocument: true)
+            return batch
+        }
+        var batch = lines()
+        #expect(try requests(&encoder, &batch).flatMap(\.logEvents).map(\.timestamp).contains(1_795_228_710_123))
+
+        // Divided before it was known: renewed before it is sent, and in order.
+        var late = lines()
+        var other = CloudWatchEncoder(
+            .text, RecordJSON(context()), try places("/g", "s"), compressionLevel: nil, times: times)
+        let shipment = other.divide(&late)[0]
+        clock.correction.withLock { $0 = -3 * hour * 1_000_000 }
+        let destination = other.renew(&late, shipment.records, for: shipment.destination, isRetry: false)
+        var body: [UInt8] = []
+        _ = other.encode(late, shipment.records, for: destination, into: &body)
+        let base: Int64 = 1_795_228_710_123
+        let wanted = [
+            PutLogEvents.Event(timestamp: base - 3 * hour, message: "read"),
+            .init(
+                timestamp: base + 1 - 3 * hour,
+                message: #"{"_aws":{"Timestamp":\#(base + 1 - 3 * hour),"CloudWatchMetrics":[]}}"#),
+            .init(
+                timestamp: base + 2 - 3 * hour,
+                message: #"{"_aws":{"Timestamp":1795228710999,"CloudWatchMetrics":[]}}"#),
+            .init(timestamp: base - hour / 4, message: "own"),
+        ]
+        #expect(try PutLogEvents(body).logEvents == wanted)
+        #expect(times.count == 3)
+        // Once, however often they are sent.
+        body = []
+        let again = other.renew(&late, shipment.records, for: destination, isRetry: false)
+        _ = other.encode(late, shipment.records, for: again, into: &body)
+        #expect(try PutLogEvents(body).logEvents == wanted && times.count == 3)
+
+        // Known when it is divided: order, requests and names go by the corrected times.
+        var early = lines()
+        let requests = try requests(&encoder, &early)
+        // 02:38 less a quarter of an hour, and less three hours.
+        #expect(requests.map(\.logGroupName) == ["/02", "/23"])
+        #expect(requests.flatMap(\.logEvents) == [wanted[3]] + wanted[0..<3] && times.count == 6)
+        #expect(encoder.counts.first { $0.reason == "time_corrected" }?.count == 6)
     }
 
     @Test func aTextAtTheLimitStaysWhole() throws {

@@ -32,7 +32,7 @@ private final class ScriptedService: Sendable {
         let answer = state.withLock { state in
             state.asked.append(
                 Asked(operation: operation, body: String(decoding: request.body, as: UTF8.self), headers: headers))
-            return state.answers.isEmpty ? HTTPResponse(status: 200, body: "{}") : state.answers.removeFirst()
+            return state.answers.isEmpty ? ok : state.answers.removeFirst()
         }
         guard let answer else { throw TransportError(reason: "connection reset") }
         return answer
@@ -55,10 +55,20 @@ private func refusal(_ code: String, status: Int = 400) -> HTTPResponse {
     HTTPResponse(status: status, body: "{\"__type\":\"\(code)\",\"message\":\"m\"}")
 }
 
-private let ok = HTTPResponse(status: 200, body: "{}")
+private let marked = ["x-amzn-requestid": "d8f1-4c"]
+private let ok = HTTPResponse(status: 200, body: "{}", headers: marked)
 private let missing = refusal("ResourceNotFoundException")
 private let exists = refusal("ResourceAlreadyExistsException")
 private let place = Destination(["/g", "s"])
+
+/// As in a `Date` header.
+private func httpDate(_ unixSeconds: Int64) -> String {
+    let format = DateFormatter()
+    format.locale = Locale(identifier: "en_US_POSIX")
+    format.timeZone = TimeZone(identifier: "GMT")
+    format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+    return format.string(from: Date(timeIntervalSince1970: TimeInterval(unixSeconds)))
+}
 
 @Suite struct CloudWatchOutputTests {
     private func output(_ more: String = "", _ service: ScriptedService) throws -> CloudWatchLogsOutput {
@@ -219,6 +229,70 @@ private let place = Destination(["/g", "s"])
         #expect(deliver(&output) == .failure(.retry(after: nil, reason: reason)))
     }
 
+    /// Somebody else's answer acknowledges nothing, whichever of the calls it is for; each is made once more.
+    @Test(arguments: [
+        HTTPResponse(status: 200, body: "<html>Log in</html>"), HTTPResponse(status: 200), HTTPResponse(status: 204),
+        HTTPResponse(status: 200, body: "{}"), HTTPResponse(status: 200, body: "{\"a", headers: marked),
+    ]) func aPortalAcknowledgesNothing(portal: HTTPResponse) throws {
+        for good in [[], [missing], [missing, missing], [missing, missing, ok], [missing, missing, ok, ok]] {
+            let service = ScriptedService(good + [portal, ok, ok, ok, ok, ok])
+            var output = try output("", service)
+            guard case .failure(.retry(nil, let reason)) = deliver(&output) else {
+                Issue.record("\(service.operations)")
+                continue
+            }
+            #expect(reason.contains("this is not an answer of AW"), "\(reason)")
+            #expect(service.operations.count == good.count + 1)
+            #expect(deliver(&output) == .success(.accepted))
+        }
+        // The retention is set later, and the records do not wait for it.
+        let service = ScriptedService([ok, portal])
+        var output = try output(#", "retention_days": 1"#, service)
+        #expect(deliver(&output) == .success(.accepted))
+    }
+
+    /// What a document wants is not refused by AWS when a proxy says so.
+    @Test func aProxysRefusalSendsNoDocumentElsewhere() throws {
+        let service = ScriptedService([HTTPResponse(status: 403, body: "<html>Log in</html>")])
+        var output = try output("", service)
+        let named = Destination(["/named", "s"], or: ["/g", "own"])
+        do throws(DeliveryError) {
+            _ = try output.deliver([1], recordCount: 1, to: named)
+            Issue.record("taken")
+        } catch {
+            guard case .notAllowed(let reason) = error else {
+                Issue.record("\(error)")
+                return
+            }
+            #expect(reason.contains("answered by a page \"<html>Log in</html>\""), "\(reason)")
+        }
+    }
+
+    /// Before a request that was refused for the clock is sent again, the times in it are corrected.
+    @Test func aRequestRefusedForTheClockIsEncodedAgain() throws {
+        let now = Moment.now.unixNanoseconds / 1_000_000_000
+        func refused(_ ahead: Int64) -> HTTPResponse {
+            HTTPResponse(
+                status: 400, body: #"{"__type":"RequestTimeTooSkewed"}"#, headers: ["date": httpDate(now + ahead)])
+        }
+        for (ahead, operations) in [(10_800, 1), (-10_800, 1), (250, 2)] as [(Int64, Int)] {
+            let service = ScriptedService([refused(ahead), ok])
+            var output = try output("", service)
+            let answer = deliver(&output)
+            #expect(service.operations.count == operations)
+            if operations == 1 {
+                guard case .failure(.retry(nil, let reason)) = answer else {
+                    Issue.record("\(answer)")
+                    continue
+                }
+                #expect(reason.contains("the records are sent again with corrected times"))
+                #expect(deliver(&output) == .success(.accepted))
+            } else {
+                #expect(answer == .success(.accepted))
+            }
+        }
+    }
+
     @Test func whatIsNotAllowedIsSaid() throws {
         var output = try output("", ScriptedService([missing, refusal("AccessDeniedException")]))
         #expect(
@@ -227,7 +301,7 @@ private let place = Destination(["/g", "s"])
 
     @Test func eventsThatTheServiceDropsAreLostAndCounted() throws {
         let info = #"{"rejectedLogEventsInfo":{"tooOldLogEventEndIndex":2,"tooNewLogEventStartIndex":9}}"#
-        var output = try output("", ScriptedService([HTTPResponse(status: 200, body: info)]))
+        var output = try output("", ScriptedService([HTTPResponse(status: 200, body: info, headers: marked)]))
         #expect(
             deliver(&output)
                 == .success(

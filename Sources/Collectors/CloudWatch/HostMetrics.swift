@@ -19,6 +19,7 @@ package final class HostMetrics {
     private var points = MetricPoints()
     private var table: EMFTable
     private var encoder: EMFEncoder
+    private var hasWaited = false
     /// By the name of the vocabulary: one for all groups that have it.
     private var metrics: [String: EMFMetric?] = [:]
 
@@ -52,6 +53,14 @@ package final class HostMetrics {
             reader.read(at: now, into: &table, &problems) { metric($0, $1) }
         }
         return problems + table.problems.sorted()
+    }
+
+    /// Blocks until the instance has said what dimensions ask of it, the first time, and for `HostValues.patience` at
+    /// most: what is measured before would be a series of its own.
+    package func waitForInstance() {
+        guard !hasWaited else { return }
+        hasWaited = true
+        HostDimension.wait(for: dimensions)
     }
 
     /// All that was read since the last time, one document or more for each set of dimensions.

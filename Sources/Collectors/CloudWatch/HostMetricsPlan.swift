@@ -24,6 +24,8 @@ package struct HostDimension: Sendable {
         fixed = value
     }
 
+    static func wait(for dimensions: [HostDimension]) { HostTemplate.wait(for: dimensions.compactMap(\.template)) }
+
     package var now: EMFDimension { EMFDimension(name, template?.text ?? fixed) }
 }
 

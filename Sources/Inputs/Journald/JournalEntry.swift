@@ -108,7 +108,9 @@ struct JournalEntry {
             swap(&key, &lastKey)
         }
         let message = values[.message]
-        batch.append(message, 0..<message.count, fields: fields, at: unixNanoseconds, next: next, isCut: isCut)
+        batch.append(
+            message, 0..<message.count, fields: fields, at: unixNanoseconds, next: next, isCut: isCut,
+            hasOwnTime: true)
     }
 
     private static let managerUnit = Array("init.scope".utf8)

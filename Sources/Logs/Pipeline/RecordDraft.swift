@@ -16,7 +16,9 @@ package struct RecordDraft: Sendable {
     package internal(set) var fields: [Field] = []
     /// The fields that the input gave: indexes into those of its batch.
     package internal(set) var inputFields: Range<UInt32> = 0..<0
-    package internal(set) var unixNanoseconds: Int64 = 0
+    /// A stage that sets it has found it in the text.
+    package internal(set) var unixNanoseconds: Int64 = 0 { didSet { hasOwnTime = true } }
+    package internal(set) var hasOwnTime = false
     package internal(set) var next = Position(source: 0, offset: 0)
     package internal(set) var isDocument = false
     package internal(set) var isCut = false
@@ -31,6 +33,7 @@ package struct RecordDraft: Sendable {
         fields.removeAll(keepingCapacity: true)
         inputFields = record.fields
         unixNanoseconds = record.unixNanoseconds
+        hasOwnTime = record.hasOwnTime
         next = record.next
         isDocument = record.isDocument
         isCut = record.isCut

@@ -57,6 +57,8 @@ package struct RecordPipeline {
         case documentTime = "document_time"
         /// Documents that name a group that is not in `log_groups`: they go where the output's settings say.
         case documentGroup = "log_group_not_allowed"
+        /// A document named a group or a stream that is too long: it is ignored.
+        case documentName = "log_name_too_long"
     }
 
     package var assembly: RecordAssembly?
@@ -126,6 +128,7 @@ package struct RecordPipeline {
             switch event {
             case .documentTime: documents.timesRefused > 0 ? (event, documents.timesRefused) : nil
             case .documentGroup: documents.groupsRefused > 0 ? (event, documents.groupsRefused) : nil
+            case .documentName: documents.namesTooLong > 0 ? (event, documents.namesTooLong) : nil
             default: events[event].map { (event, $0) }
             }
         }
@@ -177,7 +180,7 @@ package struct RecordPipeline {
         guard draft.fields.isEmpty else { return batch.append(draft, shared: shared) }
         batch.append(
             draft.bytes, draft.text, fields: shared, at: draft.unixNanoseconds, next: draft.next,
-            isDocument: draft.isDocument, isCut: draft.isCut)
+            isDocument: draft.isDocument, isCut: draft.isCut, hasOwnTime: draft.hasOwnTime)
     }
 
     /// The fields that the input gave, in the batch: most records share them with the one before.
