@@ -96,10 +96,9 @@ import Testing
     @Test func theHashOfPartsIsOfTheTextAsSent() throws {
         let half = Array(repeating: UInt8(ascii: "x"), count: 600_000)
         var hashes: Set<String> = []
-        var texts = [half + half, half + [0xFF, 0xC3, 0x28, 0xE2, 0x82] + half, half + Array("grüße€😀".utf8) + half]
-        // About one in sixteen has a hash that begins with 0.
-        texts += (0..<64).map { half + Array("\($0)".utf8) + half }
-        for text in texts {
+        // The last has one that begins with 0.
+        for middle in [[0xFF, 0xC3, 0x28, 0xE2, 0x82], Array("grüße€😀".utf8), Array("10".utf8)] as [[UInt8]] {
+            let text = half + middle + half
             var batch = batch(of: [Line(text)])
             var encoder = try encoder()
             let messages = try requests(&encoder, &batch).flatMap { $0.logEvents.map(\.message) }
@@ -110,7 +109,7 @@ import Testing
             #expect(ids.count == 1 && id.count == 16 && UInt64(id, radix: 16) == hash)
             hashes.insert(id)
         }
-        #expect(hashes.contains { $0.hasPrefix("0") })
+        #expect(hashes.contains("0dedbe388f989fa4"))
     }
 
     // MARK: What becomes known later
