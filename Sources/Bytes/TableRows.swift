@@ -11,8 +11,9 @@ package struct RowTally: Equatable, Sendable {
 }
 
 extension ByteCursor {
-    /// Reads one row with `body`, and goes on behind it: at the line that `body` has come to the start of, or at the next
-    /// one when it stopped inside a line. What `body` throws costs this row alone: as many lines as it has looked at.
+    /// Reads one row with `body`, and goes on behind it: at the line that `body` has come to the start of, or at the
+    /// next one when it stopped inside a line. What `body` throws costs this row alone: as many lines as it has looked
+    /// at.
     ///
     /// `body` takes back what it has already added to a table before it throws.
     package mutating func row(_ body: (inout ByteCursor) throws(ParseError) -> Void) {

@@ -43,8 +43,9 @@ import struct Procfs.Host
             #expect(lines.contains(#"vitals_collector_rows_skipped_total{collector="slabinfo"} 0"#))
         }
         let said = sink.text.filter { $0.contains("\(host.path)/proc/swaps") }
-        #expect(said.count == 3, "\(said)")
-        #expect(said.filter { $0.contains("left out") && $0.contains("line 3") && $0.contains("rows=2") }.count == 2)
+        // What was said a moment ago is folded, as all messages are.
+        #expect(said.count == 2, "\(said)")
+        #expect(said.filter { $0.contains("left out") && $0.contains("line 3") && $0.contains("rows=2") }.count == 1)
         #expect(said.filter { $0.contains("again") }.count == 1)
     }
 

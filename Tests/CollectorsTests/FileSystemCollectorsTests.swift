@@ -28,7 +28,7 @@ import class Procfs.SkippedRows
         let skipped = SkippedRows()
         do throws(CollectError) {
             try skipped.gather { () throws(CollectError) in try collector.collect(into: &snapshot) }
-            #expect(skipped.files.contains { $0.path.contains(path) }, "\(skipped.files)")
+            #expect(skipped.files.contains { "\($0.path): \($0.problem)".contains(path) }, "\(skipped.files)")
         } catch {
             #expect(error.description.contains(path), "\(error)")
         }
@@ -204,8 +204,9 @@ import class Procfs.SkippedRows
         #expect(
             try served(&bcachefs, failing: "bcachefs/u/errors: line 2: expected <kind> <count>") == [
                 "node_bcachefs_info 1.0", "node_bcachefs_compression_compressed_bytes 1024.0",
-                "node_bcachefs_compression_uncompressed_bytes 2048.0", "node_bcachefs_data_read_total 2560.0",
-                "node_bcachefs_device_info 1.0", "node_bcachefs_device_buckets 9.0",
+                "node_bcachefs_compression_uncompressed_bytes 2048.0", "node_bcachefs_errors_total 1.0",
+                "node_bcachefs_data_read_total 2560.0", "node_bcachefs_device_info 1.0",
+                "node_bcachefs_device_buckets 9.0",
             ])
     }
 

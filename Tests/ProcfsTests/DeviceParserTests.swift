@@ -41,7 +41,7 @@ import Testing
     @Test(arguments: [
         "36 35 98:0 / /mnt rw - ext4 /dev/sda",  // no options of the file system, no end
         "36 35 98:0 / /mnt rw ext4 /dev/sda rw\n",  // no dash
-        "36 35 980 / /mnt rw - ext4 /dev/sda rw\n", "36 x 98:0 / /mnt rw - ext4 /dev/sda rw\n", "\n",
+        "36 35 980 / /mnt rw - ext4 /dev/sda rw\n", "36 x 98:0 / /mnt rw - ext4 /dev/sda rw\n",
         "36 35 98:0 /  rw - ext4 /dev/sda rw\n",
     ]) func namesWhatIsWrongInAMount(text: String) {
         #expect(throws: ParseError.self) { try parsed(text, Mount.parse) }

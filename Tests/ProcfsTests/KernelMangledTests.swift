@@ -98,7 +98,7 @@ import Testing
         #expect(zones.map(\.node) == [0, 1] && zones.map(\.protection) == [[0, 12], []])
         #expect(zones.map { number("min", $0) } == [1, 2] && zones.map { number("high", $0) } == [3, nil])
         #expect(zones.map { number("nr_dirtied", $0) } == [7, nil])
-        #expect(throws: ParseError(line: 1, expected: "Node <N>, zone <name>")) { try value("min 1\n", ZoneInfo.parse) }
+        #expect(throws: ParseError(line: 2, expected: "Node <N>, zone <name>")) { try value("min 1\n", ZoneInfo.parse) }
     }
 
     @Test func schedStatTakesTheLastThreeOfNine() throws {

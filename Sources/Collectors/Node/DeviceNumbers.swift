@@ -85,8 +85,8 @@ extension DeviceList {
         guard isThere else { throw .absent("this kernel has no \(path)") }
     }
 
-    /// The walk of a collector over its devices: looks what is there now, and calls `body` with each. What is wrong with
-    /// one costs that device, or what of it `body` reads through the problem that it is given.
+    /// The walk of a collector over its devices: looks what is there now, and calls `body` with each. What is wrong
+    /// with one costs that device, or what of it `body` reads through the problem that it is given.
     mutating func forEach(
         _ body: (Device, inout FirstProblem) throws(KernelFileError) -> Void
     ) throws(CollectError) {
