@@ -48,7 +48,7 @@ package struct Path: Hashable, Comparable, Sendable {
 
     package static func < (one: Path, other: Path) -> Bool { one.bytes.lexicographicallyPrecedes(other.bytes) }
 
-    /// The path of `name` in this directory. The empty path stands for the root here, as it does before the first slash.
+    /// The path of `name` in this directory. The empty path stands for the root here, as before the first slash.
     package static func / (directory: Path, name: Path) -> Path {
         var joined: [UInt8] = []
         joined.reserveCapacity(directory.terminated.count + name.terminated.count)

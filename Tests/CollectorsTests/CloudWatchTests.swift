@@ -61,43 +61,32 @@ struct ReadPoints {
 
     // MARK: The table
 
-    /// Name by name what cloudwatch-agent-metrics.md has: so many in each subject, in these units.
-    @Test func theVocabularyIsWhole() {
-        let expected: [(prefix: String, unit: EMFUnit, count: Int)] = [
-            ("cpu_", .none, 11), ("cpu_", .percent, 11), ("disk_", .bytes, 3), ("disk_", .count, 3),
-            ("disk_", .percent, 1), ("diskio_", .count, 9), ("diskio_", .milliseconds, 3), ("diskio_", .bytes, 6),
-            ("diskio_", .microseconds, 10), ("mem_", .bytes, 9), ("mem_", .percent, 2), ("swap_", .bytes, 2),
-            ("swap_", .percent, 1), ("net_", .bytes, 2), ("net_", .count, 6), ("netstat_", .count, 13),
-            ("processes_", .count, 11), ("procstat_", .none, 35), ("procstat_", .percent, 1), ("procstat_", .bytes, 18),
-        ]
-        for (prefix, unit, count) in expected {
-            let found = allCloudWatchMetrics.filter { $0.name.hasPrefix(prefix) && $0.unit == unit }
-            #expect(found.count == count, "\(prefix)* in \(unit): \(found.map(\.name))")
+    /// Name by name and unit by unit what the agent has, and nothing else.
+    @Test func theVocabularyIsThatOfTheAgent() throws {
+        let table = try String(contentsOfFile: "\(Repository.fixtures)/cloudwatch/agent-metrics.tsv", encoding: .utf8)
+        var wanted: Set<String> = []
+        for row in table.split(separator: "\n") where !row.hasPrefix("#") {
+            let cells = row.split(separator: "\t").map(String.init)
+            try #require(cells.count == 3, "\(row)")
+            // The agent's exporter turns nanoseconds into the smallest unit of time that CloudWatch has.
+            let unit = cells[1] == "ns" ? .microseconds : try #require(EMFUnit(rawValue: cells[1]), "\(row)")
+            wanted.insert("\(cells[0]) \(cells[2]) in \(unit.rawValue)")
         }
-        #expect(allCloudWatchMetrics.count == expected.reduce(0) { $0 + $1.count })
-        #expect(names(allCloudWatchMetrics).count == allCloudWatchMetrics.count, "each once")
+        #expect(wanted.count == 157)
+        let ours = allCloudWatchSubjects.flatMap { subject in
+            // `diskio (EBS volumes)` is a part of `diskio`, `procstat_lookup` of `procstat`.
+            subject.metrics.map { "\(subject.name.prefix(while: \.isLetter)) \($0.name) in \($0.unit.rawValue)" }
+        }
+        #expect(ours.count == allCloudWatchMetrics.count)
+        #expect(Set(ours).count == ours.count, "each once")
+        #expect(Set(ours).symmetricDifference(wanted).sorted() == [])
+    }
+
+    @Test func theDimensionsAreKnownToTheSettings() {
         let dimensions = Set(allCloudWatchSubjects.flatMap(\.dimensions))
         for dimension in dimensions where !dimension.contains(" ") {
             #expect(HostMetricsPlan.subjectDimensions.contains(dimension))
         }
-    }
-
-    /// The reference beside the repository, where it is there.
-    @Test func theNamesAreThoseOfTheReference() throws {
-        let path = "/work/shared/reference/cloudwatch-agent-metrics.md"
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return }
-        var wanted: Set<String> = []
-        for part in text.components(separatedBy: "\n## ").dropFirst() {
-            let subject = part.prefix { $0.isLetter }
-            guard ["cpu", "disk", "diskio", "mem", "swap", "net", "netstat", "processes", "procstat"].contains(subject)
-            else { continue }
-            for line in part.split(separator: "\n") where line.hasPrefix("- **") {
-                let list = line[(line.range(of: "**: ")?.upperBound ?? line.endIndex)...]
-                wanted.formUnion(list.split(separator: ", ").map(String.init))
-            }
-        }
-        #expect(wanted.count == 157)
-        #expect(names(allCloudWatchMetrics) == wanted)
     }
 
     // MARK: CPU

@@ -99,7 +99,7 @@ class EMF(Scratch):
         thread = threading.Thread(target=send)
         thread.start()
         eventually(lambda: len(sent) > 1000, 60, "documents are sent")
-        time.sleep(1)  # They are to be older than a second, some of them.
+        time.sleep(1)  # Some are to be older than a second: this is the time itself.
         killed = time.monotonic()
         agent.kill()
         stop.set()
@@ -293,7 +293,7 @@ class EMF(Scratch):
         eventually(lambda: len(times()) >= 2, 30, host.log() + central.log())
         # The central one is away for a while.
         self.assertEqual(central.stop(), 0)
-        time.sleep(2)
+        time.sleep(2)  # The outage itself, not a wait for something to be right.
         central.start()
         stopped = len(times())
         eventually(lambda: len(times()) >= stopped + 4, 60, host.log() + central.log())

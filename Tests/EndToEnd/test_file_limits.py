@@ -134,7 +134,7 @@ class ManyFiles(Rotating):
                 out.write(f"seq={count + n} another\n")
         self.wait_for(2 * count, within=60)
         eventually(lambda: agent.metric('vitals_route_lag_bytes{input="app",output="central"}') == 0, 10, "no lag")
-        self.let_it_look()  # The cursors are saved once.
+        self.wait_until_saved(agent, self.logs / f"{count - 1}.log")
         before = cpu_seconds(pid)
         time.sleep(3)  # At rest: this is what is measured.
         at_rest = cpu_seconds(pid) - before

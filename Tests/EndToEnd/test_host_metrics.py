@@ -166,7 +166,9 @@ class HostMetrics(Scratch):
         self.assertEqual(agent.stop(), 0)
         stopped = time.time() * 1000
         agent.start()
-        time.sleep(1.5)
+        # It measures while the receiver is away, too.
+        read = 'vitals_route_records_read_total{input="host",output="out"}'
+        eventually(lambda: (agent.metric(read) or 0) >= 2, 20, agent.log())
         receiver.start()
         eventually(lambda: any(time_of(d) > stopped + 3000 for d in receiver.records), 20, agent.log())
         self.assertEqual(agent.stop(), 0)

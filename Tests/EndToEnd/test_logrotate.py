@@ -142,7 +142,7 @@ class Outages(Rotating):
         self.is_down = True
         for n in range(1, 4):
             self.write(f"{n * 1000}..{(n + 1) * 1000}", f"{(n + 1) * 1000 - 1}:shift")
-            self.let_it_look()
+            self.let_it_look(agent)
         for n in (2, 3):
             subprocess.run(["gzip", self.logs / f"app.log.{n}"], check=True)
         self.is_down = False
@@ -154,7 +154,7 @@ class Outages(Rotating):
         self.wait_for(1_000)
         self.is_down = True
         self.write("1000..9000", "4000:shift", "6000:shiftcopy")
-        self.let_it_look()
+        self.let_it_look(agent)
         self.assertEqual(agent.stop(), 0)
         subprocess.run(["gzip", self.logs / "app.log.2"], check=True)
         self.come_back()
@@ -165,10 +165,10 @@ class Outages(Rotating):
         agent = self.make_agent(output={"batch_bytes": "64KiB", "in_flight": 1}).start()
         self.write("0..1000")
         self.wait_for(1_000)
-        self.let_it_look()  # the cursor is saved within a second
+        self.wait_until_saved(agent, self.log)
         self.is_down = True
         self.write("1000..9000", "4000:shift", "6000:shiftcopy")
-        self.let_it_look()
+        self.let_it_look(agent)
         agent.kill()
         subprocess.run(["gzip", self.logs / "app.log.2"], check=True)
         self.come_back()

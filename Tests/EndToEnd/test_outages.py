@@ -51,10 +51,10 @@ class Outages(Rotating):
         agent = self.make_agent(output={"batch_bytes": "64KiB", "in_flight": 1}).start()
         self.write("0..100")
         self.wait_for(100)
-        self.let_it_look()
+        self.wait_until_saved(agent, self.log)
         self.is_down = True
         self.write("100..5000")
-        self.let_it_look()
+        self.wait_until_saved(agent, self.log, acknowledged=False)
         unread = self.log.stat().st_size - sum(len(self.line(n)) for n in range(100))
         self.assertEqual(agent.stop(), 0)
         self.log.unlink()
