@@ -1,6 +1,7 @@
 // What all commands share: printing, complaining, and reading the settings.
 
 internal import Agent
+internal import Bytes
 internal import Platform
 internal import Settings
 
@@ -17,13 +18,13 @@ func show(_ bytes: [UInt8]) -> Int32 {
     return 0
 }
 
-/// To standard error, one line.
-func complain(_ message: String) { writeToStandardError(Array("vitals: \(message)\n".utf8)) }
+/// To standard error, one line, whatever names stand in it.
+func complain(_ message: String) { writeToStandardError(Array("vitals: \(String(printable: message))\n".utf8)) }
 
 /// `file:line:column: …` stands alone, so that an editor finds its way.
 func complain(_ error: StartError) {
     switch error {
-    case .settings(let error): writeToStandardError(Array("\(error)\n".utf8))
+    case .settings(let error): writeToStandardError(Array("\(String(printable: error.description))\n".utf8))
     case .world(let reason): complain(reason)
     }
 }

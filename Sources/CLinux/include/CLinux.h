@@ -22,6 +22,10 @@
 /// open(2) is variadic, which Swift cannot call. Always with O_CLOEXEC.
 int linux_open(const char *path, int flags, mode_t mode);
 
+/// openat(2) with O_PATH: takes hold of what a name in a directory is, without a right to read it; of a symbolic link
+/// itself when it is not to be followed.
+int linux_hold(int directory, const char *name, int follows_link);
+
 /// accept4(2): closed on exec, and never waits.
 int linux_accept(int listener);
 

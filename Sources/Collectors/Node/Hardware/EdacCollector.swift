@@ -109,7 +109,7 @@ struct EdacCollector: Collector {
     }
 
     private static func names(_ path: String) -> [String] {
-        do throws(Errno) { return try directoryEntries(path).sorted(by: isBefore) } catch { return [] }
+        do throws(Errno) { return try textEntries(path).sorted(by: isBefore) } catch { return [] }
     }
 }
 

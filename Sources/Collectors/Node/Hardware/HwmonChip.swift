@@ -1,5 +1,6 @@
 // A chip of /sys/class/hwmon: what it is called, and which attributes it has. Documentation/hwmon/sysfs-interface.rst.
 
+internal import Bytes
 internal import Metrics
 internal import Platform
 internal import Procfs
@@ -67,8 +68,8 @@ struct HwmonChip {
     /// The end of the path of a device, to which `path` leads. nil without one: a virtual chip.
     static func place(ofDevice path: String) -> String? {
         do throws(Errno) {
-            let words = try realPath(path).utf8.split(separator: UInt8(ascii: "/")).suffix(2)
-            let cleaned = words.map { HwmonName.cleaned(String(Substring($0))) }
+            let words = try realPath(Path(path)).components.suffix(2)
+            let cleaned = words.map { HwmonName.cleaned($0.repaired) }
             return cleaned.last == "" ? nil : cleaned.filter { !$0.isEmpty }.joined(separator: "_")
         } catch { return nil }
     }
@@ -83,7 +84,7 @@ struct HwmonChip {
         var found: [String: [(name: HwmonName, path: String)]] = [:]
         for directory in [path, "\(path)/device"] {
             var files: [String] = []
-            do throws(Errno) { files = try directoryEntries(directory) } catch { continue }
+            do throws(Errno) { files = try textEntries(directory) } catch { continue }
             for file in files.sorted() {
                 guard let name = HwmonName(file), isFile("\(directory)/\(file)") else { continue }
                 found[name.sensor, default: []].removeAll { $0.name == name }

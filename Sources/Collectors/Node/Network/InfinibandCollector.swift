@@ -127,7 +127,7 @@ struct InfinibandCollector: Collector {
 
 /// What a directory of a device holds; nothing when the device has no such directory.
 private func names(in path: String) throws(KernelFileError) -> [String] {
-    do throws(Errno) { return try directoryEntries(path) } catch {
+    do throws(Errno) { return try textEntries(path) } catch {
         if error == .notFound { return [] }
         throw .unreadable(path: path, error)
     }

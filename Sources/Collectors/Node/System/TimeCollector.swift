@@ -59,7 +59,7 @@ struct TimeCollector: Collector {
     private mutating func listedDevices() throws(CollectError) -> [Device] {
         if let devices { return devices }
         var names: [String] = []
-        do throws(Errno) { names = try directoryEntries(directory) } catch  where error == .notFound {
+        do throws(Errno) { names = try textEntries(directory) } catch  where error == .notFound {
             // No sysfs here: the time is served all the same.
         } catch {
             throw .failed("\(directory): \(error)")
