@@ -78,7 +78,12 @@ private func counts(_ value: JSONValue?) -> [(reason: String, count: UInt64)] {
 }
 
 /// The texts come from receivers and from names of files.
-private func plain(_ value: JSONValue?) -> String { value?.string.map(String.init(printable:)) ?? "?" }
+private func plain(_ value: JSONValue?) -> String {
+    guard var text = value?.string else { return "?" }
+    // An answer of a receiver may end its line.
+    while text.last?.isWhitespace == true { text.removeLast() }
+    return String(printable: text)
+}
 
 extension String {
     fileprivate var trimmingSpacesAtEnd: String {

@@ -66,8 +66,8 @@ package struct Glob: Sendable {
         return alternatives.contains { Self.matches(names, $0) }
     }
 
-    /// How many names of `path`, from its first on, stand in the pattern as they are, as names of directories before any
-    /// wildcard.
+    /// How many names of `path`, from its first on, stand in the pattern as they are, as names of directories before
+    /// any wildcard.
     package func literalDirectoryCount(of path: Path) -> Int {
         let names = path.components
         return alternatives.map { components in

@@ -101,8 +101,8 @@ package struct Path: Hashable, Comparable, Sendable {
     /// The path as text when its bytes are UTF-8; nil when they are not, and no text leads back to the file.
     package var text: String? { String(validating: bytes, as: UTF8.self) }
 
-    /// With U+FFFD for what is not UTF-8: for JSON and the agent's log, which escape what they are given. No way back to
-    /// the file, and no key: two files may have the same.
+    /// With U+FFFD for what is not UTF-8: for JSON and the agent's log, which escape what they are given. No way back
+    /// to the file, and no key: two files may have the same.
     package var repaired: String { String(decoding: bytes, as: UTF8.self) }
 }
 
@@ -122,8 +122,8 @@ extension String {
         self = escaped(String(decoding: Array(bytes), as: UTF8.self), backslash: "\\\\")
     }
 
-    /// A message that is one line on a terminal whatever the texts in it hold. Names in it that are `shown` stay as they
-    /// are, and so does what this has made.
+    /// A message that is one line on a terminal whatever the texts in it hold. Names in it that are `shown` stay as
+    /// they are, and so does what this has made.
     package init(printable message: String) { self = escaped(message, backslash: "\\") }
 }
 

@@ -108,8 +108,8 @@ package struct RecordTemplate: Sendable {
         for case .metadata(let name, _) in pieces { _ = lookUp(name) }
     }
 
-    /// Appends the text for one record of `batch`, valid UTF-8 whatever bytes the record has: names of files and fields of
-    /// the journal may have any. Allocates nothing but what `text` has no room for.
+    /// Appends the text for one record of `batch`, valid UTF-8 whatever bytes the record has: names of files and fields
+    /// of the journal may have any. Allocates nothing but what `text` has no room for.
     package func append(_ record: LogBatch.Record, of batch: LogBatch, to text: inout [UInt8]) {
         for piece in pieces {
             switch piece {

@@ -20,8 +20,8 @@ package func directoryEntries(_ path: Path) throws(Errno) -> [Path] {
     }
 }
 
-/// Those of the names that are UTF-8, for directories in which the kernel, or the agent itself, gives no other names: of
-/// devices, and of files of the state.
+/// Those of the names that are UTF-8, for directories in which the kernel, or the agent itself, gives no other names:
+/// of devices, and of files of the state.
 package func textEntries(_ path: String) throws(Errno) -> [String] {
     try directoryEntries(Path(path)).compactMap(\.text)
 }

@@ -15,8 +15,8 @@ package func environmentBytes(_ name: String) -> [UInt8]? {
     return unsafe Array(UnsafeRawBufferPointer(start: value, count: strlen(value)))
 }
 
-/// The words that this process was started with, its own name left out. Nil stands for one that is not UTF-8: Swift's own
-/// list would have it repaired, and the file that it names would never be found.
+/// The words that this process was started with, its own name left out. Nil stands for one that is not UTF-8: Swift's
+/// own list would have it repaired, and the file that it names would never be found.
 package func commandLineWords() -> [String?] {
     let count = Int(CommandLine.argc)
     return (0..<count).dropFirst().map { index in

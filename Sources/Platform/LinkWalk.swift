@@ -1,9 +1,10 @@
-// A path followed name by name, with a look at whose each symbolic link is. See symlink(7), path_resolution(7), openat(2).
+// A path followed name by name, with a look at whose each symbolic link is. See symlink(7), path_resolution(7),
+// openat(2).
 //
 // Whoever may write into a directory can put a link there to any file, and a program that may read more than its user
-// would read that file for it. The kernel's own fs.protected_symlinks guards only directories that are sticky and writable
-// by all. Each name is held by a descriptor while the next one is looked up in it, so that nothing can be exchanged between
-// the look at a link and the step through it.
+// would read that file for it. The kernel's own fs.protected_symlinks guards only directories that are sticky and
+// writable by all. Each name is held by a descriptor while the next one is looked up in it, so that nothing can be
+// exchanged between the look at a link and the step through it.
 
 package import Bytes
 internal import CLinux

@@ -17,8 +17,8 @@ extension FileInputSettings {
         }
     }
 
-    /// What a path leads to. The directories that a pattern names before its first wildcard are those of whoever wrote the
-    /// settings: links there are followed whosoever they are.
+    /// What a path leads to. The directories that a pattern names before its first wildcard are those of whoever wrote
+    /// the settings: links there are followed whosoever they are.
     func follow(_ path: Path) throws(TailFailure) -> FileStatus {
         let trusted = paths.map { $0.literalDirectoryCount(of: path) }.max() ?? 0
         do throws(LinkWalkError) { return try followLinks(path, trusting: trusted, followSymlinks.rule) } catch {
@@ -32,8 +32,8 @@ extension FileInputSettings {
 }
 
 extension FileFollower {
-    /// Why what stands at a path is not looked at: a link leads there that may not be followed. Nil also for what is not
-    /// there. `seen` is what the path itself names.
+    /// Why what stands at a path is not looked at: a link leads there that may not be followed. Nil also for what is
+    /// not there. `seen` is what the path itself names.
     func refusal(of path: Path, _ seen: FileStatus?) -> TailFailure? {
         guard settings.followSymlinks != .always, let seen else { return nil }
         if seen.kind == .symbolicLink { return refusal(of: path) }
@@ -67,11 +67,18 @@ extension FileFollower {
         report(path, refusal)
     }
 
-    /// Opens a file whose lines are to be read. Links are looked at once more, from the open file: between a look at a path
-    /// and its opening, another link may have been put there.
+    /// What is read under this path can be read. That says nothing of a link there that is not followed: the file may
+    /// be the one that stood there before.
+    func noteReadable(_ path: Path) {
+        if case .linkRefused = unreadable[path] { return }
+        unreadable[path] = nil
+    }
+
+    /// Opens a file whose lines are to be read. Links are looked at once more, from the open file: between a look at a
+    /// path and its opening, another link may have been put there.
     ///
-    /// `place` is where the file stands, `path` what led to it. `ESTALE` for another
-    /// file than the one of that `id`: the event that tells so is on its way.
+    /// `place` is where the file stands, `path` what led to it. `ESTALE` for another file than the one of that `id`:
+    /// the event that tells so is on its way.
     func open(_ place: Path, through path: Path? = nil, id: FileID? = nil) throws(TailFailure) -> File {
         let file = try opened(place)
         let found: FileID

@@ -235,6 +235,7 @@ extension FileFollower {
             if start.form == .gzip { own.sizeBytes = max(own.sizeBytes, start.sizeBytes) }
             do throws(TailFailure) {
                 let file = try open(place)
+                unreadable[place] = nil
                 let status: FileStatus
                 do throws(Errno) { status = try file.status() } catch { throw .system(error) }
                 // Renamed meanwhile: the event that tells so is on its way.
