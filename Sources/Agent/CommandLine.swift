@@ -113,9 +113,16 @@ private let options: [Option] = [
         help: "As JSON: what the agent serves on /api/v1/status, or what the files of the cursors hold."),
 ]
 
-/// Parses what follows the program's name.
-package func parseCommandLine(_ words: [String]) throws(UsageError) -> ParsedCommandLine {
-    var parser = CommandLineParser(rest: words[...])
+/// Parses what follows the program's name; a word that is nil was not UTF-8.
+package func parseCommandLine(_ words: [String?]) throws(UsageError) -> ParsedCommandLine {
+    let texts = words.compactMap(\.self)
+    guard texts.count == words.count else {
+        let number = 1 + (words.firstIndex { $0 == nil } ?? 0)
+        throw UsageError(
+            message: "argument \(number) is not UTF-8",
+            hint: "rename that file or directory, or name it by a symbolic link whose name is UTF-8")
+    }
+    var parser = CommandLineParser(rest: texts[...])
     return try parser.parse()
 }
 

@@ -20,7 +20,8 @@ package func cursorTable(stateDirectory: String) throws(Errno) -> (text: String,
         let places = places(of: cursor, &directories, &problems)
         for place in places {
             rows.append([
-                cursor.input, cursor.output, place.source, place.identity, place.position, place.size, place.lag,
+                String(printable: cursor.input), String(printable: cursor.output), place.source, place.identity,
+                place.position, place.size, place.lag,
                 place.state,
             ])
         }
@@ -85,7 +86,7 @@ private func places(
     if let next = json["spool"]?["next"]?.unsigned { return [Place(source: "spool", position: "record \(next)")] }
     if let place = JournalPlace(json) { return [Place(source: "journal", position: position(of: place))] }
     if case .null = json.content { return [Place(source: "nothing yet", position: "-")] }
-    return [Place(source: plainText(String(decoding: cursor.json, as: UTF8.self)), position: "-")]
+    return [Place(source: String(printable: String(decoding: cursor.json, as: UTF8.self)), position: "-")]
 }
 
 /// The size is what the file has now, where it is found, else what it had when it was last looked at.
@@ -112,7 +113,7 @@ private func position(of place: JournalPlace) -> String {
     case .after(let cursor), .at(let cursor):
         let time = cursor.split(separator: ";").first { $0.hasPrefix("t=") }
         microseconds = time.flatMap { UInt64($0.dropFirst(2), radix: 16) }
-        if microseconds == nil { return plainText(cursor) }
+        if microseconds == nil { return String(printable: cursor) }
     }
     var text: [UInt8] = []
     text.append(civil: CivilTime(unixSeconds: Int64(clamping: (microseconds ?? 0) / 1_000_000)))

@@ -1,6 +1,7 @@
 // What lies in the state directory for routes and outputs that the settings have no more: nobody will send it, and
 // nobody would think of looking there.
 
+internal import Bytes
 internal import Durable
 internal import Platform
 
@@ -17,19 +18,18 @@ func leftBehind(_ settings: AgentSettings) -> [String] {
         }
 }
 
-private func placesWithFiles(in directory: String, butFor known: [String]) -> [(path: String, bytes: UInt64)] {
-    entries(of: directory).filter { !known.contains($0) }.compactMap { path in
+private func placesWithFiles(in directory: String, butFor known: [String]) -> [(path: Path, bytes: UInt64)] {
+    let known = Set(known.map { Path($0) })
+    return entries(of: Path(directory)).filter { !known.contains($0) }.compactMap { path in
         let bytes = entries(of: path).reduce(0) { $0 &+ size(of: $1) }
         return bytes > 0 ? (path, bytes) : nil
     }
 }
 
-private func entries(of directory: String) -> [String] {
-    do throws(Errno) { return try directoryEntries(directory).sorted().map { "\(directory)/\($0)" } } catch {
-        return []
-    }
+private func entries(of directory: Path) -> [Path] {
+    do throws(Errno) { return try directoryEntries(directory).map { directory / $0 } } catch { return [] }
 }
 
-private func size(of path: String) -> UInt64 {
+private func size(of path: Path) -> UInt64 {
     do throws(Errno) { return UInt64(try FileStatus(of: path).sizeBytes) } catch { return 0 }
 }

@@ -56,7 +56,7 @@ private struct Replayer {
     mutating func run() throws(SettingsError) {
         let directory = rejectedDirectory(of: output.name, in: settings.stateDirectory)
         var names: [String] = []
-        do throws(Errno) { names = try directoryEntries(directory) } catch {
+        do throws(Errno) { names = try textEntries(directory) } catch {
             // Nothing was ever refused.
             if error != .notFound { report.problems.append("\(directory): \(error)") }
         }

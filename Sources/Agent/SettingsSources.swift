@@ -19,7 +19,13 @@ package enum StartError: Error, CustomStringConvertible {
 
 /// What `${NAME}` and `${file:/path}` are in this process.
 package let processVariables = SettingsVariables(
-    environment: { environmentVariable($0) },
+    environment: { (name) throws(VariableError) in
+        guard let bytes = environmentBytes(name) else { return nil }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw VariableError(reason: "the environment variable \(name) is not a text in UTF-8")
+        }
+        return text
+    },
     readFile: { (path) throws(VariableError) in
         /// A secret is a line; what is much longer is another file than the one that was meant.
         let secretLimitBytes = 64 << 10
@@ -47,8 +53,9 @@ package func readSettings(
     for path in paths.isEmpty ? [CommandLineArguments.defaultConfigPath] : paths {
         do throws(Errno) {
             let isDirectory = try FileStatus(of: path).kind == .directory
-            for file in isDirectory ? try settingsFiles(in: path) : [path] {
-                files.append(SettingsFile(name: file, bytes: try readWhole(file, limit: settingsLimitBytes)))
+            for file in isDirectory ? try settingsFiles(in: Path(path)) : [Path(path)] {
+                let bytes = try readWhole(file, limit: settingsLimitBytes)
+                files.append(SettingsFile(name: file.repaired, bytes: bytes))
             }
         } catch {
             if error == .notFound, mayBeMissing, paths.isEmpty { break }
@@ -64,14 +71,16 @@ package func readSettings(
     }
 }
 
-private func settingsFiles(in directory: String) throws(Errno) -> [String] {
+private func settingsFiles(in directory: Path) throws(Errno) -> [Path] {
     let names = try directoryEntries(directory).filter { $0.hasSuffix(".json") && !$0.hasPrefix(".") }
-    return names.sorted().map { directory.hasSuffix("/") ? directory + $0 : "\(directory)/\($0)" }
+    return names.map { directory / $0 }
 }
 
-/// The directory that `--state-directory` names: whoever types a relative path means the one where they are.
+/// The directory that `--state-directory` names: whoever types a relative path means the one where they are. Where that
+/// is not UTF-8, the path stays relative, and is refused as one.
 package func absoluteStateDirectory(_ path: String) -> String {
-    path.hasPrefix("/") ? path : "\(currentDirectory())/\(path)"
+    if path.hasPrefix("/") { return path }
+    return (currentDirectory() / path).text ?? path
 }
 
 extension SettingsValue {

@@ -75,15 +75,15 @@ private func details(_ route: JSONValue) -> [String] {
 
 private func counts(_ value: JSONValue?) -> [(reason: String, count: UInt64)] {
     guard case .object(let members)? = value?.content else { return [] }
-    return members.map { ($0.key, $0.value.unsigned ?? 0) }
+    return members.map { (String(printable: $0.key), $0.value.unsigned ?? 0) }
 }
 
-private func plain(_ value: JSONValue?) -> String { value?.string.map(plainText) ?? "?" }
-
-/// On one line, and without what would steer a terminal: the texts come from receivers and from names of files.
-func plainText(_ text: String) -> String {
-    let scalars = text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }
-    return String(String.UnicodeScalarView(scalars)).trimmingSpacesAtEnd
+/// The texts come from receivers and from names of files.
+private func plain(_ value: JSONValue?) -> String {
+    guard var text = value?.string else { return "?" }
+    // An answer of a receiver may end its line.
+    while text.last?.isWhitespace == true { text.removeLast() }
+    return String(printable: text)
 }
 
 extension String {

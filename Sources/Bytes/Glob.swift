@@ -44,7 +44,12 @@ package struct Glob: Sendable {
         var alternatives: [[Component]] = []
         for plain in try BraceExpansion(text).expand() {
             var components: [Component] = []
-            for part in splitAtSlashes(plain) { components.append(try parseComponent(part, of: text)) }
+            let parts = splitAtSlashes(plain)
+            for (index, part) in parts.enumerated() {
+                // Two slashes are one, as they are to the kernel.
+                if part.isEmpty, index > 0, index < parts.count - 1 { continue }
+                components.append(try parseComponent(part, of: text))
+            }
             alternatives.append(components)
         }
         self.alternatives = alternatives
@@ -59,6 +64,17 @@ package struct Glob: Sendable {
     private func matches(_ bytes: ArraySlice<UInt8>) -> Bool {
         let names = bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         return alternatives.contains { Self.matches(names, $0) }
+    }
+
+    /// How many names of `path`, from its first on, stand in the pattern as they are, as names of directories before
+    /// any wildcard.
+    package func literalDirectoryCount(of path: Path) -> Int {
+        let names = path.components
+        return alternatives.map { components in
+            zip(components.dropFirst().dropLast(), names).prefix { component, name in
+                if case .literal(let bytes) = component { name.bytes.elementsEqual(bytes) } else { false }
+            }.count
+        }.max() ?? 0
     }
 
     /// Directories of a path against components: `**` is to them what `*` is to bytes.

@@ -65,6 +65,20 @@ extension [UInt8] {
         }
     }
 
+    /// Where the first sequence begins that is not UTF-8; nil when all of it is.
+    package var firstIndexNotUTF8: Int? {
+        if isASCII(indices) || String(validating: self, as: UTF8.self) != nil { return nil }
+        return unsafe withUnsafeBytes { bytes in
+            var at = 0
+            while at < bytes.count {
+                let length = unsafe bytes[at] < 0x80 ? 1 : bytes.sequenceLength(at: at)
+                if length == 0 { return at }
+                at += length
+            }
+            return nil
+        }
+    }
+
     /// Two lower-case digits.
     package mutating func append(hexadecimal byte: UInt8) {
         for digit in [byte >> 4, byte & 15] { append(digit.hexadecimalText) }

@@ -66,13 +66,15 @@ package struct JSONValue: Sendable {
 
 package enum JSONDialect: Sendable {
     case strict
-    /// With comments and trailing commas.
+    /// With comments and trailing commas; and what a person cannot have meant is refused, not repaired: bytes that are
+    /// not UTF-8, a NUL, and half a surrogate pair.
     case settings
 }
 
 /// Parses a whole document.
 package func parseJSON(_ bytes: [UInt8], _ dialect: JSONDialect = .strict) throws(JSONError) -> JSONValue {
     var parser = JSONParser(bytes: bytes, dialect: dialect)
+    if dialect == .settings { try parser.requireUTF8() }
     let value = try parser.value(depth: 0)
     try parser.skipBlank()
     guard parser.isAtEnd else { throw parser.error("expected the end of the text") }
@@ -93,6 +95,23 @@ private struct JSONParser {
         self.bytes = bytes
         self.dialect = dialect
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { index = 3 }  // a byte order mark says nothing here
+    }
+
+    /// Also in comments: an editor that saved them so saves names so.
+    func requireUTF8() throws(JSONError) {
+        guard let index = bytes.firstIndexNotUTF8 else { return }
+        let before = bytes[..<index]
+        let lineStart = before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+        let line = 1 + before.count { $0 == UInt8(ascii: "\n") }
+        var byte: [UInt8] = []
+        byte.append(hexadecimal: bytes[index])
+        let isUTF16 = bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF])
+        throw JSONError(
+            position: TextPosition(line: line, column: index - lineStart + 1),
+            reason: isUTF16
+                ? "the file is UTF-16; save it as UTF-8"
+                : "the byte 0x\(String(decoding: byte, as: UTF8.self)) is not UTF-8; save the file as UTF-8. In a "
+                    + "pattern, ? stands for any one byte of a name")
     }
 
     var isAtEnd: Bool { index >= bytes.count }
@@ -234,6 +253,7 @@ private struct JSONParser {
     }
 
     mutating func escape(into text: inout [UInt8]) throws(JSONError) {
+        let start = position
         index += 1
         switch next {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): text.append(bytes[index])
@@ -244,26 +264,34 @@ private struct JSONParser {
         case UInt8(ascii: "t"): text.append(0x09)
         case UInt8(ascii: "u"):
             index += 1
-            text.append(contentsOf: String(try scalar()).utf8)
+            let scalar = try scalar()
+            if dialect == .settings, scalar == nil || scalar == "\0" {
+                throw JSONError(
+                    position: start,
+                    reason: scalar == nil
+                        ? "half a surrogate pair is no character; write both halves, or the character itself"
+                        : "a NUL stands in no path and no name; in a pattern for texts, write \\\\x00")
+            }
+            text.append(contentsOf: String(scalar ?? "\u{FFFD}").utf8)
             return
         default: throw error("unknown escape; a backslash itself is written \\\\")
         }
         index += 1
     }
 
-    /// The digits after `\u`, and those of the second half of a surrogate pair. A half alone becomes U+FFFD.
-    mutating func scalar() throws(JSONError) -> Unicode.Scalar {
+    /// The digits after `\u`, and those of the second half of a surrogate pair; nil for a half alone.
+    mutating func scalar() throws(JSONError) -> Unicode.Scalar? {
         let first = try fourDigits()
-        guard 0xD800..<0xDC00 ~= first else { return Unicode.Scalar(first) ?? "\u{FFFD}" }
+        guard 0xD800..<0xDC00 ~= first else { return Unicode.Scalar(first) }
         let mark = index
         if skip("\\"), skip("u") {
             let second = try fourDigits()
             if 0xDC00..<0xE000 ~= second {
-                return Unicode.Scalar(0x10000 + (first - 0xD800) << 10 + (second - 0xDC00)) ?? "\u{FFFD}"
+                return Unicode.Scalar(0x10000 + (first - 0xD800) << 10 + (second - 0xDC00))
             }
         }
         index = mark
-        return "\u{FFFD}"
+        return nil
     }
 
     mutating func fourDigits() throws(JSONError) -> UInt32 {

@@ -78,6 +78,11 @@ package struct Path: Hashable, Comparable, Sendable {
             || bytes.count == directory.bytes.count || bytes[directory.bytes.count] == UInt8(ascii: "/")
     }
 
+    /// The names between the slashes, without empty ones and `.`.
+    package var components: [Path] {
+        bytes.split(separator: UInt8(ascii: "/")).map { Path($0) }.filter { $0 != "." }
+    }
+
     package func hasPrefix(_ text: String) -> Bool { bytes.starts(with: text.utf8) }
     package func hasPrefix(_ other: Path) -> Bool { bytes.starts(with: other.bytes) }
     package func hasSuffix(_ text: String) -> Bool { bytes.suffix(text.utf8.count).elementsEqual(text.utf8) }
@@ -96,8 +101,8 @@ package struct Path: Hashable, Comparable, Sendable {
     /// The path as text when its bytes are UTF-8; nil when they are not, and no text leads back to the file.
     package var text: String? { String(validating: bytes, as: UTF8.self) }
 
-    /// With U+FFFD for what is not UTF-8: for JSON and the agent's log, which escape what they are given. No way back to
-    /// the file, and no key: two files may have the same.
+    /// With U+FFFD for what is not UTF-8: for JSON and the agent's log, which escape what they are given. No way back
+    /// to the file, and no key: two files may have the same.
     package var repaired: String { String(decoding: bytes, as: UTF8.self) }
 }
 
@@ -114,30 +119,39 @@ extension String {
     /// Bytes from outside, as a person may see them on a terminal: what is not UTF-8 is U+FFFD, and what would move the
     /// cursor, end the line or turn the direction of reading is an escape (`\n`, `\x1b`, `\u{202e}`).
     package init(shown bytes: some Sequence<UInt8>) {
-        var shown = ""
-        for scalar in String(decoding: Array(bytes), as: UTF8.self).unicodeScalars {
-            switch scalar {
-            case "\n": shown += "\\n"
-            case "\r": shown += "\\r"
-            case "\t": shown += "\\t"
-            case "\\": shown += "\\\\"
-            case _ where scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value):
-                let digits = String(scalar.value, radix: 16)
-                shown += scalar.value < 0x10 ? "\\x0\(digits)" : "\\x\(digits)"
-            case _ where scalar.isInvisible: shown += "\\u{\(String(scalar.value, radix: 16))}"
-            default: shown.unicodeScalars.append(scalar)
-            }
-        }
-        self = shown
+        self = escaped(String(decoding: Array(bytes), as: UTF8.self), backslash: "\\\\")
     }
+
+    /// A message that is one line on a terminal whatever the texts in it hold. Names in it that are `shown` stay as
+    /// they are, and so does what this has made.
+    package init(printable message: String) { self = escaped(message, backslash: "\\") }
+}
+
+private func escaped(_ text: String, backslash: String) -> String {
+    var shown = ""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\n": shown += "\\n"
+        case "\r": shown += "\\r"
+        case "\t": shown += "\\t"
+        case "\\": shown += backslash
+        case _ where scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value):
+            let digits = String(scalar.value, radix: 16)
+            shown += scalar.value < 0x10 ? "\\x0\(digits)" : "\\x\(digits)"
+        case _ where !scalar.isPrintable: shown += "\\u{\(String(scalar.value, radix: 16))}"
+        default: shown.unicodeScalars.append(scalar)
+        }
+    }
+    return shown
 }
 
 extension Unicode.Scalar {
-    /// Separators of lines, marks of direction and other format characters: one cannot see them, only what they do.
-    fileprivate var isInvisible: Bool {
+    /// False for control characters, separators of lines, marks of direction and other format characters: one cannot
+    /// see them, only what they do.
+    package var isPrintable: Bool {
         switch properties.generalCategory {
-        case .format, .lineSeparator, .paragraphSeparator: true
-        default: false
+        case .control, .format, .lineSeparator, .paragraphSeparator: false
+        default: true
         }
     }
 }

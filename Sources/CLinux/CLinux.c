@@ -44,6 +44,10 @@ int linux_open_in_root(int root, const char *path, int flags) {
 #endif
 }
 
+int linux_hold(int directory, const char *name, int follows_link) {
+    return openat(directory, name, O_PATH | O_CLOEXEC | (follows_link ? 0 : O_NOFOLLOW));
+}
+
 int linux_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
 
 int linux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }

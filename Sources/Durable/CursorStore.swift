@@ -85,17 +85,17 @@ package struct SavedCursor: Sendable {
 package func savedCursors(
     in stateDirectory: String
 ) throws(Errno) -> (cursors: [SavedCursor], unusable: [(path: String, reason: String)]) {
-    let directory = cursorDirectory(of: stateDirectory)
-    let entries: [String]
+    let directory = Path(cursorDirectory(of: stateDirectory))
+    let entries: [Path]
     do throws(Errno) { entries = try directoryEntries(directory) } catch {
         guard error == .notFound else { throw error }
         return ([], [])
     }
-    var names: Set<String> = []
+    var names: Set<Path> = []
     for entry in entries {
         // A copy whose file was being replaced stands for it.
         for suffix in fallbackSuffixes where entry.hasSuffix(".json" + suffix) {
-            names.insert(String(entry.dropLast(suffix.utf8.count)))
+            names.insert(Path(entry.bytes.dropLast(suffix.utf8.count)))
         }
     }
     var cursors: [SavedCursor] = []
@@ -103,7 +103,7 @@ package func savedCursors(
     next: for name in names.sorted() {
         var reason = Errno.notFound.description
         for suffix in fallbackSuffixes {
-            let path = "\(directory)/\(name)\(suffix)"
+            let path = directory / Path(name.bytes + suffix.utf8)
             do throws(Errno) {
                 let bytes = try readWhole(path, limit: HostDisk.readLimitBytes)
                 do throws(CursorFileError) {
@@ -115,7 +115,7 @@ package func savedCursors(
                 if error != .notFound { reason = error.description }
             }
         }
-        unusable.append(("\(directory)/\(name)", reason))
+        unusable.append(((directory / name).description, reason))
     }
     return (cursors, unusable)
 }

@@ -86,7 +86,7 @@ package final class RejectedStore: Sendable {
             for entry in try entries() {
                 guard let name = entry.name, (today - name.day) * 86_400 > limits.age.nanoseconds / 1_000_000_000
                 else { continue }
-                try ignoringAbsence { () throws(Errno) in try removeFile("\(directory)/\(entry.text)") }
+                try ignoringAbsence { () throws(Errno) in try removeFile(Path(directory) / entry.file) }
                 removed += entry.bytes
             }
             return removed
@@ -160,15 +160,15 @@ package final class RejectedStore: Sendable {
     }
 
     /// All files of the directory count, also those of others.
-    private func entries() throws(Errno) -> [(text: String, name: RejectedFileName?, bytes: Int)] {
-        var entries: [(text: String, name: RejectedFileName?, bytes: Int)] = []
-        var names: [String] = []
-        try ignoringAbsence { () throws(Errno) in names = try directoryEntries(directory) }
-        for text in names {
+    private func entries() throws(Errno) -> [(file: Path, name: RejectedFileName?, bytes: Int)] {
+        var entries: [(file: Path, name: RejectedFileName?, bytes: Int)] = []
+        var names: [Path] = []
+        try ignoringAbsence { () throws(Errno) in names = try directoryEntries(Path(directory)) }
+        for file in names {
             // Some may be deleted just now.
             try ignoringAbsence { () throws(Errno) in
-                let bytes = Int(clamping: try FileStatus(of: "\(directory)/\(text)").sizeBytes)
-                entries.append((text, RejectedFileName(text), bytes))
+                let bytes = Int(clamping: try FileStatus(of: Path(directory) / file).sizeBytes)
+                entries.append((file, file.text.flatMap(RejectedFileName.init), bytes))
             }
         }
         return entries

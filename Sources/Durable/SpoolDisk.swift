@@ -56,7 +56,7 @@ package struct HostSpoolDisk: SpoolDisk {
             try syncDirectory("/" + parts.dropLast(count).joined(separator: "/"))
         }
         var found: [(id: UInt64, byteCount: Int)] = []
-        for name in try directoryEntries(directory) {
+        for name in try textEntries(directory) {
             var text = ByteCursor(name)
             guard let id = text.unsigned(), text.skip(".spool"), text.isAtEnd else { continue }
             // What cannot be asked for its size cannot be read either, and costs no other.

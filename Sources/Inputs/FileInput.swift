@@ -96,12 +96,18 @@ package struct FileInput: Input {
         var report = CheckReport()
         for glob in follower.settings.paths {
             let finder = FileFinder([glob])
+            var refused: [String] = []
             let paths = finder.paths.filter { path in
-                follower.settings.matches(path) && (try? FileStatus(of: path))?.kind == .regular
+                guard follower.settings.matches(path) else { return false }
+                if let refusal = follower.refusal(ofStanding: path) {
+                    refused.append("\(path): \(refusal)")
+                    return false
+                }
+                return (try? FileStatus(of: path))?.kind == .regular
             }
             report.notes.append("\(glob.text): \(paths.count) \(paths.count == 1 ? "file" : "files")")
             report.notes += Self.bounded(paths.map { "  \($0)" }, Self.checkedNamesLimit)
-            var problems: [String] = []
+            var problems = refused
             for path in paths {
                 do throws(Errno) {
                     if try File(reading: path).hasMoreThanItsSize() {

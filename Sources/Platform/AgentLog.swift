@@ -218,7 +218,24 @@ extension [UInt8] {
         let isPlain =
             !value.isEmpty
             && value.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=") && $0 < 0x7F }
-        if isPlain { append(text: value) } else { append(jsonString: value) }
+        if isPlain { return append(text: value) }
+        let start = count
+        append(jsonString: value)
+        guard value.unicodeScalars.contains(where: { $0.value >= 0x7F && !$0.isPrintable }) else { return }
+        // JSON allows what a terminal would heed, such as U+009B and U+202E.
+        let quoted = String(decoding: self[start...], as: UTF8.self)
+        removeLast(count - start)
+        for scalar in quoted.unicodeScalars {
+            if scalar.isPrintable {
+                append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
+            } else {
+                for unit in UTF16.encode(scalar) ?? UTF16.encodedReplacementCharacter {
+                    append("\\u")
+                    append(hexadecimal: UInt8(unit >> 8))
+                    append(hexadecimal: UInt8(unit & 0xFF))
+                }
+            }
+        }
     }
 }
 

@@ -20,9 +20,10 @@ package func directoryEntries(_ path: Path) throws(Errno) -> [Path] {
     }
 }
 
-/// The same for who takes names as text: a name that is not UTF-8 is repaired, and leads nowhere.
-package func directoryEntries(_ path: String) throws(Errno) -> [String] {
-    try directoryEntries(Path(path)).map { String(decoding: $0.bytes, as: UTF8.self) }
+/// Those of the names that are UTF-8, for directories in which the kernel, or the agent itself, gives no other names:
+/// of devices, and of files of the state.
+package func textEntries(_ path: String) throws(Errno) -> [String] {
+    try directoryEntries(Path(path)).compactMap(\.text)
 }
 
 /// Makes a directory and those above it. One that is there already is fine; something else of that name is ENOTDIR.

@@ -23,6 +23,8 @@ package struct FileStatus: Sendable, Equatable {
     /// The lower 9 bits of its mode: who may read, write and execute.
     package let permissions: UInt32
     package let sizeBytes: UInt64
+    /// The user whose it is.
+    package let owner: UInt32
     /// Names that the file has; 0 when it was deleted and is only kept open.
     package let linkCount: UInt64
     /// When its content last changed, nanoseconds since 1970.
@@ -42,6 +44,7 @@ package struct FileStatus: Sendable, Equatable {
             }
         permissions = UInt32(raw.st_mode) & 0o777
         sizeBytes = UInt64(max(0, raw.st_size))
+        owner = UInt32(raw.st_uid)
         linkCount = UInt64(raw.st_nlink)
         modifiedUnixNanoseconds = Int64(raw.st_mtim.tv_sec) * 1_000_000_000 + Int64(raw.st_mtim.tv_nsec)
         changedUnixNanoseconds = Int64(raw.st_ctim.tv_sec) * 1_000_000_000 + Int64(raw.st_ctim.tv_nsec)
@@ -83,10 +86,6 @@ package func realPath(_ path: Path) throws(Errno) -> Path {
     guard let found = unsafe path.withCString({ unsafe realpath($0, nil) }) else { throw .current }
     defer { unsafe free(found) }
     return unsafe Path(UnsafeRawBufferPointer(start: found, count: strlen(found)))
-}
-
-package func realPath(_ path: String) throws(Errno) -> String {
-    String(decoding: try realPath(Path(path)).bytes, as: UTF8.self)
 }
 
 /// How a file is opened for writing.

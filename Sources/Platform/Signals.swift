@@ -45,10 +45,3 @@ package final class Signals: Sendable {
         _ = linux_wait_readable(descriptor, other.descriptor, milliseconds)
     }
 }
-
-/// The words that the program was started with, its own name first. Bytes that are no UTF-8 are replaced.
-package func programArguments() -> [String] {
-    (0..<linux_argument_count()).compactMap { index in
-        unsafe linux_argument(index).map { unsafe String(cString: $0) }
-    }
-}

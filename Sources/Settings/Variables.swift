@@ -17,11 +17,11 @@ package struct VariableError: Error, Equatable {
 
 /// Where the values of variables come from: the world, or a test.
 package struct SettingsVariables: Sendable {
-    private let environment: @Sendable (String) -> String?
+    private let environment: @Sendable (String) throws(VariableError) -> String?
     private let readFile: @Sendable (String) throws(VariableError) -> [UInt8]
 
     package init(
-        environment: @escaping @Sendable (String) -> String?,
+        environment: @escaping @Sendable (String) throws(VariableError) -> String?,
         readFile: @escaping @Sendable (String) throws(VariableError) -> [UInt8]
     ) {
         self.environment = environment
@@ -88,7 +88,7 @@ package struct SettingsVariables: Sendable {
             throw unknownForm(inner)
         }
         if rest.isEmpty {
-            guard let value = environment(text) else {
+            guard let value = try environment(text) else {
                 throw VariableError(reason: "the environment variable \(text) is not set; a default is ${\(text):-…}")
             }
             return (Array(value.utf8), false)
@@ -98,7 +98,7 @@ package struct SettingsVariables: Sendable {
         guard !fallback.contains(UInt8(ascii: "{")) else {
             throw VariableError(reason: "the default of ${\(text):-…} holds a \"{\": variables do not nest")
         }
-        if let value = environment(text), !value.isEmpty { return (Array(value.utf8), false) }
+        if let value = try environment(text), !value.isEmpty { return (Array(value.utf8), false) }
         return (fallback, true)
     }
 

@@ -1,6 +1,7 @@
 // `vitals check`
 
 internal import Agent
+internal import Bytes
 internal import Platform
 internal import Settings
 
@@ -17,7 +18,9 @@ func check(_ arguments: CommandLineArguments) -> Int32 {
         return 1
     }
     var text = ""
-    for (kind, line) in findings.lines { text += kind == .problem ? "PROBLEM \(line)\n" : "\(line)\n" }
+    for (kind, line) in findings.lines {
+        text += (kind == .problem ? "PROBLEM " : "") + String(printable: line) + "\n"
+    }
     let count = findings.problemCount
     text += count == 0 ? "all is well\n" : "\(count) \(count == 1 ? "problem" : "problems")\n"
     let shown = show(text)

@@ -1,6 +1,7 @@
 // `vitals replay`
 
 internal import Agent
+internal import Bytes
 internal import Platform
 
 func replay(_ arguments: CommandLineArguments) -> Int32 {
@@ -16,7 +17,7 @@ func replay(_ arguments: CommandLineArguments) -> Int32 {
     var text = ""
     var isWell = true
     for report in reports {
-        text += "\(report.output): \(report.takenCount) sent"
+        text += "\(String(printable: report.output)): \(report.takenCount) sent"
         if report.refusedCount > 0 { text += ", \(report.refusedCount) refused again" }
         if report.strangeCount > 0 { text += ", \(report.strangeCount) not understood, or of an input that is gone" }
         text += "\n"

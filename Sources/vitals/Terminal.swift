@@ -1,6 +1,7 @@
 // What all commands share: printing, complaining, and reading the settings.
 
 internal import Agent
+internal import Bytes
 internal import Platform
 internal import Settings
 
@@ -17,8 +18,8 @@ func show(_ bytes: [UInt8]) -> Int32 {
     return 0
 }
 
-/// To standard error, one line.
-func complain(_ message: String) { writeComplaint("vitals: \(message)") }
+/// To standard error, one line, whatever names stand in it.
+func complain(_ message: String) { writeComplaint("vitals: \(String(printable: message))") }
 
 /// In the journal it is the error that it is: see sd-daemon(3). Each line is an entry there.
 private func writeComplaint(_ text: String) {
@@ -31,7 +32,7 @@ private func writeComplaint(_ text: String) {
 /// `file:line:column: …` stands alone, so that an editor finds its way.
 func complain(_ error: StartError) {
     switch error {
-    case .settings(let error): writeComplaint("\(error)")
+    case .settings(let error): writeComplaint(String(printable: error.description))
     case .world(let reason): complain(reason)
     }
 }

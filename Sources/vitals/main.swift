@@ -8,7 +8,7 @@ internal import Platform
 linux_tune_malloc(2)
 
 let parsed: ParsedCommandLine
-do throws(UsageError) { parsed = try parseCommandLine(Array(programArguments().dropFirst())) } catch {
+do throws(UsageError) { parsed = try parseCommandLine(commandLineWords()) } catch {
     complain(error.message)
     complain(error.hint)
     leave(2)

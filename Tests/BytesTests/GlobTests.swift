@@ -3,6 +3,19 @@ import Testing
 @testable import Bytes
 
 @Suite struct GlobTests {
+    @Test func twoSlashesAreOne() throws {
+        #expect(try Glob("/var//log///*.log").matches("/var/log/a.log"))
+        #expect(try Glob("//a").matches("/a"))
+    }
+
+    @Test(arguments: [
+        ("/var/log/*.log", "/var/log/a.log", 2), ("/var/log/a.log", "/var/log/a.log", 2), ("/*/log/a", "/var/log/a", 0),
+        ("/srv/*/logs/a", "/srv/x/logs/a", 1), ("/{a,a/b}/c/*", "/a/b/c/d", 3), ("/**/a", "/x/a", 0), ("/a", "/a", 0),
+        ("/var/log/app/*", "/var/log/other/x", 2), ("/caf\u{E9}/*", "/cafe\u{301}/x", 0),
+    ]) func directoriesThatStandInThePattern(pattern: String, path: String, count: Int) throws {
+        #expect(try Glob(pattern).literalDirectoryCount(of: Path(path)) == count)
+    }
+
     @Test(arguments: [
         ("/var/log/*.log", "/var/log/a.log", true), ("/var/log/*.log", "/var/log/b/a.log", false),
         ("/var/log/*.log", "/var/log/.log", false), ("/var/log/.*", "/var/log/.log", true),

@@ -34,6 +34,13 @@ import Testing
         Path("ab").withCString { unsafe #expect(String(cString: $0) == "ab") }
     }
 
+    @Test func aMessageIsOneLine() {
+        let message = "\(Path("a\n\\b")): \u{1B}[31m no\nsuch\u{2029}file\u{9B}\u{85}"
+        let shown = "a\\n\\\\b: \\x1b[31m no\\nsuch\\u{2029}file\\x9b\\x85"
+        #expect(String(printable: message) == shown)
+        #expect(String(printable: shown) == shown)
+    }
+
     @Test func aPersonSeesNoControlCharacters() {
         #expect(Path([0x61, 0xE9]).description == "a\u{FFFD}")
         #expect(Path([0x61, 0xE9]).text == nil)

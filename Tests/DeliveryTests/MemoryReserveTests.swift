@@ -192,7 +192,7 @@ import Testing
         for route in routes { #expect(route.stopAndWait()) }
         #expect(down.savedCursor() == 3 && well.savedCursor() == 50)
         // Nothing stays in the directory either.
-        #expect(try directoryEntries("\(down.directory)/parked").isEmpty)
+        #expect(try textEntries("\(down.directory)/parked").isEmpty)
     }
 
     @Test func whatCannotBeParkedStaysInMemoryAndArrives() throws {

@@ -117,7 +117,7 @@ final class World: Sendable {
     }
 
     func rejectedLines() -> [String] {
-        guard let names = try? directoryEntries("\(directory)/rejected/out") else { return [] }
+        guard let names = try? textEntries("\(directory)/rejected/out") else { return [] }
         return names.sorted().flatMap { name -> [String] in
             guard let bytes = try? readWhole("\(directory)/rejected/out/\(name)") else { return [] }
             return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)

@@ -29,7 +29,7 @@ import Testing
     }
 
     private func lines() throws -> [String] {
-        try directoryEntries(rejected).sorted().flatMap {
+        try textEntries(rejected).sorted().flatMap {
             String(decoding: try readWhole("\(rejected)/\($0)"), as: UTF8.self).split(separator: "\n").map(String.init)
         }
     }
@@ -45,14 +45,14 @@ import Testing
                 + #""reason":"400 \"bad\"","record":{"message":"one"}}"#
         )
         for line in try lines() { _ = try parseJSON([UInt8](line.utf8)) }
-        #expect(try directoryEntries(rejected) == ["1970-01-01-0001.ndjson"])
+        #expect(try textEntries(rejected) == ["1970-01-01-0001.ndjson"])
     }
 
     @Test func eachOutputHasItsOwn() throws {
         let other = RejectedStore(stateDirectory: directory, output: "a/../b", limits: RejectedLimits())
         #expect(add(store(), "1") == .kept)
         #expect(add(other, "2") == .kept)
-        #expect(try directoryEntries("\(directory)/rejected").sorted() == ["a%2f%2e%2e%2fb", "out"])
+        #expect(try textEntries("\(directory)/rejected").sorted() == ["a%2f%2e%2e%2fb", "out"])
     }
 
     @Test func goesOnAfterARestartAndACutLine() throws {
@@ -63,7 +63,7 @@ import Testing
         }
         #expect(add(store(), "2") == .kept)
         #expect(add(store(), "3") == .kept)
-        #expect(try directoryEntries(rejected) == ["1970-01-01-0001.ndjson"])
+        #expect(try textEntries(rejected) == ["1970-01-01-0001.ndjson"])
         let all = try lines()
         #expect(all.count == 4)
         #expect(all.filter { $0.hasSuffix("}") }.count == 3)
@@ -73,7 +73,7 @@ import Testing
         let store = store { ($0.totalBytes, $0.fileBytes) = (4_000, 1_000) }
         var kept = 0
         while add(store, "\(kept)") == .kept { kept += 1 }
-        let names = try directoryEntries(rejected)
+        let names = try textEntries(rejected)
         let sizes = try names.map { try FileStatus(of: "\(rejected)/\($0)").sizeBytes }
         #expect(sizes.reduce(0, +) <= 4_000)
         #expect(sizes.allSatisfy { $0 <= 1_000 })
@@ -92,7 +92,7 @@ import Testing
         try File(writing: "\(rejected)/notes.txt", .createNew).write([0])
         #expect(try store.removeOld(at: moment(41 * day).unixNanoseconds) > 50)
         #expect(
-            try directoryEntries(rejected).sorted() == [
+            try textEntries(rejected).sorted() == [
                 "1970-01-21-0001.ndjson", "1970-02-10-0001.ndjson", "1970-02-11-0001.ndjson", "notes.txt",
             ])
         #expect(try store.removeOld(at: moment(41 * day).unixNanoseconds) == 0)
@@ -155,10 +155,10 @@ import Testing
             #expect(add(store, "5") == .kept)
         }
         try store.sync()
-        #expect(try directoryEntries(rejected).sorted() == ["1970-01-01-0001.ndjson", "1970-01-01-0002.ndjson"])
+        #expect(try textEntries(rejected).sorted() == ["1970-01-01-0001.ndjson", "1970-01-01-0002.ndjson"])
         #expect(try lines().map { $0.dropLast().last } == ["2", "4", "5"])
         try HeldRejectedFile("1970-01-01-0001.ndjson", in: rejected).keep([])
-        #expect(try directoryEntries(rejected) == ["1970-01-01-0002.ndjson"])
+        #expect(try textEntries(rejected) == ["1970-01-01-0002.ndjson"])
     }
 
     @Test func namesSayTheDay() {

@@ -50,6 +50,18 @@ private final class Lines: Sendable {
             ])
     }
 
+    @Test func nothingSteersTheTerminal() {
+        log().write(
+            .info, "\u{1B}[2J",
+            ["path": "/a\u{202E}b\u{2028}", "c1": "\u{9B}31m", "del": "\u{7F}", "tag": "\u{E0041}é\""],
+            at: at(0))
+        #expect(
+            lines.all == [
+                #"<6>level=info msg="\u001b[2J" path="/a\u202eb\u2028" c1="\u009b31m" del="\u007f" "#
+                    + #"tag="\udb40\udc41é\"""# + "\n"
+            ])
+    }
+
     @Test func whatIsBelowTheLevelIsNotWritten() {
         let log = log(.warning)
         log.write(.info, "x", [:], at: at(0))

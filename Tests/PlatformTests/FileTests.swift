@@ -70,7 +70,7 @@ import Testing
         #expect(throws: Errno.notFound) { _ = try File(reading: directory + "/none") }
         #expect(throws: Errno(code: EISDIR)) { _ = try File(writing: directory, .append) }
         #expect(throws: Errno(code: EISDIR)) { _ = try readWhole(directory) }
-        #expect(throws: Errno(code: ENOTDIR)) { _ = try directoryEntries("/proc/self/status") }
+        #expect(throws: Errno(code: ENOTDIR)) { _ = try textEntries("/proc/self/status") }
         #expect(throws: Errno.notFound) { try removeFile(directory + "/none") }
         #expect(throws: Errno.notFound) { try renameFile(directory + "/none", to: directory + "/x") }
         #expect(throws: Errno.notFound) { try syncDirectory(directory + "/none") }
@@ -85,8 +85,8 @@ import Testing
         try makeDirectories(deep + "/")
         #expect(try FileStatus(of: deep).kind == .directory)
         try File(writing: directory + "/file", .createNew).write([])
-        #expect(try directoryEntries(directory).sorted() == ["file", "x"])
-        #expect(try directoryEntries(deep).isEmpty)
+        #expect(try textEntries(directory).sorted() == ["file", "x"])
+        #expect(try textEntries(deep).isEmpty)
         try syncDirectory(directory)
         #expect(throws: Errno(code: ENOTDIR)) { try makeDirectories(directory + "/file/y") }
         #expect(throws: Errno(code: ENOTDIR)) { try makeDirectories(directory + "/file") }

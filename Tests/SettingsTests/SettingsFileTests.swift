@@ -14,6 +14,7 @@ let variables = SettingsVariables(
         case "/dos": return Array("line\r\n".utf8)
         case "/two": return Array("a\n\n".utf8)
         case "/binary": return [0xFF, 0xFE]
+        case "/nul": return [0x61, 0]
         default: throw VariableError(reason: "\(path): No such file or directory")
         }
     })
@@ -34,6 +35,46 @@ func message(_ texts: String...) -> String {
 }
 
 @Suite struct SettingsFileTests {
+    private func said(ofBytes bytes: [UInt8]) -> String {
+        do throws(SettingsError) {
+            _ = try loadSettings([SettingsFile(name: "1.json", bytes: bytes)], variables: variables)
+            return "no error"
+        } catch {
+            return error.description
+        }
+    }
+
+    @Test(arguments: [
+        ("{\n  \"a\": \"caf", 0xE9, ".log\"}", "1.json:2:12: the byte 0xe9 is not UTF-8"),
+        ("{ // caf", 0xE9, "\n}", "1.json:1:9: the byte 0xe9"),
+        ("{ /* \n\n ", 0xFF, "*/ }", "1.json:3:2: the byte 0xff"),
+        ("{\"", 0xC3, "\": 1}", "1.json:1:3: the byte 0xc3"), ("", 0xFF, "\u{1}", "1.json:1:1: the byte 0xff"),
+    ]) func bytesThatAreNotUTF8(before: String, byte: Int, after: String, start: String) {
+        let message = said(ofBytes: Array(before.utf8) + [UInt8(byte)] + after.utf8)
+        #expect(message.hasPrefix(start), "\(message)")
+    }
+
+    @Test func utf16IsSaidToBe() {
+        let start = "1.json:1:1: the file is UTF-16"
+        #expect(said(ofBytes: [0xFF, 0xFE, 0x7B, 0, 0x7D, 0]).hasPrefix(start))
+        #expect(said(ofBytes: [0xFE, 0xFF, 0, 0x7B, 0, 0x7D]).hasPrefix(start))
+        #expect(said(ofBytes: [0xEF, 0xBB, 0xBF] + Array("{}".utf8)) == "no error")
+    }
+
+    @Test(arguments: [
+        (#"{"a": "/tmp/x\u0000y"}"#, "1.json:1:14: a NUL stands in no path"), (#"{"a\u0000": 1}"#, "1.json:1:4: a NUL"),
+        (#"{"a": ["\u0000"]}"#, "1.json:1:9: a NUL"), (#"{"a": "\ud83dx"}"#, "1.json:1:8: half a surrogate pair"),
+        (#"{"a": "\udc00"}"#, "1.json:1:8: half"), (#"{"a": "\ud83d\u0041"}"#, "1.json:1:8: half"),
+    ]) func escapesThatNoNameHolds(text: String, start: String) {
+        let message = message(text)
+        #expect(message.hasPrefix(start), "\(message)")
+    }
+
+    @Test func escapesOfCharactersAreTaken() throws {
+        var section = try load(#"{"a": "\ud83d\ude00\ufffd\u0001"}"#)
+        #expect(try section.string("a") == "\u{1F600}\u{FFFD}\u{1}")
+    }
+
     static let everything = """
         // The settings of a test.
         {

@@ -71,7 +71,7 @@ struct ProcessMetrics {
             // Since Linux 6.2 its size is their number.
             let size = try FileStatus(of: "/proc/self/fd").sizeBytes
             // One of those listed is the descriptor that lists them.
-            return size > 0 ? Int(size) : try directoryEntries("/proc/self/fd").count - 1
+            return size > 0 ? Int(size) : try textEntries("/proc/self/fd").count - 1
         } catch { return nil }
     }
 

@@ -35,6 +35,10 @@ int linux_open_place(int directory, const char *name);
 /// `..`. ENOSYS before Linux 5.6.
 int linux_open_in_root(int root, const char *path, int flags);
 
+/// openat(2) with O_PATH: takes hold of what a name in a directory is, without a right to read it; of a symbolic link
+/// itself when it is not to be followed.
+int linux_hold(int directory, const char *name, int follows_link);
+
 /// accept4(2): closed on exec, and never waits.
 int linux_accept(int listener);
 

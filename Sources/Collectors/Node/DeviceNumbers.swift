@@ -63,7 +63,7 @@ func attributeIfThere(_ path: String) -> Attribute? {
 
 /// What a directory of a device holds, in the order of their numbers; nothing when the device has no such directory.
 func entries(of path: String) throws(KernelFileError) -> [String] {
-    do throws(Errno) { return try directoryEntries(path).sorted(by: isBefore) } catch {
+    do throws(Errno) { return try textEntries(path).sorted(by: isBefore) } catch {
         if error == .notFound { return [] }
         throw .unreadable(path: path, error)
     }

@@ -27,8 +27,8 @@ package struct FileCursors: Equatable, Sendable {
     /// For each path the time of change, in nanoseconds since 1970, of its newest rotated sibling that is none of ours,
     /// because it was there before the path was first followed.
     package var floors: [Path: Int64] = [:]
-    /// For each pattern, by the bytes of its text, since when it has been followed, in nanoseconds since 1970. What was written
-    /// later is ours, also when it was rotated before anybody saw it.
+    /// For each pattern, by the bytes of its text, since when it has been followed, in nanoseconds since 1970. What was
+    /// written later is ours, also when it was rotated before anybody saw it.
     package var since: [Path: Int64] = [:]
 
     package init() {}

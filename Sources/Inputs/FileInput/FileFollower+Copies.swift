@@ -43,10 +43,8 @@ extension FileFollower {
     }
 
     func move(_ tail: Tail, to copy: FoundFile) -> Bool {
-        do throws(Errno) {
-            let file = try File(reading: copy.place)
-            // Renamed meanwhile, and another stands there.
-            guard try file.status().id == copy.id else { return false }
+        do throws(TailFailure) {
+            let file = try open(copy.place, id: copy.id)
             if tail.file != nil { openCount -= 1 }
             if byID[tail.id] === tail { byID[tail.id] = nil }
             if let place = tail.place, byPlace[place] === tail { byPlace[place] = nil }

@@ -10,7 +10,10 @@ extension FileFollower {
 
     /// `seen` is what the path itself names.
     func place(of path: Path, _ seen: FileStatus?) -> Path {
-        guard let seen, seen.kind == .symbolicLink, let real = try? realPath(path) else { return path }
+        guard let seen, seen.kind == .symbolicLink, refusal(of: path, seen) == nil, let real = try? realPath(path)
+        else {
+            return path
+        }
         if aliases.updateValue(path, forKey: real) == nil { hasNewAlias = true }
         return real
     }
@@ -18,6 +21,8 @@ extension FileFollower {
     /// Looks at what stands at `path` now, and follows it when it is new and matches.
     func examine(_ path: Path, at now: Moment) {
         let seen = try? FileStatus(ofLink: path)
+        if let refusal = refusal(of: path, seen) { return refuse(path, refusal) }
+        if case .linkRefused = unreadable[path] { unreadable[path] = nil }
         examine(path, place(of: path, seen), seen?.kind == .symbolicLink ? nil : seen, at: now)
     }
 
@@ -110,15 +115,19 @@ extension FileFollower {
         if originals.isEmpty, withoutGzipEnding(place) == place { catchUp(place, at: now) }
         // Catching up may have found it under this very name, or found that it may be a copy.
         if byPlace[place] != nil || held[place] != nil { return }
-        do throws(Errno) {
-            let file = try File(reading: place)
-            let status = try file.status()
-            // What was found out is not about this one. Its event is on its way.
-            guard status.id == seen.id else {
-                nextScan = now.monotonic
-                return
-            }
-            let first = try readStart(file, status)
+        do throws(TailFailure) {
+            let file = try open(place, through: path)
+            let status: FileStatus
+            let first: FileStart
+            do throws(Errno) {
+                status = try file.status()
+                // What was found out is not about this one. Its event is on its way.
+                guard status.id == seen.id else {
+                    nextScan = now.monotonic
+                    return
+                }
+                first = try readStart(file, status)
+            } catch { throw .system(error) }
             unreadable[path] = nil
             guard first.form == .plain else {
                 // Rotated ones are read by `catchUp`; any other has no lines.
@@ -127,7 +136,7 @@ extension FileFollower {
             }
             begin(file, status, first.bytes, path, place, at: now)
         } catch {
-            report(path, error)
+            if error != .system(.stale) { report(path, error) }
         }
     }
 
@@ -179,17 +188,16 @@ extension FileFollower {
             finish(tail, at: now)
             return false
         }
-        do throws(Errno) {
-            let file = try File(reading: place)
-            guard try file.status().id == tail.id else {
-                examine(place, at: now)
-                return false
-            }
-            tail.file = consume file
+        do throws(TailFailure) {
+            tail.file = try open(place, id: tail.id)
             openCount += 1
             return true
         } catch {
-            if error == .notFound { examine(place, at: now) } else { report(tail.path, error) }
+            if error == .system(.stale) {
+                examine(place, at: now)
+                return false
+            }
+            if error == .system(.notFound) { examine(place, at: now) } else { report(tail.path, error) }
             tail.hasReachedEnd = true
             return false
         }

@@ -97,7 +97,7 @@ extension FileFollower {
             close(tail)
             report(tail.path, error)
         }
-        if case .failed = outcome {} else { unreadable[tail.path] = nil }
+        if case .failed = outcome {} else { noteReadable(tail.path) }
         if isOverOpenLimit || isAtOpenLimit && outcome == .atEnd, !tail.isAway { close(tail) }
         if tail.isAway || tail.partialSince != nil, !tail.isTimed {
             tail.isTimed = true

@@ -233,9 +233,11 @@ extension FileFollower {
             var own = next.cursor
             own.id = next.file.id
             if start.form == .gzip { own.sizeBytes = max(own.sizeBytes, start.sizeBytes) }
-            do throws(Errno) {
-                let file = try File(reading: place)
-                let status = try file.status()
+            do throws(TailFailure) {
+                let file = try open(place)
+                unreadable[place] = nil
+                let status: FileStatus
+                do throws(Errno) { status = try file.status() } catch { throw .system(error) }
                 // Renamed meanwhile: the event that tells so is on its way.
                 guard status.id == next.file.id, byID[status.id] == nil else { continue }
                 if let key = next.key { known.remove(key) }
@@ -247,7 +249,7 @@ extension FileFollower {
                 tail.predecessor = before
                 before = tail
             } catch {
-                report(place, error)
+                if error != .system(.stale) { report(place, error) }
                 familiesSeen.remove(family)
             }
         }

@@ -14,9 +14,11 @@ extension FileFollower {
     func scan(at now: Moment) {
         listings = [:]
         isScanning = true
+        directoryRefusals = [:]
         defer {
             isScanning = false
             listings = [:]
+            directoryRefusals = [:]
         }
         let finder = FileFinder(settings.paths) { self.watch($0, holdsFiles: $1) }
         directoryErrors = finder.errors
@@ -75,6 +77,10 @@ extension FileFollower {
             let seen = try? FileStatus(ofLink: path)
             if let standing = byPlace[path], let seen, seen.id == standing.id {
                 if standing.noteStatus(seen) { makeReady(standing) }
+                continue
+            }
+            if let refusal = refusal(of: path, seen) {
+                refuse(path, refusal)
                 continue
             }
             let place = place(of: path, seen)

@@ -12,7 +12,7 @@ extension FileFollower {
             let status = try file.status()
             guard status.kind == .regular, status.sizeBytes > 0 else { return nil }
             let start = try readStart(file, status)
-            unreadable[place] = nil
+            noteReadable(place)
             if start.form == .otherCompression { noteCompressed(status.id) }
             return FoundFile(
                 place: place, id: status.id, start: start, diskBytes: status.sizeBytes,

@@ -66,6 +66,8 @@ final class FileFollower {
     /// Names in directories, in order, as long as one scan takes.
     var listings: [Path: [Path]] = [:]
     var isScanning = false
+    /// Directories that were looked at in this scan, with the reason why nothing in them is.
+    var directoryRefusals: [Path: TailFailure?] = [:]
     var nextNumber: UInt32 = 1
     var nextOrder: UInt64 = 0
 

@@ -10,6 +10,7 @@ struct FileInputSettings {
     let paths: [Glob]
     let exclude: [Glob]
     let startAt: StartAt
+    let followSymlinks: FollowSymlinks
     /// Rotated files that are there when a path is first seen are read as well.
     let fromRotated: Bool
     /// What has not changed for longer is not begun.
@@ -33,6 +34,7 @@ struct FileInputSettings {
         }
         exclude = try Self.globs("exclude", try section.strings("exclude", default: []), section)
         startAt = try section.choice("start_at", default: .beginning)
+        followSymlinks = try section.choice("follow_symlinks", default: .safe)
         fromRotated = try section.bool("from_rotated", default: false)
         guard !fromRotated || startAt == .beginning else {
             throw section.error(at: "from_rotated", "rotated files come before the end at which \"start_at\" begins")

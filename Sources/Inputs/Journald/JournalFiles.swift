@@ -75,7 +75,7 @@ struct JournalFiles {
 
     private mutating func list(_ directory: String) -> [String] {
         do throws(Errno) {
-            let names = try directoryEntries(directory)
+            let names = try textEntries(directory)
             directories.append(directory)
             return names
         } catch .notFound {
@@ -133,7 +133,7 @@ struct JournalFiles {
     func givenUp() -> [Found] {
         var held: Set<FileID> = []
         do throws(Errno) {
-            for name in try directoryEntries("/proc/self/fd") {
+            for name in try textEntries("/proc/self/fd") {
                 do throws(Errno) { held.insert(try FileStatus(of: "/proc/self/fd/\(name)").id) } catch {
                     // The descriptor of the listing itself, closed by now.
                 }

@@ -1,5 +1,6 @@
 // A chip of /sys/class/hwmon: what it is called, and which attributes it has. Documentation/hwmon/sysfs-interface.rst.
 
+internal import Bytes
 internal import Metrics
 internal import Platform
 internal import Procfs
@@ -58,7 +59,7 @@ struct HwmonChip {
         var found: [String: [(name: HwmonName, path: String)]] = [:]
         for directory in [path, "\(path)/device"] {
             var files: [String] = []
-            do throws(Errno) { files = try directoryEntries(directory) } catch { continue }
+            do throws(Errno) { files = try textEntries(directory) } catch { continue }
             for file in files.sorted() {
                 guard let name = HwmonName(file), isFile("\(directory)/\(file)") else { continue }
                 found[name.sensor, default: []].removeAll { $0.name == name }

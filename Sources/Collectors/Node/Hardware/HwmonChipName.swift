@@ -1,5 +1,6 @@
 // How a chip of /sys/class/hwmon is called in the label `chip`.
 
+internal import Bytes
 internal import Platform
 internal import Procfs
 
@@ -25,8 +26,8 @@ struct HwmonChipName {
     /// The end of the path of a device, to which `path` leads. nil without one: a virtual chip.
     private static func place(ofDevice path: String) -> String? {
         do throws(Errno) {
-            let words = try realPath(path).utf8.split(separator: UInt8(ascii: "/")).suffix(2)
-            let cleaned = words.map { HwmonName.cleaned(String(Substring($0))) }
+            let words = try realPath(Path(path)).components.suffix(2)
+            let cleaned = words.map { HwmonName.cleaned($0.repaired) }
             guard let last = cleaned.last, !last.isEmpty else { return nil }
             return cleaned.filter { !$0.isEmpty }.joined(separator: "_")
         } catch { return nil }

@@ -40,8 +40,8 @@ struct PCIDevice {
     /// A device is a directory in that of its bridge, to which the class has links.
     private static func parent(of path: String) -> PCIPlace? {
         do throws(Errno) {
-            let words = try realPath(path).utf8.split(separator: UInt8(ascii: "/"))
-            return words.dropLast().last.flatMap { PCIPlace(String(Substring($0))) }
+            let words = try realPath(Path(path)).components
+            return words.dropLast().last.flatMap { PCIPlace($0.repaired) }
         } catch { return nil }
     }
 }

@@ -114,7 +114,7 @@ struct CPUFreqCollector: Collector {
     /// A machine without the driver is in order, as virtual ones are; a tree without any CPU is no sysfs.
     var isAbsenceSuccess: Bool {
         do throws(Errno) {
-            return try directoryEntries(cpus.path).contains { numberOfDevice($0, "cpu") != nil }
+            return try textEntries(cpus.path).contains { numberOfDevice($0, "cpu") != nil }
         } catch { return false }
     }
 
