@@ -198,7 +198,8 @@ private struct CommandLineParser {
             // The command may stand behind its options.
             let command = command ?? rest.lazy.compactMap { Command(rawValue: $0) }.first
             let taken = options.filter { option in command.map { option.commands.contains($0) } ?? true }
-            throw error("unknown option \(name)", name, taken.map(\.name) + ["--help"] + (command == nil ? ["--version"] : []))
+            let always = command == nil ? ["--help", "--version"] : ["--help"]
+            throw error("unknown option \(name)", name, taken.map(\.name) + always)
         }
         guard let valueName = option.valueName else {
             guard attached == nil else { throw error("\(option.name) takes no value") }

@@ -53,7 +53,7 @@ package final class RunningAgent: Sendable {
     private struct Control {
         var watches: [Watch] = []
         /// Of the state directory, until the agent has stopped.
-        var lock: LockFile?
+        var lock: StateLock?
         /// When workers were asked whether they are there; those that have answered are not in it.
         var asked: [String: Instant] = [:]
         var openRoutes = 0
@@ -95,7 +95,7 @@ package final class RunningAgent: Sendable {
             throw .settings(error)
         }
         // Before a cursor is read, and after all that can be wrong in the settings.
-        let lock = try settings.routes.isEmpty ? nil : Self.lockState(settings.stateDirectory)
+        let lock = try settings.routes.isEmpty ? nil : StateLock(settings.stateDirectory)
         control = Worker("agent", Control(lock: lock))
         do throws(Errno) { (end, hasTaken) = (try WakeSignal(), try WakeSignal()) } catch {
             throw .world("cannot open a descriptor: \(error)")
@@ -145,23 +145,6 @@ package final class RunningAgent: Sendable {
         return endpoint
     }
 
-    /// Makes the directory, and makes sure that no other agent uses it.
-    private static func lockState(_ directory: String) throws(StartError) -> LockFile {
-        do throws(Errno) { try makeDirectories(directory) } catch {
-            throw .world("cannot make the state directory \(directory): \(error); another one is --state-directory DIR")
-        }
-        do throws(LockError) { return try LockFile("\(directory)/lock") } catch {
-            switch error {
-            case .held(let process):
-                let who = process.map { "process \($0)" } ?? "another process"
-                throw .world(
-                    "the state directory \(directory) is in use by another agent, \(who); "
-                        + "another one is --state-directory DIR")
-            case .unusable(let errno): throw .world("cannot lock the state directory: \(directory)/lock: \(errno)")
-            }
-        }
-    }
-
     // MARK: Start
 
     /// Starts everything.
@@ -198,9 +181,28 @@ package final class RunningAgent: Sendable {
             control.watches.append(
                 self.control.every(Self.rejectedInterval) { _ in for route in self.routes { route.removeOldRejects() } }
             )
+            control.watches.append(self.control.every(StateLock.interval) { self.checkLock(&$0) })
             if let interval = self.notifier.watchdogInterval {
                 control.watches.append(self.control.every(interval) { self.feedWatchdog(&$0) })
             }
+        }
+    }
+
+    /// Somebody may have removed the state directory.
+    private func checkLock(_ control: inout Control) {
+        let finding = control.lock?.check() ?? .held
+        switch finding {
+        case .held: problems.set("state directory", [])
+        case .madeAgain:
+            problems.set("state directory", [])
+            log.warning(
+                "the state directory was removed, or its lock; both are made again, and cursors are saved there as they change",
+                ["path": settings.stateDirectory])
+        case .lost(let reason):
+            log.error(
+                "the state directory is lost, and cannot be made again; what is delivered now is sent again after a restart",
+                ["reason": reason])
+            problems.set("state directory", ["the state directory is lost: \(reason)"])
         }
     }
 

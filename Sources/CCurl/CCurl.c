@@ -23,7 +23,8 @@ static struct {
 
 // HTTP dates have 29 characters at the most common, the longest old form has 33.
 // What is kept of an answer's headers: those of cloud services are about 300 bytes, a proxy's may be more.
-// No receiver of logs has more than ANSWER_LIMIT to say; who sends more is none, or means harm.
+// No receiver of logs has more than ANSWER_LIMIT to say; who sends more is none, or means harm. A client that wants to keep
+// more reads more.
 enum { RETRY_AFTER_LIMIT = 64, HEADERS_LIMIT = 4096, ANSWER_LIMIT = 1 << 20 };
 
 struct ccurl_client {
@@ -79,11 +80,15 @@ const char *ccurl_open(void) {
 const char *ccurl_version(void) { return curl.version(); }
 const char *ccurl_strerror(CURLcode code) { return curl.easy_strerror(code); }
 
+static size_t answer_limit(const ccurl_client *client) {
+    return client->body_limit > ANSWER_LIMIT ? client->body_limit : ANSWER_LIMIT;
+}
+
 static size_t take_body(char *bytes, size_t size, size_t count, void *context) {
     ccurl_client *client = context;
     client->read_count += size * count;
     // Less than was given ends the transfer.
-    if (client->read_count > ANSWER_LIMIT) return 0;
+    if (client->read_count > answer_limit(client)) return 0;
     size_t taken = client->body_limit - client->body_count;
     if (taken > size * count) taken = size * count;
     memcpy(client->body + client->body_count, bytes, taken);
@@ -222,7 +227,7 @@ const char *ccurl_body(const ccurl_client *client, size_t *count) {
     return client->body;
 }
 
-int ccurl_answer_was_cut(const ccurl_client *client) { return client->read_count > ANSWER_LIMIT; }
+int ccurl_answer_was_cut(const ccurl_client *client) { return client->read_count > answer_limit(client); }
 
 const char *ccurl_retry_after(const ccurl_client *client) { return client->retry_after; }
 

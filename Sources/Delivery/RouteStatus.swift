@@ -19,8 +19,8 @@ package struct RouteStatus: Sendable {
     package var recordsRejected: UInt64 = 0
     /// Records that no receiver will get, by reason: those rejected when `rejected/` is full, for one.
     package var recordsDropped: [(reason: String, count: UInt64)] = []
-    /// All reasons that `recordsDropped` can ever have, so that each is served as 0 before it happens: the increase of a
-    /// series that is born at 4 000 is 0, and no alert would see it.
+    /// All reasons that `recordsDropped` can ever have, so that each is served as 0 before it happens: the increase of
+    /// a series that is born at 4 000 is 0, and no alert would see it.
     package var dropReasons: [String]
     package var invalidSequencesReplaced: UInt64 = 0
 

@@ -14,7 +14,8 @@ package protocol SpoolDisk: Sendable {
     /// What was appended outlasts a power cut when this returns; with `names` also which segments there are, and that
     /// those that were removed are not.
     mutating func sync(_ id: UInt64, names: Bool) throws(Errno)
-    /// Whether the segment is what was appended to it, and not removed, emptied or replaced; true where nobody can tell.
+    /// Whether the segment is what was appended to it, and not removed, emptied or replaced; true where nobody can
+    /// tell.
     func isUntouched(_ id: UInt64, byteCount: Int) -> Bool
     /// Takes away what stands after the first `byteCount` bytes.
     mutating func cut(_ id: UInt64, to byteCount: Int) throws(Errno)

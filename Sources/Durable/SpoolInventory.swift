@@ -22,6 +22,8 @@ struct SpoolInventory {
     /// Segments since the last one with records that hold none, or cannot be read. How many records they had is told by
     /// the numbers before and after them, where there are any after them.
     private var emptied: UInt64 = 0
+    /// Bytes behind the last whole record of the segment before: something is missing there, unless it is the last.
+    private var isBehindTornEnd = false
 
     /// Records before the number `acknowledged` are not needed.
     init(after acknowledged: UInt64) { self.acknowledged = acknowledged }
@@ -39,10 +41,18 @@ struct SpoolInventory {
         damage.bytes += UInt64(scan.damagedBytes)
         damage.tornBytes += UInt64(scan.tornBytes)
         // Ids have gaps only where a segment could not be made: records that were dropped then count twice here.
-        let isBehindGap = emptied > 0 || (lastID > 0 && id > lastID + 1)
+        let isBehindGap = emptied > 0 || isBehindTornEnd || (lastID > 0 && id > lastID + 1)
         lastID = max(lastID, id)
+        isBehindTornEnd = scan.tornBytes > 0
         guard let first = scan.places.first, let last = scan.places.last else {
             useless.append(id)
+            emptied += 1
+            return
+        }
+        // What is written again after a failed sync begins in the last segment, never before it: this is a copy of
+        // another segment, put in the place of one that is missing.
+        if let before = found.last, first.number < before.segment.first {
+            damage.bytes += UInt64(scan.end)
             emptied += 1
             return
         }

@@ -68,8 +68,8 @@ package struct HTTPClientOptions: Sendable {
             try set(CURLOPT_CAINFO, file)
             // Else the system's directory of authorities would be trusted too.
             try set(CURLOPT_CAPATH, nil)
-            // It is read for each connection: it may have been renewed. libcurl knows this since 7.87, and keeps nothing
-            // before.
+            // It is read for each connection: it may have been renewed. libcurl knows this since 7.87, and keeps
+            // nothing before.
             unsafe _ = ccurl_set_long(client, CURLOPT_CA_CACHE_TIMEOUT, 0)
         }
         if let file = options.clientCertificate {
@@ -216,8 +216,8 @@ extension Duration {
     fileprivate var milliseconds: Int { max(1, Int(nanoseconds / 1_000_000)) }
 }
 
-/// Both, or the one that says all that the other does: libcurl's words for an error hold its name, now at the beginning,
-/// now at the end, and in any letters.
+/// Both, or the one that says all that the other does: libcurl's words for an error hold its name, now at the
+/// beginning, now at the end, and in any letters.
 func sayingOnce(_ one: String, _ other: String) -> String {
     let words = [one, other].map { Array($0.lowercased().utf8) }
     if words[0].holds(words[1]) { return one }

@@ -1,5 +1,5 @@
-// Where an HTTP output sends, and as whom: texts of the settings whose files are read again when they change. Tokens and
-// certificates are renewed while the agent runs, most of them within a day.
+// Where an HTTP output sends, and as whom: texts of the settings whose files are read again when they change. Tokens
+// and certificates are renewed while the agent runs, most of them within a day.
 
 internal import HTTP
 internal import Platform

@@ -15,8 +15,8 @@ package func deliveryError(for response: HTTPResponse) -> DeliveryError? {
         .retry(
             after: nil,
             reason: "\(reason); not followed: set \"url\" to \(response.redirect.map(shownURL) ?? "where it leads")")
-    // These speak of the request or of the server, not of a record: somebody has to change the settings or the receiver,
-    // and until then the log files keep what would fill `rejected/`.
+    // These speak of the request or of the server, not of a record: a person has to change the settings or the
+    // receiver, and until then the log files keep what would fill `rejected/`.
     case 401, 403, 407: .notAllowed(reason: reason)
     case let status where hint(for: status) != nil: .notAllowed(reason: "\(reason); \(hint(for: status) ?? "")")
     case 400..<500: .rejected(reason: reason)

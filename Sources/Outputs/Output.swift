@@ -134,7 +134,8 @@ package protocol Output: SendableMetatype {
     /// Documents that log lines are, and that say themselves which host, input or file they are of, go within a record
     /// of ours. False for a receiver that must have the document itself.
     static var enclosesClaims: Bool { get }
-    /// Why a receiver of this kind takes records and drops them, all that there is: reasons of `RefusedRecord.Fate.lost`.
+    /// Why a receiver of this kind takes records and drops them, all that there is: reasons of
+    /// `RefusedRecord.Fate.lost`.
     static var dropReasons: [String] { get }
 
     /// Asks `section` for its options; the caller calls `finish()` on it. Connects to nothing yet.

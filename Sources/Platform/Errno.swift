@@ -34,7 +34,6 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let addressInUse = Errno(code: EADDRINUSE)
     package static let protocolNotSupported = Errno(code: EPROTONOSUPPORT)
     package static let familyNotSupported = Errno(code: EAFNOSUPPORT)
-    package static let tooManyLinks = Errno(code: ELOOP)
     package static let badAddress = Errno(code: EFAULT)
 
     package var description: String {

@@ -12,8 +12,8 @@ package struct BroughtText: Equatable, Sendable {
 
 /// `reason` without what `brought` has brought, and with the names of those instead.
 ///
-/// Left out is every run that is long enough not to be there by chance, and whatever stands in quotes and is a part of a
-/// value.
+/// Left out is every run that is long enough not to be there by chance, and whatever stands in quotes and is a part of
+/// a value.
 func withholding(_ brought: [BroughtText], in reason: String) -> String {
     var bytes = Array(reason.utf8)
     var names: [String] = []

@@ -139,7 +139,7 @@ struct FailingDisk: Disk {
         #expect(offset(real.load()) == nil)
     }
 
-    /// Files of two routes that were swapped say nothing of either: the copy before is used, or none, and it is counted.
+    /// Files of two routes that were swapped say nothing of either: the copy before is used, or none, and counted.
     @Test func aFileOfAnotherRouteIsDamage() throws {
         var one = store(FailingDisk())
         try one.save(Array("{\"offset\":1}".utf8))

@@ -48,6 +48,8 @@ struct ProcessesCollector: Collector {
     private var threadStates = States()
     /// Processes, and threads, that this user may not look at.
     private var denied = 0
+    /// Those whose file made no sense.
+    private var odd = 0
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         threadsMaximum = KernelFile("\(host.proc)/sys/kernel/threads-max")
@@ -58,7 +60,7 @@ struct ProcessesCollector: Collector {
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
         processStates.removeAll()
         threadStates.removeAll()
-        denied = 0
+        (denied, odd) = (0, 0)
         var (processCount, threadCount) = (0, UInt64(0))
         var problem = FirstProblem()
         try list()
@@ -74,7 +76,7 @@ struct ProcessesCollector: Collector {
             }
         }
         // When none of them could be read nothing is known: 0 would be false.
-        let isKnown = processCount > 0 || problem.isNone && denied == 0
+        let isKnown = processCount > 0 || problem.isNone && denied + odd == 0
         if isKnown { snapshot.add(Self.threads, Double(threadCount)) }
         if processCount > 0 { snapshot.add(Self.pids, Double(processCount)) }
         processStates.add(Self.processState, to: &snapshot)
@@ -118,7 +120,10 @@ struct ProcessesCollector: Collector {
     private mutating func stat(_ answer: SmallFileAnswer<ProcessStat>) -> ProcessStat? {
         switch answer {
         case .value(let stat): return stat
-        case .gone, .odd: return nil
+        case .gone: return nil
+        case .odd:
+            odd += 1
+            return nil
         case .denied:
             denied += 1
             return nil
