@@ -196,11 +196,13 @@ package final class RunningAgent: Sendable {
         case .madeAgain:
             problems.set("state directory", [])
             log.warning(
-                "the state directory was removed, or its lock; both are made again, and cursors are saved there as they change",
+                "the state directory was removed, or its lock; both are made again, and cursors are saved there as "
+                    + "they change",
                 ["path": settings.stateDirectory])
         case .lost(let reason):
             log.error(
-                "the state directory is lost, and cannot be made again; what is delivered now is sent again after a restart",
+                "the state directory is lost, and cannot be made again; what is delivered now is sent again after a "
+                    + "restart",
                 ["reason": reason])
             problems.set("state directory", ["the state directory is lost: \(reason)"])
         }

@@ -171,8 +171,8 @@ struct SpoolStore {
 
     /// What was written outlasts a power cut when this returns. When it throws, what was written since the last time
     /// must be taken as lost, since the kernel may have given it up: it is to be written again, elsewhere. So it is
-    /// when this returns false: somebody has removed, emptied or replaced the segment. What of it was stored before is found
-    /// to be missing when it is read.
+    /// when this returns false: somebody has removed, emptied or replaced the segment. What of it was stored before is
+    /// found to be missing when it is read.
     mutating func sync() throws(Errno) -> Bool {
         guard hasUnsynced, let last = segments.last else { return true }
         guard disk.isUntouched(last.id, byteCount: last.byteCount) else {

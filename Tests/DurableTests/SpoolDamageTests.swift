@@ -36,7 +36,7 @@ import Testing
     private func number(_ text: String) -> Int { Int(text.split(separator: " ")[1]) ?? 0 }
 
     /// While the agent runs: each record comes or is counted, and what is put afterwards comes.
-    @Test(arguments: Harm.allCases, [UInt64(1), 3, 0])
+    @Test(arguments: Harm.allCases, [UInt64(2), 4, 0])
     func whileItRuns(what: Harm, segment: UInt64) {
         var world = written()
         let id = segment > 0 ? segment : world.disk.files.keys.max() ?? 0
