@@ -265,6 +265,7 @@ private let moreHelp: [Command: String] = [
     signal stops it at once. SIGHUP does nothing: settings are read at the start.
     """,
     .check: "Ends with 1 when something cannot work. Changes nothing, and sends nothing.",
+    .status: "Ends with 1 when something is wrong with the agent or a route, which is said first.",
     .once: "Needs no running agent. Without any settings file it uses the defaults.",
     .collectors: "Without any settings file it uses the defaults.",
 ]

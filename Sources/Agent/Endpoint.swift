@@ -191,6 +191,8 @@ private struct Pages: Sendable {
         case "/metrics": serveMetrics(request, answer)
         case "/":
             answer(HTTPServerResponse(status: 200, contentType: "text/html; charset=utf-8", body: Self.landingPage))
+        // Alone it asks whether the process answers; a liveness probe must not restart it for a receiver that is down.
+        case "/-/healthy" where request.query == "full": serveHealth(answer)
         case "/-/healthy": answer(HTTPServerResponse(status: 200, text: "healthy"))
         case "/-/ready":
             answer(
@@ -201,6 +203,13 @@ private struct Pages: Sendable {
             answer(HTTPServerResponse(status: 200, contentType: "application/json", body: status()))
         default: answer(HTTPServerResponse(status: 404, text: "there is no such page"))
         }
+    }
+
+    /// The worst that is wrong, with 503.
+    private func serveHealth(_ answer: @escaping @Sendable (HTTPServerResponse) -> Void) {
+        var health = "ok"
+        do throws(JSONError) { health = try parseJSON(status())["health"]?.string ?? "ok" } catch {}
+        answer(HTTPServerResponse(status: health == "ok" ? 200 : 503, text: health))
     }
 
     private func serveMetrics(

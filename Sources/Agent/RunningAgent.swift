@@ -56,6 +56,8 @@ package final class RunningAgent: Sendable {
         var lock: StateLock?
         /// When workers were asked whether they are there; those that have answered are not in it.
         var asked: [String: Instant] = [:]
+        /// What `STATUS=` said last.
+        var toldHealth: String?
         var openRoutes = 0
     }
 
@@ -71,6 +73,7 @@ package final class RunningAgent: Sendable {
     private let state: StateBox
     private let control: Worker<Control>
     private let problems = AgentProblems()
+    private let status: StatusSource
     private let ended = Latch<Int32>()
     /// Readable when the agent has ended.
     private let end: WakeSignal
@@ -115,6 +118,7 @@ package final class RunningAgent: Sendable {
                 routes: routes, scraper: scraper, state: state)
             endpoint = try Self.makeEndpoint(settings, scraper: scraper, routes: routes, status: status, log: log)
             self.routes = routes
+            self.status = status
         } catch {
             throw .settings(error)
         }
@@ -161,7 +165,8 @@ package final class RunningAgent: Sendable {
         for route in routes { route.open() }
         for route in routes { route.start() }
         state.set(.running)
-        let summary = summary
+        // Nothing was looked at yet: what routes miss is said a moment later.
+        let summary = summary(problems.all.first)
         log.info("ready", ["version": vitalsVersion, "routes": "\(routes.count)", "status": summary])
         notifier.ready(status: summary)
         control.run { control in
@@ -181,11 +186,24 @@ package final class RunningAgent: Sendable {
             control.watches.append(
                 self.control.every(Self.rejectedInterval) { _ in for route in self.routes { route.removeOldRejects() } }
             )
-            control.watches.append(self.control.every(StateLock.interval) { self.checkLock(&$0) })
+            control.watches.append(
+                self.control.every(StateLock.interval) { control in
+                    self.checkLock(&control)
+                    self.tellHealth(&control)
+                })
             if let interval = self.notifier.watchdogInterval {
                 control.watches.append(self.control.every(interval) { self.feedWatchdog(&$0) })
             }
         }
+    }
+
+    /// `systemctl status` shows the worst that is wrong.
+    private func tellHealth(_ control: inout Control) {
+        guard state.value == .running else { return }
+        let worst = status.current.worst
+        guard worst != control.toldHealth else { return }
+        control.toldHealth = worst
+        notifier.status(summary(worst))
     }
 
     /// Somebody may have removed the state directory.
@@ -211,14 +229,14 @@ package final class RunningAgent: Sendable {
     private func noteEndpoint() {
         guard let endpoint else { return }
         problems.set("endpoint", endpoint.problems.map { "endpoint: \($0)" })
-        if state.value == .running { notifier.status(summary) }
+        if state.value == .running { notifier.status(summary(problems.all.first)) }
     }
 
     /// With the ports that the endpoint has, which the settings may have left to the kernel.
-    private var summary: String {
+    private func summary(_ worst: String?) -> String {
         var place = endpoint.map { $0.addresses.map(\.description).joined(separator: ", ") } ?? "no endpoint"
         if place.isEmpty { place = "listening nowhere" }
-        if let problem = endpoint?.problems.first { place += "; \(problem)" }
+        if let worst { place += "; not ok: \(worst)" }
         let enabled = scraper.collectors.count { $0.isEnabled }
         return "\(place); \(counted(enabled, "collector")); \(counted(routes.count, "route"))"
     }

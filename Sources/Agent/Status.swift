@@ -1,7 +1,7 @@
 // How the agent is, as JSON: what /api/v1/status serves and `vitals status` prints as a table (StatusTable.swift).
 //
 //     {"version":"0.1.0","host":"web1","process_id":812,"started":"2026-11-21T…Z","uptime_seconds":12.5,
-//      "state":"running","state_directory":"/var/lib/vitals","warnings":["…"],
+//      "state":"running","health":"ok","state_directory":"/var/lib/vitals","warnings":["…"],
 //      "problems":["…"],
 //      "routes":[{"input":"syslog","input_type":"file","output":"central","output_type":"http","state":"retrying",
 //        "records_read":12,…,"last_error":{"message":"…","at":"…"},"problems":["…"]}],
@@ -59,6 +59,7 @@ package struct AgentStatus: Sendable {
             json.key("uptime_seconds")
             json.number(Double(nowUnixNanoseconds - startedUnixNanoseconds) / 1e9)
             json.member("state", state.rawValue)
+            json.member("health", worst ?? "ok")
             json.member("state_directory", stateDirectory)
             json.member("warnings", warnings)
             json.member("problems", problems)
@@ -88,8 +89,37 @@ package struct AgentStatus: Sendable {
         switch route.state {
         case .notAllowed: "not allowed"
         case .retrying, .held, .stopped: route.state.rawValue
-        case .ok: route.reading.problems.isEmpty ? "ok" : "problem"
+        case .ok: problems(of: route).isEmpty ? "ok" : "problem"
         }
+    }
+
+    /// What is wrong with a route whose deliveries succeed, or have not begun.
+    private static func problems(of route: RouteStatus) -> [String] {
+        var problems = route.reading.problems
+        if route.isCursorUnsaved {
+            problems.append(
+                "the cursor cannot be saved: after a crash, what was delivered since is sent again; "
+                    + "see to the state directory")
+        }
+        if route.inputType == "file", route.reading.sourceCount == 0, problems.isEmpty {
+            problems.append("no file matches its paths")
+        }
+        return problems
+    }
+
+    /// The worst that is wrong, in one sentence; nil when all is well. Collectors are not in it: many hosts have one
+    /// that cannot be read, and `node_scrape_collector_success` says so.
+    package var worst: String? {
+        if let problem = problems.first { return problem }
+        func first(_ isSo: (RouteStatus) -> Bool) -> String? {
+            guard let route = routes.first(where: isSo) else { return nil }
+            let (name, state) = ("\(route.input) to \(route.output)", Self.state(of: route))
+            let reason = route.state == .ok ? Self.problems(of: route).first : route.lastError
+            return "route \(name): \(state)" + (reason.map { ": \($0)" } ?? "")
+        }
+        return first { $0.state == .notAllowed } ?? first { $0.state == .stopped && state != .stopping }
+            ?? first { $0.state == .retrying } ?? first { $0.isCursorUnsaved } ?? first { $0.state == .held }
+            ?? first { $0.state == .ok && !Self.problems(of: $0).isEmpty }
     }
 
     private static func write(_ route: RouteStatus, into json: inout JSONWriter) {
@@ -117,7 +147,12 @@ package struct AgentStatus: Sendable {
         json.key("sources")
         json.number(route.reading.sourceCount)
         json.member("events", route.reading.counts)
-        json.member("problems", route.reading.problems)
+        json.member("problems", problems(of: route))
+        json.member("address", route.address)
+        json.key("last_success")
+        json.time(route.lastSuccessUnixNanoseconds)
+        json.key("next_try")
+        json.time(route.nextTryUnixNanoseconds)
         json.key("last_error")
         guard let message = route.lastError else { return json.null() }
         json.object { json in
@@ -134,6 +169,11 @@ private func timeText(_ unixNanoseconds: Int64) -> String {
 }
 
 extension JSONWriter {
+    /// null for 0.
+    fileprivate mutating func time(_ unixNanoseconds: Int64) {
+        if unixNanoseconds == 0 { null() } else { string(timeText(unixNanoseconds)) }
+    }
+
     fileprivate mutating func member(_ name: String, _ value: String) {
         key(name)
         string(value)

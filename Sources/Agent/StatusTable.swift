@@ -12,6 +12,7 @@ package func statusTable(_ bytes: [UInt8]) -> String? {
     let uptime = uptimeText(status["uptime_seconds"]?.double ?? 0)
     let process = status["process_id"]?.unsigned.map { ", process \($0)" } ?? ""
     var text = "vitals \(version) on \(host)\(process), \(state) for \(uptime)\n"
+    if let health = status["health"]?.string, health != "ok" { text += "NOT OK: \(plain(status["health"]))\n" }
     for warning in status["warnings"]?.array ?? [] { text += "warning: \(plain(warning))\n" }
     for problem in status["problems"]?.array ?? [] { text += "problem: \(plain(problem))\n" }
     for collector in status["collectors"]?.array ?? [] {
@@ -28,6 +29,11 @@ package func statusTable(_ bytes: [UInt8]) -> String? {
     let details = routes.flatMap(details)
     if !details.isEmpty { text += "\n" + details.map { "\($0)\n" }.joined() }
     return text
+}
+
+/// Whether an agent says that all is well; true for one of an earlier version, which does not say.
+package func isHealthy(_ bytes: [UInt8]) -> Bool {
+    do throws(JSONError) { return try parseJSON(bytes)["health"]?.string ?? "ok" == "ok" } catch { return false }
 }
 
 /// Of `records_dropped`, what the settings want left out: nobody misses it.
@@ -56,6 +62,14 @@ private func row(_ route: JSONValue) -> [String] {
 private func details(_ route: JSONValue) -> [String] {
     let name = "\(plain(route["input"])) -> \(plain(route["output"]))"
     var lines: [String] = []
+    if let state = route["state"]?.string, state != "ok" {
+        let address = route["address"]?.string ?? ""
+        var parts = address.isEmpty ? [] : ["sends to \(plain(route["address"]))"]
+        let success = route["last_success"]
+        parts.append("last success: \(success?.string == nil ? "none yet" : plain(success))")
+        if let next = route["next_try"], next.string != nil { parts.append("next try: \(plain(next))") }
+        lines.append("\(name): \(parts.joined(separator: "; "))")
+    }
     if let error = route["last_error"], let message = error["message"] {
         lines.append("\(name): last error at \(plain(error["at"])): \(plain(message))")
     }

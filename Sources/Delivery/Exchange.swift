@@ -134,6 +134,9 @@ final class Exchange: Sendable {
             status.batchesInFlight = state.window.count
             status.isRetrying = state.failingCount > 0
             status.isStopped = state.isFinished
+            if let due = state.pending.compactMap(\.due).min() {
+                status.nextTryUnixNanoseconds = Moment.now.unixNanoseconds + max(0, (due - now).nanoseconds)
+            }
             let oldest = state.window.first?.begun ?? state.fillingSince
             status.lagSeconds = oldest.map { max(0, (now - $0).inSeconds) } ?? 0
             return status

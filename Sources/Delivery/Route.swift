@@ -44,6 +44,7 @@ package final class Route: Sendable {
         var status = status
         status.cursorFilesDamaged = cursors.damagedCount
         status.dropReasons += type(of: output).dropReasons
+        status.address = output.address
         let name = "\(status.input) to \(status.output)"
         let readingEncoder = output.makeEncoder()
         copyCount = readingEncoder.copyCount

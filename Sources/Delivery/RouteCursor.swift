@@ -45,12 +45,14 @@ extension Route {
         guard !exchange.with({ $0.isDone }) else { return nil }
         do throws(Errno) {
             try store.save(bytes)
+            exchange.with { $0.status.isCursorUnsaved = false }
             return nil
         } catch {
             log.error(
                 "cursor cannot be saved", ["input": inputName, "output": outputName, "reason": error.description])
             exchange.with { state in
                 state.status.cursorSaveFailures += 1
+                state.status.isCursorUnsaved = true
                 state.status.noteError("cursor cannot be saved: \(error)")
             }
             return error

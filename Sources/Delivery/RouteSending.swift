@@ -204,6 +204,7 @@ extension Route {
         exchange.with { state in
             state.status.recordsAcknowledged += UInt64(records)
             state.status.bytesAcknowledged += UInt64(bytes)
+            if records > 0 { state.status.lastSuccessUnixNanoseconds = Moment.now.unixNanoseconds }
         }
     }
 

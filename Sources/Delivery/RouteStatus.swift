@@ -41,6 +41,15 @@ package struct RouteStatus: Sendable {
     /// Nothing is read or sent any more.
     package var isStopped = false
 
+    /// Where the output sends, without secrets; empty when each record says so.
+    package var address = ""
+    /// When a receiver took records last, nanoseconds since 1970; 0 when none has yet.
+    package var lastSuccessUnixNanoseconds: Int64 = 0
+    /// When what failed is tried again, nanoseconds since 1970; 0 when nothing waits.
+    package var nextTryUnixNanoseconds: Int64 = 0
+    /// The cursor could not be saved the last time: after a crash, what was delivered since is sent again.
+    package var isCursorUnsaved = false
+
     /// Cursor files that were there at the start and could not be used.
     package var cursorFilesDamaged: UInt64 = 0
     /// Times that the cursor could not be saved; it is tried again each second.

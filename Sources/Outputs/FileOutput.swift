@@ -142,6 +142,8 @@ package struct FileOutput: Output {
         return try File(reading: path).read(into: &byte, at: end - 1) == 1 ? byte[0] : nil
     }
 
+    package var address: String { path }
+
     package mutating func check() -> CheckReport {
         var report = CheckReport()
         // To rotate, the directory must be writable too. One that is not there will be made.

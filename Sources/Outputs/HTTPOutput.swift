@@ -137,6 +137,8 @@ package struct HTTPOutput<Transport: HTTPTransport> {
         return renewal.isNew
     }
 
+    package var address: String { setup.shownURL }
+
     package mutating func check() -> CheckReport {
         var report = CheckReport()
         report.notes.append("posts to \(setup.shownURL), compression \(setup.compression.rawValue)")

@@ -159,6 +159,9 @@ package protocol Output: SendableMetatype {
     /// The files of this host that it writes, also those that are not there yet: no input must ship them back to it.
     var writtenFiles: [String] { get }
 
+    /// Where it sends, as people are shown it, without secrets; empty where the destination of each record says so.
+    var address: String { get }
+
     /// What it sets up at its receiver, and how: two outputs that do it differently for one place are refused.
     var claims: [OutputClaim] { get }
 
@@ -171,6 +174,7 @@ extension Output {
     package static var batchDefaults: BatchDefaults { BatchDefaults() }
     package static var enclosesClaims: Bool { true }
     package static var dropReasons: [String] { [] }
+    package var address: String { "" }
     package var resendCount: Int { 0 }
     package func forAnotherLane() -> sending Self? { nil }
 

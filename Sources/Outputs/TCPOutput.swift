@@ -151,6 +151,8 @@ package struct TCPOutput: Output {
         }
     }
 
+    package var address: String { text }
+
     package mutating func check() -> CheckReport {
         var report = CheckReport()
         do throws(Fault) {

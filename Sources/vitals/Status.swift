@@ -9,7 +9,8 @@ func status(_ arguments: CommandLineArguments) -> Int32 {
             ? try loadAgentSettings(arguments, mayBeMissing: true).listen : arguments.listen
         do throws(AskError) {
             let json = try askForStatus(addresses)
-            return arguments.isJSON ? show(json) : show(statusTable(json) ?? "")
+            let shown = arguments.isJSON ? show(json) : show(statusTable(json) ?? "")
+            return isHealthy(json) ? shown : 1
         } catch {
             throw .world(error.reason)
         }

@@ -57,6 +57,43 @@ private func status(
         #expect(try #require(statusTable(status.json())).contains("\nproblem: endpoint: 192.0.2.7:1 is taken\n"))
     }
 
+    /// The worst first, in one sentence; what is merely a count, or a collector, is none.
+    @Test func theHealthIsTheWorstThatIsWrong() throws {
+        var good = RouteStatus(input: "a", inputType: "journald", output: "b", outputType: "http")
+        #expect(status([good], warnings: ["w"], collectors: collectors).worst == nil)
+        #expect(isHealthy(status([good]).json()) && isHealthy(status([]).json()))
+        good.cursorSaveFailures = 7
+        #expect(status([good]).worst == nil, "it has been saved since")
+        var files = RouteStatus(input: "app", inputType: "file", output: "b", outputType: "http")
+        #expect(status([good, files]).worst == "route app to b: problem: no file matches its paths")
+        files.reading.sourceCount = 1
+        #expect(status([good, files]).worst == nil)
+        var unsaved = files
+        unsaved.isCursorUnsaved = true
+        #expect(status([unsaved]).worst?.hasPrefix("route app to b: problem: the cursor cannot be saved") == true)
+        let retrying = route()
+        #expect(status([unsaved, retrying]).worst == "route syslog to central: retrying: HTTP 503: \"busy\"\n")
+        var refused = retrying
+        (refused.input, refused.isNotAllowed) = ("web", true)
+        #expect(status([unsaved, retrying, refused]).worst?.hasPrefix("route web to central: not allowed: ") == true)
+        var all = status([refused])
+        all.problems = ["endpoint: taken"]
+        #expect(all.worst == "endpoint: taken")
+        #expect(!isHealthy(all.json()) && !isHealthy([]) && isHealthy(Array("{}".utf8)))
+    }
+
+    @Test func whereAndWhenItIsTriedNext() throws {
+        var route = route()
+        route.address = "https://logs.example.com/ingest"
+        route.lastSuccessUnixNanoseconds = 1_500_000_000_000_000_000
+        route.nextTryUnixNanoseconds = 1_500_000_001_000_000_000
+        let table = try #require(statusTable(status([route]).json()))
+        let expected =
+            "syslog -> central: sends to https://logs.example.com/ingest; last success: "
+            + "2017-07-14T02:40:00.000000000Z; next try: 2017-07-14T02:40:01.000000000Z\n"
+        #expect(table.contains(expected), "\(table)")
+    }
+
     @Test func theJSONSaysEverything() throws {
         let json = try parseJSON(status([route()], warnings: ["w"]).json())
         #expect(json["version"]?.string == "0.1.0")
@@ -87,7 +124,7 @@ private func status(
             return
         }
         #expect(json["state"]?.string == "problem")
-        route.reading.problems = []
+        (route.reading.problems, route.reading.sourceCount) = ([], 1)
         #expect(try parseJSON(status([route]).json())["routes"]?.array?.first?["state"]?.string == "ok")
     }
 
@@ -97,12 +134,14 @@ private func status(
         other.recordsAcknowledged = 5
         let expected = """
             vitals 0.1.0 on web1, process 812, running for 1 h 2 min
+            NOT OK: route syslog to central: retrying: HTTP 503: "busy"
             warning: w
 
             INPUT    OUTPUT   STATE     READ  ACKNOWLEDGED  LAG BYTES     LAG  RETRIES  REJECTED  LOST
             syslog   central  retrying  1200          1000   33.2 KiB  12.3 s        3         2     7
             journal  local    ok           5             5          -       0        0         0     0
 
+            syslog -> central: last success: none yet
             syslog -> central: last error at 2017-07-14T02:40:00.500000000Z: HTTP 503: "busy"
             syslog -> central: problem: /var/log/secret: Permission denied
             syslog -> central: lost: 7 rejected_store_full
@@ -124,7 +163,7 @@ private func status(
             ("document_received", 3),
         ]
         let table = try #require(statusTable(status([route]).json()))
-        #expect(table.split(separator: "\n")[2].hasSuffix("  112"))
+        #expect(table.split(separator: "\n")[3].hasSuffix("  112"))
         let lines = table.split(separator: "\n").suffix(8).map { $0.dropFirst("syslog -> central: ".count) }
         #expect(
             lines == [

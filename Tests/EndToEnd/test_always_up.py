@@ -69,9 +69,10 @@ class Addresses(Up):
         eventually(lambda: f"listening address=127.0.0.1:{agent.port}" in agent.log(), 20, agent.log)
         problems = self.status(agent.port)["problems"]
         self.assertEqual(len(problems), 3, problems)
-        table = subprocess.run(
-            [BINARY, "status", "--listen", f"127.0.0.1:{agent.port}"], capture_output=True, text=True, check=True).stdout
-        self.assertIn(f"problem: endpoint: 127.0.0.1:{other} is in use", table)
+        ran = subprocess.run(
+            [BINARY, "status", "--listen", f"127.0.0.1:{agent.port}"], capture_output=True, text=True)
+        self.assertEqual(ran.returncode, 1, "something is wrong")
+        self.assertIn(f"problem: endpoint: 127.0.0.1:{other} is in use", ran.stdout)
         self.assertEqual(agent.metric(f'vitals_http_listening{{address="127.0.0.1:{other}"}}'), 0)
         holders[1].close()
         path.parent.mkdir()

@@ -4,7 +4,7 @@ import json
 import os
 import socket
 import subprocess
-from support import BINARY, ROOT, Scratch, eventually, free_port, start_writer
+from support import BINARY, ROOT, Scratch, eventually, free_port, get, start_writer
 
 
 class CommandLine(Scratch):
@@ -116,8 +116,13 @@ class CommandLine(Scratch):
             "routes": [{"from": "app", "to": "central"}]}).start()
         start_writer(self, self.directory / "app.log", 1000)
         eventually(lambda: len(receiver.records) == 1000, 20, "the lines")
-        status = self.vitals("status", "--config", agent.config)
-        self.assertEqual(status.returncode, 0, status.stderr)
+        def status():
+            return self.vitals("status", "--config", agent.config)
+
+        # What an input says of itself is up to a second old.
+        eventually(lambda: status().returncode == 0, 10, lambda: status().stdout)
+        status = status()
+        self.assertEqual((status.stderr, get(agent.port, "/-/healthy?full")[::2]), ("", (200, b"ok\n")))
         self.assertRegex(status.stdout, r"app.*central")
         # The address is in use, by the very agent.
         check = self.vitals("check", "--config", agent.config)
@@ -128,6 +133,14 @@ class CommandLine(Scratch):
         (self.directory / "app.log").open("a").write("seq=1000 one more\n")
         eventually(lambda: "refused" in self.vitals("status", "--config", agent.config).stdout.lower(), 20,
                    "the last error in the table")
+        down = self.vitals("status", "--config", agent.config)
+        self.assertEqual(down.returncode, 1, "scripts see that something is wrong")
+        self.assertIn("\nNOT OK: route app to central: retrying: ", down.stdout)
+        self.assertRegex(
+            down.stdout, r"app -> central: sends to http://127\.0\.0\.1:\d+/ingest; last success: 20\S+; next try: 20")
+        code, _, body = get(agent.port, "/-/healthy?full")
+        self.assertEqual((code, get(agent.port, "/-/healthy")[0]), (503, 200))
+        self.assertIn(b"route app to central: retrying", body)
         agent.stop()
         cursors = self.vitals("cursors", "--state-directory", agent.state)
         self.assertEqual(cursors.returncode, 0, cursors.stderr)
@@ -164,7 +177,6 @@ class CommandLine(Scratch):
         process = self.program(
             [BINARY, "run", "--config", ROOT / "agent.json", "--state-directory", state],
             env={**os.environ, **environment}, stderr=subprocess.PIPE)
-        from support import get
 
         def ready():
             self.assertIsNone(process.poll(), process.stderr.read() if process.poll() is not None else "")

@@ -26,6 +26,10 @@ class SelfMetrics(Scratch):
         agent.state.mkdir()
         (agent.state / "rejected").write_text("")
         agent.start()
+        # A record is refused for good when the receiver takes another one after that.
+        eventually(lambda: "record refused" in agent.log(), 30, agent.log)
+        with logs.open("a") as log:
+            log.write("another line\n")
         return agent
 
     def test_alerts_ask_for_reasons_that_there_are(self):
