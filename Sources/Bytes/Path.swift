@@ -10,14 +10,8 @@ package struct Path: Hashable, Comparable, Sendable {
 
     /// A NUL ends the path, as it does for the kernel; settings that hold one are refused before they come here.
     package init(_ bytes: some Sequence<UInt8>) {
-        var terminated: [UInt8] = []
-        terminated.reserveCapacity(bytes.underestimatedCount + 1)
-        for byte in bytes {
-            if byte == 0 { break }
-            terminated.append(byte)
-        }
-        terminated.append(0)
-        self.terminated = terminated
+        // Not byte by byte: from another module each would be a call through a witness table, and an allocation.
+        self.init(Array(bytes)[...])
     }
 
     /// The same without a generic loop, since names come by the ten thousand.

@@ -230,6 +230,7 @@ package struct PrometheusText {
         for (number, snapshot) in snapshots.enumerated() where !snapshot.familiesToCompare.isEmpty {
             for family in snapshot.familiesToCompare.sorted() {
                 let index = family + (number == 0 ? 0 : layoutEnds[number - 1])
+                guard mayRepeat(groups[index], in: snapshot) else { continue }
                 var served: Set<SeriesKey> = []
                 let descriptor = layout[index]
                 refuse(from: index, &refusals) { sample in
@@ -238,6 +239,15 @@ package struct PrometheusText {
             }
         }
         return refusals
+    }
+
+    /// Whether two samples of a group may have the same labels: by checksums, which cost no allocation for each.
+    private func mayRepeat(_ group: Group, in snapshot: Snapshot) -> Bool {
+        var seen: Set<UInt64> = []
+        seen.reserveCapacity(group.count)
+        return !order[group.first..<group.first + group.count].allSatisfy {
+            seen.insert(snapshot.labelChecksum(ofSample: $0)).inserted
+        }
     }
 
     private mutating func settle(_ name: ContestedName, in snapshots: [Snapshot], _ refusals: inout [Refusal]) {

@@ -106,6 +106,17 @@ package struct Snapshot: Sendable {
         return families.count - 1
     }
 
+    /// Of the label values of a sample, each with its end.
+    func labelChecksum(ofSample index: Int) -> UInt64 {
+        let sample = samples[index]
+        var checksum = Fingerprint()
+        for label in families[sample.family].labels.indices {
+            checksum.add(labelBytes[labelRange(sample.firstLabel + label)])
+            checksum.add(0xFF)
+        }
+        return checksum.value
+    }
+
     /// Where in `labelBytes` one label value is.
     func labelRange(_ index: Int) -> Range<Int> {
         (index == 0 ? 0 : labelEnds[index - 1])..<labelEnds[index]
