@@ -11,7 +11,7 @@ package struct Path: Hashable, Comparable, Sendable {
     /// A NUL ends the path, as it does for the kernel; settings that hold one are refused before they come here.
     package init(_ bytes: some Sequence<UInt8>) {
         // Not byte by byte: from another module each would be a call through a witness table, and an allocation.
-        self.init(Array(bytes)[...])
+        self = Path(Array(bytes)[...])
     }
 
     /// The same without a generic loop, since names come by the ten thousand.

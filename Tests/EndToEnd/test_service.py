@@ -201,7 +201,7 @@ SHIPPING = """{
     "aws": {"type": "cloudwatch_logs", "log_group": "/x", "endpoint": "http://127.0.0.1:9"}
   },
   "routes": [
-    {"from": "app", "to": "nowhere"}, {"from": "log", "to": "refusing"}, {"from": "log", "to": "aws"}
+    {"from": "app", "to": "nowhere"}, {"from": "app", "to": "refusing"}, {"from": "log", "to": "aws"}
   ]
 }
 """
