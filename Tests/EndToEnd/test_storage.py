@@ -82,7 +82,7 @@ class Storage(Scratch):
             self.run_quietly("sync", "-f", self.directory / name)
         agent = self.agent({}).start()
         collectors = ["btrfs", "xfs"]
-        series = self.compare(agent, start_node_exporter(self, *only(collectors)), collectors, at_least=50)
+        series = self.compare(agent, start_node_exporter(self, *only(collectors)), collectors, at_least=39 + 20)
         labels = [dict(labels) for name, labels in series if name == "node_btrfs_info"]
         self.assertIn("my data", [label.get("label") for label in labels])
         unused = {dict(labels).get("device") for name, labels in series if name == "node_btrfs_device_unused_bytes"}
