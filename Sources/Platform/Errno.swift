@@ -35,6 +35,15 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let protocolNotSupported = Errno(code: EPROTONOSUPPORT)
     package static let familyNotSupported = Errno(code: EAFNOSUPPORT)
     package static let badAddress = Errno(code: EFAULT)
+    package static let noAddress = Errno(code: ENXIO)
+    package static let noData = Errno(code: ENODATA)
+    package static let busy = Errno(code: EBUSY)
+    package static let networkDown = Errno(code: ENETDOWN)
+    package static let notDirectory = Errno(code: ENOTDIR)
+    package static let isDirectory = Errno(code: EISDIR)
+
+    /// The fault of this process or of the machine's memory: it says nothing about what was to be read.
+    package var isShortage: Bool { [.processFileLimit, .systemFileLimit, .noMemory].contains(self) }
 
     package var description: String {
         var text = [CChar](repeating: 0, count: 128)

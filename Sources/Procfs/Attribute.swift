@@ -30,7 +30,8 @@ package final class Attribute {
     /// The value that `parse` finds in it. nil when the device does not tell: it has no such attribute, or the driver
     /// refuses to read it now (a sensor that is asleep), or only root may.
     ///
-    /// - Throws: `KernelFileError` for what is not as it should be, or when this process has no more descriptors.
+    /// - Throws: `KernelFileError` for what is not as it should be, when the device failed while it was read, or when
+    ///   this process has no more descriptors.
     package func value<Value>(
         _ parse: (inout ByteCursor) throws(ParseError) -> Value
     ) throws(KernelFileError) -> Value? {
@@ -115,8 +116,8 @@ package final class Attribute {
             return count
         } catch {
             close()
-            if error.isShortageOfOurs { throw .unreadable(path: path, error) }
-            return nil
+            if error.isSilenceOfDevice { return nil }
+            throw .unreadable(path: path, error)
         }
     }
 
@@ -135,80 +136,6 @@ package final class Attribute {
     }
 }
 
-/// The devices of one directory: each is made when the directory is found to list it.
-package struct DeviceList<Device> {
-    package let path: String
-    private var directory: KeptDirectory
-    private let make: (_ name: String, _ path: String) throws(KernelFileError) -> Device?
-    /// In the order of their names, `eth2` before `eth10`.
-    package private(set) var devices: [Device] = []
-    /// False when a device could not be made.
-    private var isComplete = false
-    /// Names of those; they are tried again each time.
-    private var failed: [String] = []
-    /// Another number each time that the devices were made anew: for what is made of all of them together.
-    package private(set) var generation = 0
-
-    /// `make` reads what does not change, and opens what does; nil for what is no device. When the directory changes,
-    /// all are made anew.
-    package init(
-        _ path: String, make: @escaping (_ name: String, _ path: String) throws(KernelFileError) -> Device?
-    ) {
-        self.path = path
-        directory = KeptDirectory(path)
-        self.make = make
-    }
-
-    /// For what the directory does not show: the next `refresh` makes all devices anew.
-    package mutating func forget() { directory = KeptDirectory(path) }
-
-    /// Looks what is there now. False when this kernel has no such directory. A device that is not as it should be is
-    /// left out, and noted in `SkippedRows`.
-    ///
-    /// - Throws: `KernelFileError` when the directory cannot be read, or a device for a reason that says nothing about
-    ///   it, or when no device is as it should be.
-    package mutating func refresh() throws(KernelFileError) -> Bool {
-        do throws(Errno) {
-            if try !directory.refresh(), isComplete || !hasMadeWhatFailed() { return true }
-        } catch {
-            devices = []
-            generation += 1
-            if error == .notFound { return false }
-            throw .unreadable(path: path, error)
-        }
-        devices = []
-        failed = []
-        isComplete = false
-        generation += 1
-        var problem = FirstProblem()
-        for name in directory.names.compactMap(\.text).sorted(by: { isBefore($0, $1) }) {
-            problem.keep { () throws(KernelFileError) in
-                failed.append(name)
-                if let device = try make(name, "\(path)/\(name)") { devices.append(device) }
-                failed.removeLast()
-            }
-        }
-        isComplete = problem.isNone
-        try problem.throwFirst()
-        return true
-    }
-
-    /// Tries again what could not be made. True when there is something new, or nothing else: all are made anew then.
-    private func hasMadeWhatFailed() -> Bool {
-        guard !devices.isEmpty else { return true }
-        for name in failed {
-            do throws(KernelFileError) {
-                _ = try make(name, "\(path)/\(name)")
-                return true
-            } catch {
-                guard case .malformed(let path, let problem) = error else { return true }
-                SkippedRows.note(of: path, problem)
-            }
-        }
-        return false
-    }
-}
-
 extension ByteCursor {
     /// The text without white space at its ends, with the cursor at its beginning.
     package mutating func trimmed() -> Range<Int> {
@@ -220,25 +147,14 @@ extension ByteCursor {
 }
 
 extension Errno {
-    /// The fault of this process or of the machine's memory, not of what was to be read.
-    fileprivate var isShortageOfOurs: Bool {
-        self == .processFileLimit || self == .systemFileLimit || self == .noMemory
-    }
-}
-
-/// The order of names with numbers in them.
-package func isBefore(_ left: String, _ right: String) -> Bool {
-    var (a, b) = (ByteCursor(left), ByteCursor(right))
-    while let x = a.next, let y = b.next {
-        if let n = a.unsigned() {
-            guard let m = b.unsigned() else { return x < y }
-            if n != m { return n < m }
-        } else {
-            if x != y { return x < y }
-            _ = (a.skip(byte: x), b.skip(byte: y))
+    /// What drivers answer when there is nothing to tell: no such attribute, not for this user, nothing connected,
+    /// asleep, switched off. Everything else, EIO first of all, is a device that should have told and could not.
+    fileprivate var isSilenceOfDevice: Bool {
+        switch self {
+        case .notFound, .notDirectory, .isDirectory, .tooManyLinks, .noDevice, .noAddress: true
+        case .accessDenied, .notPermitted: true
+        case .wouldBlock, .noData, .invalid, .notSupported, .noSystemCall, .busy, .networkDown: true
+        default: false
         }
     }
-    if a.isAtEnd != b.isAtEnd { return a.isAtEnd }
-    // Equal but for zeros in front of a number.
-    return left < right
 }

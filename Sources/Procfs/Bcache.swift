@@ -11,37 +11,20 @@ package import Bytes
 ///     integral:       -790.0k
 ///     change:         321.5k/sec
 ///     next io:        17ms
-package struct BcacheWriteback: Equatable, Sendable {
-    /// Bytes in a second.
-    package var rate: Double?
-    /// Bytes of dirty data that it aims at.
-    package var target: Double?
-    package var proportional: Double?
-    /// Before Linux 4.16 there was a `derivative` in its place.
-    package var integral: Double?
-    package var change: Double?
-
-    package static func parse(_ text: inout ByteCursor) throws(ParseError) -> BcacheWriteback {
-        var writeback = BcacheWriteback()
+///
+/// Rates are in bytes a second. Before Linux 4.16 there was a `derivative` in the place of `integral`.
+package enum BcacheWriteback {
+    package static func parse(_ text: inout ByteCursor) throws(ParseError) -> FieldList {
+        var list = FieldList(text)
         while !text.isAtEnd {
             text.row { text throws(ParseError) in
                 guard let name = text.upTo(UInt8(ascii: ":")) else { throw text.error("<name>: <number>") }
                 text.skipSpaces()
                 guard let value = text.humanSize() else { throw text.error("<name>: <number>") }
-                if text.has(name, "rate") {
-                    writeback.rate = value
-                } else if text.has(name, "target") {
-                    writeback.target = value
-                } else if text.has(name, "proportional") {
-                    writeback.proportional = value
-                } else if text.has(name, "integral") {
-                    writeback.integral = value
-                } else if text.has(name, "change") {
-                    writeback.change = value
-                }
+                list.append(.init(group: name.lowerBound..<name.lowerBound, name: name, value: value))
             }
         }
-        return writeback
+        return list
     }
 }
 

@@ -1,15 +1,16 @@
 // Devices are read one after another, and what is wrong with one must not hide the others.
 
-/// What went wrong in several readings. A file that is not as it should be costs itself: it is noted in `SkippedRows`.
-/// Another error, such as no descriptors left, says nothing about the file, and is thrown when the rest was served.
+/// What went wrong in several readings. A file that cannot be read, or holds what it should not, costs itself: it is
+/// noted in `SkippedRows`. That this process has no descriptors or memory left says nothing about the file, and is
+/// thrown when the rest was served.
 package struct FirstProblem {
-    private var unreadable: KernelFileError?
-    private var malformed: KernelFileError?
+    private var shortage: KernelFileError?
+    private var odd: KernelFileError?
     private var hasRead = false
 
     package init() {}
 
-    package var isNone: Bool { unreadable == nil && malformed == nil }
+    package var isNone: Bool { count == 0 }
     /// How many readings went wrong.
     package private(set) var count = 0
 
@@ -37,17 +38,17 @@ package struct FirstProblem {
 
     package mutating func note(_ error: KernelFileError) {
         count += 1
-        switch error {
-        case .unreadable: if unreadable == nil { unreadable = error }
-        case .malformed(let path, let problem):
-            SkippedRows.note(of: path, problem)
-            if malformed == nil { malformed = error }
+        if error.isShortage {
+            if shortage == nil { shortage = error }
+        } else {
+            SkippedRows.note(error)
+            if odd == nil { odd = error }
         }
     }
 
-    /// Throws what could not be read, or when all that was read was odd.
+    /// Throws a shortage, or the first problem when nothing could be read.
     package func throwFirst() throws(KernelFileError) {
-        if let unreadable { throw unreadable }
-        if let malformed, !hasRead { throw malformed }
+        if let shortage { throw shortage }
+        if let odd, !hasRead { throw odd }
     }
 }

@@ -9,6 +9,12 @@ package enum KernelFileError: Error, Equatable, CustomStringConvertible {
     case unreadable(path: String, Errno)
     case malformed(path: String, ParseError)
 
+    /// This process or the machine has no descriptors or memory left: another time the file can be read.
+    package var isShortage: Bool {
+        guard case .unreadable(_, let errno) = self else { return false }
+        return errno.isShortage
+    }
+
     package var description: String {
         switch self {
         case .unreadable(let path, let errno): "\(path): \(errno)"

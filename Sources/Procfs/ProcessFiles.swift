@@ -73,9 +73,9 @@ package struct ProcessFiles {
             if case .value = answer { hasRead = true }
             return answer
         } catch {
-            guard case .malformed(let path, let problem) = error else { throw error }
+            if error.isShortage { throw error }
             if firstProblem == nil { firstProblem = error }
-            SkippedRows.note(of: path, problem)
+            SkippedRows.note(error)
             return .odd
         }
     }

@@ -1,19 +1,20 @@
-// What could not be read of tables that hold all the same: rows, and files of single devices and processes. One odd row
-// costs itself and never its neighbours, and somebody has to say so.
+// What could not be read of tables that hold all the same: rows, files of single devices and processes, messages of
+// netlink. One of them costs itself and never its neighbours, and somebody has to say so.
 //
 // Readers note it where they are, far below whoever counts it: a collector need not pass it on, and cannot forget to.
 
-package import Bytes
+internal import Bytes
 internal import Platform
 
 /// What was left out while a collector read. Belongs to one thread at a time.
 package final class SkippedRows {
-    /// A file in which something could not be read.
+    /// A file in which something could not be read, or of which nothing could.
     package struct File: Equatable, Sendable {
+        /// Or what the kernel was asked for: `netlink RTM_GETLINK`.
         package var path: String
         package var rows: Int
-        /// The first of them: its line, and what was expected there.
-        package var problem: ParseError
+        /// The first of them: its line, and what was expected there; else why the file could not be read.
+        package var problem: String
     }
 
     /// Files that are told apart; what is wrong with others is counted alone. Whoever reads their names in a log has
@@ -42,16 +43,23 @@ package final class SkippedRows {
     }
 
     /// For readers: `rows` of a file were left out. Goes nowhere when nobody gathers.
-    package static func note(_ rows: Int = 1, of path: String, _ problem: ParseError) {
-        scope.value?.take(rows, path, problem)
+    package static func note(
+        _ rows: Int = 1, of path: @autoclosure () -> String, _ problem: @autoclosure () -> String
+    ) {
+        guard let gathered = scope.value else { return }
+        gathered.count += rows
+        let path = path()
+        if let index = gathered.files.firstIndex(where: { $0.path == path }) {
+            gathered.files[index].rows += rows
+        } else if gathered.files.count < fileLimit {
+            gathered.files.append(File(path: path, rows: rows, problem: problem()))
+        }
     }
 
-    private func take(_ rows: Int, _ path: String, _ problem: ParseError) {
-        count += rows
-        if let index = files.firstIndex(where: { $0.path == path }) {
-            files[index].rows += rows
-        } else if files.count < Self.fileLimit {
-            files.append(File(path: path, rows: rows, problem: problem))
+    package static func note(_ error: KernelFileError) {
+        switch error {
+        case .unreadable(let path, let errno): note(of: path, errno.description)
+        case .malformed(let path, let problem): note(of: path, problem.description)
         }
     }
 }
@@ -68,7 +76,7 @@ extension ByteCursor {
         }
         if let problem = rows.firstProblem {
             guard rows.read > 0 else { throw .malformed(path: path(), problem) }
-            SkippedRows.note(rows.skipped, of: path(), problem)
+            SkippedRows.note(rows.skipped, of: path(), problem.description)
         }
         return value
     }

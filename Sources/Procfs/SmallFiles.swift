@@ -9,7 +9,7 @@ package enum SmallFileAnswer<Value> {
     case value(Value)
     /// What it is about went away, or this kernel has no such file.
     case gone
-    /// It holds what no kernel writes there; that is noted in `SkippedRows`.
+    /// It holds what no kernel writes there, or cannot be read; that is noted in `SkippedRows`.
     case odd
     /// It is about another user's process, and this one may not look into that.
     case denied

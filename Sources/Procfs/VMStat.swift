@@ -1,4 +1,5 @@
-// /proc/vmstat: counters of the memory management. See proc_vmstat(5).
+// /proc/vmstat: counters of the memory management. See proc_vmstat(5). Other files have the same form: numastat of a
+// memory node, and commit_stats of a btrfs file system (fs/btrfs/sysfs.c).
 //
 //     nr_free_pages 810271
 //     pgpgin 5178753

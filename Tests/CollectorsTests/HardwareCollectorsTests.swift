@@ -109,8 +109,9 @@ import struct Procfs.Host
         #expect(
             try samples(&hwmon) == [
                 "node_hwmon_chip_names{dell_smm_hwmon0,dell_smm} 1",
+                "node_hwmon_temp_celsius{dell_smm_hwmon0,temp1} 1",
                 "node_hwmon_chip_names{dell_smm_hwmon1,dell_smm} 1",
-                "node_hwmon_temp_celsius{dell_smm_hwmon0,temp1} 1", "node_hwmon_temp_celsius{dell_smm_hwmon1,temp1} 2",
+                "node_hwmon_temp_celsius{dell_smm_hwmon1,temp1} 2",
             ])
     }
 

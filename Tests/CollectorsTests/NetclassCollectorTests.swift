@@ -132,7 +132,7 @@ import Testing
         #expect(throws: SettingsError.self) { _ = try NetclassCollector(&section, host: Procfs.Host()) }
     }
 
-    @Test func aBrokenFileLosesOnlyItsInterface() throws {
+    @Test func aBrokenFileLosesOnlyItself() throws {
         let host = try TemporaryHost([
             "sys/class/net/a/ifindex": "1\n", "sys/class/net/a/mtu": "many\n",
             "sys/class/net/b/ifindex": "2\n", "sys/class/net/b/mtu": "1500\n",
@@ -143,7 +143,8 @@ import Testing
         let odd = try leftOut(below: host.root) { try netclass.collect(into: &snapshot) }
         #expect(odd == ["sys/class/net/a/mtu: line 1: expected a number"])
         #expect(text(snapshot).contains(#"node_network_mtu_bytes{device="b"} 1500"#))
-        #expect(!text(snapshot).contains(#"device="a""#))
+        #expect(text(snapshot).contains(#"node_network_iface_id{device="a"} 1"#))
+        #expect(!text(snapshot).contains(#"node_network_mtu_bytes{device="a"}"#))
     }
 
     // MARK: arp

@@ -91,7 +91,7 @@ import Testing
 
     @Test func devicesComeAndGo() throws {
         var made: [String] = []
-        var list = DeviceList("\(own.path)/class") { name, path -> Attribute? in
+        let list = DeviceList("\(own.path)/class") { name, path -> Attribute? in
             made.append(name)
             return name == "power" ? nil : Attribute("\(path)/size")
         }
@@ -118,7 +118,7 @@ import Testing
         try own.write("class/a/size", "1\n")
         try own.write("class/b/size", "x\n")
         try own.write("class/c/size", "3\n")
-        var list = DeviceList("\(own.path)/class") { name, path throws(KernelFileError) in
+        let list = DeviceList("\(own.path)/class") { name, path throws(KernelFileError) in
             try Attribute("\(path)/size").number()
         }
         let skipped = SkippedRows()
@@ -128,15 +128,74 @@ import Testing
         }
         #expect(list.generation == 1, "the others are not made anew")
         let problem = ParseError(line: 1, expected: "a number")
-        #expect(skipped.files == [.init(path: "\(own.path)/class/b/size", rows: 2, problem: problem)])
+        #expect(skipped.files == [.init(path: "\(own.path)/class/b/size", rows: 2, problem: problem.description)])
         try own.write("class/b/size", "2\n")
         #expect(try list.refresh())
         #expect(list.devices == [1, 2, 3])
     }
 
+    /// An answer of the hardware that did not come is not the same as a device that has nothing to tell.
+    @Test func whatFailsToBeReadIsAnError() throws {
+        let path = "\(own.path)/failing"
+        // Reading it at its beginning is an input/output error.
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "/proc/self/mem")
+        let attribute = Attribute(path)
+        for _ in 0..<2 {
+            #expect(throws: KernelFileError.unreadable(path: path, .io)) { try attribute.number() }
+            #expect(throws: KernelFileError.unreadable(path: path, .io)) { try attribute.text() }
+        }
+        try FileManager.default.removeItem(atPath: path)
+        try own.write("failing", "12\n")
+        #expect(try attribute.number() == 12, "it answers again")
+    }
+
+    /// Neither a path nor a label can be made of its name.
+    @Test func aDeviceWhoseNameIsNoTextIsNoted() throws {
+        try own.write("class/eth1/size", "1\n")
+        let odd = Path(own.path) / "class" / Path([0x65, 0xE9])
+        try makeDirectories(odd)
+        let list = DeviceList("\(own.path)/class") { name, path throws(KernelFileError) in
+            try Attribute("\(path)/size").number()
+        }
+        let skipped = SkippedRows()
+        for _ in 0..<2 {
+            #expect(try skipped.gather { () throws(KernelFileError) in try list.refresh() })
+            #expect(list.devices == [1])
+        }
+        let problem = "the name is not UTF-8"
+        #expect(skipped.files == [.init(path: "\(own.path)/class/e\u{FFFD}", rows: 2, problem: problem)])
+        try FileManager.default.removeItem(atPath: "\(own.path)/class/eth1")
+        try own.write("class/eth2/size", "2\n")
+        #expect(unsafe odd.withCString { unsafe rmdir($0) } == 0)
+        skipped.removeAll()
+        #expect(try skipped.gather { () throws(KernelFileError) in try list.refresh() })
+        #expect(list.devices == [2] && skipped.count == 0)
+    }
+
+    @Test func aWalkPassesOverWhatIsOdd() throws {
+        for number in 1...3 { try own.write("class/d\(number)/size", number == 2 ? "x" : "\(number)\n") }
+        let list = DeviceList("\(own.path)/class") { _, path in Attribute("\(path)/size") }
+        let skipped = SkippedRows()
+        func walk() throws -> [Double?] {
+            var problem = FirstProblem()
+            var found: [Double?] = []
+            skipped.gather {
+                list.forEach(noting: &problem) { size, _ throws(KernelFileError) in found.append(try size.number()) }
+            }
+            try problem.throwFirst()
+            return found
+        }
+        #expect(try walk() == [1, 3])
+        #expect(skipped.files.map(\.path) == ["\(own.path)/class/d2/size"])
+        for number in [1, 3] { try own.write("class/d\(number)/size", "x") }
+        #expect(throws: KernelFileError.self, "nothing could be read") { try walk() }
+        try FileManager.default.removeItem(atPath: "\(own.path)/class")
+        #expect(try walk().isEmpty)
+    }
+
     @Test func devicesOfWhichNoneCanBeMadeAreAnError() throws {
         try own.write("class/a/size", "x\n")
-        var list = DeviceList("\(own.path)/class") { name, path throws(KernelFileError) in
+        let list = DeviceList("\(own.path)/class") { name, path throws(KernelFileError) in
             try Attribute("\(path)/size").number()
         }
         for _ in 0..<2 { #expect(throws: KernelFileError.self) { try list.refresh() } }

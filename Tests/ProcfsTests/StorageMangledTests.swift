@@ -50,6 +50,6 @@ import Testing
 
     @Test func btrfs() {
         expectUnbroken(
-            "commits", texts("sys/fs/btrfs/7f07c59f-6136-449c-ab87-e1cf2328731b/commit_stats"), BtrfsCommits.parse)
+            "commits", texts("sys/fs/btrfs/7f07c59f-6136-449c-ab87-e1cf2328731b/commit_stats"), VMStat.parse)
     }
 }

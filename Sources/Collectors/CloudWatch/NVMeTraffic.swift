@@ -100,7 +100,7 @@ final class AmazonDisks {
         }
     }
 
-    private var disks: DeviceList<Disk>
+    private let disks: DeviceList<Disk>
     private let ask: (UInt8, String) throws(Errno) -> [UInt8]
 
     convenience init(host: Host) {

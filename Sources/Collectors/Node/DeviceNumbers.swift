@@ -1,5 +1,6 @@
 // Attributes of devices that are served one for one, and what is common to the collectors that serve them.
 
+internal import Bytes
 internal import Metrics
 internal import Platform
 internal import Procfs
@@ -43,13 +44,15 @@ struct DeviceNumbers {
         numbers = metrics.map { ($0, attributeIfThere("\(directory)/\($0.file)")) }
     }
 
-    /// The default stands for what the device does not tell, where something is served all the same.
+    /// The default stands for what the device does not tell, where something is served all the same; not for what it
+    /// should have told and could not.
     func add(
         _ label: String, default missing: Double? = nil, to snapshot: inout Snapshot, _ problem: inout FirstProblem
     ) {
         for (metric, attribute) in numbers {
-            let number = problem.noted { () throws(KernelFileError) in try attribute?.number() } ?? missing
-            guard let number else { continue }
+            let problems = problem.count
+            let told = problem.noted { () throws(KernelFileError) in try attribute?.number() }
+            guard let number = told ?? (problem.count == problems ? missing : nil) else { continue }
             snapshot.add(metric.descriptor, metric.scale(number), label)
         }
     }
@@ -63,7 +66,17 @@ func attributeIfThere(_ path: String) -> Attribute? {
 
 /// What a directory of a device holds, in the order of their numbers; nothing when the device has no such directory.
 func entries(of path: String) throws(KernelFileError) -> [String] {
-    do throws(Errno) { return try textEntries(path).sorted(by: isBefore) } catch {
+    do throws(Errno) {
+        var names: [String] = []
+        for name in try directoryEntries(Path(path)) {
+            if let text = name.text {
+                names.append(text)
+            } else {
+                SkippedRows.note(of: "\(path)/\(name)", "the name is not UTF-8")
+            }
+        }
+        return names.sorted(by: isBefore)
+    } catch {
         if error == .notFound { return [] }
         throw .unreadable(path: path, error)
     }
@@ -78,27 +91,29 @@ func numberOfDevice(_ name: String, _ prefix: String) -> String? {
 }
 
 extension DeviceList {
-    /// Looks what is there now; `.absent` when this kernel has no such directory.
-    mutating func refreshOrAbsent() throws(CollectError) {
+    /// Looks what is there now; `.absent` when there is no such directory, with what that means.
+    func refreshOrAbsent(_ meaning: String = "this kernel has no") throws(CollectError) {
         let isThere: Bool
         do throws(KernelFileError) { isThere = try refresh() } catch { throw CollectError(error) }
-        guard isThere else { throw .absent("this kernel has no \(path)") }
+        guard isThere else { throw .absent("\(meaning) \(path)") }
     }
 
     /// The walk of a collector over its devices: looks what is there now, and calls `body` with each. What is wrong
     /// with one costs that device, or what of it `body` reads through the problem that it is given.
-    mutating func forEach(
+    ///
+    /// `prepare` is called before, when the devices are others than the last time, for what is made of all of them
+    /// together.
+    func forEach(
+        whenOther prepare: ([Device], inout FirstProblem) -> Void = { _, _ in },
         _ body: (Device, inout FirstProblem) throws(KernelFileError) -> Void
     ) throws(CollectError) {
         try refreshOrAbsent()
         var problem = FirstProblem()
-        for device in devices {
-            let count = problem.count
-            do throws(KernelFileError) {
-                try body(device, &problem)
-                if problem.count == count { problem.noteSuccess() }
-            } catch { problem.note(error) }
+        if shownGeneration != generation {
+            shownGeneration = generation
+            prepare(devices, &problem)
         }
+        walk(&problem, body)
         try problem.throwIfAny()
     }
 }

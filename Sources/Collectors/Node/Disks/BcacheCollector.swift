@@ -44,7 +44,7 @@ struct BcacheCollector: Collector {
     private final class CacheSet {
         let uuid: String
         let attributes: [Attribute]
-        var members: DeviceList<BcacheMember>
+        let members: DeviceList<BcacheMember>
 
         init(_ uuid: String, _ path: String) {
             self.uuid = uuid
@@ -54,7 +54,7 @@ struct BcacheCollector: Collector {
     }
 
     private let readsPriorities: Bool
-    private var sets: DeviceList<CacheSet>
+    private let sets: DeviceList<CacheSet>
 
     /// `priorityStats`: the kernel sorts all buckets of a cache to tell what they are used for.
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
@@ -66,22 +66,14 @@ struct BcacheCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        guard try Collectors.reading({ () throws(KernelFileError) in try sets.refresh() }) else {
-            throw .absent("this kernel has no \(sets.path)")
-        }
-        var problem = FirstProblem()
-        for set in sets.devices {
+        try sets.forEach { set, problem throws(KernelFileError) in
             for (reading, attribute) in zip(Self.readings, set.attributes) {
-                problem.keep { () throws(KernelFileError) in
-                    guard let value = try attribute.humanSize() else { return }
-                    snapshot.add(reading.descriptor, value * reading.factor, set.uuid)
-                }
+                let value = problem.noted { () throws(KernelFileError) in try attribute.humanSize() }
+                if let value { snapshot.add(reading.descriptor, value * reading.factor, set.uuid) }
             }
-            problem.keep { () throws(KernelFileError) in _ = try set.members.refresh() }
-            for member in set.members.devices {
+            set.members.forEach(noting: &problem) { member, problem throws(KernelFileError) in
                 member.add(of: set.uuid, readingPriorities: readsPriorities, to: &snapshot, &problem)
             }
         }
-        try problem.throwIfAny()
     }
 }

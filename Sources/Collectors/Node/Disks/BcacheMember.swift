@@ -7,10 +7,9 @@ internal import Procfs
 
 struct BcacheMember {
     static let metrics =
-        ofBacking.map(\.descriptor) + ofCache.map(\.descriptor) + ofWriteback.map(\.descriptor) + [unused, metadata]
+        ofBacking.map(\.descriptor) + ofCache.map(\.descriptor) + ofWriteback.map(\.1) + [unused, metadata]
 
     private typealias Reading = (path: String, descriptor: MetricDescriptor)
-    private typealias Term = (value: @Sendable (BcacheWriteback) -> Double?, descriptor: MetricDescriptor)
 
     private static func backing(_ name: String, _ kind: MetricKind, _ help: String) -> MetricDescriptor {
         BcacheCollector.metric(name, kind, ["backing_device", "uuid"], help)
@@ -42,15 +41,12 @@ struct BcacheMember {
         ("metadata_written", cache("metadata_written_bytes_total", .counter, "Bytes of these that were not data.")),
     ]
 
-    private static let ofWriteback: [Term] = [
-        ({ $0.rate }, backing("writeback_rate", .gauge, "Bytes a second to be written back.")),
-        ({ $0.target }, backing("dirty_target_bytes", .gauge, "Dirty data that the writing back aims at.")),
-        (
-            { $0.proportional },
-            backing("writeback_rate_proportional_term", .gauge, "Proportional part of the rate.")
-        ),
-        ({ $0.integral }, backing("writeback_rate_integral_term", .gauge, "Integral part of the rate.")),
-        ({ $0.change }, backing("writeback_change", .gauge, "How the rate was changed last.")),
+    private static let ofWriteback = [
+        ("rate", backing("writeback_rate", .gauge, "Bytes a second to be written back.")),
+        ("target", backing("dirty_target_bytes", .gauge, "Dirty data that the writing back aims at.")),
+        ("proportional", backing("writeback_rate_proportional_term", .gauge, "Proportional part of the rate.")),
+        ("integral", backing("writeback_rate_integral_term", .gauge, "Integral part of the rate.")),
+        ("change", backing("writeback_change", .gauge, "How the rate was changed last.")),
     ]
 
     private static let unused = cache("priority_stats_unused_percent", .gauge, "Part of a cache that has no data.")
@@ -84,8 +80,8 @@ struct BcacheMember {
         problem.keep { () throws(KernelFileError) in
             if !isCache {
                 guard let writeback = try report.value(BcacheWriteback.parse) else { return }
-                for (value, descriptor) in Self.ofWriteback {
-                    if let value = value(writeback) { snapshot.add(descriptor, value, name, uuid) }
+                for (field, descriptor) in Self.ofWriteback {
+                    if let value = writeback[field] { snapshot.add(descriptor, value, name, uuid) }
                 }
             } else if readingPriorities, let priorities = try report.value(BcachePriorities.parse) {
                 if let percent = priorities.unusedPercent { snapshot.add(Self.unused, percent, name, uuid) }

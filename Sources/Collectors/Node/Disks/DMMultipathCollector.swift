@@ -36,7 +36,7 @@ struct DMMultipathCollector: Collector {
         let name: Attribute
         let suspended: Attribute
         let sectors: Attribute
-        var paths: DeviceList<(name: String, state: Attribute)>
+        let paths: DeviceList<(name: String, state: Attribute)>
 
         init(_ sysfsName: String, uuid: String, _ path: String, block: String) {
             self.sysfsName = sysfsName
@@ -50,7 +50,7 @@ struct DMMultipathCollector: Collector {
         }
     }
 
-    private var devices: DeviceList<Device>
+    private let devices: DeviceList<Device>
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         let block = "\(host.sys)/block"
@@ -62,28 +62,29 @@ struct DMMultipathCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        try devices.forEach { device, _ throws(KernelFileError) in try Self.add(device, to: &snapshot) }
+        try devices.forEach { device, problem throws(KernelFileError) in
+            try Self.add(device, to: &snapshot, &problem)
+        }
     }
 
-    private static func add(_ device: Device, to snapshot: inout Snapshot) throws(KernelFileError) {
+    private static func add(
+        _ device: Device, to snapshot: inout Snapshot, _ problem: inout FirstProblem
+    ) throws(KernelFileError) {
         // It has gone since the directory was looked at.
         guard let name = try device.name.text() else { return }
         snapshot.add(info, 1, labels: [name, device.sysfsName, device.uuid])
-        if let suspended = try device.suspended.number() {
-            snapshot.add(active, suspended == 0 ? 1 : 0, name, device.sysfsName)
-        }
-        if let sectors = try device.sectors.number() {
-            snapshot.add(size, sectors * sectorBytes, name, device.sysfsName)
-        }
-        _ = try device.paths.refresh()
-        var activeCount = 0
-        for path in device.paths.devices {
-            let state = try path.state.text() ?? "unknown"
+        let suspended = problem.noted { () throws(KernelFileError) in try device.suspended.number() }
+        if let suspended { snapshot.add(active, suspended == 0 ? 1 : 0, name, device.sysfsName) }
+        let sectors = problem.noted { () throws(KernelFileError) in try device.sectors.number() }
+        if let sectors { snapshot.add(size, sectors * sectorBytes, name, device.sysfsName) }
+        var (count, activeCount) = (0, 0)
+        device.paths.forEach(noting: &problem) { path, problem throws(KernelFileError) in
+            count += 1
+            let state = problem.noted { () throws(KernelFileError) in try path.state.text() } ?? "unknown"
             // What SCSI and what NVMe call a path in order.
             if state == "running" || state == "live" { activeCount += 1 }
             snapshot.add(pathState, 1, labels: [name, path.name, state])
         }
-        let count = device.paths.devices.count
         snapshot.add(paths, Double(count), name, device.sysfsName)
         snapshot.add(activePaths, Double(activeCount), name, device.sysfsName)
         snapshot.add(failedPaths, Double(count - activeCount), name, device.sysfsName)

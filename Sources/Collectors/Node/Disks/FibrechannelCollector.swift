@@ -55,7 +55,7 @@ struct FibrechannelCollector: Collector {
         }
     }
 
-    private var ports: DeviceList<Port>
+    private let ports: DeviceList<Port>
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         ports = DeviceList("\(host.sys)/class/fc_host") { name, path in Port(name, path) }

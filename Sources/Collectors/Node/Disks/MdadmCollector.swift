@@ -40,7 +40,7 @@ struct MdadmCollector: Collector {
     }
 
     private let file: KernelFile
-    private var arrays: DeviceList<Array>
+    private let arrays: DeviceList<Array>
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         file = KernelFile("\(host.proc)/mdstat")
@@ -64,22 +64,19 @@ struct MdadmCollector: Collector {
             snapshot.add(Self.synced, Double(array.blocksSynced), array.name)
         }
         var problem = FirstProblem()
-        problem.keep { () throws(KernelFileError) in _ = try arrays.refresh() }
-        for array in arrays.devices {
-            problem.keep { () throws(KernelFileError) in try Self.add(array, to: &snapshot) }
+        problem.noteSuccess()
+        arrays.forEach(noting: &problem) { array, problem throws(KernelFileError) in
+            // While an array grows or shrinks, the number that it had before follows: `5 (4)`.
+            let disks = problem.noted { () throws(KernelFileError) in
+                try array.raidDisks.value { cursor throws(ParseError) in
+                    guard let disks = cursor.unsigned() else { throw cursor.error("a number of disks") }
+                    return disks
+                }
+            }
+            if let disks { snapshot.add(Self.raidDisks, Double(disks), array.name) }
+            // raid0 and linear have no such file: they work whole or not at all.
+            snapshot.add(Self.degraded, try array.degraded.number() ?? 0, array.name)
         }
         try problem.throwIfAny()
-    }
-
-    private static func add(_ array: Array, to snapshot: inout Snapshot) throws(KernelFileError) {
-        // While an array grows or shrinks, the number that it had before follows: `5 (4)`.
-        let disks = try array.raidDisks.value { cursor throws(ParseError) in
-            guard let disks = cursor.unsigned() else { throw cursor.error("a number of disks") }
-            return disks
-        }
-        guard let disks else { return }
-        snapshot.add(raidDisks, Double(disks), array.name)
-        // raid0 and linear have no such file: they work whole or not at all.
-        snapshot.add(degraded, try array.degraded.number() ?? 0, array.name)
     }
 }

@@ -37,7 +37,7 @@ struct NVMeCollector: Collector {
         /// A new firmware may be taken into use without a reset.
         let firmware: Attribute
         let state: Attribute
-        var namespaces: DeviceList<Namespace>
+        let namespaces: DeviceList<Namespace>
 
         init(_ name: String, _ path: String) throws(KernelFileError) {
             self.name = name
@@ -68,7 +68,7 @@ struct NVMeCollector: Collector {
         }
     }
 
-    private var controllers: DeviceList<Controller>
+    private let controllers: DeviceList<Controller>
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         controllers = DeviceList("\(host.sys)/class/nvme") { name, path throws(KernelFileError) in
@@ -89,36 +89,34 @@ struct NVMeCollector: Collector {
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
         try controllers.forEach { controller, problem throws(KernelFileError) in
-            problem.keep { () throws(KernelFileError) in
-                let labels = [
-                    controller.cntlid, controller.name, try controller.firmware.text() ?? "", controller.model,
-                    controller.serial, try controller.state.text() ?? "",
-                ]
-                snapshot.add(Self.info, 1, labels: labels)
-                _ = try controller.namespaces.refresh()
-            }
-            for namespace in controller.namespaces.devices {
-                problem.keep { () throws(KernelFileError) in
-                    try Self.add(namespace, of: controller.name, to: &snapshot)
-                }
+            let firmware = problem.noted { () throws(KernelFileError) in try controller.firmware.text() }
+            let state = problem.noted { () throws(KernelFileError) in try controller.state.text() }
+            let labels = [
+                controller.cntlid, controller.name, firmware ?? "", controller.model, controller.serial, state ?? "",
+            ]
+            snapshot.add(Self.info, 1, labels: labels)
+            controller.namespaces.forEach(noting: &problem) { namespace, problem throws(KernelFileError) in
+                Self.add(namespace, of: controller.name, to: &snapshot, &problem)
             }
         }
     }
 
     private static func add(
-        _ namespace: Namespace, of device: String, to snapshot: inout Snapshot
-    ) throws(KernelFileError) {
+        _ namespace: Namespace, of device: String, to snapshot: inout Snapshot, _ problem: inout FirstProblem
+    ) {
         // Only a controller that reports asymmetric access (ANA) has the file.
-        let anaState = try namespace.anaState.text() ?? "unknown"
+        let anaState = problem.noted { () throws(KernelFileError) in try namespace.anaState.text() } ?? "unknown"
         snapshot.add(namespaceInfo, 1, labels: [anaState, device, namespace.number])
-        if let sectors = try namespace.sectors.number() {
+        if let sectors = problem.noted({ () throws(KernelFileError) in try namespace.sectors.number() }) {
             snapshot.add(capacity, sectors * sectorBytes, device, namespace.number)
             snapshot.add(size, sectors * sectorBytes, device, namespace.number)
         }
-        guard let bytes = try namespace.blockSize.number() else { return }
+        guard let bytes = problem.noted({ () throws(KernelFileError) in try namespace.blockSize.number() }) else {
+            return
+        }
         snapshot.add(blockSize, bytes, device, namespace.number)
         // Since Linux 6.8.
-        if let blocks = try namespace.usedBlocks.number() {
+        if let blocks = problem.noted({ () throws(KernelFileError) in try namespace.usedBlocks.number() }) {
             snapshot.add(used, blocks * bytes, device, namespace.number)
         }
     }

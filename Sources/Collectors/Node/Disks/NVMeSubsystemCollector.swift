@@ -41,7 +41,7 @@ struct NVMeSubsystemCollector: Collector {
         let model: String
         let serial: String
         let iopolicy: Attribute
-        var members: DeviceList<Member>
+        let members: DeviceList<Member>
 
         init(_ name: String, _ path: String) throws(KernelFileError) {
             self.name = name
@@ -72,7 +72,7 @@ struct NVMeSubsystemCollector: Collector {
         }
     }
 
-    private var subsystems: DeviceList<Subsystem>
+    private let subsystems: DeviceList<Subsystem>
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         subsystems = DeviceList("\(host.sys)/class/nvme-subsystem") { name, path throws(KernelFileError) in
@@ -81,27 +81,24 @@ struct NVMeSubsystemCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        guard try reading({ () throws(KernelFileError) in try subsystems.refresh() }) else {
-            throw .absent("this kernel has no \(subsystems.path)")
+        try subsystems.forEach { subsystem, problem throws(KernelFileError) in
+            Self.add(subsystem, to: &snapshot, &problem)
         }
-        var problem = FirstProblem()
-        for subsystem in subsystems.devices {
-            problem.keep { () throws(KernelFileError) in try Self.add(subsystem, to: &snapshot) }
-        }
-        try problem.throwIfAny()
     }
 
-    private static func add(_ subsystem: Subsystem, to snapshot: inout Snapshot) throws(KernelFileError) {
-        let policy = try subsystem.iopolicy.text() ?? ""
+    private static func add(
+        _ subsystem: Subsystem, to snapshot: inout Snapshot, _ problem: inout FirstProblem
+    ) {
+        let policy = problem.noted { () throws(KernelFileError) in try subsystem.iopolicy.text() } ?? ""
         snapshot.add(
             info, 1, labels: [policy, subsystem.model, subsystem.nqn, subsystem.serial, subsystem.name])
-        _ = try subsystem.members.refresh()
         var (count, liveCount) = (0, 0)
-        for member in subsystem.members.devices {
+        subsystem.members.forEach(noting: &problem) { member, problem throws(KernelFileError) in
             switch member {
             case .namespace(let name): snapshot.add(namespaceInfo, 1, name, subsystem.name)
             case .controller(let name, let transport, let attribute):
-                let current = Self.state(try attribute.text() ?? "")
+                let word = problem.noted { () throws(KernelFileError) in try attribute.text() }
+                let current = Self.state(word ?? "")
                 count += 1
                 if current == "live" { liveCount += 1 }
                 for state in states {

@@ -40,7 +40,7 @@ struct TapestatsCollector: Collector {
         let attributes: [Attribute]
     }
 
-    private var tapes: DeviceList<Tape>
+    private let tapes: DeviceList<Tape>
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         let ignored = try section.pattern("ignored_devices", default: "^$")

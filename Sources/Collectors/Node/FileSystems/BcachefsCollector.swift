@@ -36,8 +36,8 @@ struct BcachefsCollector: Collector {
         let compression: Attribute
         let errors: Attribute
         let writes: Attribute
-        var counters: DeviceList<(descriptor: MetricDescriptor, count: Attribute)>
-        var devices: DeviceList<BcachefsDevice>
+        let counters: DeviceList<(descriptor: MetricDescriptor, count: Attribute)>
+        let devices: DeviceList<BcachefsDevice>
 
         init(_ uuid: String, _ path: String, _ families: NamedFamilies) {
             self.uuid = uuid
@@ -54,7 +54,7 @@ struct BcachefsCollector: Collector {
         }
     }
 
-    private var fileSystems: DeviceList<FileSystem>
+    private let fileSystems: DeviceList<FileSystem>
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         let families = NamedFamilies(besides: Self.metrics) { name in
@@ -97,14 +97,12 @@ struct BcachefsCollector: Collector {
                 snapshot.add(writeSize, row.second, row.name, uuid)
             }
         }
-        problem.keep { () throws(KernelFileError) in _ = try fileSystem.counters.refresh() }
-        for (descriptor, attribute) in fileSystem.counters.devices {
-            problem.keep { () throws(KernelFileError) in
-                guard let count = try attribute.value(BcachefsCounter.parse) else { return }
-                snapshot.add(descriptor, count, uuid)
-            }
+        fileSystem.counters.forEach(noting: &problem) { counter, _ throws(KernelFileError) in
+            guard let count = try counter.count.value(BcachefsCounter.parse) else { return }
+            snapshot.add(counter.descriptor, count, uuid)
         }
-        problem.keep { () throws(KernelFileError) in _ = try fileSystem.devices.refresh() }
-        for device in fileSystem.devices.devices { device.add(of: uuid, to: &snapshot, &problem) }
+        fileSystem.devices.forEach(noting: &problem) { device, problem throws(KernelFileError) in
+            device.add(of: uuid, to: &snapshot, &problem)
+        }
     }
 }

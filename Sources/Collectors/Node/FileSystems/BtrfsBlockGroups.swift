@@ -28,7 +28,7 @@ struct BtrfsBlockGroups {
 
     private let type: String
     private let reserved: Attribute
-    private var profiles: DeviceList<Profile>
+    private let profiles: DeviceList<Profile>
 
     init(_ type: String, _ path: String) {
         self.type = type
@@ -41,11 +41,13 @@ struct BtrfsBlockGroups {
         }
     }
 
-    mutating func add(of uuid: String, devices: Int, to snapshot: inout Snapshot) throws(KernelFileError) {
-        guard try profiles.refresh() else { return }
-        if let bytes = try reserved.number() { snapshot.add(Self.reserved, bytes, type, uuid) }
-        for profile in profiles.devices {
-            guard let total = try profile.total.number(), let inUse = try profile.used.number() else { continue }
+    func add(
+        of uuid: String, devices: Int, to snapshot: inout Snapshot, _ problem: inout FirstProblem
+    ) {
+        let bytes = problem.noted { () throws(KernelFileError) in try reserved.number() }
+        if let bytes { snapshot.add(Self.reserved, bytes, type, uuid) }
+        profiles.forEach(noting: &problem) { profile, _ throws(KernelFileError) in
+            guard let total = try profile.total.number(), let inUse = try profile.used.number() else { return }
             let labels = [type, profile.name, uuid]
             snapshot.add(Self.used, inUse, labels: labels)
             snapshot.add(Self.size, total, labels: labels)

@@ -11,19 +11,27 @@ struct BtrfsCollector: Collector {
     static let name = "btrfs"
     static let isEnabledByDefault = true
     static let metrics =
-        [info, globalReserve, commits, lastCommit, longestCommit, commitTime, deviceSize, deviceUnused, deviceErrors]
-        + BtrfsBlockGroups.metrics
+        [info, globalReserve] + commits.map(\.1) + [deviceSize, deviceUnused, deviceErrors] + BtrfsBlockGroups.metrics
 
     private static let info = metric("info", .gauge, ["label", "uuid"], "A file system that is mounted; always 1.")
     private static let globalReserve = metric(
         "global_rsv_size_bytes", .gauge, ["uuid"], "Space that is kept so that space can be freed.")
-    private static let commits = metric("commits_total", .counter, ["uuid"], "Transactions committed.")
-    private static let lastCommit = metric(
-        "last_commit_seconds", .gauge, ["uuid"], "Time that the last commit took.")
-    private static let longestCommit = metric(
-        "max_commit_seconds", .gauge, ["uuid"], "Time that the longest commit took.")
-    private static let commitTime = metric(
-        "commit_seconds_total", .counter, ["uuid"], "Time that commits took, added up.")
+    /// By the names in commit_stats, which is there since Linux 6.0; with what makes a unit of the metric.
+    private static let commits = [
+        ("commits", metric("commits_total", .counter, ["uuid"], "Transactions committed."), 1.0),
+        (
+            "last_commit_ms", metric("last_commit_seconds", .gauge, ["uuid"], "Time that the last commit took."),
+            1_000
+        ),
+        (
+            "max_commit_ms",
+            metric("max_commit_seconds", .gauge, ["uuid"], "Time that the longest commit took."), 1_000
+        ),
+        (
+            "total_commit_ms",
+            metric("commit_seconds_total", .counter, ["uuid"], "Time that commits took, added up."), 1_000
+        ),
+    ]
 
     /// The UUID of a device is known only from the file system itself; without it there is no such label.
     private static let deviceLabels = ["btrfs_dev_uuid", "device", "uuid"]
@@ -46,7 +54,7 @@ struct BtrfsCollector: Collector {
         let label: Attribute
         let globalReserve: Attribute
         let commits: Attribute
-        var devices: DeviceList<(name: String, sectors: Attribute)>
+        let devices: DeviceList<(name: String, sectors: Attribute)>
         var groups: [BtrfsBlockGroups]
 
         init(_ uuid: String, _ path: String) {
@@ -61,7 +69,7 @@ struct BtrfsCollector: Collector {
         }
     }
 
-    private var fileSystems: DeviceList<FileSystem>
+    private let fileSystems: DeviceList<FileSystem>
     var mounts: BtrfsMounts
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
@@ -73,35 +81,30 @@ struct BtrfsCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        guard try reading({ () throws(KernelFileError) in try fileSystems.refresh() }) else {
-            throw .absent("this kernel has no \(fileSystems.path)")
+        // Asked once, and only where there is a file system.
+        var mounted: [BtrfsFileSystem]?
+        try fileSystems.forEach { fileSystem, problem throws(KernelFileError) in
+            let uuid = fileSystem.uuid
+            if mounted == nil { mounted = problem.noted { () throws(KernelFileError) in try mounts.read() } ?? [] }
+            Self.add(fileSystem, to: &snapshot, &problem)
+            let known = mounted?.first { $0.uuid == uuid }
+            let count = Self.addDevices(of: fileSystem, known, to: &snapshot, &problem)
+            for group in fileSystem.groups { group.add(of: uuid, devices: count, to: &snapshot, &problem) }
         }
-        if fileSystems.devices.isEmpty { return }
-        var problem = FirstProblem()
-        var mounted: [BtrfsFileSystem] = []
-        problem.keep { () throws(KernelFileError) in mounted = try mounts.read() }
-        for fileSystem in fileSystems.devices {
-            problem.keep { () throws(KernelFileError) in try Self.add(fileSystem, to: &snapshot) }
-            problem.keep { () throws(KernelFileError) in
-                let known = mounted.first { $0.uuid == fileSystem.uuid }
-                let count = try Self.addDevices(of: fileSystem, known, to: &snapshot)
-                for index in fileSystem.groups.indices {
-                    try fileSystem.groups[index].add(of: fileSystem.uuid, devices: count, to: &snapshot)
-                }
-            }
-        }
-        try problem.throwIfAny()
     }
 
-    private static func add(_ fileSystem: FileSystem, to snapshot: inout Snapshot) throws(KernelFileError) {
+    private static func add(
+        _ fileSystem: FileSystem, to snapshot: inout Snapshot, _ problem: inout FirstProblem
+    ) {
         let uuid = fileSystem.uuid
-        snapshot.add(info, 1, try fileSystem.label.text() ?? "", uuid)
-        if let bytes = try fileSystem.globalReserve.number() { snapshot.add(globalReserve, bytes, uuid) }
-        guard let stats = try fileSystem.commits.value(BtrfsCommits.parse) else { return }
-        if let count = stats.count { snapshot.add(commits, Double(count), uuid) }
-        if let time = stats.lastMilliseconds { snapshot.add(lastCommit, Double(time) / 1_000, uuid) }
-        if let time = stats.longestMilliseconds { snapshot.add(longestCommit, Double(time) / 1_000, uuid) }
-        if let time = stats.totalMilliseconds { snapshot.add(commitTime, Double(time) / 1_000, uuid) }
+        let label = problem.noted { () throws(KernelFileError) in try fileSystem.label.text() }
+        snapshot.add(info, 1, label ?? "", uuid)
+        let bytes = problem.noted { () throws(KernelFileError) in try fileSystem.globalReserve.number() }
+        if let bytes { snapshot.add(globalReserve, bytes, uuid) }
+        let stats = problem.noted { () throws(KernelFileError) in try fileSystem.commits.value(VMStat.parse) }
+        for (field, descriptor, divisor) in commits {
+            if let value = stats?[field] { snapshot.add(descriptor, value / divisor, uuid) }
+        }
     }
 
     /// The last part of its path, as node_exporter has it: `sda1`, and `data` for /dev/mapper/data.
@@ -111,17 +114,18 @@ struct BtrfsCollector: Collector {
 
     /// Returns how many devices there are.
     private static func addDevices(
-        of fileSystem: FileSystem, _ known: BtrfsFileSystem?, to snapshot: inout Snapshot
-    ) throws(KernelFileError) -> Int {
-        _ = try fileSystem.devices.refresh()
-        guard let known else {
-            for device in fileSystem.devices.devices {
-                guard let sectors = try device.sectors.number() else { continue }
-                snapshot.add(sizeWithoutUUID, sectors * sectorBytes, device.name, fileSystem.uuid)
-            }
-            return fileSystem.devices.devices.count
+        of fileSystem: FileSystem, _ known: BtrfsFileSystem?, to snapshot: inout Snapshot,
+        _ problem: inout FirstProblem
+    ) -> Int {
+        var count = 0
+        fileSystem.devices.forEach(noting: &problem) { device, problem throws(KernelFileError) in
+            count += 1
+            if known != nil { return }
+            let sectors = problem.noted { () throws(KernelFileError) in try device.sectors.number() }
+            guard let sectors else { return }
+            snapshot.add(sizeWithoutUUID, sectors * sectorBytes, device.name, fileSystem.uuid)
         }
-        for device in known.devices {
+        for device in known?.devices ?? [] {
             let name = Self.name(ofDevice: device.path)
             let labels = [device.uuid, name, fileSystem.uuid]
             snapshot.add(deviceSize, Double(device.sizeBytes), labels: labels)
@@ -134,6 +138,6 @@ struct BtrfsCollector: Collector {
                 ("corruption", errors.corruption), ("generation", errors.generation),
             ] { snapshot.add(deviceErrors, Double(count), labels: [device.uuid, name, type, fileSystem.uuid]) }
         }
-        return fileSystem.devices.devices.count
+        return count
     }
 }

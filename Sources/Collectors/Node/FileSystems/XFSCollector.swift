@@ -90,7 +90,7 @@ struct XFSCollector: Collector {
         let stats: Attribute
     }
 
-    private var fileSystems: DeviceList<FileSystem>
+    private let fileSystems: DeviceList<FileSystem>
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         fileSystems = DeviceList("\(host.sys)/fs/xfs") { name, path throws(KernelFileError) in

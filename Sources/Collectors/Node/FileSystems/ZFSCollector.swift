@@ -30,7 +30,7 @@ struct ZFSCollector: Collector {
         let io: KernelFile
         let state: KernelFile
         /// Data sets may be thousands: their files are not kept open.
-        var dataSets: DeviceList<KernelFile>
+        let dataSets: DeviceList<KernelFile>
 
         init(_ name: String, _ path: String) {
             self.name = name
@@ -43,7 +43,7 @@ struct ZFSCollector: Collector {
     }
 
     private var counters: [(file: KernelFile, fields: LabelledFields)]
-    private var pools: DeviceList<Pool>
+    private let pools: DeviceList<Pool>
     private var poolFields = Self.fields("zpool", labels: ["zpool"], of: "a pool")
     private var dataSetFields = Self.fields("zpool_dataset", labels: ["dataset", "zpool"], of: "a data set")
 
@@ -69,9 +69,7 @@ struct ZFSCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        guard try reading({ () throws(KernelFileError) in try pools.refresh() }) else {
-            throw .absent("ZFS is not loaded: there is no \(pools.path)")
-        }
+        try pools.refreshOrAbsent("ZFS is not loaded: there is no")
         var problem = FirstProblem()
         for index in counters.indices {
             problem.keep { () throws(KernelFileError) in
@@ -79,18 +77,13 @@ struct ZFSCollector: Collector {
                 counters[index].fields.add(stat.fields, labels: [], to: &snapshot)
             }
         }
-        for pool in pools.devices {
+        pools.walk(&problem) { pool, problem throws(KernelFileError) in
             problem.keep { () throws(KernelFileError) in try Self.addState(of: pool, to: &snapshot) }
-            problem.keep { () throws(KernelFileError) in
-                guard let list = try pool.io.read(KStatIO.parse) else { return }
-                poolFields.add(list, labels: [pool.name], to: &snapshot)
-            }
-            problem.keep { () throws(KernelFileError) in _ = try pool.dataSets.refresh() }
-            for dataSet in pool.dataSets.devices {
-                problem.keep { () throws(KernelFileError) in
-                    guard let stat = try dataSet.read(KStat.parse), let name = stat.datasetName else { return }
-                    dataSetFields.add(stat.fields, labels: [name, pool.name], to: &snapshot)
-                }
+            let list = problem.noted { () throws(KernelFileError) in try pool.io.read(KStatIO.parse) }
+            if let list { poolFields.add(list, labels: [pool.name], to: &snapshot) }
+            pool.dataSets.forEach(noting: &problem) { dataSet, _ throws(KernelFileError) in
+                guard let stat = try dataSet.read(KStat.parse), let name = stat.datasetName else { return }
+                dataSetFields.add(stat.fields, labels: [name, pool.name], to: &snapshot)
             }
         }
         try problem.throwIfAny()

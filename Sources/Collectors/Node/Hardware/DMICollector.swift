@@ -32,17 +32,20 @@ struct DMICollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        if values == nil { values = try read() }
-        let values = values ?? []
+        var problem = FirstProblem()
+        let values = values ?? read(&problem)
+        // What could not be read may be readable the next time.
+        if problem.isNone { self.values = values }
+        try problem.throwIfAny()
         guard values.contains(where: { $0 != nil }) else { throw .absent("this machine has no \(directory)") }
         infos.add(values, to: &snapshot)
     }
 
-    private func read() throws(CollectError) -> [String?] {
+    private func read(_ problem: inout FirstProblem) -> [String?] {
         var values: [String?] = []
         for label in Self.info.labels {
             let attribute = Attribute("\(directory)/\(label == "system_vendor" ? "sys_vendor" : label)")
-            values.append(try reading { () throws(KernelFileError) in try attribute.text() })
+            values.append(problem.noted { () throws(KernelFileError) in try attribute.text() })
         }
         return values
     }

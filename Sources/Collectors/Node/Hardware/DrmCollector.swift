@@ -40,7 +40,7 @@ struct DrmCollector: Collector {
         let uniqueID: Attribute
     }
 
-    private var cards: DeviceList<Card>
+    private let cards: DeviceList<Card>
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         cards = DeviceList("\(host.sys)/class/drm") { name, path throws(KernelFileError) in
@@ -65,12 +65,10 @@ struct DrmCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        try cards.refreshOrAbsent()
-        var problem = FirstProblem()
-        func text(_ attribute: Attribute) -> String {
-            problem.noted { () throws(KernelFileError) in try attribute.text() } ?? ""
-        }
-        for card in cards.devices {
+        try cards.forEach { card, problem throws(KernelFileError) in
+            func text(_ attribute: Attribute) -> String {
+                problem.noted { () throws(KernelFileError) in try attribute.text() } ?? ""
+            }
             card.numbers.add(card.name, default: 0, to: &snapshot, &problem)
             snapshot.add(
                 Self.info, 1,
@@ -78,6 +76,5 @@ struct DrmCollector: Collector {
                     card.name, text(card.memoryVendor), text(card.performanceLevel), text(card.uniqueID), "amd",
                 ])
         }
-        try problem.throwIfAny()
     }
 }

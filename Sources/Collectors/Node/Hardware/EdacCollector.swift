@@ -58,7 +58,7 @@ struct EdacCollector: Collector {
         var channels: [Channel] = []
     }
 
-    private var controllers: DeviceList<Controller>
+    private let controllers: DeviceList<Controller>
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         controllers = DeviceList("\(host.sys)/devices/system/edac/mc") { name, path throws(KernelFileError) in

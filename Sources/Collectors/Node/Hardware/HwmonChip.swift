@@ -25,16 +25,15 @@ struct HwmonChip {
     let name: String?
     let sensors: [Sensor]
 
-    init(_ label: String, _ chip: HwmonChipName, _ families: HwmonFamilies) throws(KernelFileError) {
+    init(_ label: String, _ chip: HwmonChipName, _ families: HwmonFamilies, _ problem: inout FirstProblem) {
         self.label = label
         name = chip.driverName
-        let path = chip.path
         var sensors: [Sensor] = []
-        let found = Self.attributes(of: path)
+        let found = Self.attributes(of: chip.path, &problem)
         for sensor in found.keys.sorted(by: isBefore) {
             guard let attributes = found[sensor] else { continue }
-            let label = try attributes.first { $0.name.element == "label" }.flatMap { labels throws(KernelFileError) in
-                try Attribute(labels.path).text()
+            let label = attributes.first { $0.name.element == "label" }.flatMap { labels in
+                problem.noted { () throws(KernelFileError) in try Attribute(labels.path).text() }
             }
             let isBeside = attributes.contains { $0.name.element.isEmpty }
             var readings: [Reading] = []
@@ -55,12 +54,13 @@ struct HwmonChip {
     }
 
     /// The attributes of each sensor. Old drivers have theirs in the directory of the device.
-    private static func attributes(of path: String) -> [String: [(name: HwmonName, path: String)]] {
+    private static func attributes(
+        of path: String, _ problem: inout FirstProblem
+    ) -> [String: [(name: HwmonName, path: String)]] {
         var found: [String: [(name: HwmonName, path: String)]] = [:]
         for directory in [path, "\(path)/device"] {
-            var files: [String] = []
-            do throws(Errno) { files = try textEntries(directory) } catch { continue }
-            for file in files.sorted() {
+            let files = problem.noted { () throws(KernelFileError) in try entries(of: directory) }
+            for file in (files ?? []).sorted() {
                 guard let name = HwmonName(file), isFile("\(directory)/\(file)") else { continue }
                 found[name.sensor, default: []].removeAll { $0.name == name }
                 found[name.sensor, default: []].append((name, "\(directory)/\(file)"))

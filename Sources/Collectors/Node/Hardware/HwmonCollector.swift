@@ -25,58 +25,73 @@ struct HwmonCollector: Collector {
         let labels: [String]
     }
 
-    private var chips: DeviceList<HwmonChipName>
+    private final class Chip {
+        let name: HwmonChipName
+        /// nil for one that is not chosen.
+        var label: String?
+        /// Looked up when it is known what the chip is called, and that it is chosen.
+        var served: Served?
+
+        init(_ name: HwmonChipName) { self.name = name }
+    }
+
+    private struct Served {
+        var infos: [Info] = []
+        var readings: [HwmonChip.Reading] = []
+    }
+
+    private let chips: DeviceList<Chip>
     private let chosen: NameFilter
     private let sensors: NameFilter
     private let families = HwmonFamilies()
-    /// Of all chips, made anew when these are.
-    private var generation = -1
-    private var infos: [Info] = []
-    private var readings: [(chip: String, reading: HwmonChip.Reading)] = []
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         chosen = try NameFilter(&section, "chip")
         sensors = try NameFilter(&section, "sensor")
         chips = DeviceList("\(host.sys)/class/hwmon") { name, path throws(KernelFileError) in
-            try HwmonChipName(directory: name, at: path)
+            Chip(try HwmonChipName(directory: name, at: path))
         }
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        try chips.refreshOrAbsent()
-        var problem = FirstProblem()
-        if chips.generation != generation { lookAround(&problem) }
-        for info in infos { snapshot.add(info.descriptor, 1, labels: info.labels) }
-        for (chip, reading) in readings {
-            let number = problem.noted { () throws(KernelFileError) in try reading.attribute.numberIfAny() }
-            guard let number else { continue }
-            snapshot.add(reading.descriptor, reading.scale(number), chip, reading.sensor)
+        try chips.forEach(whenOther: { chips, _ in label(chips) }) { chip, problem throws(KernelFileError) in
+            guard let label = chip.label else { return }
+            let problems = problem.count
+            let served = chip.served ?? lookUp(HwmonChip(label, chip.name, families, &problem))
+            // A label that could not be read may be readable the next time.
+            chip.served = problem.count == problems ? served : nil
+            for info in served.infos {
+                snapshot.add(info.descriptor, 1, labels: info.labels)
+                problem.noteSuccess()
+            }
+            for reading in served.readings {
+                let number = problem.noted { () throws(KernelFileError) in try reading.attribute.numberIfAny() }
+                guard let number else { continue }
+                snapshot.add(reading.descriptor, reading.scale(number), label, reading.sensor)
+            }
         }
-        try problem.throwIfAny()
+    }
+
+    private func label(_ chips: [Chip]) {
+        for (label, chip) in zip(HwmonChipName.labels(of: chips.map(\.name)), chips) {
+            chip.label = chosen.takes(label) ? label : nil
+            chip.served = nil
+        }
     }
 
     /// Two sensors of a chip may have the same label. A series must not be served twice: the first is.
-    private mutating func lookAround(_ problem: inout FirstProblem) {
-        generation = chips.generation
-        infos = []
-        readings = []
-        for (label, name) in zip(HwmonChipName.labels(of: chips.devices), chips.devices) where chosen.takes(label) {
-            var made: HwmonChip?
-            problem.keep { () throws(KernelFileError) in made = try HwmonChip(label, name, families) }
-            if let made { add(made) } else { generation = -1 }
-        }
-    }
-
-    private mutating func add(_ chip: HwmonChip) {
+    private func lookUp(_ chip: HwmonChip) -> Served {
+        var served = Served()
         var seen: Set<[String]> = []
-        if let name = chip.name { infos.append(Info(descriptor: Self.chipNames, labels: [chip.label, name])) }
+        if let name = chip.name { served.infos.append(Info(descriptor: Self.chipNames, labels: [chip.label, name])) }
         for sensor in chip.sensors where sensors.takes("\(chip.label);\(sensor.name)") {
             if let label = sensor.label {
-                infos.append(Info(descriptor: Self.sensorLabel, labels: [chip.label, label, sensor.name]))
+                served.infos.append(Info(descriptor: Self.sensorLabel, labels: [chip.label, label, sensor.name]))
             }
             for reading in sensor.readings where seen.insert([reading.sensor, reading.descriptor.name]).inserted {
-                readings.append((chip.label, reading))
+                served.readings.append(reading)
             }
         }
+        return served
     }
 }

@@ -5,7 +5,7 @@ internal import Platform
 internal import Procfs
 
 /// A device as it was found when it appeared.
-struct PCIDevice {
+final class PCIDevice {
     /// All that the kernel knows (`pci_power_names`).
     static let powerStates = ["D0", "D1", "D2", "D3hot", "D3cold", "unknown", "error"]
 
@@ -21,6 +21,8 @@ struct PCIDevice {
     let powerState: Attribute?
     /// One list for each of `powerStates`.
     let powerLabels: [[String]]
+    /// Of the metric that says what it is: names for people come from a file, for all devices together.
+    var infoLabels: [String] = []
 
     init(at place: PCIPlace, _ path: String, files: [String]) throws(KernelFileError) {
         func text(_ file: String) throws(KernelFileError) -> String { try Attribute("\(path)/\(file)").text() ?? "" }

@@ -73,10 +73,7 @@ struct PCIDeviceCollector: Collector {
     ]
 
     private let names: PCINames?
-    private var devices: DeviceList<PCIDevice>
-    /// Of all devices, made anew when these are.
-    private var generation = -1
-    private var infos: [[String]] = []
+    private let devices: DeviceList<PCIDevice>
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         let path = try section.string("idsfile", default: "")
@@ -88,35 +85,31 @@ struct PCIDeviceCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        try devices.refreshOrAbsent()
-        var problem = FirstProblem()
-        if devices.generation != generation { lookAround(&problem) }
         let info = names == nil ? Self.plainInfo : Self.namedInfo
-        for labels in infos { snapshot.add(info, 1, labels: labels) }
-        for device in devices.devices {
+        try devices.forEach(whenOther: { Self.label($0, names, &$1) }) { device, problem throws(KernelFileError) in
             let place = device.place.labels
+            snapshot.add(info, 1, labels: device.infoLabels)
             for (figure, attribute) in zip(Self.figures, device.figures) {
+                let problems = problem.count
                 let number = problem.noted { () throws(KernelFileError) in
                     figure.isSpeed ? try attribute?.value(Self.speed) ?? nil : try attribute?.numberIfAny()
                 }
+                // What could not be read is not known; what is not there has a value that says so.
+                guard problem.count == problems else { continue }
                 snapshot.add(
                     figure.metric.descriptor, number.map { figure.metric.scale($0) } ?? figure.missing, labels: place)
             }
             if let node = device.numaNode { snapshot.add(Self.numaNode, node, labels: place) }
-            guard let state = problem.noted({ () throws(KernelFileError) in try device.powerState?.text() }) else {
-                continue
-            }
+            guard let state = try device.powerState?.text() else { return }
             for (other, labels) in zip(PCIDevice.powerStates, device.powerLabels) {
                 snapshot.add(Self.powerState, other == state ? 1 : 0, labels: labels)
             }
         }
-        try problem.throwIfAny()
     }
 
-    private mutating func lookAround(_ problem: inout FirstProblem) {
-        generation = devices.generation
-        let nameLabels = names?.labels(of: devices.devices.map(\.identity), &problem)
-        infos = devices.devices.enumerated().map { index, device in
+    private static func label(_ devices: [PCIDevice], _ names: PCINames?, _ problem: inout FirstProblem) {
+        let nameLabels = names?.labels(of: devices.map(\.identity), &problem)
+        for (index, device) in devices.enumerated() {
             let (place, identity) = (device.place, device.identity)
             // What is at the root has no bridge, which node_exporter writes so.
             let parent = device.parent ?? PCIPlace(segment: "*", bus: "*", device: "*", function: "*")
@@ -125,14 +118,17 @@ struct PCIDeviceCollector: Collector {
                 parent.function, parent.segment, device.revision, place.segment, identity.subdevice, identity.subvendor,
                 identity.vendor,
             ]
-            guard let named = nameLabels?[index] else { return values }
+            guard let named = nameLabels?[index] else {
+                device.infoLabels = values
+                continue
+            }
             let byLabel = Dictionary(
-                uniqueKeysWithValues: zip(Self.infoLabels, values)
+                uniqueKeysWithValues: zip(infoLabels, values)
             ).merging([
                 "class_name": named.className, "device_name": named.device, "subsystem_device_name": named.subdevice,
                 "subsystem_vendor_name": named.subvendor, "vendor_name": named.vendor,
             ]) { number, _ in number }
-            return Self.namedInfo.labels.map { byLabel[$0] ?? "" }
+            device.infoLabels = namedInfo.labels.map { byLabel[$0] ?? "" }
         }
     }
 

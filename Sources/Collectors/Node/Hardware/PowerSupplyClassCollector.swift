@@ -106,7 +106,7 @@ struct PowerSupplyClassCollector: Collector {
         let texts: [Attribute?]
     }
 
-    private var supplies: DeviceList<Supply>
+    private let supplies: DeviceList<Supply>
     private var infos = InfoFamily(info)
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
@@ -120,9 +120,7 @@ struct PowerSupplyClassCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        try supplies.refreshOrAbsent()
-        var problem = FirstProblem()
-        for supply in supplies.devices {
+        try supplies.forEach { supply, problem throws(KernelFileError) in
             supply.numbers.add(supply.name, to: &snapshot, &problem)
             let values = zip(Self.info.labels, supply.texts).map { label, attribute -> String? in
                 if label == "power_supply" { return supply.name }
@@ -131,6 +129,5 @@ struct PowerSupplyClassCollector: Collector {
             }
             infos.add(values, to: &snapshot)
         }
-        try problem.throwIfAny()
     }
 }

@@ -15,24 +15,22 @@ struct RaplCollector: Collector {
         "node_rapl_joules_total", .counter, labels: ["index", "path", "rapl_zone"],
         help: "The energy that a zone used; begins anew from 0 when the kernel's counter is full.")
 
-    private struct Zone {
+    private final class Zone {
         let name: String
         let path: String
         let energy: Attribute
-    }
+        /// What it is served as.
+        var series: (descriptor: MetricDescriptor, labels: [String])?
 
-    /// A zone, and what it is served as.
-    private struct Series {
-        let energy: Attribute
-        let descriptor: MetricDescriptor
-        let labels: [String]
+        init(_ name: String, _ path: String) {
+            self.name = name
+            self.path = path
+            energy = Attribute("\(path)/energy_uj")
+        }
     }
 
     private let withZoneLabel: Bool
-    private var zones: DeviceList<Zone>
-    /// Of all zones, made anew when these are.
-    private var generation = -1
-    private var series: [Series] = []
+    private let zones: DeviceList<Zone>
     private var families: [String: MetricDescriptor] = [:]
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
@@ -40,42 +38,35 @@ struct RaplCollector: Collector {
         zones = DeviceList("\(host.sys)/class/powercap") { _, path throws(KernelFileError) in
             // The control types, beside the zones, have no name.
             guard let name = try Attribute("\(path)/name").text(), !name.isEmpty else { return nil }
-            return Zone(name: name, path: path, energy: Attribute("\(path)/energy_uj"))
+            return Zone(name, path)
         }
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        try zones.refreshOrAbsent()
-        if zones.generation != generation { lookAround() }
-        var problem = FirstProblem()
-        var isReadable = series.isEmpty
-        for one in series {
-            guard let energy = problem.noted({ () throws(KernelFileError) in try one.energy.number() }) else {
-                continue
-            }
-            isReadable = true
-            snapshot.add(one.descriptor, energy / 1_000_000, labels: one.labels)
-        }
-        try problem.throwIfAny()
-        guard isReadable else {
+        var hasTold = false
+        try zones.forEach(
+            whenOther: { zones, _ in label(zones) },
+            { zone, _ throws(KernelFileError) in
+                guard let energy = try zone.energy.number(), let series = zone.series else { return }
+                hasTold = true
+                snapshot.add(series.descriptor, energy / 1_000_000, labels: series.labels)
+            })
+        guard hasTold || zones.devices.isEmpty else {
             throw .absent("no energy_uj in \(zones.path) may be read: that takes root or CAP_DAC_READ_SEARCH")
         }
     }
 
-    private mutating func lookAround() {
-        generation = zones.generation
-        series = []
+    private mutating func label(_ zones: [Zone]) {
         var counts: [String: Int] = [:]
-        for zone in zones.devices.sorted(by: { $0.path < $1.path }) {
+        for zone in zones.sorted(by: { $0.path < $1.path }) {
             let (name, number) = Self.parts(zone.name)
             // Zones without a number of their own are counted, in the order of their paths.
             let index = number ?? counts[name, default: 0]
             counts[name] = index + 1
-            let family = withZoneLabel ? Self.joules : family(name)
-            series.append(
-                Series(
-                    energy: zone.energy, descriptor: family,
-                    labels: ["\(index)", zone.path] + (withZoneLabel ? [name] : [])))
+            zone.series = (
+                withZoneLabel ? Self.joules : family(name),
+                ["\(index)", zone.path] + (withZoneLabel ? [name] : [])
+            )
         }
     }
 

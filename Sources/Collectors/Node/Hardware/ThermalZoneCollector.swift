@@ -30,7 +30,7 @@ struct ThermalZoneCollector: Collector {
         let readings: [(metric: NumberMetric, attribute: Attribute)]
     }
 
-    private var devices: DeviceList<Device>
+    private let devices: DeviceList<Device>
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         devices = DeviceList("\(host.sys)/class/thermal") { name, path throws(KernelFileError) in

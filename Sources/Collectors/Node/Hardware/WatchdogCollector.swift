@@ -35,7 +35,7 @@ struct WatchdogCollector: Collector {
         let texts: [Attribute?]
     }
 
-    private var watchdogs: DeviceList<Watchdog>
+    private let watchdogs: DeviceList<Watchdog>
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         watchdogs = DeviceList("\(host.sys)/class/watchdog") { name, path throws(KernelFileError) in

@@ -47,7 +47,7 @@ struct MeminfoNumaCollector: Collector {
         }
     }
 
-    private var nodes: DeviceList<Node>
+    private let nodes: DeviceList<Node>
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         let descriptors = Descriptors()

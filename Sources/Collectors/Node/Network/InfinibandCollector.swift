@@ -57,7 +57,7 @@ struct InfinibandCollector: Collector {
         }
     }
 
-    private var adapters: DeviceList<Adapter>
+    private let adapters: DeviceList<Adapter>
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         let filter = try NameFilter(&section, "device")

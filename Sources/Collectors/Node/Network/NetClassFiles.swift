@@ -6,7 +6,7 @@ internal import Procfs
 
 /// The interfaces that sysfs lists.
 struct NetClassFiles {
-    private var devices: DeviceList<NetClassDevice>
+    private let devices: DeviceList<NetClassDevice>
 
     init(sys: String) {
         devices = DeviceList("\(sys)/class/net") { name, path throws(KernelFileError) in
@@ -17,8 +17,8 @@ struct NetClassFiles {
 
     /// Calls `body` with each interface.
     mutating func forEach(_ body: (borrowing NetClassReading) -> Void) throws(CollectError) {
-        try devices.forEach { device, _ throws(KernelFileError) in
-            if let reading = try device.read() { body(reading) }
+        try devices.forEach { device, problem throws(KernelFileError) in
+            if let reading = device.read(&problem) { body(reading) }
         }
     }
 }
@@ -51,16 +51,21 @@ private struct NetClassDevice {
     }
 
     /// nil when it is gone.
-    func read() throws(KernelFileError) -> NetClassReading? {
+    func read(_ problem: inout FirstProblem) -> NetClassReading? {
         var reading = NetClassReading()
         reading.device = name
-        for (number, attribute) in numbers { reading[number] = try attribute.integer() }
+        for (number, attribute) in numbers {
+            reading[number] = problem.noted { () throws(KernelFileError) in try attribute.integer() }
+        }
         guard reading[.index] != nil else { return nil }
-        reading.address = try address.text() ?? ""
-        reading.broadcast = try broadcast.text() ?? ""
-        reading.alias = try alias.text() ?? ""
-        reading.duplex = try duplex.text() ?? ""
-        reading.operationalState = try operationalState.text() ?? ""
+        func text(_ attribute: Attribute) -> String {
+            problem.noted { () throws(KernelFileError) in try attribute.text() } ?? ""
+        }
+        reading.address = text(address)
+        reading.broadcast = text(broadcast)
+        reading.alias = text(alias)
+        reading.duplex = text(duplex)
+        reading.operationalState = text(operationalState)
         return reading
     }
 }

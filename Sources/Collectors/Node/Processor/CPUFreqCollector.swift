@@ -60,7 +60,7 @@ struct CPUFreqCollector: Collector {
     private let offlineList: KernelFile
     /// Changes when a driver comes, or a CPU of its own policy.
     private let policies: KeptDirectory
-    private var cpus: DeviceList<CPU>
+    private let cpus: DeviceList<CPU>
     private var offline: [Int] = []
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
@@ -76,11 +76,12 @@ struct CPUFreqCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        try lookAround()
+        var problem = FirstProblem()
+        try lookAround(&problem)
         guard !cpus.devices.isEmpty else { throw .absent("no CPU in \(cpus.path) has cpufreq") }
         prepareFrequencies()
-        var problem = FirstProblem()
-        for cpu in cpus.devices where !offline.contains(cpu.number) {
+        cpus.walk(&problem) { cpu, problem throws(KernelFileError) in
+            if offline.contains(cpu.number) { return }
             for (metric, attribute) in cpu.frequencies {
                 // A driver that does not know writes `<unknown>`.
                 let number = problem.noted { () throws(KernelFileError) in try attribute.numberIfAny() }
@@ -91,7 +92,7 @@ struct CPUFreqCollector: Collector {
                 if let governor { try cpu.listGovernors(with: governor) }
                 return governor
             }
-            guard let governor else { continue }
+            guard let governor else { return }
             for other in cpu.governors {
                 snapshot.add(Self.governorMetric, other == governor ? 1 : 0, cpu.label, other)
             }
@@ -100,8 +101,10 @@ struct CPUFreqCollector: Collector {
     }
 
     /// The directory of CPUs stays the same when one is switched on, or a driver is loaded: then they are made anew.
-    private mutating func lookAround() throws(CollectError) {
-        let nowOffline = try offlineList.valueIfThere(CPUList.parse) ?? []
+    private mutating func lookAround(_ problem: inout FirstProblem) throws(CollectError) {
+        let problems = problem.count
+        var nowOffline = problem.noted { () throws(KernelFileError) in try offlineList.read(CPUList.parse) } ?? []
+        if problem.count > problems { nowOffline = offline }
         var isChanged = nowOffline != offline
         do throws(Errno) { isChanged = try policies.refresh() || isChanged } catch {
             // Not there: no driver, or a kernel that has the files in the directories of the CPUs.

@@ -19,7 +19,7 @@ struct CPUVulnerabilitiesCollector: Collector {
         let attribute: Attribute
     }
 
-    private var vulnerabilities: DeviceList<Vulnerability>
+    private let vulnerabilities: DeviceList<Vulnerability>
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
         vulnerabilities = DeviceList("\(host.sys)/devices/system/cpu/vulnerabilities") { name, path in
@@ -28,12 +28,8 @@ struct CPUVulnerabilitiesCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        try vulnerabilities.refreshOrAbsent()
-        for vulnerability in vulnerabilities.devices {
-            let found = try reading { () throws(KernelFileError) in
-                try vulnerability.attribute.value(CPUVulnerability.parse)
-            }
-            guard let found else { continue }
+        try vulnerabilities.forEach { vulnerability, _ throws(KernelFileError) in
+            guard let found = try vulnerability.attribute.value(CPUVulnerability.parse) else { return }
             snapshot.add(Self.info, 1, labels: [vulnerability.codename, found.mitigation, found.state])
         }
     }

@@ -30,7 +30,7 @@ struct TimeCollector: Collector {
         let current: KernelFile
     }
 
-    private var devices: DeviceList<Device>
+    private let devices: DeviceList<Device>
     /// A test puts other clocks here.
     var now: () -> Moment = { .now }
     var zone: (_ unixSeconds: Int64) -> LocalZone = LocalZone.at
@@ -50,10 +50,10 @@ struct TimeCollector: Collector {
         snapshot.add(Self.seconds, Double(now) / 1e9)
         let zone = zone(now / 1_000_000_000)
         snapshot.add(Self.zoneOffset, Double(zone.offsetSeconds), zone.abbreviation)
-        // No sysfs here: the time is served all the same.
-        guard try reading({ () throws(KernelFileError) in try devices.refresh() }) else { return }
+        // Without sysfs the time is served all the same.
         var problem = FirstProblem()
-        for device in devices.devices {
+        problem.noteSuccess()
+        devices.forEach(noting: &problem) { device, problem throws(KernelFileError) in
             let available = problem.noted { () throws(KernelFileError) in try device.available.read(Words.parse) }
             for source in available ?? [] { snapshot.add(Self.available, 1, source, device.device) }
             let current = problem.noted { () throws(KernelFileError) in try device.current.read(Words.parse) }
