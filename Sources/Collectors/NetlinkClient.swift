@@ -31,6 +31,18 @@ extension CollectError {
     init(_ failure: NetlinkFailure) { self = .failed(failure.description) }
 }
 
+extension NetlinkFailure {
+    /// For who has files with the same to read: a sandbox that forbids the socket is no news, another failure is noted.
+    func note(of request: NetlinkRequest) {
+        if case .answer(let error) = self { SkippedRows.note(of: request.source, error.description) }
+    }
+}
+
+extension NetlinkRequest {
+    /// For messages.
+    fileprivate var source: String { "netlink \(name)" }
+}
+
 final class NetlinkClient {
     /// The kernel answers a dump at once; a second is for a machine that is out of breath.
     private static let patience: Duration = .seconds(1)
@@ -49,48 +61,55 @@ final class NetlinkClient {
 
     /// Sends the request and hands each datagram of the answer to `parse`. `begin` is called before each attempt, to
     /// forget what a broken one has said. Returns whether the answer is whole: false when the table was still changing
-    /// in the last attempt.
+    /// in the last attempt. A message that could not be read costs itself: it is noted in `SkippedRows`.
     ///
     /// After a failure the socket is made anew.
+    ///
+    /// - Throws: `NetlinkFailure` when there was no answer, the kernel refused, or no message of it could be read.
     @discardableResult
     func ask(
         _ request: NetlinkRequest, begin: () -> Void,
         _ parse: (_ bytes: [UInt8], _ count: Int, _ sequence: UInt32) throws(NetlinkError) -> NetlinkPart
     ) throws(NetlinkFailure) -> Bool {
+        var answer = NetlinkPart()
         for _ in 1...Self.attempts {
             begin()
-            if try ask(request, parse) { return true }
+            answer = try ask(request, parse)
+            if !answer.isInterrupted { break }
         }
-        return false
+        if let problem = answer.firstProblem {
+            guard answer.read > 0 else { throw .answer(problem) }
+            SkippedRows.note(answer.skipped, of: request.source, problem.description)
+        }
+        return !answer.isInterrupted
     }
 
     private func ask(
         _ request: NetlinkRequest,
         _ parse: (_ bytes: [UInt8], _ count: Int, _ sequence: UInt32) throws(NetlinkError) -> NetlinkPart
-    ) throws(NetlinkFailure) -> Bool {
+    ) throws(NetlinkFailure) -> NetlinkPart {
         let open = try opened()
         // Only an answer that was read to its end leaves a socket that can be used again.
         socket = nil
         if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Self.firstBufferBytes) }
         sequence &+= 1
         let deadline = Instant.now + Self.patience
-        var isWhole = true
+        var answer = NetlinkPart()
         do throws(Errno) { try open.send(request.bytes(sequence: sequence)) } catch { throw .socket(error) }
         while true {
             let count: Int
             do throws(Errno) { count = try open.receive(into: &buffer, until: deadline) } catch {
                 if error == .tooLarge, buffer.count < NetlinkSocket.datagramByteLimit {
                     buffer = [UInt8](repeating: 0, count: NetlinkSocket.datagramByteLimit)
-                    return false
+                    answer.isInterrupted = true
+                    return answer
                 }
                 throw .socket(error)
             }
-            let part: NetlinkPart
-            do throws(NetlinkError) { part = try parse(buffer, count, sequence) } catch { throw .answer(error) }
-            if part.isInterrupted { isWhole = false }
-            if part.isLast {
+            do throws(NetlinkError) { answer.add(try parse(buffer, count, sequence)) } catch { throw .answer(error) }
+            if answer.isLast {
                 socket = open
-                return isWhole
+                return answer
             }
         }
     }

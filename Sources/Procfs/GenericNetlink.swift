@@ -15,7 +15,7 @@ package enum GenericNetlink {
     /// Asks for the number of a family: CTRL_CMD_GETFAMILY with CTRL_ATTR_FAMILY_NAME. Refused with ENOENT when this
     /// kernel does not have it.
     package static func request(familyNamed name: String) -> NetlinkRequest {
-        var request = NetlinkRequest(family: controller, command: 3, version: 2, .question)
+        var request = NetlinkRequest("CTRL_CMD_GETFAMILY", family: controller, command: 3, version: 2, .question)
         request.append(attribute: 2, name)
         return request
     }

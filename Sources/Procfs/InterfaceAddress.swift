@@ -13,7 +13,7 @@ package struct InterfaceAddress: Sendable, Hashable {
 
     /// All addresses.
     package static let request: NetlinkRequest = {
-        var request = NetlinkRequest(type: 22, .dump)  // RTM_GETADDR
+        var request = NetlinkRequest("RTM_GETADDR", type: 22, .dump)
         request.append(zeros: headerBytes)
         return request
     }()

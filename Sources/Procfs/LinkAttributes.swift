@@ -58,7 +58,7 @@ package struct LinkAttributes: Sendable {
     /// All interfaces. The counters, most of what the kernel would have to gather, are left out where it knows how
     /// (RTEXT_FILTER_SKIP_STATS, since Linux 4.4).
     package static let request: NetlinkRequest = {
-        var request = NetlinkRequest(type: LinkStatistics.requestType, .dump)
+        var request = NetlinkRequest("RTM_GETLINK", type: LinkStatistics.requestType, .dump)
         request.append(zeros: LinkStatistics.headerBytes)
         request.append(attribute: 29, UInt32(1 << 3))  // IFLA_EXT_MASK
         return request

@@ -29,7 +29,7 @@ package struct LinkModes: Sendable, Equatable {
     /// `family` is the number of `familyName`. The sets of modes, which are not read here, come as bits and not as
     /// lists of names (ETHTOOL_FLAG_COMPACT_BITSETS).
     package static func request(family: UInt16) -> NetlinkRequest {
-        var request = NetlinkRequest(family: family, command: 4, version: 1, .dump)
+        var request = NetlinkRequest("ETHTOOL_MSG_LINKMODES_GET", family: family, command: 4, version: 1, .dump)
         request.append(nested: 1) { header in header.append(attribute: 3, UInt32(1)) }
         return request
     }

@@ -17,7 +17,7 @@ package struct LinkStatistics: Sendable, Equatable {
 
     /// All interfaces.
     package static let request: NetlinkRequest = {
-        var request = NetlinkRequest(type: requestType, .dump)
+        var request = NetlinkRequest("RTM_GETLINK", type: requestType, .dump)
         request.append(zeros: headerBytes)
         return request
     }()

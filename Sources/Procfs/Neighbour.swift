@@ -21,7 +21,7 @@ package struct Neighbour: Sendable, Equatable {
 
     /// All neighbours of an address family: AF_INET is 2.
     package static func request(addressFamily: UInt8) -> NetlinkRequest {
-        var request = NetlinkRequest(type: 30, .dump)  // RTM_GETNEIGH
+        var request = NetlinkRequest("RTM_GETNEIGH", type: 30, .dump)
         request.append(addressFamily)
         request.append(zeros: headerBytes - 1)
         return request

@@ -16,7 +16,7 @@ package enum NetlinkError: Error, Equatable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .malformed(let offset): "netlink message with a wrong length at byte \(offset)"
+        case .malformed(let offset): "a wrong length at byte \(offset) of the answer"
         case .refused(let errno): "netlink: \(errno)"
         }
     }
@@ -25,9 +25,41 @@ package enum NetlinkError: Error, Equatable, CustomStringConvertible {
 /// What a datagram of a dump was.
 package struct NetlinkPart: Equatable, Sendable {
     /// The dump ends with this datagram.
-    package var isLast = false
-    /// Something changed while the kernel was writing: entries may be missing, or stand twice.
-    package var isInterrupted = false
+    package var isLast: Bool
+    /// Something changed while the kernel was writing, or something of it was lost: entries may be missing, or stand
+    /// twice.
+    package var isInterrupted: Bool
+    /// Messages that were read.
+    package var read: Int
+    /// Messages that could not be read: each costs itself.
+    package var skipped: Int
+    /// Why the first of those was left out.
+    package var firstProblem: NetlinkError?
+
+    package init(
+        isLast: Bool = false, isInterrupted: Bool = false, read: Int = 0, skipped: Int = 0,
+        firstProblem: NetlinkError? = nil
+    ) {
+        self.isLast = isLast
+        self.isInterrupted = isInterrupted
+        self.read = read
+        self.skipped = skipped
+        self.firstProblem = firstProblem
+    }
+
+    fileprivate mutating func skip(_ error: NetlinkError) {
+        skipped += 1
+        if firstProblem == nil { firstProblem = error }
+    }
+
+    /// What is known of a dump after another datagram of it.
+    package mutating func add(_ next: NetlinkPart) {
+        isLast = next.isLast
+        isInterrupted = isInterrupted || next.isInterrupted
+        read += next.read
+        skipped += next.skipped
+        if firstProblem == nil { firstProblem = next.firstProblem }
+    }
 }
 
 /// Reading what comes back: a dump of one table, or the answer to a single question.
@@ -35,10 +67,14 @@ package enum NetlinkDump {
     private static let headerBytes = 16
     private static let error: UInt16 = 2  // NLMSG_ERROR
     private static let done: UInt16 = 3  // NLMSG_DONE
+    private static let overrun: UInt16 = 4  // NLMSG_OVERRUN
     private static let interrupted: UInt16 = 0x10  // NLM_F_DUMP_INTR
 
     /// Calls `body` with the range of each message of `type` in the datagram `bytes[..<count]`. Answers to older
-    /// requests are left out.
+    /// requests are left out, and so is a message in which `body` finds something malformed. Behind a message with a
+    /// wrong length nobody knows where the next one begins: the rest of the datagram is lost.
+    ///
+    /// - Throws: what the kernel refuses the request with.
     package static func forEach(
         _ type: UInt16, sequence: UInt32, in bytes: [UInt8], count: Int,
         _ body: (Range<Int>) throws(NetlinkError) -> Void
@@ -47,19 +83,28 @@ package enum NetlinkDump {
         let end = min(count, bytes.count)
         var index = 0
         while index < end {
-            guard index + headerBytes <= end else { throw .malformed(offset: index) }
-            let length = Int(bytes.native32(at: index))
-            guard length >= headerBytes, length <= end - index else { throw .malformed(offset: index) }
+            let length = index + headerBytes <= end ? Int(bytes.native32(at: index)) : 0
+            guard length >= headerBytes, length <= end - index else {
+                part.skip(.malformed(offset: index))
+                part.isInterrupted = true
+                return part
+            }
             let content = index + headerBytes..<index + length
             if bytes.native32(at: index + 8) == sequence {
                 if bytes.native16(at: index + 6) & interrupted != 0 { part.isInterrupted = true }
                 switch bytes.native16(at: index + 4) {
-                case type: try body(content)
+                case type:
+                    do throws(NetlinkError) {
+                        try body(content)
+                        part.read += 1
+                    } catch { part.skip(error) }
+                case overrun: part.isInterrupted = true
                 case done:
                     // A dump that was broken off ends with the reason.
                     if content.count >= 4 { try throwIfRefused(bytes, content) }
                     part.isLast = true
                 case error:
+                    // Whatever the reason is, there is no more to come.
                     guard content.count >= 4 else { throw .malformed(offset: index) }
                     try throwIfRefused(bytes, content)
                     // The error 0 acknowledges a request that is no dump.

@@ -15,11 +15,14 @@ package struct NetlinkRequest: Sendable {
         fileprivate var flags: UInt16 { self == .dump ? 0x301 : 0x5 }
     }
 
+    /// What the kernel calls it, for messages: `RTM_GETLINK`.
+    package let name: String
     /// All but the number and the whole length, which are set when it is sent.
     private var bytes: [UInt8] = []
 
     /// `type` is one of `RTM_GET…`, or the number of a generic family.
-    package init(type: UInt16, _ kind: Kind) {
+    package init(_ name: String, type: UInt16, _ kind: Kind) {
+        self.name = name
         append(UInt32(0))
         append(type)
         append(kind.flags)
@@ -28,8 +31,8 @@ package struct NetlinkRequest: Sendable {
     }
 
     /// For a generic family: `struct genlmsghdr`.
-    package init(family: UInt16, command: UInt8, version: UInt8, _ kind: Kind) {
-        self.init(type: family, kind)
+    package init(_ name: String, family: UInt16, command: UInt8, version: UInt8, _ kind: Kind) {
+        self.init(name, type: family, kind)
         append(command)
         append(version)
         append(UInt16(0))

@@ -28,7 +28,7 @@ package struct QueueDiscipline: Sendable, Equatable {
 
     /// The disciplines of all interfaces.
     package static let request: NetlinkRequest = {
-        var request = NetlinkRequest(type: 38, .dump)  // RTM_GETQDISC
+        var request = NetlinkRequest("RTM_GETQDISC", type: 38, .dump)
         request.append(zeros: headerBytes)
         return request
     }()

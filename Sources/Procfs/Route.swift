@@ -30,7 +30,7 @@ package struct Route: Sendable, Hashable {
 
     /// The routes of all address families and tables.
     package static let request: NetlinkRequest = {
-        var request = NetlinkRequest(type: 26, .dump)  // RTM_GETROUTE
+        var request = NetlinkRequest("RTM_GETROUTE", type: 26, .dump)
         request.append(zeros: headerBytes)
         return request
     }()
@@ -87,7 +87,7 @@ package struct Route: Sendable, Hashable {
                 default: break
                 }
             }
-            if ways.isEmpty { body(route) } else { try route.forEachWay(bytes, ways, body) }
+            if ways.isEmpty { body(route) } else { try route.ways(bytes, ways).forEach(body) }
         }
     }
 
@@ -96,7 +96,9 @@ package struct Route: Sendable, Hashable {
         self.protocolNumber = protocolNumber
     }
 
-    private func forEachWay(_ bytes: [UInt8], _ range: Range<Int>, _ body: (Route) -> Void) throws(NetlinkError) {
+    /// All or none: of a route with an odd way nothing is told.
+    private func ways(_ bytes: [UInt8], _ range: Range<Int>) throws(NetlinkError) -> [Route] {
+        var ways: [Route] = []
         var index = range.lowerBound
         while index < range.upperBound {
             guard index + Self.nextHopBytes <= range.upperBound else { throw .malformed(offset: index) }
@@ -111,8 +113,9 @@ package struct Route: Sendable, Hashable {
             try NetlinkDump.forEachAttribute(in: bytes, index + Self.nextHopBytes..<index + length) { type, value in
                 if type == 5 { way.gateway = IPAddress(bytes[value]) }  // RTA_GATEWAY
             }
-            body(way)
+            ways.append(way)
             index += NetlinkDump.aligned(length)
         }
+        return ways
     }
 }

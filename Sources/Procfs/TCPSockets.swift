@@ -36,7 +36,7 @@ package struct TCPSockets: Sendable, Equatable {
 
     /// All sockets of an address family: AF_INET is 2, AF_INET6 is 10. `struct inet_diag_req_v2`.
     package static func request(addressFamily: UInt8) -> NetlinkRequest {
-        var request = NetlinkRequest(type: type, .dump)
+        var request = NetlinkRequest("SOCK_DIAG_BY_FAMILY", type: type, .dump)
         request.append(addressFamily)
         request.append(UInt8(6))  // IPPROTO_TCP
         request.append(UInt16(0))  // no extensions

@@ -19,7 +19,7 @@ package struct WirelessInterface: Sendable, Equatable {
 
     /// All wireless interfaces.
     package static func request(family: UInt16) -> NetlinkRequest {
-        NetlinkRequest(family: family, command: 5, version: 1, .dump)
+        NetlinkRequest("NL80211_CMD_GET_INTERFACE", family: family, command: 5, version: 1, .dump)
     }
 
     /// Calls `body` with each interface of one datagram; those without a name are no network interfaces.
@@ -60,7 +60,7 @@ package struct WirelessNetwork: Sendable, Equatable {
 
     /// The networks that an interface has heard of; asking makes it listen no more than it does.
     package static func request(family: UInt16, interface: UInt32) -> NetlinkRequest {
-        var request = NetlinkRequest(family: family, command: 32, version: 1, .dump)
+        var request = NetlinkRequest("NL80211_CMD_GET_SCAN", family: family, command: 32, version: 1, .dump)
         request.append(attribute: 3, interface)
         return request
     }
@@ -126,7 +126,7 @@ package struct WirelessStation: Sendable, Equatable {
 
     /// The stations of an interface.
     package static func request(family: UInt16, interface: UInt32) -> NetlinkRequest {
-        var request = NetlinkRequest(family: family, command: 17, version: 1, .dump)
+        var request = NetlinkRequest("NL80211_CMD_GET_STATION", family: family, command: 17, version: 1, .dump)
         request.append(attribute: 3, interface)
         return request
     }

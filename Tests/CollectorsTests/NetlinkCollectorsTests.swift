@@ -19,6 +19,53 @@ import Testing
 
     private func text(_ snapshot: Snapshot) -> String { DeviceCollectorTests.text(snapshot) }
 
+    // MARK: Odd messages
+
+    /// Of a dump that was asked for several times, what the last answer left out.
+    @Test func oddMessagesAreNotedOnce() throws {
+        let client = NetlinkClient(.route)
+        let skipped = SkippedRows()
+        var attempts = 0
+        var datagrams = 0
+        let isWhole = try skipped.gather { () throws(NetlinkFailure) in
+            try client.ask(
+                LinkStatistics.request,
+                begin: {
+                    attempts += 1
+                    datagrams = 0
+                }
+            ) { bytes, count, sequence throws(NetlinkError) in
+                datagrams += 1
+                var links: [LinkStatistics] = []
+                var part = try LinkStatistics.parse(bytes, count: count, sequence: sequence, into: &links)
+                (part.skipped, part.firstProblem, part.isInterrupted) = (1, .malformed(offset: 36), true)
+                return part
+            }
+        }
+        #expect(!isWhole && attempts == 3)
+        let problem = "a wrong length at byte 36 of the answer"
+        #expect(skipped.files == [.init(path: "netlink RTM_GETLINK", rows: datagrams, problem: problem)])
+    }
+
+    @Test func anAnswerOfWhichNothingCanBeReadIsAFailure() throws {
+        let client = NetlinkClient(.route)
+        #expect(throws: NetlinkFailure.answer(.malformed(offset: 4))) {
+            try client.ask(LinkStatistics.request, begin: {}) { bytes, count, sequence throws(NetlinkError) in
+                var links: [LinkStatistics] = []
+                let part = try LinkStatistics.parse(bytes, count: count, sequence: sequence, into: &links)
+                return NetlinkPart(isLast: part.isLast, skipped: part.read, firstProblem: .malformed(offset: 4))
+            }
+        }
+        // The next question is answered all the same.
+        var names: [String] = []
+        try client.ask(LinkAttributes.request, begin: { names = [] }) { bytes, count, sequence throws(NetlinkError) in
+            try LinkAttributes.forEach(bytes, count: count, sequence: sequence) {
+                names.append(bytes.text(upToZeroIn: $0.name))
+            }
+        }
+        #expect(names.contains("lo"))
+    }
+
     // MARK: tcpstat, network_route, qdisc, wifi
 
     @Test func tcpstatServesStatesThatSomeSocketIsIn() throws {

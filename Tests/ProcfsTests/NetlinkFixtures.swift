@@ -20,7 +20,7 @@ enum NetlinkFixtures {
 
     /// What a request says is written in the same way as an answer.
     static func message(type: UInt16, _ fill: (inout NetlinkRequest) -> Void) -> [UInt8] {
-        var message = NetlinkRequest(type: type, .dump)
+        var message = NetlinkRequest("an answer", type: type, .dump)
         fill(&message)
         return message.bytes(sequence: sequence)
     }

@@ -17,7 +17,7 @@ import Testing
     }
 
     @Test func padsAttributesAndNests() {
-        var request = NetlinkRequest(family: 0x15, command: 4, version: 1, .question)
+        var request = NetlinkRequest("ETHTOOL_MSG_LINKMODES_GET", family: 0x15, command: 4, version: 1, .question)
         request.append(attribute: 2, "abc")
         request.append(nested: 1) { header in
             header.append(attribute: 3, UInt8(9))
@@ -124,13 +124,14 @@ import Testing
     }
 
     /// A number that is shorter than the kernel makes it is an error, not another number.
-    @Test func refusesShortNumbers() {
+    @Test func refusesShortNumbers() throws {
         let bytes = NetlinkFixtures.message(type: 16) { link in
             link.append(zeros: 16)
             link.append(attribute: 4, UInt16(1500))
         }
-        #expect(throws: NetlinkError.malformed(offset: 36)) {
-            try LinkAttributes.forEach(bytes, count: bytes.count, sequence: 7) { _ in }
+        let part = try LinkAttributes.forEach(bytes, count: bytes.count, sequence: 7) { _ in
+            Issue.record("a short number was read")
         }
+        #expect(part == NetlinkPart(read: 0, skipped: 1, firstProblem: .malformed(offset: 36)))
     }
 }

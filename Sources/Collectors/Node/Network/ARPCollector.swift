@@ -32,9 +32,7 @@ package struct ARPCollector: Collector {
 
     package mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
         if let client {
-            do throws(NetlinkFailure) { return try ask(client, into: &snapshot) } catch {
-                guard case .socket = error else { throw CollectError(error) }
-            }
+            do throws(NetlinkFailure) { return try ask(client, into: &snapshot) } catch { error.note(of: request) }
         }
         try readFile(into: &snapshot)
     }

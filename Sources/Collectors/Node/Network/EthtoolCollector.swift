@@ -46,6 +46,7 @@ package struct EthtoolCollector: Collector {
         }
         var kept: [UInt32: EthtoolInterface] = [:]
         var problem: NetlinkFailure?
+        var hasRead = false
         for (index, name) in present where kept[index] == nil && filter.takes(name) {
             let old = interfaces[index]
             let interface =
@@ -53,13 +54,15 @@ package struct EthtoolCollector: Collector {
             kept[index] = interface
             do throws(NetlinkFailure) {
                 try interface.add(to: &snapshot, asking: client, names: &names, only: metricsInclude)
+                hasRead = true
             } catch {
+                SkippedRows.note(of: "ethtool \(Path(name))", error.description)
                 problem = error
             }
         }
         if kept.count < interfaces.count { names.forget(but: kept.values.flatMap(\.descriptors)) }
         interfaces = kept
-        if let problem { throw CollectError(problem) }
+        if let problem, !hasRead { throw CollectError(problem) }
     }
 }
 

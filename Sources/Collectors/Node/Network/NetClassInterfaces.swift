@@ -60,23 +60,16 @@ final class NetClassInterfaces {
 
     init(sys: String) { self.sys = sys }
 
-    /// The last dump was had, whatever came after it.
-    private(set) var hasAnswered = false
-
-    /// Calls `body` with each interface.
-    ///
-    /// - Throws: also after all interfaces were told, when only their speeds could not be had: see `hasAnswered`.
+    /// Calls `body` with each interface. That only their speeds could not be read is noted in `SkippedRows`.
     func forEach(_ body: (borrowing NetClassReading) -> Void) throws(NetlinkFailure) {
-        hasAnswered = false
         try links.ask(LinkAttributes.request, begin: begin) { bytes, count, sequence throws(NetlinkError) in
             try takeInterfaces(bytes, count: count, sequence: sequence)
         }
-        hasAnswered = true
         endOfInterfaces()
-        var problem: NetlinkFailure?
-        do throws(NetlinkFailure) { try readSpeeds(at: .now) } catch { problem = error }
+        do throws(NetlinkFailure) { try readSpeeds(at: .now) } catch {
+            SkippedRows.note(of: "netlink \(LinkModes.familyName)", error.description)
+        }
         tell(body)
-        if let problem { throw problem }
     }
 
     func tell(_ body: (borrowing NetClassReading) -> Void) { for interface in present { body(interface.reading) } }
@@ -230,7 +223,10 @@ private final class KnownInterface {
     }
 
     private static func number(_ path: String) -> Double? {
-        do throws(KernelFileError) { return try Attribute(path).integer() } catch { return nil }
+        do throws(KernelFileError) { return try Attribute(path).integer() } catch {
+            SkippedRows.note(error)
+            return nil
+        }
     }
 
     /// The slow way, for old kernels.
@@ -241,10 +237,10 @@ private final class KnownInterface {
         let attributes = speed ?? (Attribute("\(path)/speed"), Attribute("\(path)/duplex"))
         speed = attributes
         do throws(KernelFileError) {
-            reading[.speed] = try attributes.megabits.integer()
             reading.duplex = try attributes.duplex.text() ?? ""
+            reading[.speed] = try attributes.megabits.integer()
         } catch {
-            reading[.speed] = nil
+            SkippedRows.note(error)
         }
     }
 }

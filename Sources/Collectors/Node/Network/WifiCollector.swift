@@ -94,19 +94,17 @@ package struct WifiCollector: Collector {
     ) throws(NetlinkFailure) {
         var networks: [WirelessNetwork] = []
         var stations: [WirelessStation] = []
-        try passingOverRefusal { () throws(NetlinkFailure) in
-            try client.ask(
-                WirelessNetwork.request(family: family, interface: interface.index), begin: { networks = [] }
-            ) { bytes, count, sequence throws(NetlinkError) in
+        let networkRequest = WirelessNetwork.request(family: family, interface: interface.index)
+        try passingOver(networkRequest) { () throws(NetlinkFailure) in
+            try client.ask(networkRequest, begin: { networks = [] }) { bytes, count, sequence throws(NetlinkError) in
                 try WirelessNetwork.forEach(bytes, count: count, sequence: sequence, family: family) {
                     if $0.mode != nil { networks.append($0) }
                 }
             }
         }
-        try passingOverRefusal { () throws(NetlinkFailure) in
-            try client.ask(
-                WirelessStation.request(family: family, interface: interface.index), begin: { stations = [] }
-            ) { bytes, count, sequence throws(NetlinkError) in
+        let stationRequest = WirelessStation.request(family: family, interface: interface.index)
+        try passingOver(stationRequest) { () throws(NetlinkFailure) in
+            try client.ask(stationRequest, begin: { stations = [] }) { bytes, count, sequence throws(NetlinkError) in
                 try WirelessStation.forEach(bytes, count: count, sequence: sequence, family: family) {
                     stations.append($0)
                 }
@@ -115,10 +113,17 @@ package struct WifiCollector: Collector {
         Self.add(interface, networks, stations, to: &snapshot)
     }
 
-    /// An interface that is down or gone, and one whose kind has no networks or stations, is refused an answer.
-    private func passingOverRefusal(_ ask: () throws(NetlinkFailure) -> Void) throws(NetlinkFailure) {
+    /// An interface that is down or gone, and one whose kind has no networks or stations, is refused an answer. An
+    /// answer that cannot be read costs its interface.
+    private func passingOver(
+        _ request: NetlinkRequest, _ ask: () throws(NetlinkFailure) -> Void
+    ) throws(NetlinkFailure) {
         do throws(NetlinkFailure) { try ask() } catch {
-            guard case .answer(.refused) = error else { throw error }
+            switch error {
+            case .answer(.refused): break
+            case .answer(.malformed): error.note(of: request)
+            case .socket: throw error
+            }
         }
     }
 
