@@ -11,6 +11,8 @@ package struct EMFTable {
         /// nil when nobody wants it.
         let metric: EMFMetric?
         var values: [Double] = []
+        /// The reading that gave the last of those that may come once in a reading.
+        var lastReading: Int?
     }
 
     struct Group {
@@ -33,7 +35,12 @@ package struct EMFTable {
     private(set) var groups: [Group] = []
     private var keys: [[EMFDimension]] = []
     private var indexes: [[EMFDimension]: Int] = [:]
+    /// By what CloudWatch makes of their dimensions: `é` and `è` are the same to it.
+    private var indexesAsSent: [[EMFDimension]: Int] = [:]
     private var group: Int?
+    private var reading: Int?
+    /// Dimensions as CloudWatch takes them, of which one reading had a value of the same metric twice.
+    private var repeated: Set<[EMFDimension]> = []
     private var lastGroup = -1
     private var nextColumn = 0
 
@@ -48,8 +55,11 @@ package struct EMFTable {
         if dimensions[index].value != dimension.value { dimensions[index] = dimension }
     }
 
-    /// The values that follow have these dimensions.
-    package mutating func begin(_ dimensions: [EMFDimension]) {
+    /// The values that follow have these dimensions. Each metric may have one of them in `reading`, whose number is not
+    /// that of another reading: what comes after it is of something else that CloudWatch cannot tell apart from it, and
+    /// is left out. nil for several things that are meant to be one, such as processes of one name.
+    package mutating func begin(_ dimensions: [EMFDimension], onceIn reading: Int? = nil) {
+        self.reading = reading
         nextColumn = 0
         // Readings come in the same order each time.
         lastGroup += 1
@@ -74,11 +84,30 @@ package struct EMFTable {
             nextColumn = groups[group].columns.firstIndex { $0.source === source } ?? count
             if nextColumn == count { makeColumn(source, choose(), in: group) }
         }
+        defer { nextColumn += 1 }
+        if let reading {
+            if groups[group].columns[nextColumn].lastReading == reading {
+                noteRepeated(groups[group].dimensions)
+                return
+            }
+            groups[group].columns[nextColumn].lastReading = reading
+        }
         // CloudWatch would refuse the whole document for them.
         if groups[group].columns[nextColumn].metric != nil, value.magnitude <= EMFLimit.magnitude {
             groups[group].columns[nextColumn].values.append(value)
         }
-        nextColumn += 1
+    }
+
+    /// For values that were left out before they came here, for the same reason.
+    package mutating func noteRepeated(_ dimensions: [EMFDimension]) {
+        repeated.insert(dimensions.compactMap(\.valid))
+    }
+
+    /// What was left out since the last call, since something else had the same dimensions.
+    package mutating func takeRepeated() -> Set<[EMFDimension]> {
+        if repeated.isEmpty { return [] }
+        defer { repeated = [] }
+        return repeated
     }
 
     private mutating func make(_ key: [EMFDimension]) -> Int? {
@@ -96,6 +125,10 @@ package struct EMFTable {
             problems.insert("more than \(EMFLimit.dimensions) dimensions: \(own.map(\.name))")
             return nil
         }
+        if let known = indexesAsSent[own] {
+            indexes[key] = known
+            return known
+        }
         guard groups.count < Self.groupLimit else {
             problems.insert("more than \(Self.groupLimit) sets of dimensions")
             return nil
@@ -103,6 +136,7 @@ package struct EMFTable {
         groups.append(Group(dimensions: own))
         keys.append(key)
         indexes[key] = groups.count - 1
+        indexesAsSent[own] = groups.count - 1
         return groups.count - 1
     }
 
@@ -142,6 +176,10 @@ package struct EMFTable {
         groups = kept.map { groups[$0] }
         keys = kept.map { keys[$0] }
         indexes = [:]
-        for (index, key) in keys.enumerated() { indexes[key] = index }
+        indexesAsSent = [:]
+        for (index, key) in keys.enumerated() {
+            indexes[key] = index
+            indexesAsSent[groups[index].dimensions] = index
+        }
     }
 }

@@ -147,6 +147,40 @@ import enum Procfs.KernelUnits
         #expect(metrics.documents(unixNanoseconds: 0).isEmpty)
     }
 
+    /// What looks the same once it is repaired, or written in ASCII as CloudWatch has it: the first is sent, and the
+    /// values of another are not mixed into its.
+    @Test(arguments: [#""metrics": ["net_bytes_recv"]"#, #""vocabulary": "node", "collectors": ["netdev"]"#])
+    func whatCloudWatchCannotTellApartIsSentOnce(settings: String) throws {
+        let host = try TemporaryHost(["proc/net/dev": ""])
+        let names: [[UInt8]] = [
+            [0x63, 0xE9], Array("eth0".utf8), [0x63, 0xE8], Array("\u{E9}".utf8), Array("\u{E8}".utf8),
+        ]
+        /// Each receives another number of bytes.
+        func write(_ received: [Int]) throws {
+            var text = Array("a|b|c\na|b|c\n".utf8)
+            for (name, count) in zip(names, received) {
+                text += name + Array(": \(count) 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n".utf8)
+            }
+            try Data(text).write(to: URL(fileURLWithPath: "\(host.root)/proc/net/dev"))
+        }
+        let metrics = try HostMetrics(try plan("{ \(settings), \"dimensions\": {} }", host.host))
+        try write([100, 200, 300, 400, 500])
+        _ = try documents(metrics, at: 1)
+        try write([101, 202, 1_300, 404, 1_500])
+        let found = try documents(metrics, at: 61)
+        var received: [String: Double] = [:]
+        for document in found {
+            let value = document["net_bytes_recv"] ?? document["node_network_receive_bytes_total"]
+            guard let value = value?.double else { continue }
+            let name = try #require((document["interface"] ?? document["device"])?.string)
+            #expect(received.updateValue(value, forKey: name) == nil)
+        }
+        #expect(received == ["c?": 1, "eth0": 2, "?": 4])
+        let label = settings.contains("node") ? "device" : "interface"
+        #expect(Set(metrics.skipped.files.map(\.path)) == ["\(label)=c?", "\(label)=?"])
+        #expect(metrics.skipped.count == 2)
+    }
+
     @Test func choosesDevicesAndInterfaces() throws {
         let host = try TemporaryHost([
             "proc/diskstats": ["loop0", "vda", "vda1", "sdb"].map { "8 0 \($0) 1 2 3 4 5 6 7 8 9 10 11\n" }.joined(),

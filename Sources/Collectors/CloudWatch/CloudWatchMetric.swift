@@ -32,6 +32,8 @@ struct MetricPoints {
 
     struct Group {
         let dimensions: [EMFDimension]
+        /// Several things may have them, and are one to CloudWatch: processes that a selector takes.
+        let isShared: Bool
         /// Index of its first point; they end where those of the next group begin.
         let first: Int
     }
@@ -45,8 +47,8 @@ struct MetricPoints {
     }
 
     /// The values that follow have these dimensions.
-    mutating func begin(_ dimensions: [EMFDimension]) {
-        groups.append(Group(dimensions: dimensions, first: points.count))
+    mutating func begin(_ dimensions: [EMFDimension], isShared: Bool = false) {
+        groups.append(Group(dimensions: dimensions, isShared: isShared, first: points.count))
     }
 
     mutating func add(_ metric: CloudWatchMetric, _ value: Double) {

@@ -21,6 +21,7 @@ package final class HostMetrics {
     private var points = MetricPoints()
     private var table: EMFTable
     private var encoder: EMFEncoder
+    private var readings = 0
     private var hasWaited = false
     /// By the name of the vocabulary: one for all groups that have it.
     private var metrics: [String: EMFMetric?] = [:]
@@ -46,18 +47,25 @@ package final class HostMetrics {
 
     private func read(at now: Instant) -> [String] {
         var problems: [String] = []
+        readings += 1
         switch reader {
         case .cloudwatch(let reader):
             points.removeAll()
             reader.read(at: now, to: &points, &problems)
             for index in points.groups.indices {
-                table.begin(points.groups[index].dimensions)
+                let group = points.groups[index]
+                table.begin(group.dimensions, onceIn: group.isShared ? nil : readings)
                 for point in points.points(of: index) {
                     table.add(point.metric, point.value) { metric(point.metric.name, point.metric.unit) }
                 }
             }
         case .node(let reader):
             reader.read(at: now, into: &table, &problems) { metric($0, $1) }
+        }
+        for dimensions in table.takeRepeated() {
+            SkippedRows.note(
+                of: dimensions.map { "\($0.name)=\($0.value)" }.joined(separator: " "),
+                "the dimensions are those of something else")
         }
         return problems + table.problems.sorted()
     }

@@ -103,21 +103,33 @@ final class NodeReader {
         for sample in snapshot.samples {
             let family = snapshot.families[sample.family]
             let labels = snapshot.labels(of: sample)
-            guard let value = value(sample, family, labels) else { continue }
-            table.begin(dimensions(family.labels, labels, besides: table.ownNames))
+            var isRepeated = false
+            let value = value(sample, family, labels, &isRepeated)
+            guard value != nil || isRepeated else { continue }
+            let dimensions = dimensions(family.labels, labels, besides: table.ownNames)
+            if isRepeated { table.noteRepeated(dimensions) }
+            guard let value else { continue }
+            table.begin(dimensions, onceIn: reading)
             table.add(family, value) { choose(family.name, Self.unit(of: family)) }
         }
         last = last.filter { $0.value.reading == reading }
     }
 
-    /// nil for a counter at its first reading, one that was reset, and for parts of histograms and summaries.
-    private func value(_ sample: Snapshot.Sample, _ family: MetricDescriptor, _ labels: [String]) -> Double? {
+    /// nil for a counter at its first reading, one that was reset, and for parts of histograms and summaries; also for
+    /// a counter of which this reading had another with the same labels.
+    private func value(
+        _ sample: Snapshot.Sample, _ family: MetricDescriptor, _ labels: [String], _ isRepeated: inout Bool
+    ) -> Double? {
         switch family.kind {
         case .gauge, .untyped: return sample.value
         case .histogram, .summary: return nil
         case .counter:
             guard counters == .delta else { return sample.value }
             let key = ([family.name] + labels).map { ExactText($0) }
+            if last[key]?.reading == reading {
+                isRepeated = true
+                return nil
+            }
             let before = last[key]?.value
             guard before != nil || last.count < Self.seriesLimit else { return nil }
             last[key] = Last(value: sample.value, reading: reading)

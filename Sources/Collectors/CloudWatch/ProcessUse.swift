@@ -107,7 +107,7 @@ enum ProcessUse {
     private static let pidCount = metric("lookup_pid_count", "Processes that were found.")
 
     static func add(processCount: Int, _ selector: EMFDimension, to points: inout MetricPoints) {
-        points.begin([selector, EMFDimension("pid_finder", "native")])
+        points.begin([selector, EMFDimension("pid_finder", "native")], isShared: true)
         points.add(pidCount, Double(processCount))
     }
 
@@ -125,7 +125,7 @@ enum ProcessUse {
     static func add(_ reading: Reading, _ dimensions: [EMFDimension], to points: inout MetricPoints) {
         let ticksPerSecond = Double(KernelUnits.ticksPerSecond)
         let stat = reading.stat
-        points.begin(dimensions)
+        points.begin(dimensions, isShared: true)
         points.add(cpuTime, (Double(stat.userTicks) + Double(stat.systemTicks)) / ticksPerSecond)
         points.add(system, Double(stat.systemTicks) / ticksPerSecond)
         points.add(user, Double(stat.userTicks) / ticksPerSecond)
