@@ -58,12 +58,6 @@ package struct SeriesKey: Hashable, Sendable {
         self.values = values
     }
 
-    /// Without what tells the parts of one histogram or summary from each other.
-    var ofWholeMetric: SeriesKey {
-        let kept = labels.indices.filter { labels[$0] != "le" && labels[$0] != "quantile" }
-        return SeriesKey(name: "", labels: kept.map { labels[$0] }, values: kept.map { values[$0] })
-    }
-
     /// By their bytes: see ExactText.
     package static func == (one: Self, other: Self) -> Bool {
         one.name.hasSameBytes(as: other.name)
@@ -87,23 +81,67 @@ let reservedSeriesNames: Set<ExactText> = [
 
 /// Names of samples that two families have: a file says that `x` is a histogram, and `x_count` is served as well.
 struct CrossedNames {
-    /// What gives way, by its index into the layout, and the descriptors of other families that have its name.
-    private(set) var others: [Int: [Int]] = [:]
+    /// The descriptors of one family that have the name. A family may have as many of them as series: they are not
+    /// compared one by one.
+    struct Claim {
+        fileprivate let key: Key
+        /// Into the layout.
+        fileprivate(set) var indexes: [Int] = []
+
+        var isEscaped: Bool { key.isEscaped }
+
+        /// A part gives way, but to what has the name by its escaping alone.
+        func givesWay(to other: Claim) -> Bool {
+            guard key.family != other.key.family else { return false }
+            return key.isPart && (isEscaped || !other.isEscaped) || other.key.isPart && isEscaped && !other.isEscaped
+        }
+    }
+
+    fileprivate struct Key: Hashable {
+        let family: ExactText
+        let isEscaped: Bool
+        /// Of a histogram or summary out of a file.
+        let isPart: Bool
+    }
+
+    /// For each such name who claims it, the first in the layout first.
+    private(set) var names: [[Claim]] = []
 
     init(_ layout: [MetricDescriptor]) {
-        let parts = layout.indices.filter { layout[$0].isPart && layout[$0].isForeign }
-        guard !parts.isEmpty else { return }
-        var named: [ExactText: [Int]] = [:]
-        for index in layout.indices { named[ExactText(layout[index].name), default: []].append(index) }
-        for part in parts {
-            let family = layout[part].family
-            for other in named[ExactText(layout[part].name), default: []]
-            where !layout[other].family.hasSameBytes(as: family) {
-                // A part gives way, but to what has the name by its escaping alone.
-                let (last, first) = layout[other].isEscaped && !layout[part].isEscaped ? (other, part) : (part, other)
-                others[last, default: []].append(first)
-            }
+        guard layout.contains(where: { $0.isPart && $0.isForeign }) else { return }
+        var claims: [ExactText: [Key: Claim]] = [:]
+        for (index, descriptor) in layout.enumerated() {
+            let key = Key(
+                family: ExactText(descriptor.family), isEscaped: descriptor.isEscaped,
+                isPart: descriptor.isPart && descriptor.isForeign)
+            claims[ExactText(descriptor.name), default: [:]][key, default: Claim(key: key)].indexes.append(index)
         }
+        names = claims.values.filter { claims in
+            Set(claims.keys.map(\.family)).count > 1 && claims.keys.contains(where: \.isPart)
+        }.map { claims in claims.values.sorted { $0.indexes[0] < $1.indexes[0] } }
+        names.sort { $0[0].indexes[0] < $1[0].indexes[0] }
+    }
+}
+
+/// Histograms and summaries of which escaping has made one, of two or more: their parts do not belong together.
+enum JoinedMetrics {
+    /// Indexes into `layout`; `families` has the same descriptors with the names that stand in the files.
+    static func find(in layout: [MetricDescriptor], of families: [MetricDescriptor]) -> Set<Int> {
+        guard layout.contains(where: { $0.isPart && $0.isEscaped }) else { return [] }
+        var originals: [SeriesKey: SeriesKey] = [:]
+        return Set(
+            layout.indices.filter { index in
+                guard layout[index].isPart else { return false }
+                let (name, original) = (key(layout[index]), key(families[index]))
+                let first = originals[name] ?? original
+                originals[name] = first
+                return first != original
+            })
+    }
+
+    private static func key(_ descriptor: MetricDescriptor) -> SeriesKey {
+        let labels = descriptor.labelsOfWholeMetric.sorted { $0.precedes($1) }
+        return SeriesKey(name: descriptor.family, labels: labels, values: [])
     }
 }
 
@@ -111,7 +149,7 @@ extension MetricDescriptor {
     /// Whether Prometheus could take no series of it: escaping has made two of its labels one, or a reserved name.
     var isUnservable: Bool {
         guard isEscaped else { return false }
-        return Set(labels).count < labels.count
+        return Set(labels).count < labels.count || labels.contains("__name__")
             || labels.isEmpty && reservedSeriesNames.contains(ExactText(name))
     }
 }
@@ -119,8 +157,16 @@ extension MetricDescriptor {
 extension Snapshot {
     /// `family` is that of the sample, perhaps with other names.
     func key(_ index: Int, of family: MetricDescriptor) -> SeriesKey {
-        let sample = samples[index]
-        let labels = zip(family.labels, labels(of: sample)).filter { !$0.1.isEmpty }.sorted { $0.0.precedes($1.0) }
-        return SeriesKey(name: family.name, labels: labels.map(\.0), values: labels.map(\.1))
+        key(family.name, family.labels, labels(of: samples[index]))
+    }
+
+    /// What the parts of one histogram or summary have in common, and what says since when it counts.
+    func keyOfWholeMetric(_ index: Int, of family: MetricDescriptor) -> SeriesKey {
+        key("", family.labelsOfWholeMetric, labels(of: samples[index]).without(family.partLabel))
+    }
+
+    private func key(_ name: String, _ labels: [String], _ values: [String]) -> SeriesKey {
+        let labels = zip(labels, values).filter { !$0.1.isEmpty }.sorted { $0.0.precedes($1.0) }
+        return SeriesKey(name: name, labels: labels.map(\.0), values: labels.map(\.1))
     }
 }

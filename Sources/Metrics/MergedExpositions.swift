@@ -11,139 +11,60 @@ package struct MergedExpositions: Sendable {
     package struct Sample: Sendable {
         package let descriptor: MetricDescriptor
         package let value: Double
-        package let labels: [String]
+        package internal(set) var labels: [String]
+        let place: SampleOrigins.Place
     }
 
     package private(set) var samples: [Sample] = []
     /// For each file in the order in which they were given, with those of its text.
     package private(set) var problems: [ProblemLines<ExpositionProblem>] = []
     package private(set) var origins = SampleOrigins(files: [], places: [])
-    /// Kept from one merging to the next, so that a snapshot knows its families again.
-    private var descriptors: [DescriptorKey: MetricDescriptor] = [:]
+    private var descriptors = KeptDescriptors()
+    /// One of each family that OpenMetrics does not allow as it is; rare.
+    private var odd: [MetricDescriptor] = []
 
     package init() {}
 
     /// Takes the place of what was merged before.
     package mutating func merge(_ files: [(path: String, text: ExpositionText)], limit: Int = seriesLimit) {
         let types = DeclaredTypes(files.map(\.text))
-        var known: [DescriptorKey: MetricDescriptor] = [:]
+        descriptors.begin()
         var served: Set<SeriesKey> = []
-        var places: [SampleOrigins.Place] = []
-        samples.removeAll(keepingCapacity: true)
+        var read: [Sample] = []
         problems = []
         for (number, file) in files.enumerated() {
             var problems = file.text.problems
+            var known: [SeriesKey: NamedSeries] = [:]
             for series in file.text.series {
-                let family = types.family(of: series)
-                let own = file.text.declarations[ExactText(family.name)]?.kind
-                if let problem = family.problem(with: series, declared: own) {
+                let names = SeriesKey(name: series.name, labels: series.key.labels, values: [])
+                let named = known[names] ?? types.named(series, in: file.text, file.path, &descriptors)
+                known[names] = named
+                if let problem = named.problem(with: series) {
                     problems.note(problem, line: series.line)
-                } else if !served.insert(family.identity(of: series)).inserted {
+                } else if !served.insert(named.family.identity(of: series)).inserted {
                     problems.note(.duplicate, line: series.line)
-                } else if samples.count == limit {
+                } else if read.count == limit {
                     problems.note(.tooManySeries, line: series.line)
                 } else {
-                    let key = DescriptorKey(
-                        name: series.name, family: family.name, kind: family.kind,
-                        help: types.helps[ExactText(family.declaredName)] ?? "Read from \(file.path).",
-                        labels: series.key.labels)
-                    let descriptor = known[key] ?? descriptors[key] ?? key.made
-                    known[key] = descriptor
-                    samples.append(Sample(descriptor: descriptor, value: series.value, labels: series.key.values))
-                    places.append(SampleOrigins.Place(file: number, line: series.line))
+                    read.append(
+                        Sample(
+                            descriptor: named.descriptor, value: series.value, labels: series.key.values,
+                            place: SampleOrigins.Place(file: number, line: series.line)))
                 }
             }
             self.problems.append(problems)
         }
-        gatherParts(&places)
-        // These find their descriptors among the old ones too; what is not used any more goes.
-        descriptors.merge(known) { _, new in new }
-        completeHistograms(&places)
-        let used = Set(samples.map { ObjectIdentifier($0.descriptor) })
-        descriptors = descriptors.filter { used.contains(ObjectIdentifier($0.value)) }
-        origins = SampleOrigins(files: files.map(\.path), places: places)
-    }
-
-    /// Brings together the parts of one histogram or summary, which a file may have apart, and its buckets into the
-    /// order of their bounds: OpenMetrics wants that.
-    private mutating func gatherParts(_ places: inout [SampleOrigins.Place]) {
-        guard samples.contains(where: { $0.descriptor.isPart }) else { return }
-        var firsts: [SeriesKey: Int] = [:]
-        let ranks = samples.enumerated().map { index, sample in
-            guard sample.descriptor.isPart else { return index }
-            let key = sample.metricKey
-            if let first = firsts[key] { return first }
-            firsts[key] = index
-            return index
-        }
-        // What is no bucket comes after the buckets.
-        let bounds = samples.map { $0.bucketBound ?? .infinity }
-        let isBucket = samples.map { $0.bucketBound != nil }
-        let order = ranks.indices.sorted { one, other in
-            if ranks[one] != ranks[other] { return ranks[one] < ranks[other] }
-            if isBucket[one] != isBucket[other] { return isBucket[one] }
-            return (bounds[one], one) < (bounds[other], other)
-        }
-        let (unordered, unorderedPlaces) = (samples, places)
-        samples = order.map { unordered[$0] }
-        places = order.map { unorderedPlaces[$0] }
-    }
-
-    /// A histogram has a bucket without a bound, which has as many as its count; a file that has one of the two has
-    /// both. Its buckets stand together, before the rest.
-    private mutating func completeHistograms(_ places: inout [SampleOrigins.Place]) {
-        guard samples.contains(where: { $0.descriptor.kind == .histogram }) else { return }
-        var complete: [Sample] = []
-        var completePlaces: [SampleOrigins.Place] = []
-        var start = 0
-        while start < samples.count {
-            let key = samples[start].metricKey
-            let isHistogram = samples[start].descriptor.kind == .histogram
-            let end =
-                isHistogram
-                ? samples[start...].firstIndex { $0.descriptor.kind != .histogram || $0.metricKey != key } : start + 1
-            let parts = Array(samples[start..<(end ?? samples.count)])
-            var partPlaces = Array(places[start..<(end ?? samples.count)])
-            start += parts.count
-            complete += parts
-            guard isHistogram else { completePlaces += partPlaces; continue }
-            let buckets = parts.prefix { $0.bucketBound != nil }
-            let count = parts.firstIndex { $0.isPart("_count") }
-            if let count, buckets.last?.bucketBound != .infinity {
-                complete.insert(infiniteBucket(of: parts[count]), at: complete.count - parts.count + buckets.count)
-                partPlaces.insert(partPlaces[count], at: buckets.count)
-            } else if count == nil, let last = buckets.last, last.bucketBound == .infinity,
-                parts.contains(where: { $0.isPart("_sum") })
-            {
-                complete.append(countOf(last))
-                partPlaces.append(partPlaces[buckets.count - 1])
+        let parts = MetricParts(read, &descriptors)
+        descriptors.end()
+        samples = parts.samples
+        origins = SampleOrigins(files: files.map(\.path), places: samples.map(\.place))
+        var oddFamilies: [ExactText: MetricDescriptor] = [:]
+        if !parts.odd.isEmpty {
+            for sample in samples where parts.odd.contains(ExactText(sample.descriptor.family)) {
+                oddFamilies[ExactText(sample.descriptor.family)] = sample.descriptor
             }
-            completePlaces += partPlaces
         }
-        samples = complete
-        places = completePlaces
-    }
-
-    private mutating func infiniteBucket(of count: Sample) -> Sample {
-        var labels = Array(zip(count.descriptor.labels, count.labels))
-        labels.append(("le", "+Inf"))
-        labels.sort { $0.0.precedes($1.0) }
-        return part("_bucket", of: count.descriptor, labels.map(\.0), labels.map(\.1), count.value)
-    }
-
-    private mutating func countOf(_ bucket: Sample) -> Sample {
-        let labels = zip(bucket.descriptor.labels, bucket.labels).filter { $0.0 != "le" }
-        return part("_count", of: bucket.descriptor, labels.map(\.0), labels.map(\.1), bucket.value)
-    }
-
-    private mutating func part(
-        _ ending: String, of other: MetricDescriptor, _ names: [String], _ values: [String], _ value: Double
-    ) -> Sample {
-        let key = DescriptorKey(
-            name: other.family + ending, family: other.family, kind: .histogram, help: other.help, labels: names)
-        let descriptor = descriptors[key] ?? key.made
-        descriptors[key] = descriptor
-        return Sample(descriptor: descriptor, value: value, labels: values)
+        odd = Array(oddFamilies.values)
     }
 
     /// Adds all samples, and where they come from. Nothing else from files may be in the snapshot.
@@ -151,28 +72,29 @@ package struct MergedExpositions: Sendable {
         var origins = origins
         origins.first = snapshot.samples.count
         for sample in samples { snapshot.add(sample.descriptor, sample.value, labels: sample.labels) }
+        for descriptor in odd { snapshot.markOdd(descriptor) }
         snapshot.origins = origins
     }
 }
 
-extension MergedExpositions.Sample {
-    /// What the parts of one histogram or summary have in common.
-    fileprivate var metricKey: SeriesKey {
-        let key = SeriesKey(name: "", labels: descriptor.labels, values: labels).ofWholeMetric
-        return SeriesKey(name: descriptor.family, labels: key.labels, values: key.values)
-    }
+/// Descriptors are kept from one merging to the next, so that a snapshot knows its families again.
+struct KeptDescriptors: Sendable {
+    private var old: [DescriptorKey: MetricDescriptor] = [:]
+    private var used: [DescriptorKey: MetricDescriptor] = [:]
 
-    fileprivate func isPart(_ ending: String) -> Bool { descriptor.name.hasSameBytes(as: descriptor.family + ending) }
+    mutating func begin() { (old, used) = (used, [:]) }
+    /// What was not asked for since the beginning is forgotten.
+    mutating func end() { old = [:] }
 
-    /// nil for what is no bucket of a histogram.
-    fileprivate var bucketBound: Double? {
-        guard descriptor.kind == .histogram, isPart("_bucket"), let index = descriptor.labels.firstIndex(of: "le")
-        else { return nil }
-        return number(ofText: labels[index])
+    mutating func descriptor(for key: DescriptorKey) -> MetricDescriptor {
+        if let descriptor = used[key] { return descriptor }
+        let descriptor = old[key] ?? key.made
+        used[key] = descriptor
+        return descriptor
     }
 }
 
-private struct DescriptorKey: Hashable {
+struct DescriptorKey: Hashable, Sendable {
     let name: ExactText
     let family: ExactText
     let kind: MetricKind
@@ -187,7 +109,7 @@ private struct DescriptorKey: Hashable {
         self.labels = labels.map { ExactText($0) }
     }
 
-    var made: MetricDescriptor {
+    fileprivate var made: MetricDescriptor {
         MetricDescriptor(
             name.text, kind, labels: labels.map(\.text), help: help.text, family: family.text, isForeign: true)
     }
@@ -200,23 +122,26 @@ private struct Family {
     /// Where the help stands: another name only for a counter of OpenMetrics.
     let declaredName: String
 
-    func problem(with series: ExpositionText.Series, declared: MetricKind?) -> ExpositionProblem? {
-        if series.key.labels.isEmpty, reservedSeriesNames.contains(ExactText(series.name)) { return .reservedName }
-        if let declared, declared != kind { return .typeConflict }
+    fileprivate func problem(with series: ExpositionText.Series) -> ExpositionProblem? {
         // A part of a histogram or summary that does not say which part it is.
         if kind == .histogram, series.name.hasSameBytes(as: name) { return .syntax }
-        guard let part = partLabel(of: series) else { return nil }
+        guard let part = partLabel(of: series) else {
+            // The count is of all buckets, and so is the sum.
+            let label = kind == .histogram ? "le" : kind == .summary ? "quantile" : nil
+            return label.map(series.key.labels.contains) == true ? .syntax : nil
+        }
         guard let index = series.key.labels.firstIndex(of: part) else { return .syntax }
         return number(ofText: series.key.values[index]).map { !$0.isNaN } == true ? nil : .syntax
     }
 
     /// What makes it another series. A bound of `1` is one of `1.0`: Prometheus 3 writes both the same.
-    func identity(of series: ExpositionText.Series) -> SeriesKey {
+    fileprivate func identity(of series: ExpositionText.Series) -> SeriesKey {
         guard let part = partLabel(of: series), let index = series.key.labels.firstIndex(of: part),
             let bound = number(ofText: series.key.values[index])
         else { return series.key }
         var values = series.key.values
-        values[index] = "\(bound)"
+        // There is one zero.
+        values[index] = bound == 0 ? "0" : "\(bound)"
         return SeriesKey(name: series.key.name, labels: series.key.labels, values: values)
     }
 
@@ -227,6 +152,19 @@ private struct Family {
         case .summary where series.name.hasSameBytes(as: name): "quantile"
         case .counter, .gauge, .untyped, .histogram, .summary: nil
         }
+    }
+}
+
+/// What all series of a file with the same name and names of labels have in common.
+private struct NamedSeries {
+    let family: Family
+    let declared: MetricKind?
+    let descriptor: MetricDescriptor
+
+    func problem(with series: ExpositionText.Series) -> ExpositionProblem? {
+        if series.key.labels.isEmpty, reservedSeriesNames.contains(ExactText(series.name)) { return .reservedName }
+        if let declared, declared != family.kind { return .typeConflict }
+        return family.problem(with: series)
     }
 }
 
@@ -247,7 +185,19 @@ private struct DeclaredTypes {
         }
     }
 
-    func family(of series: ExpositionText.Series) -> Family {
+    func named(
+        _ series: ExpositionText.Series, in text: ExpositionText, _ path: String, _ descriptors: inout KeptDescriptors
+    ) -> NamedSeries {
+        let family = family(of: series)
+        let key = DescriptorKey(
+            name: series.name, family: family.name, kind: family.kind,
+            help: helps[ExactText(family.declaredName)] ?? "Read from \(path).", labels: series.key.labels)
+        return NamedSeries(
+            family: family, declared: text.declarations[ExactText(family.name)]?.kind,
+            descriptor: descriptors.descriptor(for: key))
+    }
+
+    private func family(of series: ExpositionText.Series) -> Family {
         let name = series.name
         if let kind = kinds[ExactText(name)] { return Family(name: name, kind: kind, declaredName: name) }
         if let declared = gauges[ExactText(name)] {

@@ -27,6 +27,8 @@ package final class MetricDescriptor: Sendable {
 
     /// Its samples are parts of histograms or summaries, which stand together.
     var isPart: Bool { kind == .histogram || kind == .summary }
+    /// The label, by its place in `labels`, that tells buckets (`le`) or quantiles of one metric from each other.
+    let partLabel: Int?
 
     package init(
         _ name: String, _ kind: MetricKind, labels: [String] = [], help: String, family: String? = nil,
@@ -39,7 +41,15 @@ package final class MetricDescriptor: Sendable {
         self.kind = kind
         self.labels = labels
         self.help = help
+        switch kind {
+        case .histogram where name.hasSameBytes(as: self.family + "_bucket"): partLabel = labels.firstIndex(of: "le")
+        case .summary where name.hasSameBytes(as: self.family): partLabel = labels.firstIndex(of: "quantile")
+        case .counter, .gauge, .untyped, .histogram, .summary: partLabel = nil
+        }
     }
+
+    /// The labels of the whole histogram or summary of which its samples are parts.
+    var labelsOfWholeMetric: [String] { labels.without(partLabel) }
 
     /// What stands in an exposition for each of its samples alike.
     final class Rendered: Sendable {
@@ -57,4 +67,14 @@ package final class MetricDescriptor: Sendable {
 
     /// Made when it is first written: most descriptors are of things that a host does not have.
     var rendered: Rendered { kept.load() ?? kept.storeIfNil(Rendered(self)) }
+}
+
+extension [String] {
+    /// All but the one at `index`.
+    func without(_ index: Int?) -> [String] {
+        guard let index else { return self }
+        var rest = self
+        rest.remove(at: index)
+        return rest
+    }
 }

@@ -35,6 +35,9 @@ package struct PrometheusText {
     /// Indexes into `layout`; both rare.
     private var unservable: [Int] = []
     private var crossed = CrossedNames([])
+    private var joined: Set<Int> = []
+    /// Groups of parts of which some were refused: what is left of a histogram may be none.
+    private var cutParts: Set<Int> = []
     /// Empty until somebody asks for that format.
     private var openMetrics = OpenMetrics.Layout()
 
@@ -59,10 +62,7 @@ package struct PrometheusText {
 
     package mutating func write(_ snapshots: [Snapshot], as format: ExpositionFormat, into output: inout [UInt8]) {
         let isOpenMetrics = format == .openMetrics
-        if isOpenMetrics {
-            let active = layout.indices.map { !layout[$0].isForeign || groups[$0].count > 0 }
-            if openMetrics.active != active { openMetrics = OpenMetrics.Layout(layout, active: active) }
-        }
+        if isOpenMetrics { layOutOpenMetrics(snapshots) }
         // A span lends its elements, where the subscript of an array copies all references of a snapshot.
         let snapshots = snapshots.span
         var rank = -1
@@ -88,6 +88,20 @@ package struct PrometheusText {
         }
         if isOpenMetrics { output.append(OpenMetrics.end) }
     }
+
+    private mutating func layOutOpenMetrics(_ snapshots: [Snapshot]) {
+        let active = layout.indices.map { !layout[$0].isForeign || groups[$0].count > 0 }
+        var odd = joined.union(cutParts)
+        for (number, snapshot) in snapshots.enumerated() {
+            for family in snapshot.oddFamilies { odd.insert(family + firstGroup(of: number)) }
+        }
+        if openMetrics.active != active || openMetrics.odd != odd {
+            openMetrics = OpenMetrics.Layout(layout, active: active, odd: odd)
+        }
+    }
+
+    /// Where the groups of a snapshot begin.
+    private func firstGroup(of snapshot: Int) -> Int { snapshot == 0 ? 0 : layoutEnds[snapshot - 1] }
 
     /// A sample of one of the groups.
     private struct Member {
@@ -122,7 +136,7 @@ package struct PrometheusText {
             var firsts: [SeriesKey: Int] = [:]
             for at in all.indices {
                 let (sample, index) = (all[at].sample, all[at].group)
-                let key = snapshots[groups[index].snapshot].key(sample, of: layout[index]).ofWholeMetric
+                let key = snapshots[groups[index].snapshot].keyOfWholeMetric(sample, of: layout[index])
                 all[at].rank = firsts[key] ?? at
                 firsts[key] = all[at].rank
             }
@@ -189,12 +203,14 @@ package struct PrometheusText {
         }
         unservable = layout.indices.filter { layout[$0].isUnservable }
         crossed = CrossedNames(layout)
+        joined = JoinedMetrics.find(in: layout, of: families)
         contested = ContestedName.find(in: sorted.map { layout[$0] }, ranks: sorted.map { groups[$0].rank })
     }
 
     /// Fills `order`: a counting sort, since there are few families and many samples.
     private mutating func sortSamples(of snapshots: [Snapshot]) {
         order.removeAll(keepingCapacity: true)
+        cutParts.removeAll()
         for index in groups.indices { groups[index].count = 0 }
         var firstGroup = 0
         for (snapshot, end) in zip(snapshots, layoutEnds) {
@@ -222,14 +238,19 @@ package struct PrometheusText {
         var refusals: [Refusal] = []
         for index in unservable { refuse(from: index, &refusals) { _ in .escapedName } }
         for name in contested { settle(name, in: snapshots, &refusals) }
-        for (index, others) in crossed.others.sorted(by: { $0.key < $1.key }) {
-            guard let other = others.first(where: { groups[$0].count > 0 }) else { continue }
-            let isEscaped = layout[index].isEscaped || layout[other].isEscaped
-            refuse(from: index, &refusals) { _ in isEscaped ? .escapedName : .otherKind }
+        for claims in crossed.names {
+            for claim in claims {
+                let other = claims.first { other in
+                    claim.givesWay(to: other) && other.indexes.contains { groups[$0].count > 0 }
+                }
+                guard let other else { continue }
+                let reason = claim.isEscaped || other.isEscaped ? Refusal.Reason.escapedName : .otherKind
+                for index in claim.indexes { refuse(from: index, &refusals) { _ in reason } }
+            }
         }
         for (number, snapshot) in snapshots.enumerated() where !snapshot.familiesToCompare.isEmpty {
             for family in snapshot.familiesToCompare.sorted() {
-                let index = family + (number == 0 ? 0 : layoutEnds[number - 1])
+                let index = family + firstGroup(of: number)
                 guard mayRepeat(groups[index], in: snapshot) else { continue }
                 var served: Set<SeriesKey> = []
                 let descriptor = layout[index]
@@ -282,6 +303,7 @@ package struct PrometheusText {
             }
         }
         order.replaceSubrange(group.first..<group.first + kept.count, with: kept)
+        if kept.count < group.count, layout[index].isPart { cutParts.insert(index) }
         groups[index].count = kept.count
     }
 

@@ -25,6 +25,9 @@ package struct Snapshot: Sendable {
     /// Families with a label value that has a U+FFFD, which may stand for other bytes in each: two of their samples can
     /// be one series.
     private(set) var familiesToCompare: Set<Int> = []
+    /// Families with a value, or values that do not fit each other, which their kind cannot have in OpenMetrics: a
+    /// counter below 0, a histogram whose buckets have more than its count. The text format takes them.
+    private(set) var oddFamilies: Set<Int> = []
     private var labelEnds: [Int] = []
     /// When the counters in this snapshot were 0, in seconds since 1970; nil when that is not known, or differs.
     package var countersBeginUnixSeconds: Double?
@@ -47,6 +50,7 @@ package struct Snapshot: Sendable {
         labelEnds.removeAll(keepingCapacity: true)
         needsEscapes = false
         familiesToCompare.removeAll()
+        oddFamilies.removeAll()
         origins = nil
     }
 
@@ -74,7 +78,15 @@ package struct Snapshot: Sendable {
         if labelCount != descriptor.labels.count {
             bug("\(descriptor.name) takes the labels \(descriptor.labels), was given \(labelCount)")
         }
-        samples.append(Sample(family: index(of: descriptor), value: value, firstLabel: labelEnds.count))
+        let family = index(of: descriptor)
+        samples.append(Sample(family: family, value: value, firstLabel: labelEnds.count))
+        // No number is not less than 0 either.
+        if !(value >= 0), descriptor.kind == .counter { oddFamilies.insert(family) }
+    }
+
+    /// Says that the samples of a family do not fit each other. Nothing happens when it has none.
+    mutating func markOdd(_ descriptor: MetricDescriptor) {
+        if let family = familyIndexes[ObjectIdentifier(descriptor)] { oddFamilies.insert(family) }
     }
 
     private mutating func add(label: String) {

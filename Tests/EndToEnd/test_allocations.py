@@ -13,7 +13,7 @@ import struct
 import subprocess
 import sys
 import time
-from support import ROOT, Scratch, eventually, require_programs
+from support import ROOT, Scratch, eventually, get, require_programs
 
 sys.path.insert(0, str(ROOT / "Tests/Support"))
 from large_tree import make_large_tree
@@ -64,6 +64,40 @@ class Allocations(Scratch):
         root = make_large_tree(self.directory / "tree")
         self.assertLess(self.calls_of_a_scrape({
             "host": {"proc": f"{root}/proc", "sys": f"{root}/sys", "udev": f"{root}/udev", "root": str(root)}}), LARGE_BUDGET)
+
+    def test_text_files_cost_in_proportion(self):
+        """Twice the lines, twice the work: what the first scrape after a change allocates tells what merging costs."""
+        shapes = {
+            "histograms": lambda n: "# TYPE h histogram\n" + "".join(
+                f'h_bucket{{le="1",n="{i}"}} 1\nh_count{{n="{i}"}} 2\nh_sum{{n="{i}"}} 1\n' for i in range(n)),
+            "buckets": lambda n: "# TYPE h histogram\n" + "".join(
+                f'h_bucket{{le="{i}"}} {i}\n' for i in range(3 * n, 0, -1)),
+            "labels": lambda n: "# TYPE h histogram\n# TYPE h_count gauge\n" + "".join(
+                f'h_bucket{{le="1",l{i}="1"}} 1\nh_count{{l{i}="1"}} 2\nh_created{{l{i}="1"}} 1\n' for i in range(n)),
+            "families": lambda n: "".join(f"# TYPE c{i} counter\nc{i}_total 1\nc{i}_created 2\nc{i}_x NaN\n" for i in range(n)),
+        }
+        directory = self.directory / "files"
+        directory.mkdir()
+        agent, counter = self.counted_agent({"collectors": {"textfile": {"directory": str(directory)}}})
+
+        def cost(text):
+            path = directory / "a.prom"
+            path.write_text(text)
+            before = counter.calls()
+            for accept in ["text/plain", "application/openmetrics-text"]:
+                status, _, body = get(agent.port, "/metrics", {"Accept": accept})
+                self.assertEqual(status, 200)
+                self.assertGreater(len(body), len(text) / 3)
+            spent = [after - before for before, after in zip(before, counter.calls())]
+            path.unlink()
+            agent.metrics()
+            return spent
+
+        for name, make in shapes.items():
+            once, twice = cost(make(600)), cost(make(1_200))
+            print(f"{name}: {[round(more / less, 2) for less, more in zip(once, twice)]}", end=" ", flush=True)
+            for less, more in zip(once, twice):
+                self.assertLess(more / less, 2.6, name)
 
     def test_lines_keep_their_budget(self):
         self.assertLess(self.calls_of_a_thousand_lines({}, LINES), LINES_BUDGET)

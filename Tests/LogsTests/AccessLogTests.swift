@@ -136,6 +136,10 @@ import Testing
         "203.0.113.7 - - example.test", "shop.example.test 203.0.113.7 10.0.0.1 -", "a b c d",
         "shop.example.test:443 203.0.113.7 10.0.0.1 - -", "203.0.113.7  - -", " 203.0.113.7 - -",
         "shop.example.test:443  203.0.113.7 - -",
+        // Of a logger, a proxy in front, a clock.
+        "nginx: 203.0.113.7 - -", "app[web.1]: 203.0.113.7 - -", "203.0.113.7, 10.0.0.1 - -", "0.005 203.0.113.7 - -",
+        "1732156710 203.0.113.7 - -", "2026-11-21T02:38:30Z 203.0.113.7 - -", "nginx[1]:80 203.0.113.7 - -",
+        "\"203.0.113.7\" 10.0.0.1 - -", "[shop.example.test] 203.0.113.7 - -", "web=shop.example.test 203.0.113.7 - -",
     ])
     func clientsOfOtherForms(client: String) {
         let line = "\(client) \(Self.request)"

@@ -92,6 +92,8 @@ import Testing
             h_bucket{le="+Inf",x="b"} 5
             h_count{x="a"} 4
             h_count{x="b"} 5
+            h_sum{x="a"} 1
+            h_sum{x="b"} 2
             # TYPE requests_total counter
             # HELP requests_total Requests.
             requests_total 6
@@ -106,8 +108,8 @@ import Testing
         encoder.encode([snapshot], as: .openMetrics, into: &output)
         let lines = String(decoding: output, as: UTF8.self).split(separator: "\n")
         let parts = [
-            "h_bucket{le=\"1\",x=\"a\"} 1", "h_bucket{le=\"+Inf\",x=\"a\"} 4", "h_count{x=\"a\"} 4",
-            "h_bucket{le=\"1\",x=\"b\"} 2", "h_bucket{le=\"+Inf\",x=\"b\"} 5", "h_count{x=\"b\"} 5",
+            "h_bucket{le=\"1\",x=\"a\"} 1", "h_bucket{le=\"+Inf\",x=\"a\"} 4", "h_count{x=\"a\"} 4", "h_sum{x=\"a\"} 1",
+            "h_bucket{le=\"1\",x=\"b\"} 2", "h_bucket{le=\"+Inf\",x=\"b\"} 5", "h_count{x=\"b\"} 5", "h_sum{x=\"b\"} 2",
         ]
         #expect(lines.filter { $0.hasPrefix("h_") }.map(String.init) == parts)
         #expect(
@@ -120,7 +122,7 @@ import Testing
         #expect(
             snapshot.origins.map { origins in
                 snapshot.samples.indices.compactMap { origins.place(ofSample: $0)?.line }
-            } == [3, 6, 8, 4, 7, 9, 5, 12, 14, 16])
+            } == [3, 6, 8, 10, 4, 7, 9, 11, 5, 14, 16, 18])
     }
 
     /// Some programs do not write the bucket that has all, or write what they counted after the buckets of all.
@@ -147,7 +149,7 @@ import Testing
                 h_count{x="a"} 4
                 h_sum{x="a"} 5
                 h_bucket{le="1",x="b"} 1
-                h_bucket{le="inf",x="b"} 2
+                h_bucket{le="+Inf",x="b"} 2
                 h_sum{x="b"} 3
                 h_count{x="b"} 2
                 h_bucket{le="1",x="c"} 1

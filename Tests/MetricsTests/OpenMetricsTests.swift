@@ -134,7 +134,6 @@ import Testing
                 # TYPE h_created \(kind)
                 h_created{x="q"} 50
                 h_created{x="p"} 40
-                h_created{x="r"} 60
                 # TYPE alone_created \(kind)
                 alone_created 70
                 """
@@ -156,7 +155,6 @@ import Testing
                 h_count{x="q"} 8
                 h_sum{x="q"} 9
                 h_created{x="q"} 50
-                h_created{x="r"} 60
                 # TYPE s summary
                 s_count 3
                 s_sum 4

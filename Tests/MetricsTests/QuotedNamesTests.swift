@@ -86,6 +86,7 @@ import Testing
             # TYPE "h.x" histogram
             {"h.x_bucket",le="1"} 1
             {"h.x_count"} 2
+            {"h.x_sum"} 5
             # TYPE "c.y" counter
             {"c.y_total"} 3
             """)
@@ -100,6 +101,7 @@ import Testing
                 h_dot_x_bucket{le="1"} 1
                 h_dot_x_bucket{le="+Inf"} 2
                 h_dot_x_count 2
+                h_dot_x_sum 5
                 # EOF
 
                 """.replacing("c_dot_y", with: "c_dot_y_").replacing("c_dot_y___total", with: "c_dot_y__total"))
@@ -113,6 +115,7 @@ import Testing
                 {"h.x_bucket",le="1"} 1
                 {"h.x_bucket",le="+Inf"} 2
                 {"h.x_count"} 2
+                {"h.x_sum"} 5
                 # EOF
 
                 """)

@@ -20,8 +20,9 @@ package struct RecordDraft: Sendable {
     package internal(set) var unixNanoseconds: Int64 = 0 { didSet { hasOwnTime = true } }
     package internal(set) var hasOwnTime = false
     package internal(set) var next = Position(source: 0, offset: 0)
-    /// It began in another source, which may go on here with what goes on at `next`: the file was rotated within it.
-    var rotatedSource: UInt32?
+    /// It began in another source, which stood here before it: the file was rotated within it.
+    var rotatedBefore: Position?
+    /// How far that source may be acknowledged with it.
     var rotatedNext: Position?
     package internal(set) var isDocument = false
     /// As of a record in a batch.
@@ -40,7 +41,7 @@ package struct RecordDraft: Sendable {
         unixNanoseconds = record.unixNanoseconds
         hasOwnTime = record.hasOwnTime
         next = record.next
-        (rotatedSource, rotatedNext) = (nil, nil)
+        (rotatedBefore, rotatedNext) = (nil, nil)
         isDocument = record.isDocument
         claimsSource = record.claimsSource
         isCut = record.isCut

@@ -181,6 +181,37 @@ enum Traces {
             | ValueError: 2
             +------------------------------------
         """,
+        "INFO: tasks",
+        """
+          + Exception Group Traceback (most recent call last):
+          |   File "/app/a.py", line 2, in <module>
+          | ExceptionGroup: unhandled errors in a TaskGroup (2 sub-exceptions)
+          +-+---------------- 1 ----------------
+            | Traceback (most recent call last):
+            |   File "/app/a.py", line 9, in task
+            | ValueError: 1
+            |
+            | During handling of the above exception, another exception occurred:
+            |
+            | Traceback (most recent call last):
+            |   File "/app/a.py", line 11, in task
+            | KeyError: 1
+            +---------------- 2 ----------------
+            | Exception Group Traceback (most recent call last):
+            |   File "/app/a.py", line 9, in task
+            | ExceptionGroup: inner (1 sub-exception)
+            +-+---------------- 1 ----------------
+              | Traceback (most recent call last):
+              |   File "/app/a.py", line 9, in task
+              | ValueError: 2
+              +------------------------------------
+
+        The above exception was the direct cause of the following exception:
+
+        Traceback (most recent call last):
+          File "/app/a.py", line 20, in <module>
+        RuntimeError: tasks
+        """,
         "INFO: two",
         "  indented, and of nothing",
         "INFO end",
@@ -304,6 +335,36 @@ enum Traces {
         rip    0x46d2e1
         """,
         """
+        runtime: goroutine stack exceeds 1000000000-byte limit
+        runtime: sp=0xc0200e1390 stack=[0xc0200e0000, 0xc0400e0000]
+        fatal error: stack overflow
+
+        runtime stack:
+        runtime.throw({0x4921a4?, 0x513b20?})
+        \t/usr/lib/go/src/runtime/panic.go:1023 +0x5c
+        """,
+        """
+        unexpected fault address 0x7f00
+        fatal error: fault
+        [signal SIGBUS: bus error code=0x2 addr=0x7f00 pc=0x47e2a5]
+
+        goroutine 1 [running]:
+        main.main()
+        \t/app/main.go:12 +0x25
+        """,
+        """
+        runtime: failed to create new OS thread (have 5 already; errno=11)
+        runtime: may need to increase max user processes (ulimit -u)
+        fatal error: newosproc
+        """,
+        """
+        runtime/cgo: pthread_create failed: Resource temporarily unavailable
+        SIGABRT: abort
+        PC=0x7f3a m=3 sigcode=18446744073709551610
+
+        goroutine 0 gp=0xc000006a80 m=3 mp=0xc00008a708 [idle]:
+        """,
+        """
         SIGSEGV: segmentation violation
         PC=0x0 m=0 sigcode=1 addr=0x0
         signal arrived during cgo execution
@@ -323,6 +384,7 @@ enum Traces {
         main.main()
         \t/app/main.go:8 +0x1d
         """,
+        "runtime: a line of a program",
         "2026/01/02 15:04:08 end (all of it)",
     ]
 

@@ -89,6 +89,33 @@ import Testing
         #expect(world.records.map(\.next) == [0, 3])
     }
 
+    /// The joined line waits for more of its record: its first piece, in the old file, is not acknowledged either,
+    /// though others of that file are done.
+    @Test(arguments: [
+        [], ["three"], ["three", "\tat a.B(C)", "four"], ["\tat a.B(C)", "java.lang.Error: five", "six"],
+    ]) func aRotatedLineIsHeldInBothFiles(after: [String]) {
+        func line(_ text: String, _ tags: String, _ source: UInt32) -> SourceLine {
+            SourceLine(text: "2026-01-02T03:04:05Z \(tags) \(text)", source: source, file: "/a.log")
+        }
+        var world = AssemblyWorld(.preset(.java), format: .cri)
+        let held = [
+            line("before", "stdout F", 1), line("java.lang.Error", "stdout P", 1), line("b1", "stderr F", 1),
+            line(": one", "stdout F", 2),
+        ]
+        let rest = after.map { line($0, "stdout F", 2) }
+        let numbered = SourceLine.numbered(held + [line("b2", "stderr F", 1)] + rest + [line("b3", "stderr F", 1)])
+        world.feed(Array(numbered.prefix(5)), piece: 1)
+        #expect(world.texts == ["before", "b1", "b2"])
+        #expect(world.records.map(\.next) == [1, 1, 1] && world.skipped.isEmpty)
+        world.feed(Array(numbered.dropFirst(5)), piece: 1)
+        world.waitForAll()
+        let first = world.records.firstIndex { $0.text.hasPrefix("java.lang.Error: one") }
+        for (index, record) in world.records.enumerated() where record.source == 1 {
+            #expect(record.next == (index < first ?? .max ? 1 : 5), "\(world.records)")
+        }
+        #expect(world.skipped.map(\.source) == [1] && (world.skipped.first?.offset ?? 0) >= 4)
+    }
+
     /// The runtime rotates its file between two pieces. Nothing of either file is acknowledged before the record.
     @Test(arguments: [ContainerFormat.cri, .docker]) func aLineGoesOnInTheNextFile(format: ContainerFormat) {
         func line(_ text: String, isWhole: Bool = true, _ source: UInt32, _ file: String = "/a.log") -> SourceLine {

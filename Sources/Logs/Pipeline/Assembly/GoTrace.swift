@@ -16,6 +16,8 @@ internal import Bytes
 struct GoTrace {
     private enum State {
         case outside
+        /// After what the runtime says before the line that says what happened.
+        case preamble
         /// After the line that says what happened.
         case message
         /// After a line that is a part of the message if a goroutine follows.
@@ -38,7 +40,7 @@ struct GoTrace {
             state = next
             return next == .doubt ? .doubtful : LineVerdict(joins: true, isLast: false)
         }
-        state = isMessage(line) ? .message : isHead(line) ? .frames : .outside
+        state = isPreamble(line) ? .preamble : isMessage(line) ? .message : isHead(line) ? .frames : .outside
         return LineVerdict(joins: false, isLast: state == .outside)
     }
 
@@ -46,15 +48,18 @@ struct GoTrace {
     private func following(_ line: Line) -> State? {
         switch state {
         case .outside: return nil
+        case .preamble:
+            if isMessage(line) { return .message }
+            return isPreamble(line) || line.isIndented ? .preamble : nil
         case .message:
             if line.isBlank { return .gap }
             if isHead(line) { return .frames }
             // A panic within a panic, and the further lines of a message, are indented.
             if line.isIndented || line.hasPrefix("[") || isOfSignal(line) { return .message }
-            return isMessage(line) ? nil : .doubt
+            return isMessage(line) || isPreamble(line) ? nil : .doubt
         case .doubt:
             if isHead(line) { return .frames }
-            return isMessage(line) ? nil : .doubt
+            return isMessage(line) || isPreamble(line) ? nil : .doubt
         case .frames:
             if line.isBlank { return .gap }
             if isFunction(line) { return .place }
@@ -69,7 +74,8 @@ struct GoTrace {
             if isHead(line) { return .frames }
             if line.hasPrefix("-----") { return .dashes }
             let isRest = isRegister(line) || line.hasPrefix("exit status ") || line.hasPrefix("[signal ")
-            return isRest || isOfSignal(line) ? .gap : nil
+            // What the runtime says now begins another.
+            return isRest || isOfSignal(line) && !isPreamble(line) ? .gap : nil
         case .dashes:
             if line.isBlank { return .dashes }
             return isMessage(line) ? .message : isHead(line) ? .frames : nil
@@ -83,9 +89,13 @@ struct GoTrace {
     }
 
     private func isMessage(_ line: Line) -> Bool {
-        line.hasPrefix("panic: ") || line.hasPrefix("fatal error: ") || line.hasPrefix("unexpected fault address ")
-            || line.hasPrefix("runtime: goroutine stack exceeds ") || namesSignal(line)
+        line.hasPrefix("panic: ") || line.hasPrefix("fatal error: ") || namesSignal(line)
             || line.contains("http: panic serving ")
+    }
+
+    /// `runtime: goroutine stack exceeds 1000000000-byte limit`, before `fatal error: stack overflow`.
+    private func isPreamble(_ line: Line) -> Bool {
+        line.hasPrefix("runtime: ") || line.hasPrefix("runtime/cgo: ") || line.hasPrefix("unexpected fault address ")
     }
 
     /// `SIGQUIT: quit`, `SIGSEGV: segmentation violation`.

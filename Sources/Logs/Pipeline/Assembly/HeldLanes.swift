@@ -88,6 +88,9 @@ struct HeldLanes {
     /// Of the lanes of pieces: how many each file and stream has, and the sum of their indexes, which tells a second
     /// one from the first.
     private var pieces: [PieceKey: (count: Int, sum: Int)] = [:]
+    /// Of lanes with text that began in another source, where that stood before it: it may not be acknowledged further
+    /// either. Rare.
+    private var rotated: [Int: Position] = [:]
     private var ages: [Ends] = Stage.allCases.map { _ in Ends() }
     private var sources: [Source] = []
     private var sourceByNumber: [UInt32: Int] = [:]
@@ -138,7 +141,8 @@ struct HeldLanes {
     /// that begins at `pending`.
     mutating func safe(_ source: UInt32, pending: UInt64 = .max) -> Position {
         let entry = sources[index(of: source)]
-        let held = entry.lanes.first < 0 ? entry.last : slots[entry.lanes.first].before
+        var held = entry.lanes.first < 0 ? entry.last : slots[entry.lanes.first].before
+        for before in rotated.values where before.source == source { held = min(held, before.offset) }
         return Position(source: source, offset: min(held, pending))
     }
 
@@ -205,6 +209,7 @@ struct HeldLanes {
         heldBytes -= slots[index].draft.bytes.capacity
         slots[index].draft.join(added, onNewLine: onNewLine)
         heldBytes += slots[index].draft.bytes.capacity
+        if let before = slots[index].draft.rotatedBefore { rotated[index] = before }
         slots[index].touched = now
         guard slots[index].age.next >= 0 else { return }
         unlinkAge(index)
@@ -219,6 +224,7 @@ struct HeldLanes {
         held.bytes.reserveCapacity(line.bytes.count)
         held.bytes.append(contentsOf: line.bytes)
         heldBytes += held.bytes.capacity
+        if let before = held.rotatedBefore { rotated[index] = rotated[index] ?? before }
         slots[index].doubtful.append(DoubtfulLine(draft: held, before: before))
         slots[index].touched = now
         unlinkAge(index)
@@ -230,6 +236,7 @@ struct HeldLanes {
         let lines = slots[index].doubtful
         guard !lines.isEmpty else { return lines }
         slots[index].doubtful = []
+        if !rotated.isEmpty { rotated[index] = slots[index].draft.rotatedBefore }
         for line in lines { heldBytes -= line.draft.bytes.capacity }
         return lines
     }
@@ -242,6 +249,7 @@ struct HeldLanes {
         byKey[slots[index].key] = nil
         if slots[index].key.stage == .pieces { count(slots[index].key, -1, -index) }
         currentLane = nil
+        if !rotated.isEmpty { rotated[index] = nil }
         swap(&draft, &slots[index].draft)
         let isWorthKeeping = free.count < Self.keptBuffers && slots[index].draft.bytes.capacity <= Self.keptBytes
         if !isWorthKeeping { slots[index].draft = RecordDraft() }
@@ -264,6 +272,9 @@ struct HeldLanes {
             slots[index].draft.bytes = fitting
         }
         heldBytes += slots[index].draft.bytes.capacity
+        if !rotated.isEmpty || slots[index].draft.rotatedBefore != nil {
+            rotated[index] = slots[index].draft.rotatedBefore
+        }
     }
 
     /// The fields of what is held moved to other places.
@@ -327,6 +338,6 @@ extension RecordDraft {
         bytes.append(contentsOf: added.bytes[added.text])
         text = text.lowerBound..<bytes.count
         isCut = isCut || added.isCut
-        rotatedSource = rotatedSource ?? added.rotatedSource
+        rotatedBefore = rotatedBefore ?? added.rotatedBefore
     }
 }

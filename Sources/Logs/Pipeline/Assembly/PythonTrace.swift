@@ -48,6 +48,8 @@ struct PythonTrace {
             return isException(line) ? .exception : nil
         case .group, .exception:
             if line.isBlank { return .gap }
+            // Each exception of a group may have a traceback of its own.
+            if state == .group, line.isIndented, line.trimmed.hasPrefix("|") { return .group }
             return line.isIndented && header(line) == nil ? state : nil
         case .gap:
             let isSentence =

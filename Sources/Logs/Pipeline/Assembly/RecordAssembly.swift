@@ -156,7 +156,7 @@ package struct RecordAssembly {
         let own = lanes.find(key)
         let count = lanes[first].draft.text.count + (own.map { lanes[$0].draft.text.count } ?? 0)
         guard count + work.text.count <= Self.wholeLineBytes else { return false }
-        let source = lanes[first].key.source
+        let rotated = Position(source: lanes[first].key.source, offset: lanes[first].before)
         var begun = before
         var line = RecordDraft()
         lanes.release(first, into: &line)
@@ -166,7 +166,7 @@ package struct RecordAssembly {
             line.join(aside, onNewLine: false)
         }
         line.join(work, onNewLine: false)
-        line.rotatedSource = source
+        line.rotatedBefore = rotated
         swap(&line, &work)
         addLine(lineKey, before: begun, at: now, &events)
         return true
@@ -282,7 +282,7 @@ package struct RecordAssembly {
     /// `work` is a whole record.
     private mutating func finish(_ key: HeldLanes.Key, pending: UInt64 = .max) {
         work.next = lanes.safe(key.source, pending: pending)
-        work.rotatedNext = work.rotatedSource.map { lanes.safe($0) }
+        work.rotatedNext = work.rotatedBefore.map { lanes.safe($0.source) }
         if let stream = key.stream { work.add("stream", work.append(stream.name)) }
         if namesContainers, !work.isDocument { addNames() }
         if readyFirst == readyEnd { (readyFirst, readyEnd) = (0, 0) }

@@ -199,13 +199,24 @@ private struct AccessLogClient {
         guard !secondIsDash, named != nil || !firstIsAddress && bytes.isAddress(second),
             !bytes.has(first, "-"), index + 1 < end
         else { return nil }
-        (server, port) = named.map { ($0.name, $0.port) } ?? (first, nil)
+        let name = named?.name ?? first
+        guard bytes.isServerName(name) else { return nil }
+        (server, port) = (name, named?.port)
         (address, identity, user) = (second, third, index + 1..<end)
         guard !bytes.isAddress(identity) else { return nil }
     }
 }
 
 extension [UInt8] {
+    /// A name or an address. What a logger or a proxy puts in front of the line is neither: `nginx:`, `0.005`,
+    /// `203.0.113.7,`.
+    fileprivate func isServerName(_ range: Range<Int>) -> Bool {
+        if isAddress(range) { return true }
+        let last = self[range].lastIndex(of: UInt8(ascii: ".")).map { $0 + 1 } ?? range.lowerBound
+        return self[range].allSatisfy { $0.isNameByte || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") }
+            && (last == range.upperBound || !self[last..<range.upperBound].allSatisfy(\.isDigit))
+    }
+
     /// `shop.example.test:443`, `[2001:db8::1]:443`; nil for what has no port.
     fileprivate func serverAndPort(_ range: Range<Int>) -> (name: Range<Int>, port: Range<Int>)? {
         guard let colon = self[range].lastIndex(of: UInt8(ascii: ":")), colon > range.lowerBound,
