@@ -55,8 +55,9 @@ package struct AWSClient {
     /// How often what carries the requests has sent one again by itself, since its answer was lost. Only grows.
     package var resendCount: Int { transport.resendCount }
 
-    /// One that was refused for an expired token, for a key that is not known (any more) or for the time it was signed
-    /// at is signed anew and sent once more: the service did nothing with it. All else is the caller's to try again.
+    /// One that was refused for an expired token, for a key that is not known (any more) or may not do this, or for the
+    /// time it was signed at, is signed again and sent once more where there is something new to sign it with: the
+    /// service did nothing with it. All else is the caller's to try again.
     /// With `holdsTimes` also what was refused for the time, when the clock is so far off that times in the body are to
     /// be corrected first.
     package mutating func call(_ request: AWSRequest, holdsTimes: Bool = false) throws(AWSError) -> HTTPResponse {
@@ -66,7 +67,7 @@ package struct AWSClient {
         switch first.kind {
         case .skewedClock where holdsTimes && session.clock.correction != correction:
             throw first.adding("the clock of this host is off; the records are sent again with corrected times")
-        case .expiredToken, .badCredentials, .skewedClock: return try send(request, instead: first)
+        case .expiredToken, .badCredentials, .accessDenied, .skewedClock: return try send(request, instead: first)
         default: throw first
         }
     }
@@ -88,15 +89,19 @@ package struct AWSClient {
         let secrets = [credentials.secretAccessKey, credentials.sessionToken ?? ""]
         let response: HTTPResponse
         do throws(TransportError) { response = try transport.send(message) } catch {
-            throw AWSError(.noAnswer, error.reason).hiding(secrets)
+            // If it is about certificates, those that lie in the file now may be better.
+            transport.renewConnection()
+            throw AWSError(error.isTooSlow ? .tooSlow : .noAnswer, error.reason).hiding(secrets)
         }
         if let error = understand(
             response, to: endpoint, .json, session.clock, signedAt: scope.unixSeconds, at: session.world.now(),
             hiding: secrets)
         {
-            if error.kind == .expiredToken || error.kind == .badCredentials {
-                session.refuse(credentials)
+            switch error.kind {
+            case .expiredToken, .badCredentials, .accessDenied:
+                session.refuse(credentials, onlyIfOfFile: error.kind == .accessDenied)
                 lastRefused = credentials
+            default: break
             }
             throw error.hiding(secrets)
         }

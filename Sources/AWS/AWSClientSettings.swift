@@ -11,6 +11,8 @@ package struct AWSClientSettings: Sendable, Hashable {
     package var accessKeyID: String?
     package var secretAccessKey: String?
     package var sessionToken: String?
+    /// The three of them, where files hold one: they are read again.
+    var keysInFiles: KeysInFiles?
     /// Taken on with the credentials that were found.
     package var roleARN: String?
     package var externalID: String?
@@ -61,14 +63,16 @@ package struct AWSClientSettings: Sendable, Hashable {
 
     private mutating func takeKeys(_ section: inout SettingsSection) throws(SettingsError) {
         let keys = ["access_key_id", "secret_access_key", "session_token"]
-        var values: [String?] = []
+        var texts: [LiveText?] = []
         for key in keys {
-            let value = try section.optionalString(key)
+            let text = try section.optionalLiveString(key)
             // The text is not repeated: it is a secret, or stands where one should.
-            if let value, !isKeyText(value) { throw section.error(at: key, "is empty, or holds blanks") }
-            values.append(value)
+            if let text, !isKeyText(text.value) { throw section.error(at: key, "is empty, or holds blanks") }
+            texts.append(text)
         }
+        let values = texts.map { $0?.value }
         (accessKeyID, secretAccessKey, sessionToken) = (values[0], values[1], values[2])
+        keysInFiles = KeysInFiles(texts)
         guard accessKeyID != nil || secretAccessKey != nil || sessionToken != nil else { return }
         guard accessKeyID != nil, secretAccessKey != nil else {
             let given = keys.indices.first { values[$0] != nil } ?? 0
@@ -76,6 +80,34 @@ package struct AWSClientSettings: Sendable, Hashable {
         }
         if profile != nil { throw section.error(at: "profile", "does not go with \"access_key_id\"") }
     }
+}
+
+/// The keys of an output of which one at least stands in a file, as in
+/// `"secret_access_key": "${file:/etc/vitals/aws-secret}"`.
+struct KeysInFiles: Sendable, Hashable {
+    /// Key, secret, session token.
+    private let texts: [LiveText?]
+
+    /// Nil when nothing of them is in a file.
+    init?(_ texts: [LiveText?]) {
+        guard texts.contains(where: { $0?.files.isEmpty == false }) else { return nil }
+        self.texts = texts
+    }
+
+    /// What the files hold now.
+    func read() throws(VariableError) -> [String?] {
+        var values: [String?] = []
+        for var text in texts {
+            _ = try text?.refresh()
+            values.append(text?.value)
+        }
+        return values
+    }
+
+    /// The same files are the same keys, whatever is in them.
+    static func == (one: Self, other: Self) -> Bool { one.texts.map { $0?.template } == other.texts.map { $0?.template } }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(texts.map { $0?.template }) }
 }
 
 extension AWSClientSettings: CustomStringConvertible, CustomReflectable {

@@ -34,6 +34,8 @@ package struct AWSError: Error, Equatable, Sendable, CustomStringConvertible {
         case unavailable
         /// No answer: no connection, no name, a timeout. Whether the request was done is not known.
         case noAnswer
+        /// The time was over before the request had gone out: it is too large for this link.
+        case tooSlow
         /// Somebody else has answered in the service's place: a captive portal, a proxy.
         case notTheService
         /// There are no credentials, or those that the settings speak of cannot be had.

@@ -40,7 +40,10 @@ package final class AWSSession: Sendable {
     package func credentials() throws(AWSError) -> Credentials { try provider.current() }
 
     /// The service took `credentials` for expired or unknown: they are not used again, unless they are all there is.
-    package func refuse(_ credentials: Credentials) { provider.refuse(credentials) }
+    /// With `onlyIfOfFile` it knows them and does not let them, so that only a file may hold better ones.
+    package func refuse(_ credentials: Credentials, onlyIfOfFile: Bool = false) {
+        provider.refuse(credentials, onlyIfOfFile: onlyIfOfFile)
+    }
 
     /// From settings, variables or the profile; else of the container or the instance: for that the first caller waits
     package func region() throws(AWSError) -> String {

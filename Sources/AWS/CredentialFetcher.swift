@@ -11,6 +11,8 @@ struct FetchedCredentials: Sendable, Equatable {
     let credentials: Credentials
     /// Nil for those that cannot be others.
     let lookAgainAfter: Duration?
+    /// They stand in a file of this host: to read it again costs nothing.
+    var areOfFile = false
 }
 
 /// How the members are called: STS, containers and programs have a name each for the same.
@@ -22,8 +24,9 @@ struct CredentialNames {
 }
 
 struct CredentialFetcher: Sendable {
-    /// A file of keys may be written anew, and says nothing of it.
-    private static let fileLookAgain: Duration = .seconds(600)
+    /// A file of keys may be written again, and says nothing of it; nor does a program, which costs more to ask.
+    private static let fileLookAgain: Duration = .seconds(60)
+    private static let programLookAgain: Duration = .seconds(600)
     /// A token of EKS has about 1.5 KiB, a file of profiles seldom 10.
     private static let fileLimit = 1 << 20
 
@@ -36,8 +39,14 @@ struct CredentialFetcher: Sendable {
         let plan = try CredentialPlanner(settings: settings, world: world, profiles: profiles()).plan()
         let credentials = try fetch(plan)
         if credentials.expiresAt != nil { return FetchedCredentials(credentials: credentials, lookAgainAfter: nil) }
-        if case .keys(_, .fixed) = plan { return FetchedCredentials(credentials: credentials, lookAgainAfter: nil) }
-        return FetchedCredentials(credentials: credentials, lookAgainAfter: Self.fileLookAgain)
+        switch plan {
+        case .keys(_, .fixed): return FetchedCredentials(credentials: credentials, lookAgainAfter: nil)
+        case .keys(_, .file):
+            return FetchedCredentials(
+                credentials: credentials, lookAgainAfter: Self.fileLookAgain, areOfFile: true)
+        case .process, .webIdentity, .container, .instance, .assumeRole:
+            return FetchedCredentials(credentials: credentials, lookAgainAfter: Self.programLookAgain)
+        }
     }
 
     private func fetch(_ plan: CredentialPlan) throws(AWSError) -> Credentials {

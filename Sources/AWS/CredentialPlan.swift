@@ -4,6 +4,7 @@
 // See https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html; docs/aws.md has it for users.
 
 internal import Bytes
+internal import Settings
 
 /// How to get credentials. It has no secrets of services yet, but may hold keys: it is never printed.
 indirect enum CredentialPlan: Sendable, Equatable {
@@ -70,6 +71,7 @@ struct CredentialPlanner {
     }
 
     private func basePlan() throws(AWSError) -> CredentialPlan {
+        if let keysInFiles = settings.keysInFiles { return try plan(of: keysInFiles) }
         if let key = settings.accessKeyID, let secret = settings.secretAccessKey {
             return .keys(
                 Credentials(
@@ -92,6 +94,15 @@ struct CredentialPlanner {
                     + "metadata is turned off by AWS_EC2_METADATA_DISABLED")
         }
         return .instance
+    }
+
+    private func plan(of keysInFiles: KeysInFiles) throws(AWSError) -> CredentialPlan {
+        let values: [String?]
+        do throws(VariableError) { values = try keysInFiles.read() } catch {
+            throw missing("the keys of the settings: \(error.reason)")
+        }
+        guard let key = values[0], let secret = values[1] else { throw missing("the settings have no keys") }
+        return try keys(key, secret, values[2], origin: "the settings", .file)
     }
 
     private func environmentPlan() throws(AWSError) -> CredentialPlan? {

@@ -48,9 +48,9 @@ final class CredentialsProvider: Sendable {
         }.get()
     }
 
-    func refuse(_ credentials: Credentials) {
+    func refuse(_ credentials: Credentials, onlyIfOfFile: Bool) {
         let moment = now.moment
-        state.withLock { $0.refuse(credentials, at: moment) }
+        state.withLock { $0.refuse(credentials, onlyIfOfFile: onlyIfOfFile, at: moment) }
     }
 
     /// On the worker, so that nobody else asks at the same time.

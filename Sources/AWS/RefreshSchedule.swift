@@ -9,10 +9,12 @@ struct HeldCredentials: Sendable, Equatable {
     let refreshAt: Int64
     /// From then on a request waits for them first.
     let mustRefreshAt: Int64
+    let areOfFile: Bool
 
     /// `jitter` is from 0 up to 1.
     init(_ fetched: FetchedCredentials, at now: Int64, jitter: Double) {
         credentials = fetched.credentials
+        areOfFile = fetched.areOfFile
         let early = Int64(jitter * 60)
         if let expiresAt = credentials.expiresAt {
             // Those that live for a quarter of an hour are not renewed without end.
@@ -77,9 +79,10 @@ struct RefreshState: Sendable {
         (isRefreshing, failure) = (false, (error, now.monotonic))
     }
 
-    /// Once for each refresh, and not at once after one: what has just come is all there is.
-    mutating func refuse(_ credentials: Credentials, at now: Moment) {
-        guard held?.credentials == credentials else { return }
+    /// Once for each refresh, and not at once after one: what has just come is all there is. With `onlyIfOfFile` the
+    /// service knows them, and does not let them: only a file may hold others that it does.
+    mutating func refuse(_ credentials: Credentials, onlyIfOfFile: Bool, at now: Moment) {
+        guard let held, held.credentials == credentials, held.areOfFile || !onlyIfOfFile else { return }
         if let fetchedAt, now.monotonic - fetchedAt < Self.shortPause { return }
         isRefused = true
     }

@@ -57,7 +57,7 @@ package final class Endpoint: Sendable {
         isReady: @escaping @Sendable () -> Bool, hostName: String = systemHostName(), log: AgentLog
     ) throws(SettingsError) {
         settings = try EndpointSettings(&section)
-        let authenticator = settings.users.isEmpty ? nil : Authenticator(settings.users, log: log)
+        let authenticator = Self.authenticator(settings, log)
         let hosts = AllowedHosts(settings.allowedHosts, hostName: hostName, log: log)
         let counts = countsOfServer
         let pages = Pages(
@@ -86,6 +86,12 @@ package final class Endpoint: Sendable {
         counts.sources.withLock {
             $0 = .init(server: server, authenticator: authenticator, hosts: hosts, listening: listening)
         }
+    }
+
+    private static func authenticator(_ settings: EndpointSettings, _ log: AgentLog) -> Authenticator? {
+        guard !settings.users.isEmpty else { return nil }
+        guard let users = EndpointUsers(settings, log: log) else { return Authenticator(settings.users, log: log) }
+        return Authenticator(settings.users, readAgain: { users.readAgain() }, log: log)
     }
 
     /// Where it listens, with the ports that the kernel chose; empty before the start.

@@ -44,6 +44,8 @@ package struct EndpointSettings: Sendable {
     package let connectionLimit: Int
     package let tls: TLSSettings?
     package let users: [String: BcryptHash]
+    /// The same as texts, where a file holds one of them.
+    let usersInFiles: [(name: String, text: LiveText)]
     /// In which form clients may name this host; empty: in any.
     package let allowedHosts: [String]
     package let socketMode: UInt32
@@ -56,7 +58,7 @@ package struct EndpointSettings: Sendable {
         let (hasTLS, hasUsers) = (section.has("tls"), section.has("users"))
         let own = try section.section("tls")
         tls = hasTLS ? try Self.tls(own) : nil
-        users = try Self.users(try section.section("users"))
+        (users, usersInFiles) = try Self.users(try section.section("users"))
         guard !hasUsers || !users.isEmpty else { throw section.error("\"users\" has none: nobody could ask") }
         allowedHosts = try Self.hosts(in: &section)
         socketMode = try Self.mode(in: &section)
@@ -119,11 +121,14 @@ package struct EndpointSettings: Sendable {
 
     // MARK: Users
 
-    private static func users(_ section: consuming SettingsSection) throws(SettingsError) -> [String: BcryptHash] {
+    private static func users(
+        _ section: consuming SettingsSection
+    ) throws(SettingsError) -> ([String: BcryptHash], inFiles: [(name: String, text: LiveText)]) {
         var users: [String: BcryptHash] = [:]
+        var texts: [(name: String, text: LiveText)] = []
         for name in section.keys {
             let path = section.pathOf(name)
-            guard let value = section.value(name) else { continue }
+            guard let value = section.peek(name) else { continue }
             // RFC 7617: the colon ends the name.
             guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: ":")) else {
                 throw value.error(path, "the name of a user is not empty and has no colon")
@@ -135,8 +140,9 @@ package struct EndpointSettings: Sendable {
                         + "\(BcryptHash.costs.upperBound), as `htpasswd -nBC 12 NAME` makes it")
             }
             users[name] = hash
+            texts.append((name, try section.liveString(name)))
         }
-        return users
+        return (users, texts.contains { !$0.text.files.isEmpty } ? texts : [])
     }
 
     // MARK: Names

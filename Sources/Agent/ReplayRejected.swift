@@ -1,6 +1,7 @@
 // `vitals replay`: what lies in `rejected/` goes to its output once more, file by file, beside a running agent or
 // without one. A line leaves its file when the receiver has it.
 
+internal import Bytes
 internal import Delivery
 internal import Durable
 package import Platform
@@ -12,6 +13,8 @@ package struct ReplayReport: Equatable, Sendable {
     package var takenCount = 0
     /// Refused once more; they stay.
     package var refusedCount = 0
+    /// Left alone since the receiver takes nothing at all; they stay.
+    package var heldCount = 0
     /// Lines that the agent has not written so, or of inputs that the settings have no more; they stay.
     package var strangeCount = 0
     /// What is to be said, with the path in it.
@@ -79,6 +82,7 @@ private struct Replayer {
         }
         var taken: Set<Int> = []
         var refused = 0
+        var held = 0
         var stopped: String?
         for input in lines.keys.sorted() where stopped == nil {
             guard var replay = try makeReplay(for: input) else { continue }
@@ -86,11 +90,19 @@ private struct Replayer {
             replays[input] = replay
             taken.formUnion(outcome.taken)
             refused += outcome.refused.count
+            held += outcome.held.count
+            if let first = outcome.held.first {
+                report.problems.append(
+                    "\(file.path): the receiver refuses all that input \"\(String(printable: input))\" has there: "
+                        + "\(first.reason); records left untried: \(outcome.held.count). Fix the settings or the "
+                        + "receiver, and run replay again")
+            }
             stopped = outcome.stopped
         }
         report.takenCount += taken.count
         report.refusedCount += refused
-        if stopped == nil { report.strangeCount += file.lines.count - taken.count - refused }
+        report.heldCount += held
+        if stopped == nil { report.strangeCount += file.lines.count - taken.count - refused - held }
         if let stopped { report.problems.append("\(file.path): stopped, and the rest stays: \(stopped)") }
         do throws(RejectedFileError) {
             try file.keep(file.lines.indices.filter { !taken.contains($0) })

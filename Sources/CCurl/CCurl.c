@@ -214,6 +214,12 @@ long ccurl_new_connections(ccurl_client *client) {
     return count;
 }
 
+long long ccurl_uploaded(ccurl_client *client) {
+    curl_off_t count = 0;
+    curl.easy_getinfo(client->handle, CURLINFO_SIZE_UPLOAD_T, &count);
+    return count;
+}
+
 long ccurl_os_error(ccurl_client *client) {
     long error = 0;
     curl.easy_getinfo(client->handle, CURLINFO_OS_ERRNO, &error);

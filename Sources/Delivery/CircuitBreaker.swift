@@ -14,6 +14,12 @@ struct CircuitBreaker: Sendable {
     /// So many refusals of single records, one after another and of whatever delivery, open it. One alone may well be a
     /// bad record at the end of a quiet log: it waits, and holds up nothing.
     static let refusedLimit = 3
+    /// A record that has no other to be compared with, at the end of a quiet log, is put aside after so many refusals
+    /// over so long, by a receiver that took others so shortly before. With the pauses between tries that is half a
+    /// minute. No more than two, since something was taken last: the third opens the breaker.
+    static let aloneTries = 4
+    static let aloneTime: Duration = .seconds(20)
+    static let provenTime: Duration = .seconds(600)
 
     /// Nothing is taken: one request at a time, seldom.
     private(set) var isOpen = false
@@ -30,11 +36,12 @@ struct CircuitBreaker: Sendable {
         return isOpen
     }
 
-    /// A delivery is held: nothing of it was taken. Returns whether another is to be tried at once, one that brings
-    /// records which were not refused yet: a record that is truly bad must not hide that others are taken.
+    /// A delivery is held: nothing of it was taken, and `refusedCount` records speak against the receiver. Returns
+    /// whether another is to be tried at once, one that brings records which were not refused yet: a record that is
+    /// truly bad must not hide that others are taken.
     mutating func noteHeld(refusedCount: Int, wasProbe: Bool, isFreshThere: Bool) -> Bool {
         let wasOpen = isOpen
-        refusedInARow = min(refusedInARow + max(1, refusedCount), Self.refusedLimit)
+        refusedInARow = min(refusedInARow + refusedCount, Self.refusedLimit)
         isOpen = refusedInARow >= Self.refusedLimit
         guard wasProbe else { return false }
         isFreshTurn = wasOpen && !isFreshTurn && isFreshThere
@@ -43,6 +50,12 @@ struct CircuitBreaker: Sendable {
 
     /// A record was put aside that could not wait for more to be known.
     mutating func noteUnjudged() { refusedInARow = min(refusedInARow + 1, Self.refusedLimit - 1) }
+
+    /// It took something not long before `firstRefused`, so that the same record, refused again and again, says no more
+    /// of the receiver than it did the first time.
+    func isProven(before firstRefused: Instant) -> Bool {
+        !isOpen && lastTakenSent.map { firstRefused - $0 <= Self.provenTime } ?? false
+    }
 
     /// Whatever is known of the receiver: all is tried once more.
     mutating func close() {
@@ -67,6 +80,10 @@ struct Suspicion: Sendable {
     /// Refused alone at any time, and left.
     private(set) var refusedBefore: Set<Int> = []
     private var firstRefused: Instant?
+    /// Of the suspects, those that were not refused before.
+    private var newCount = 0
+    /// How often the delivery was held since `firstRefused`.
+    private var holdCount = 0
     private var trust = 0
     private var samplesLeft: Int?
     /// Nothing of the delivery was taken: each refusal ends the try.
@@ -97,6 +114,7 @@ struct Suspicion: Sendable {
 
     private mutating func release() -> [Int] {
         firstRefused = nil
+        (newCount, holdCount) = (0, 0)
         samplesLeft = nil
         isHeld = false
         defer { suspects = [] }
@@ -111,7 +129,7 @@ struct Suspicion: Sendable {
             return .guilty
         }
         suspects.append(index)
-        refusedBefore.insert(index)
+        if refusedBefore.insert(index).inserted { newCount += 1 }
         firstRefused = firstRefused ?? now
         if isHeld || isOpen || leftCount == 0 { return .hold }
         guard suspects.count >= Self.refusedLimit else { return .goOn }
@@ -128,6 +146,27 @@ struct Suspicion: Sendable {
     /// The delivery waits. Returns the suspects, which are the first to be sent again.
     mutating func hold() -> [Int] {
         isHeld = true
+        holdCount += 1
+        newCount = 0
+        samplesLeft = nil
+        defer { suspects = [] }
+        return suspects
+    }
+
+    /// Before `hold`: how many records speak against the receiver. Each does so once, if it took others lately.
+    func evidence(_ breaker: CircuitBreaker) -> Int {
+        // What is refused in one piece.
+        guard !suspects.isEmpty, let firstRefused else { return 1 }
+        return breaker.isProven(before: firstRefused) ? newCount : suspects.count
+    }
+
+    /// The suspects, if they are all that is left of the delivery, and were refused so often that they are put aside
+    /// though nothing else came to compare them with; else none.
+    mutating func takeAlone(_ breaker: CircuitBreaker, isAllRefused: Bool, at now: Instant) -> [Int] {
+        guard isAllRefused, holdCount + 1 >= CircuitBreaker.aloneTries, let firstRefused,
+            now - firstRefused >= CircuitBreaker.aloneTime, breaker.isProven(before: firstRefused)
+        else { return [] }
+        isHeld = false
         samplesLeft = nil
         defer { suspects = [] }
         return suspects

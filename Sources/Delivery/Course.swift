@@ -41,6 +41,11 @@ struct Course: Sendable {
     /// It has records that were not refused yet.
     var hasFresh: Bool { splitter.has(otherThan: suspicion.refusedBefore) }
 
+    /// All of it, in the order in which it will be sent.
+    var left: [Int] { splitter.left }
+    /// Alone, and it is still left.
+    func wasRefused(_ index: Int) -> Bool { suspicion.refusedBefore.contains(index) }
+
     /// Sends what was not refused yet before what was.
     mutating func preferFresh() { splitter.bringForward(rangeNotOf: suspicion.refusedBefore) }
 
@@ -62,6 +67,10 @@ struct Course: Sendable {
             return refuse(reason, giveUpAfter, breaker, mayWait: mayWait, isTooLarge: true, at: now)
         case .failure(.rejected(let reason)):
             return refuse(reason, giveUpAfter, breaker, mayWait: mayWait, isTooLarge: false, at: now)
+        case .failure(.tooSlow(let reason)):
+            // The last half of one record is that record.
+            if range.count > 1 { _ = splitter.refuse() }
+            return fail(Trouble(kind: .failed(retryAfter: nil), reason: reason), giveUpAfter, at: now)
         case .failure(.retry(let after, let reason)):
             return fail(Trouble(kind: .failed(retryAfter: after), reason: reason), giveUpAfter, at: now)
         case .failure(.goesElsewhere(let reason)):
@@ -84,7 +93,7 @@ struct Course: Sendable {
         if !wasHeld { noteProgress() }
         guard let index = splitter.refuse() else {
             splitter.putBack(released)
-            return wasHeld ? hold(reason, giveUpAfter, at: now) : []
+            return wasHeld ? hold(reason, giveUpAfter, breaker, at: now) : []
         }
         defer { splitter.putBack(released) }
         if !mayWait, isTooLarge || breaker.lastTakenSent != nil && !breaker.isOpen {
@@ -107,17 +116,25 @@ struct Course: Sendable {
             case .hold:
                 // Those behind it are left as they are.
                 splitter.putBack(Array(refused[(place + 1)...]))
-                return actions + hold(reason, giveUpAfter, at: now)
+                return actions + hold(reason, giveUpAfter, breaker, at: now)
             }
         }
         return actions
     }
 
-    /// The receiver or the settings are at fault: all that was refused is kept, and tried again seldom.
-    private mutating func hold(_ reason: String, _ giveUpAfter: Duration?, at now: Instant) -> [DeliveryAction] {
-        let suspects = suspicion.hold()
-        splitter.putBack(suspects)
-        return fail(Trouble(kind: .refusesAll(count: suspects.count), reason: reason), giveUpAfter, at: now)
+    /// The receiver or the settings are at fault: all that was refused is kept, and tried again seldom. But for the last
+    /// records of a quiet log: when nothing else comes, those that are refused again and again are put aside.
+    private mutating func hold(
+        _ reason: String, _ giveUpAfter: Duration?, _ breaker: CircuitBreaker, at now: Instant
+    ) -> [DeliveryAction] {
+        let alone = suspicion.takeAlone(breaker, isAllRefused: !hasFresh, at: now)
+        if !alone.isEmpty {
+            noteProgress()
+            return alone.map { .putAside($0, reason: reason) }
+        }
+        let count = suspicion.evidence(breaker)
+        splitter.putBack(suspicion.hold())
+        return fail(Trouble(kind: .refusesAll(count: count), reason: reason), giveUpAfter, at: now)
     }
 
     private mutating func takeInPart(
@@ -179,4 +196,17 @@ struct Course: Sendable {
         noteProgress()
         return actions + [.backOff(trouble)]
     }
+}
+
+extension Result where Success == DeliveryOutcome, Failure == DeliveryError {
+    /// The receiver has taken some of so many records. Of a request that is refused in every part it has taken none.
+    func hasTaken(of recordCount: Int) -> Bool {
+        switch self {
+        case .success(.accepted): true
+        case .success(.partly(let refused)): refused.count < recordCount || refused.contains { $0.fate == .lost }
+        case .failure: false
+        }
+    }
+
+    var isTooSlow: Bool { if case .failure(.tooSlow) = self { true } else { false } }
 }

@@ -14,7 +14,8 @@ struct Trouble: Equatable, Sendable {
         case notAllowed
         /// The receiver took the rest of the request.
         case refusedInPart
-        /// The receiver took nothing: so many records, refused alone, say nothing about themselves.
+        /// The receiver took nothing: so many records, refused alone, say nothing about themselves. Those that it
+        /// refused before, and that it took others meanwhile, are not counted again.
         case refusesAll(count: Int)
 
         /// Whether one goes on where the other began.

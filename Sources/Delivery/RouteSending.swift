@@ -69,7 +69,7 @@ extension Route {
             let sentAt = Instant.now
             let answer = deliver(range, &lane)
             let place = lane.load?.destination
-            if act(on: answer, sentAt: sentAt, &lane, wasProbe: isProbe) { return }
+            if act(on: answer, of: range.count, sentAt: sentAt, &lane, wasProbe: isProbe) { return }
             // What went on to another place has found nothing out yet.
             isProbe = isProbe && lane.load?.destination != place
         }
@@ -125,7 +125,8 @@ extension Route {
 
     /// Returns whether the lane has put the load back, to be tried again later.
     private func act(
-        on answer: Result<DeliveryOutcome, DeliveryError>, sentAt: Instant, _ lane: inout Lane, wasProbe: Bool
+        on answer: Result<DeliveryOutcome, DeliveryError>, of recordCount: Int, sentAt: Instant, _ lane: inout Lane,
+        wasProbe: Bool
     ) -> Bool {
         guard var course = lane.load?.course else { return false }
         let wasFailing = course.isFailing
@@ -136,7 +137,7 @@ extension Route {
             answer, giveUpAfter: options.giveUpAfter, breaker, mayWait: mayWait, at: now)
         lane.load?.course = course
         if !mayWait, case .failure(.rejected) = answer, !actions.isEmpty { exchange.with { $0.breaker.noteUnjudged() } }
-        note(answer, sentAt: sentAt, wasFailing: wasFailing, course)
+        note(answer, of: recordCount, sentAt: sentAt, wasFailing: wasFailing, course)
         for action in actions {
             switch action {
             case .count(let range, let missing): count(range, butFor: missing, lane)
@@ -165,20 +166,15 @@ extension Route {
 
     /// Lets the other lanes know how the receiver is.
     private func note(
-        _ answer: Result<DeliveryOutcome, DeliveryError>, sentAt: Instant, wasFailing: Bool, _ course: Course
+        _ answer: Result<DeliveryOutcome, DeliveryError>, of recordCount: Int, sentAt: Instant, wasFailing: Bool,
+        _ course: Course
     ) {
-        let isTaken =
-            switch answer {
-            // Of a request that is refused in every part, nothing was taken.
-            case .success(.partly): !course.isHeld
-            case .success: true
-            case .failure: false
-            }
+        let isTaken = answer.hasTaken(of: recordCount)
         let isAnswer =
             switch answer {
             case .success, .failure(.tooLarge), .failure(.rejected): !course.isHeld
             // Elsewhere is where it will show.
-            case .failure(.retry), .failure(.notAllowed), .failure(.goesElsewhere): false
+            case .failure(.retry), .failure(.tooSlow), .failure(.notAllowed), .failure(.goesElsewhere): false
             }
         account?.note(isAnswer: isAnswer)
         let (wakesAll, end) = exchange.with { state in

@@ -17,23 +17,45 @@ package let needsLoginText = "a user and a password are needed"
 
 /// bcrypt is slow on purpose: it runs on a queue of its own, and once for each scraper.
 package final class Authenticator: Sendable {
+    /// How often files with hashes are read again, at most, and only when somebody asks; and how long a request waits
+    /// for that, before it is decided by what they held before.
+    private static let lookPause: Duration = .seconds(1)
+    private static let lookPatience: Duration = .seconds(1)
+
+    private struct Look {
+        var lastAt: Instant?
+        /// Who waits for the one that is under way; nil when none is.
+        var waiting: [@Sendable () -> Void]?
+        var isHangTold = false
+    }
+
     private struct State {
         var logins: Logins
         /// Who waits for the check of a digest; nil is told to those whose check had to make room.
         var waiting: [[UInt8]: [@Sendable (Bool?) -> Void]] = [:]
         var counts = AuthenticatorCounts()
         var reports = Moderation()
+        var look = Look()
     }
 
     private let state: Mutex<State>
     private let checks = Worker<Void>("login checks", ())
+    /// Files may hang, on a dead network file system: then it does, and nobody else. Nil when nothing is in files.
+    private let looks: Worker<Void>?
+    private let readAgain: @Sendable () -> [String: BcryptHash]?
     private let log: AgentLog
 
     /// At least one user. libcrypt is not opened: `bcryptProblem` does, and must be nil before the first request.
-    package init(_ users: [String: BcryptHash], log: AgentLog) {
+    ///
+    /// `readAgain` reads the files that hashes stand in, if there are any, and gives all users when one has changed.
+    package init(
+        _ users: [String: BcryptHash], readAgain: (@Sendable () -> [String: BcryptHash]?)? = nil, log: AgentLog
+    ) {
         var random = SystemRandomNumberGenerator()
         let secret = (0..<32).map { _ in UInt8.random(in: 0 ... .max, using: &random) }
         state = Mutex(State(logins: Logins(users, secret: secret)))
+        looks = readAgain.map { _ in Worker("login files", ()) }
+        self.readAgain = readAgain ?? { nil }
         self.log = log
     }
 
@@ -47,6 +69,14 @@ package final class Authenticator: Sendable {
             state.withLock { $0.counts.unauthorized += 1 }
             return answer(Self.unauthorized)
         }
+        let decide: @Sendable () -> Void = { self.decide(credentials, of: request, answer) }
+        if !look(at: .now, then: decide) { decide() }
+    }
+
+    private func decide(
+        _ credentials: BasicCredentials, of request: HTTPServerRequest,
+        _ answer: @escaping @Sendable (HTTPServerResponse?) -> Void
+    ) {
         let decided: @Sendable (Bool?) -> Void = { isRight in
             guard let isRight else { return answer(self.tooMany(retryAfterSeconds: 1)) }
             if isRight { return answer(nil) }
@@ -67,6 +97,50 @@ package final class Authenticator: Sendable {
         case .tooMany(let seconds): answer(tooMany(retryAfterSeconds: seconds))
         }
     }
+
+    // MARK: Users in files
+
+    /// Reads the files again when it is time to, on a queue of its own, and calls `done` from there. False when it is
+    /// not, or when another look has not come back for a while: what they held before counts on.
+    private func look(at now: Instant, then done: @escaping @Sendable () -> Void) -> Bool {
+        guard let looks else { return false }
+        let (isWaiting, isFirst, isHang) = state.withLock { state in
+            let age = state.look.lastAt.map { now - $0 }
+            if state.look.waiting != nil {
+                if let age, age < Self.lookPatience {
+                    state.look.waiting?.append(done)
+                    return (true, false, false)
+                }
+                defer { state.look.isHangTold = true }
+                return (false, false, !state.look.isHangTold)
+            }
+            if let age, age < Self.lookPause { return (false, false, false) }
+            state.look.lastAt = now
+            state.look.waiting = [done]
+            return (true, true, false)
+        }
+        if isHang { log.error("reading the files of endpoint.users hangs; the passwords known before count on") }
+        guard isFirst else { return isWaiting }
+        looks.run { _ in
+            let users = self.readAgain()
+            self.releaseWaiting(users, isOver: true)
+        }
+        checks.run(after: Self.lookPatience) { _ in self.releaseWaiting(nil, isOver: false) }
+        return true
+    }
+
+    private func releaseWaiting(_ users: [String: BcryptHash]?, isOver: Bool) {
+        let waiting = state.withLock { state in
+            if let users { state.logins.replace(users) }
+            guard let waiting = state.look.waiting else { return [@Sendable () -> Void]() }
+            state.look.waiting = isOver ? nil : []
+            if isOver { state.look.isHangTold = false }
+            return waiting
+        }
+        for decide in waiting { decide() }
+    }
+
+    // MARK: Checking
 
     /// Not the one that came first, but the one that is to be served first.
     private func checkNext() {

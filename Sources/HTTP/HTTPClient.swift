@@ -22,6 +22,8 @@ package struct HTTPClientOptions: Sendable {
     /// As in `http://proxy:3128`. Nil: what `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` of the environment
     /// say. Empty: no proxy, whatever the environment says.
     package var proxy: String?
+    /// Of a connection: then another is made. What stands behind a name may be another machine by now, or more of them.
+    package var connectionLifetime: Duration = .seconds(600)
     package var userAgent = "vitals/\(vitalsVersion)"
     /// What is kept of an answer's body; the rest is read, so that the connection can be used again, and dropped. More
     /// than 1 MiB is not read: the connection is closed, and the answer is what came until then.
@@ -41,6 +43,8 @@ package struct HTTPClientOptions: Sendable {
     private var url = ""
     private var headers: [(name: String, value: String)]?
     private var isRenewing = false
+    /// To be set before the next request.
+    private var newProxy: String?
 
     /// Opens libcurl, once for the process; connects to nothing.
     ///
@@ -60,17 +64,20 @@ package struct HTTPClientOptions: Sendable {
         try set(CURLOPT_FOLLOWLOCATION, 0)
         try set(CURLOPT_MAXCONNECTS, 1)
         try set(CURLOPT_TCP_KEEPALIVE, 1)
+        // Known since 7.80; before, a connection lives as long as both sides like.
+        unsafe _ = ccurl_set_long(client, CURLOPT_MAXLIFETIME_CONN, max(1, Int(options.connectionLifetime.inSeconds)))
         try set(CURLOPT_CONNECTTIMEOUT_MS, options.connectTimeout.milliseconds)
         try set(CURLOPT_TIMEOUT_MS, options.timeout.milliseconds)
         try set(CURLOPT_USERAGENT, options.userAgent)
         if let proxy = options.proxy { try set(CURLOPT_PROXY, proxy) }
+        // Authorities may have been renewed. libcurl knows this since 7.87, keeps those of the system for a day if it is
+        // not told otherwise, and kept nothing before. A file of our own is small: it is read for each connection.
+        unsafe _ = ccurl_set_long(
+            client, CURLOPT_CA_CACHE_TIMEOUT, options.caFile == nil ? Self.systemAuthoritiesSeconds : 0)
         if let file = options.caFile {
             try set(CURLOPT_CAINFO, file)
             // Else the system's directory of authorities would be trusted too.
             try set(CURLOPT_CAPATH, nil)
-            // It is read for each connection: it may have been renewed. libcurl knows this since 7.87, and keeps
-            // nothing before.
-            unsafe _ = ccurl_set_long(client, CURLOPT_CA_CACHE_TIMEOUT, 0)
         }
         if let file = options.clientCertificate {
             try set(CURLOPT_SSLCERT, file)
@@ -87,6 +94,11 @@ package struct HTTPClientOptions: Sendable {
     deinit { unsafe ccurl_client_free(client) }
 
     package func renewConnection() { isRenewing = true }
+
+    package func use(proxy: String) { newProxy = proxy }
+
+    /// To parse those of the system takes some 20 ms.
+    private static let systemAuthoritiesSeconds = 60
 
     package func another() throws(TransportError) -> sending HTTPClient { try HTTPClient(options) }
 
@@ -129,32 +141,49 @@ package struct HTTPClientOptions: Sendable {
         try unsafe body.withUnsafeBufferPointer { bytes throws(TransportError) in
             try check(unsafe ccurl_set_body(client, bytes.baseAddress, bytes.count))
             defer { unsafe _ = ccurl_set_body(client, nil, 0) }
-            return try perform()
+            return try perform(bodyBytes: body.count)
         }
     }
 
-    private func perform() throws(TransportError) -> HTTPResponse {
+    /// A smaller body that does not get through in its time is no reason to try with less: whoever takes nothing would
+    /// get thousands of little requests then.
+    private static let smallBodyBytes = 64 << 10
+
+    private func perform(bodyBytes: Int = 0) throws(TransportError) -> HTTPResponse {
+        if let proxy = newProxy {
+            try set(CURLOPT_PROXY, proxy)
+            newProxy = nil
+            isRenewing = true
+        }
         try set(CURLOPT_FRESH_CONNECT, isRenewing ? 1 : 0)
         isRenewing = false
         var code = unsafe ccurl_perform(client)
         resendCount += max(0, unsafe ccurl_sent_count(client) - 1)
         // It has said what it thinks of the request; there is no end to the rest.
         if code == CURLE_WRITE_ERROR, unsafe ccurl_answer_was_cut(client) != 0 { code = CURLE_OK }
-        if code != CURLE_OK { throw TransportError(reason: detail(of: code)) }
+        if code != CURLE_OK {
+            let uploaded = unsafe ccurl_uploaded(client)
+            let isTooSlow =
+                code == CURLE_OPERATION_TIMEDOUT && bodyBytes > Self.smallBodyBytes && uploaded < bodyBytes
+            throw TransportError(reason: detail(of: code), isTooSlow: isTooSlow)
+        }
         var count = 0
         guard let body = unsafe ccurl_body(client, &count) else { bug("a client without a body") }
         let bytes = unsafe UnsafeRawBufferPointer(start: body, count: count)
         let retryAfter = unsafe String(cString: ccurl_retry_after(client))
+        // A date there is one of the receiver's clock, which may not be ours.
+        let sentAt = retryAfter.isEmpty ? nil : answeredHeaders(["date"])["date"].flatMap(parseHTTPDate)
         return HTTPResponse(
             status: unsafe ccurl_status(client),
-            retryAfter: parseRetryAfter(retryAfter, at: Moment.now.unixNanoseconds / 1_000_000_000),
+            retryAfter: parseRetryAfter(
+                retryAfter, at: sentAt ?? Moment.now.unixNanoseconds / 1_000_000_000),
             body: unsafe String(decoding: bytes, as: UTF8.self),
             redirect: unsafe ccurl_redirect_url(client).map { unsafe String(cString: $0) },
-            headers: options.keptHeaders.isEmpty ? [:] : answeredHeaders())
+            headers: options.keptHeaders.isEmpty ? [:] : answeredHeaders(options.keptHeaders))
     }
 
-    /// Those that are to be kept; of a header that stands twice the first.
-    private func answeredHeaders() -> [String: String] {
+    /// Those of these names, in lower case; of a header that stands twice the first.
+    private func answeredHeaders(_ names: [String]) -> [String: String] {
         var count = 0
         guard let start = unsafe ccurl_headers(client, &count) else { bug("a client without headers") }
         let text = unsafe Array(UnsafeRawBufferPointer(start: start, count: count))
@@ -162,7 +191,7 @@ package struct HTTPClientOptions: Sendable {
         for line in text.split(whereSeparator: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }) {
             guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
             let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
-            guard options.keptHeaders.contains(name), headers[name] == nil else { continue }
+            guard names.contains(name), headers[name] == nil else { continue }
             headers[name] = String(String(decoding: line[(colon + 1)...], as: UTF8.self)[...].trimmed)
         }
         return headers

@@ -43,7 +43,13 @@ package struct HTTPResponse: Sendable {
 /// No answer: refused, timed out, TLS failed, the name is unknown.
 package struct TransportError: Error, Equatable {
     package let reason: String
-    package init(reason: String) { self.reason = reason }
+    /// The time was over before the body had gone out: less of it may get through. The receiver has not got it whole.
+    package let isTooSlow: Bool
+
+    package init(reason: String, isTooSlow: Bool = false) {
+        self.reason = reason
+        self.isTooSlow = isTooSlow
+    }
 }
 
 /// Blocks until the answer or the deadline. In the agent: `HTTPClient`, by libcurl; in tests: a script.
@@ -56,6 +62,9 @@ package protocol HTTPTransport {
     /// The next request has a new connection: who we are may have changed.
     func renewConnection()
 
+    /// From the next request on, by another proxy, or with another password at the same.
+    func use(proxy: String)
+
     /// One with the same options and a connection of its own.
     func another() throws(TransportError) -> sending Self
 }
@@ -63,4 +72,5 @@ package protocol HTTPTransport {
 extension HTTPTransport {
     package var resendCount: Int { 0 }
     package func renewConnection() {}
+    package func use(proxy: String) {}
 }

@@ -70,15 +70,17 @@ struct Logins {
         }
     }
 
-    private let users: [String: BcryptHash]
+    private var users: [String: BcryptHash]
     /// Checked against for names that nobody has: they take as long as others, and fail.
-    private let nobodysHash: BcryptHash
+    private var nobodysHash: BcryptHash
     /// So that what is remembered is worth nothing to who reads it in a core dump.
     private let secret: [UInt8]
     private var right = RememberedDigests()
     private var wrong = RememberedDigests()
     private var waiting: [Waiting] = []
     private var checking: [[UInt8]: (isKnown: Bool, client: [UInt8])] = [:]
+    /// Of those that wait or are checked, the ones whose hash is that of a user as he was before.
+    private var outdated: Set<[UInt8]> = []
     private var number: UInt64 = 0
     private struct Client {
         /// When it will have waited for all of its tries.
@@ -96,10 +98,23 @@ struct Logins {
 
     /// At least one user.
     init(_ users: [String: BcryptHash], secret: [UInt8]) {
-        guard let slowest = users.values.max(by: { $0.cost < $1.cost }) else { bug("logins without users") }
         self.users = users
         self.secret = secret
-        nobodysHash = slowest
+        nobodysHash = Self.slowest(of: users)
+    }
+
+    private static func slowest(of users: [String: BcryptHash]) -> BcryptHash {
+        guard let slowest = users.values.max(by: { $0.cost < $1.cost }) else { bug("logins without users") }
+        return slowest
+    }
+
+    /// Others, or the same with other passwords: what is remembered of passwords is forgotten. At least one.
+    mutating func replace(_ users: [String: BcryptHash]) {
+        self.users = users
+        nobodysHash = Self.slowest(of: users)
+        (right, wrong) = (RememberedDigests(), RememberedDigests())
+        outdated.formUnion(checking.keys)
+        outdated.formUnion(waiting.map(\.check.digest))
     }
 
     /// What is compared and remembered instead of a name and a password.
@@ -128,7 +143,9 @@ struct Logins {
         if waiting.count + checking.count >= Self.checkLimit {
             guard let last = waiting.indices.max(by: { waiting[$0].isBefore(waiting[$1]) }), new.isBefore(waiting[last])
             else { return .tooMany(retryAfterSeconds: 1) }
-            turnedAway.append(waiting.remove(at: last).check.digest)
+            let digest = waiting.remove(at: last).check.digest
+            outdated.remove(digest)
+            turnedAway.append(digest)
         }
         clients[client] = Client(busyUntil: busy + Self.tryPause, tries: record.tries + 1, triedAt: now)
         waiting.append(new)
@@ -168,6 +185,8 @@ struct Logins {
     mutating func finish(digest: [UInt8], isMatch: Bool, at now: Instant) -> Bool {
         guard let (isKnown, client) = checking.removeValue(forKey: digest) else { return false }
         let isRight = isMatch && isKnown
+        // The answer goes to whoever waited for it, and to nobody after him.
+        if outdated.remove(digest) != nil { return isRight }
         let until = now + Self.rememberedTime
         if isRight {
             right.insert(digest, at: now, until: until, limit: Self.rememberedCount)

@@ -54,8 +54,9 @@ package struct FileInput: Input {
         var problems = follower.unreadable.map { "\($0.key): \($0.value)" }
         problems += follower.unremovable.map { "\($0.key): cannot be removed: \($0.value)" }
         problems += follower.directoryErrors.map { "\($0.path): \($0.errno)" }
-        problems += follower.unwatchedDirectories.map {
-            "\($0.key): cannot be watched (\($0.value)), looked at instead"
+        problems += follower.unwatched.map { reason, count, first in
+            let others = count > 1 ? " and \(count - 1) other directories" : ""
+            return "\(first)\(others): cannot be watched (\(watchFault(reason))), looked at instead"
         }
         if follower.tails.count >= follower.settings.fileLimit {
             problems.append("file_limit reached: more than \(follower.settings.fileLimit) files match")

@@ -31,6 +31,7 @@ enum CloudWatchVerdict: Equatable {
         // One of the events, or the request as we wrote it: halving finds out which.
         case .invalidParameter: self = .failed(.rejected(reason: reason))
         case .tooLarge: self = .failed(.tooLarge(reason: reason))
+        case .tooSlow: self = .failed(.tooSlow(reason: reason))
         // What nobody has told us of may pass as well, and until then the log keeps what it has.
         case .throttled, .expiredToken, .skewedClock, .limitExceeded, .conflict, .unavailable, .noAnswer,
             .notTheService, .noCredentials, .unusable, .other:
@@ -43,7 +44,7 @@ enum CloudWatchVerdict: Equatable {
         switch self {
         case .failed(.notAllowed(let reason)): .notAllowed(reason: "\(what): \(reason)")
         case .failed(.retry(let after, let reason)): .retry(after: after, reason: "\(what): \(reason)")
-        case .failed(.tooLarge(let reason)), .failed(.rejected(let reason)), .failed(.goesElsewhere(let reason)),
+        case .failed(.tooLarge(let reason)), .failed(.tooSlow(let reason)), .failed(.rejected(let reason)), .failed(.goesElsewhere(let reason)),
             .missing(let reason):
             .retry(after: nil, reason: "\(what): \(reason)")
         case .accepted, .exists: .retry(after: nil, reason: "\(what): is there, and was not found")

@@ -8,6 +8,8 @@ internal import Settings
 struct HTTPIdentity: Sendable {
     private(set) var url: LiveText
     private var headers: [(name: String, text: LiveText)]
+    /// A password may be in it.
+    private(set) var proxy: LiveText?
     /// PEM; libcurl reads them itself, for each connection.
     private let certificateFiles: [String]
     /// Of all files, as they were when they were read last.
@@ -33,13 +35,17 @@ struct HTTPIdentity: Sendable {
         var isNew = false
         /// The connection was made with files that have changed.
         var hasNewConnection = false
+        var hasNewProxy = false
         /// Files that cannot be read, or do not hold what may be sent.
         var faults: [String] = []
     }
 
-    init(url: LiveText, headers: [(name: String, text: LiveText)], certificateFiles: [String]) {
+    init(
+        url: LiveText, headers: [(name: String, text: LiveText)], proxy: LiveText? = nil, certificateFiles: [String]
+    ) {
         self.url = url
         self.headers = headers
+        self.proxy = proxy
         self.certificateFiles = certificateFiles
         stamps = []
         stamps = currentStamps
@@ -48,7 +54,7 @@ struct HTTPIdentity: Sendable {
     var headerValues: [(name: String, value: String)] { headers.map { ($0.name, $0.text.value) } }
 
     private var currentStamps: [Stamp?] {
-        (certificateFiles + url.files + headers.flatMap(\.text.files)).map { Stamp($0) }
+        (certificateFiles + url.files + headers.flatMap(\.text.files) + (proxy?.files ?? [])).map { Stamp($0) }
     }
 
     /// Reads again what has changed; all of it when the receiver has refused us.
@@ -65,10 +71,16 @@ struct HTTPIdentity: Sendable {
             let name = headers[index].name
             refresh(&headers[index].text, &renewal) { headerFault(name, $0) }
         }
+        if var proxy {
+            renewal.hasNewProxy = refresh(&proxy, &renewal) { proxyFault($0) }
+            self.proxy = proxy
+        }
         return renewal
     }
 
-    private func refresh(_ text: inout LiveText, _ renewal: inout Renewal, fault: (String) -> String?) {
+    /// Returns whether it is another.
+    @discardableResult
+    private func refresh(_ text: inout LiveText, _ renewal: inout Renewal, fault: (String) -> String?) -> Bool {
         do throws(VariableError) {
             var isWrong = false
             let isNew = try text.refresh { text in
@@ -78,6 +90,10 @@ struct HTTPIdentity: Sendable {
             if isNew { renewal.isNew = true }
             // The fault itself may quote a secret.
             if isWrong { renewal.faults.append("\(text.template) does not hold what can be sent") }
-        } catch { renewal.faults.append(error.reason) }
+            return isNew
+        } catch {
+            renewal.faults.append(error.reason)
+            return false
+        }
     }
 }

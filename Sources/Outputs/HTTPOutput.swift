@@ -62,7 +62,8 @@ package struct HTTPOutput<Transport: HTTPTransport> {
         options.clientCertificate = try section.optionalString("client_certificate")
         options.clientKey = try section.optionalString("client_key")
         options.skipsVerification = try section.bool("insecure_skip_verify", default: false)
-        options.proxy = try section.optionalString("proxy")
+        let proxy = try section.optionalLiveString("proxy")
+        options.proxy = proxy?.value
         if let fault = options.proxy.flatMap(proxyFault) { throw section.error(at: "proxy", fault) }
         if options.clientKey != nil, options.clientCertificate == nil {
             throw section.error(at: "client_key", "needs \"client_certificate\"")
@@ -75,7 +76,7 @@ package struct HTTPOutput<Transport: HTTPTransport> {
         setup = Setup(
             shownURL: shownURL, compression: compression, compressionLevel: compressionLevel,
             json: RecordJSON(context), files: Self.files(options), log: context.log, name: section.path)
-        identity = HTTPIdentity(url: url, headers: headers, certificateFiles: setup.files.map(\.path))
+        identity = HTTPIdentity(url: url, headers: headers, proxy: proxy, certificateFiles: setup.files.map(\.path))
         do throws(TransportError) { transport = try connect(options) } catch { throw section.error(error.reason) }
     }
 
@@ -118,7 +119,7 @@ package struct HTTPOutput<Transport: HTTPTransport> {
         } catch {
             // If it is about certificates, those that lie in the files now may be better.
             transport.renewConnection()
-            throw .retry(after: nil, reason: error.reason)
+            throw error.isTooSlow ? .tooSlow(reason: error.reason) : .retry(after: nil, reason: error.reason)
         }
         if let error = deliveryError(for: response) { throw error }
     }
@@ -129,6 +130,7 @@ package struct HTTPOutput<Transport: HTTPTransport> {
     private mutating func renew(isRefused: Bool) -> Bool {
         let renewal = identity.renew(isRefused: isRefused)
         if renewal.hasNewConnection || isRefused { transport.renewConnection() }
+        if renewal.hasNewProxy, let proxy = identity.proxy { transport.use(proxy: proxy.value) }
         for fault in renewal.faults {
             setup.log.warning(
                 "a file of the settings cannot be read again: what it held before is used",

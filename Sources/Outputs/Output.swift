@@ -10,6 +10,8 @@ package enum DeliveryError: Error, Equatable, Sendable {
     case retry(after: Duration?, reason: String)
     /// The batch must be halved.
     case tooLarge(reason: String)
+    /// It did not get through in its time, over a slow link for one: half of it, later. It is no record's fault.
+    case tooSlow(reason: String)
     /// The receiver will never take this batch: the record that it does not like must be found by halving.
     case rejected(reason: String)
     /// The sender is at fault, not a record (an expired token, a wrong address): the same again, seldom, until somebody
@@ -20,7 +22,7 @@ package enum DeliveryError: Error, Equatable, Sendable {
 
     package var reason: String {
         switch self {
-        case .retry(_, let reason), .tooLarge(let reason), .rejected(let reason), .notAllowed(let reason),
+        case .retry(_, let reason), .tooLarge(let reason), .tooSlow(let reason), .rejected(let reason), .notAllowed(let reason),
             .goesElsewhere(let reason):
             reason
         }

@@ -19,6 +19,7 @@ func replay(_ arguments: CommandLineArguments) -> Int32 {
     for report in reports {
         text += "\(String(printable: report.output)): \(report.takenCount) sent"
         if report.refusedCount > 0 { text += ", \(report.refusedCount) refused again" }
+        if report.heldCount > 0 { text += ", \(report.heldCount) left untried: the receiver refuses everything" }
         if report.strangeCount > 0 { text += ", \(report.strangeCount) not understood, or of an input that is gone" }
         text += "\n"
         for problem in report.problems { complain(problem) }

@@ -3,6 +3,8 @@ import Dispatch
 import Foundation
 import HTTP
 import Platform
+import Settings
+import Synchronization
 import TestSupport
 import Testing
 
@@ -102,12 +104,70 @@ import Testing
         #expect(try key(session) == "A1")
         fake.files["/f"] = "[default]\naws_access_key_id = A2\naws_secret_access_key = s"
         #expect(try key(session) == "A1")
-        fake.unixSeconds += 600
+        fake.unixSeconds += 60
         #expect(eventually { (try? key(session)) == "A2" })
         // A file that is gone for a moment takes nothing away.
         fake.files["/f"] = nil
         fake.unixSeconds += 600
         #expect(try key(session) == "A2")
+    }
+
+    /// Whatever the service has against them, at the latest then.
+    @Test(arguments: [
+        (403, "AccessDeniedException"), (400, "UnrecognizedClientException"), (400, "ExpiredTokenException"),
+    ]) func keysOfAFileAreReadAgainWhenTheyAreRefused(refusal: (Int, String)) throws {
+        let fake = FakeWorld(["AWS_SHARED_CREDENTIALS_FILE": "/f", "AWS_REGION": "eu-west-1"])
+        fake.files["/f"] = "[default]\naws_access_key_id = OLD\naws_secret_access_key = s"
+        fake.service = { request in
+            request.header("Authorization")?.contains("Credential=NEW/") == true
+                ? ok("{}") : status(refusal.0, #"{"__type":"\#(refusal.1)","message":"no"}"#)
+        }
+        var client = try AWSClient(.logs, session: fake.session())
+        let request = AWSRequest(target: "Logs_20140328.PutLogEvents", body: [])
+        #expect(throws: AWSError.self) { try client.call(request) }
+        #expect(fake.requests.count == 1, "there is nothing new to try")
+        fake.files["/f"] = "[default]\naws_access_key_id = NEW\naws_secret_access_key = s"
+        fake.unixSeconds += 5
+        #expect(throws: Never.self) { try client.call(request) }
+        #expect(fake.requests.count == 3)
+    }
+
+    /// Keys of the settings that stand in files, as Kubernetes mounts secrets and others renew them.
+    @Test func keysOfTheSettingsInFilesAreReadAgain() throws {
+        let fake = FakeWorld()
+        let files = Mutex(["/key": "AKID1", "/secret": "one\n"])
+        let variables = SettingsVariables(
+            environment: { _ in nil },
+            readFile: { path throws(VariableError) in
+                guard let text = files.withLock({ $0[path] }) else { throw VariableError(reason: "\(path): gone") }
+                return Array(text.utf8)
+            })
+        let text = #"{"access_key_id": "${file:/key}", "secret_access_key": "${file:/secret}"}"#
+        var section = try section(text, path: "outputs.aws", variables)
+        let settings = try AWSClientSettings(&section)
+        try section.finish()
+        let session = fake.session(settings)
+        #expect(try session.credentials().secretAccessKey == "one")
+        files.withLock { $0 = ["/key": "AKID2", "/secret": "two"] }
+        #expect(try key(session) == "AKID1")
+        fake.unixSeconds += 6
+        session.refuse(try session.credentials())
+        #expect(try session.credentials().secretAccessKey == "two")
+        #expect(try key(session) == "AKID2")
+        // Without being refused, after a while; and what cannot be used changes nothing.
+        files.withLock { $0 = ["/key": "AKID3", "/secret": "three"] }
+        fake.unixSeconds += 60
+        #expect(eventually { (try? key(session)) == "AKID3" })
+        for broken in [["/key": "AKID4"], ["/key": "AKID4", "/secret": ""], ["/key": "AKID4", "/secret": "a b"]] {
+            files.withLock { $0 = broken }
+            fake.unixSeconds += 60
+            session.refuse(try session.credentials())
+            #expect(try session.credentials().secretAccessKey == "three")
+        }
+        // The same files are the same session, whatever they hold.
+        files.withLock { $0 = ["/key": "AKID1", "/secret": "one"] }
+        var again = try TestSupport.section(text, path: "outputs.other", variables)
+        #expect(try AWSClientSettings(&again) == settings)
     }
 
     @Test func refusedOnesAreRenewedOnce() throws {

@@ -1,3 +1,4 @@
+import Synchronization
 import TestSupport
 import Testing
 
@@ -41,6 +42,30 @@ private func settings(_ text: String) throws -> EndpointSettings {
                     certificate: "/c", key: "/k", clientCA: "/a", clientAuthentication: .verifyIfGiven,
                     clientNames: ["x"], minimumVersion: .tls13, ciphers: "HIGH"))
         #expect(settings.users == ["prometheus": BcryptHash(hash)])
+    }
+
+    /// Hashes that stand in files are read again; what is none changes nothing.
+    @Test func usersInFilesAreReadAgain() throws {
+        let content = Mutex<String?>(hash)
+        let variables = SettingsVariables(
+            environment: { _ in nil },
+            readFile: { path throws(VariableError) in
+                guard let text = content.withLock({ $0 }) else { throw VariableError(reason: "\(path): gone") }
+                return Array(text.utf8)
+            })
+        var section = try section(
+            #"{ "users": { "a": "${file:/h}", "b": "\#(hash)" } }"#, path: "endpoint", variables)
+        let users = try #require(EndpointUsers(try EndpointSettings(&section), log: .silent))
+        #expect(users.readAgain() == nil)
+        let other = String(hash.dropLast()) + "a"
+        for useless in ["", "secret", nil] {
+            content.withLock { $0 = useless }
+            #expect(users.readAgain() == nil)
+        }
+        content.withLock { $0 = other + "\n" }
+        #expect(users.readAgain() == ["a": try #require(BcryptHash(other)), "b": try #require(BcryptHash(hash))])
+        #expect(users.readAgain() == nil)
+        #expect(EndpointUsers(try settings(#"{ "users": { "b": "\#(hash)" } }"#), log: .silent) == nil)
     }
 
     @Test(arguments: [

@@ -134,6 +134,66 @@ import Testing
         #expect(play.putAside == [0] && play.course.next == nil)
     }
 
+    /// The bad record at the end of a quiet log: nothing else comes, and nobody is to be woken for it.
+    @Test(arguments: [DeliveryError.rejected(reason: "400"), .tooLarge(reason: "413")])
+    func oneAloneIsPutAsideByAReceiverThatTookOthersBefore(error: DeliveryError) {
+        for count in 1...2 {
+            var play = Play(count)
+            _ = play.breaker.noteTaken(sentAt: Self.at(0))
+            play.time = 590
+            for _ in 1..<CircuitBreaker.aloneTries {
+                play.run(refuses: { _, _ in true }, with: error)
+                #expect(play.putAside.isEmpty && !play.breaker.isOpen)
+                play.time += 10
+            }
+            play.run(refuses: { _, _ in true }, with: error)
+            #expect(play.putAside.sorted() == Array(0..<count) && play.course.next == nil, "\(count)")
+            #expect(!play.course.isHeld && !play.course.isFailing && !play.breaker.isOpen)
+        }
+    }
+
+    @Test func tooFewTriesOrTooShortlyIsNotEnough() {
+        var play = Play(1)
+        _ = play.breaker.noteTaken(sentAt: Self.at(0))
+        // A stop, or others that are taken, have it tried at once.
+        for _ in 0..<15 { play.run { _, _ in true } }
+        #expect(play.putAside.isEmpty && play.heldCount == 15)
+        play.time += 10
+        play.run { _, _ in true }
+        #expect(play.putAside == [0])
+    }
+
+    /// It has taken nothing in this run, or not for a long time: it may be the receiver.
+    @Test(arguments: [nil, 0 as Int64]) func oneAloneWaitsForAReceiverOfWhichNothingIsKnown(lastTaken: Int64?) {
+        var play = Play(1)
+        if let lastTaken { _ = play.breaker.noteTaken(sentAt: Self.at(lastTaken)) }
+        play.time = 601
+        for _ in 0..<50 {
+            play.run { _, _ in true }
+            play.time += 60
+        }
+        #expect(play.putAside.isEmpty && play.heldCount == 50 && play.breaker.isOpen)
+    }
+
+    /// A quiet log, a line now and then, and a receiver that refuses all from some moment on.
+    @Test func aReceiverThatBreaksOverAQuietLogLosesTwoAtMost() {
+        var breaker = CircuitBreaker()
+        _ = breaker.noteTaken(sentAt: Self.at(0))
+        var putAside = 0
+        for line in 0..<10 as Range<Int64> {
+            var play = Play(1)
+            play.breaker = breaker
+            play.time = 1 + line * 50
+            for _ in 0..<10 where play.course.next != nil {
+                play.run { _, _ in true }
+                play.time += 10
+            }
+            putAside += play.putAside.count
+            breaker = play.breaker
+        }
+        #expect(putAside == CircuitBreaker.refusedLimit - 1 && breaker.isOpen)
+    }
+
     @Test func whatCannotWaitIsPutAsideByAReceiverThatTakesOthers() {
         var play = Play(1)
         play.run(mayWait: false) { _, _ in true }

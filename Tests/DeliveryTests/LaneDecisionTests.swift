@@ -166,6 +166,33 @@ import Testing
 }
 
 @Suite struct CourseTests {
+    /// What is too large for a slow link is halved, and no record is at fault for it.
+    @Test func tooSlowIsHalvedUntilItGetsThrough() {
+        var course = Course(0..<100)
+        var delivered: [Int] = []
+        var backOffs = 0
+        while let range = course.next {
+            let answer: Result<DeliveryOutcome, DeliveryError> =
+                range.count > 10 ? .failure(.tooSlow(reason: "timed out")) : .success(.accepted)
+            for action in course.decide(answer, giveUpAfter: nil, at: Instant(nanoseconds: 1)) {
+                switch action {
+                case .count(let range, _): delivered += range
+                case .backOff(Trouble(kind: .failed(retryAfter: nil), reason: "timed out")): backOffs += 1
+                default: Issue.record("\(action)")
+                }
+            }
+        }
+        #expect(delivered == Array(0..<100) && backOffs == 15)
+        // One alone is tried again as it is.
+        var alone = Course(0..<1)
+        for _ in 0..<20 {
+            #expect(
+                alone.decide(.failure(.tooSlow(reason: "")), giveUpAfter: nil, at: Instant(nanoseconds: 1))
+                    == [.backOff(Trouble(kind: .failed(retryAfter: nil), reason: ""))])
+        }
+        #expect(alone.next == 0..<1 && !alone.isHeld)
+    }
+
     private func at(_ seconds: Int64) -> Instant { Instant(nanoseconds: 1_000_000_000) + .seconds(seconds) }
 
     private func decide(

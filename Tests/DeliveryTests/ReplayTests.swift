@@ -64,4 +64,49 @@ import Testing
         var replay = replay()
         #expect(replay.send(try lines(10), now: 0) == ReplayOutcome(taken: Array(0..<5), stopped: "down"))
     }
+
+    /// A wrong path, an index that is read-only: it says nothing of the records, and must not cost a request for each.
+    @Test func aReceiverThatRefusesEverythingIsNotAskedForEachRecord() throws {
+        world.answer { _ in .rejected(reason: "400") }
+        var replay = replay { $0.batchRecords = 1_000 }
+        let outcome = replay.send(try lines(20_000), now: 0)
+        #expect(outcome.taken.isEmpty && outcome.stopped == nil)
+        #expect(outcome.refused.count <= 5 * 6 && outcome.refused.allSatisfy { $0.reason == "400" })
+        #expect(outcome.held.count + outcome.refused.count == 20_000)
+        #expect(Set(outcome.held.map(\.line) + outcome.refused.map(\.line)).count == 20_000)
+        #expect(world.with { $0.requests.count } <= 5 * 30 + 15)
+        // It is repaired, and the same run goes on to the next file.
+        world.answer { _ in nil }
+        #expect(replay.send(try lines(3_000), now: 0) == ReplayOutcome(taken: Array(0..<3_000)))
+    }
+
+    @Test func whatIsTooSlowAsAWholeIsSentInPieces() throws {
+        world.answer { $0.count > 3 ? .tooSlow(reason: "timed out") : nil }
+        var replay = replay()
+        #expect(replay.send(try lines(25), now: 0) == ReplayOutcome(taken: Array(0..<25)))
+        world.answer { _ in .tooSlow(reason: "timed out") }
+        #expect(replay.send(try lines(4), now: 0) == ReplayOutcome(stopped: "timed out"))
+    }
+
+    /// Behind many records that are truly bad there are others.
+    @Test func badRecordsInFrontHoldUpNoOthers() throws {
+        world.answer { numbers in numbers.contains { $0 < 35 || $0 == 50 } ? .rejected(reason: "400") : nil }
+        var replay = replay()
+        let outcome = replay.send(try lines(60), now: 0)
+        #expect(outcome.taken == Array(35..<50) + Array(51..<60))
+        #expect(Set(outcome.refused.map(\.line) + outcome.held.map(\.line)) == Set(0..<35).union([50]))
+        #expect(outcome.refused.contains { $0.line == 50 })
+    }
+
+    /// Answers that refuse each record by name.
+    @Test func recordsRefusedByNameAreHeldToo() throws {
+        world.with {
+            $0.refuse = { numbers in
+                numbers.indices.map { RefusedRecord(index: $0, reason: "no index", fate: .putAside) }
+            }
+        }
+        var replay = replay()
+        let outcome = replay.send(try lines(10), now: 0)
+        #expect(outcome.taken.isEmpty && outcome.refused.count + outcome.held.count == 10)
+    }
 }

@@ -114,6 +114,34 @@ class FaultyReceiver(Receiver):
                 int(record["message"].split(" ", 1)[0].removeprefix("seq=")) for record in self.unanswered)
 
 
+class SlowLink:
+    """Carries so many bytes a second to a receiver on this host, on each connection, and holds few of them itself."""
+
+    def __init__(self, port, bytes_per_second):
+        self.upstream, self.rate = port, bytes_per_second
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        # As of a modem: the sender's kernel keeps little of what has not got through.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        self.listener, self.port = listener, listener.getsockname()[1]
+        listen(listener, self.carry)
+
+    def stop(self):
+        stop_listening(self.listener)
+
+    def carry(self, connection):
+        try:
+            with connection, socket.create_connection(("127.0.0.1", self.upstream)) as upstream:
+                threading.Thread(target=pump, args=(upstream, connection), daemon=True).start()
+                while piece := connection.recv(2048):
+                    time.sleep(len(piece) / self.rate)
+                    upstream.sendall(piece)
+        except OSError:
+            pass
+
+
 def sip(stream, length):
     """All of it, in twenty pieces; the client's kernel is held up where the body is larger than the buffers."""
     pieces, size = [], length // 20 + 1

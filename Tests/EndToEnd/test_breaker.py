@@ -109,6 +109,56 @@ class Breaker(Delivering):
         kept = {int(line["record"]["message"].split()[0].removeprefix("seq=")) for line in self.rejected(agent)}
         self.assertEqual(kept, bad)
 
+    def test_one_bad_line_at_the_end_of_a_quiet_log(self):
+        """Nothing comes after it: it is put aside all the same, and nobody is told that the receiver is at fault."""
+        receiver = self.receiver(
+            answer=lambda records: 400 if any("bad" in record["message"] for record in records) else 200)
+        agent = self.agent(self.settings({"central": {"type": "http", "url": receiver.url}}, lines=10)).start()
+        eventually(lambda: len(receiver.records) == 10, 10, agent.log)
+        with (self.directory / "app.log").open("a") as log:
+            log.write("seq=10 bad\n")
+        states = set()
+
+        def is_put_aside():
+            states.add(self.state(agent))
+            return self.value(agent, "records_rejected_total") == 1
+
+        eventually(is_put_aside, 90, agent.log)
+        self.assertLessEqual(states, {"ok", "retrying"})
+        eventually(lambda: self.state(agent) == "ok", 10, agent.log)
+        self.assertEqual([self.number(line["record"]) for line in self.rejected(agent)], [10])
+        self.assertEqual(agent.log().count('"delivers again"'), 1, agent.log())
+        # Of a request for each try, the first of which may have brought it with others.
+        self.assertLess(receiver.requests, 10)
+        eventually(lambda: agent.metric('vitals_route_lag_bytes{input="app",output="central"}') == 0, 10, agent.metrics)
+        self.assertEqual(agent.stop(), 0)
+        agent.start()
+        with (self.directory / "app.log").open("a") as log:
+            log.write("seq=11 good\n")
+        eventually(lambda: len(receiver.records) == 11, 10, agent.log)
+        self.assertEqual(sorted(receiver.sequences()), [*range(10), 11])
+
+    def test_replay_to_a_receiver_that_refuses_everything(self):
+        bad = set(range(500, 900))
+        receiver = self.receiver(answer=lambda records: 400 if any(self.number(record) in bad for record in records) else 200)
+        agent = self.agent(self.settings({"central": {"type": "http", "url": receiver.url}})).start()
+        eventually(lambda: self.value(agent, "records_rejected_total") == len(bad), 60, agent.log)
+        self.assertEqual(agent.stop(), 0)
+        receiver.answer, before = lambda records: 400, receiver.requests
+        code, said = self.run_it(agent, "replay")
+        self.assertEqual(code, 1)
+        self.assertLess(receiver.requests - before, 40)
+        self.assertRegex(said, r"central: 0 sent, [36] refused again, 39[47] left untried: the receiver refuses everything")
+        self.assertIn("HTTP 400", said)
+        self.assertEqual(len(self.rejected(agent)), len(bad))
+        # It is repaired, but for one of them.
+        receiver.answer = lambda records: 400 if any(self.number(record) == 777 for record in records) else 200
+        self.assertEqual(self.run_it(agent, "replay"), (1, "central: 399 sent, 1 refused again\n"))
+        self.assertEqual([self.number(line["record"]) for line in self.rejected(agent)], [777])
+        receiver.answer = lambda records: 200
+        self.assertEqual(self.run_it(agent, "replay"), (0, "central: 1 sent\n"))
+        self.assertEqual(sorted(receiver.sequences()), list(range(LINES)))
+
     def test_a_log_that_begins_badly_is_not_held(self):
         receiver = self.receiver(
             answer=lambda records: 400 if min(self.number(record) for record in records) < 700 else 200)

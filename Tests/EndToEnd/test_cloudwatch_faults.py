@@ -2,11 +2,13 @@
 lost, an event is stored twice only where the answer was lost, and what is sent again is counted."""
 
 import json
+import os
 import ssl
 import subprocess
 from collections import Counter
 
-from cloudwatch_stand_in import Group
+from botocore.credentials import Credentials
+from cloudwatch_stand_in import ACCESS_KEY, SECRET_KEY, Group
 from faulty_receiver import Proxy
 from support import BINARY, eventually, require_root, start_writer
 from test_cloudwatch import CloudWatch
@@ -98,6 +100,38 @@ class CloudWatchFaults(CloudWatch):
         agent = self.ship(cloud)
         self.check(cloud, agent)
         self.assertEqual(cloud.most_under_way, self.in_flight)
+
+    def test_keys_that_are_renewed_in_their_files(self):
+        """As the SSM agent writes the shared file, and as secrets are mounted: elastic/beats#17189, moby/moby#52823,
+        aws-observability/aws-otel-collector#408."""
+        def shared(secret):
+            return f"[default]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {secret}\n"
+
+        path, secret_path = self.directory / "credentials", self.directory / "secret"
+        for name, output, environment, path, text in [
+                ("shared", {"access_key_id": None, "secret_access_key": None},
+                 {"AWS_SHARED_CREDENTIALS_FILE": str(path), "AWS_CONFIG_FILE": "/dev/null"}, path, shared),
+                ("settings", {"secret_access_key": "${file:%s}" % secret_path}, {}, secret_path, lambda secret: secret + "\n")]:
+            with self.subTest(name):
+                cloud = self.cloud()
+                path.write_text(text(SECRET_KEY))
+                settings = self.settings(cloud.url, paths=[f"{name}.log"], **output)
+                options = settings["outputs"]["aws"]
+                settings["outputs"]["aws"] = {key: value for key, value in options.items() if value is not None}
+                (self.directory / f"{name}.log").write_text("seq=0 x\n")
+                agent = self.agent(settings, name=name).start(environment={
+                    **{key: "" for key in os.environ if key.startswith("AWS_")}, **NO_METADATA, **environment})
+                eventually(lambda: len(cloud.messages()) == 1, 20, agent.log)
+                # The service knows the new one only, from now on.
+                cloud.credentials = Credentials(ACCESS_KEY, "another/secret")
+                with (self.directory / f"{name}.log").open("a") as log:
+                    log.write("seq=1 x\n")
+                eventually(lambda: cloud.count("PutLogEvents", "InvalidSignatureException") >= 1, 20, agent.log)
+                path.write_text(text("another/secret"))
+                eventually(lambda: len(cloud.messages()) == 2, 60, agent.log)
+                self.assertEqual(numbers(cloud.messages()), [0, 1])
+                self.assertNotIn("another/secret", agent.log())
+                self.assertEqual(agent.stop(), 0)
 
     def test_refused_connections(self):
         cloud = self.cloud()

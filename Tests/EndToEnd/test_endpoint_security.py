@@ -24,6 +24,8 @@ from support import (BINARY, Agent, Scratch, eventually, free_port, get, require
 QUICK = "$2b$05$bqU9Mgef1SQIFInucy30GutCPRBfmzuV2L9JAOQck4cbHYMNVQ5C6"
 SLOW = "$2b$10$pewzyEnWhxmEtLGh.oj4W.d.Mzg9Jrmw0h8wEfYx50LxT4CgDJtLe"
 PASSWORD = "correct horse"
+# Of "other horse".
+OTHER = "$2b$05$bqU9Mgef1SQIFInucy30GuZei30tDTupL8ZpFBjvue8YCVqe.ZW0W"
 REQUEST = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -350,6 +352,39 @@ class Users(Guarded):
         self.assertEqual(agent.refused("unauthorized"), 12)
         for secret in [PASSWORD, "horse", QUICK, "nobody"]:
             self.assertNotIn(secret, agent.log())
+
+    def test_a_hash_in_a_file_is_read_again(self):
+        path = self.directory / "hash"
+        path.write_text(QUICK + "\n")
+        agent = self.guarded({"users": {"prometheus": "${file:%s}" % path, "you": QUICK}}).start()
+
+        def status(name, password):
+            return get(agent.port, "/-/healthy", login(name, password))[0]
+
+        self.assertEqual(status("prometheus", PASSWORD), 200)
+        self.assertEqual(status("prometheus", "other horse"), 401)
+        # As a secret is replaced: written beside, and renamed.
+        beside = self.directory / "beside"
+        beside.write_text(OTHER + "\n")
+        beside.rename(path)
+        eventually(lambda: status("prometheus", "other horse") == 200, 10, "the new password counts")
+        self.assertEqual(status("prometheus", PASSWORD), 401)
+        self.assertEqual(status("you", PASSWORD), 200)
+        self.assertIn("passwords of the endpoint were read again", agent.log())
+        # Half written, gone, or hanging as on a dead file system: what was known counts on, and nobody waits for long.
+        for change, message in [
+                (lambda: path.write_text("$2b$05$half"), "holds no bcrypt hash"), (path.unlink, "No such file"),
+                (lambda: os.mkfifo(path), "reading the files of endpoint.users hangs")]:
+            change()
+
+            def is_said():
+                began = time.monotonic()
+                self.assertEqual((status("prometheus", "other horse"), status("you", PASSWORD)), (200, 200), message)
+                self.assertLess(time.monotonic() - began, 5)
+                return message in agent.log()
+
+            eventually(is_said, 20, agent.log)
+        self.assertEqual(agent.stop(), 0)
 
     def test_wrong_passwords_are_limited_and_the_right_one_still_passes(self):
         agent = self.guarded({"users": {"prometheus": SLOW}}).start()

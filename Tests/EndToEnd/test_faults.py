@@ -5,7 +5,7 @@ import json
 import subprocess
 
 from certificates import Certificates
-from faulty_receiver import FaultyReceiver, Proxy
+from faulty_receiver import FaultyReceiver, Proxy, SlowLink
 from support import BINARY, Scratch, eventually, require_programs, require_root, start_writer
 
 LINES = 5_000
@@ -79,6 +79,16 @@ class Faults(Certificates, Scratch):
         receiver = self.faulty("sip", "sip", "sip")
         agent = self.ship(receiver.url, compression="none")
         self.check(receiver, agent, 0)
+        self.assertEqual(receiver.doubled(), [])
+
+    def test_a_link_that_is_too_slow_for_a_whole_batch(self):
+        receiver = self.faulty()
+        link = SlowLink(receiver.port, 100_000)
+        self.addCleanup(link.stop)
+        # A batch is some 700 KB, and there is time for 200.
+        agent = self.ship(f"http://127.0.0.1:{link.port}/ingest", compression="none", batch_records=LINES, timeout="2s")
+        self.check(receiver, agent, 1)
+        self.assertIn("timed out", agent.log().lower())
         self.assertEqual(receiver.doubled(), [])
 
     def test_429_is_heeded(self):

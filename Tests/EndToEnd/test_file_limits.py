@@ -92,7 +92,8 @@ class Limits(Rotating):
         self.write("200..300", path=self.logs / "b" / "x.log")
         self.wait_for(300)
         self.assertGreaterEqual(self.counted(agent, "watch_failed"), 1)
-        self.assertIn("cannot watch a directory", agent.log())
+        self.assertEqual(agent.log().count("cannot be watched"), 1, agent.log())
+        self.assertIn("fs.inotify.max_user_watches", agent.log())
         agent.stop()
 
     def test_fewer_descriptors_than_files(self):

@@ -246,6 +246,8 @@ class Links(Named):
         self.link("late.log", self.secret)
         eventually(lambda: "late.log: the symbolic link" in agent.command("status"), 10, lambda: agent.command("status"))
         self.assertIn('"follow_symlinks"', agent.command("status"))
+        self.assertRegex(agent.metrics(), r'vitals_input_events_total\{[^}]*reason="link_refused"\} [1-9]')
+        self.assertRegex(agent.metrics(), r'vitals_input_events_total\{[^}]*reason="file_unreadable"\} 0\n')
         self.append(b"app/own.log", b"more\n")
         self.wait_for("own", "shared", "late", "more")
         # Made right, it is followed.

@@ -46,6 +46,17 @@ import Testing
         #expect(second > first)
     }
 
+    /// A date in `Retry-After` is by the receiver's clock, which may be hours away from ours.
+    @Test func retryAfterIsByTheReceiversClock() throws {
+        let receiver = try Receiver()
+        let client = try client()
+        let path = "/status/503?date=Sun,%2006%20Nov%201994%2008:49:37%20GMT&retry-after="
+        let answer = try client.send(
+            HTTPRequest(url: receiver.url + path + "Sun,%2006%20Nov%201994%2008:51:07%20GMT"))
+        #expect(answer.retryAfter == .seconds(90) && answer.headers.isEmpty)
+        #expect(try client.send(HTTPRequest(url: receiver.url + path + "17")).retryAfter == .seconds(17))
+    }
+
     @Test func headersOfTheAnswerThatAreKept() throws {
         let receiver = try Receiver()
         let client = try client { $0.keptHeaders = ["date", "retry-after", "x-none"] }
@@ -132,6 +143,19 @@ import Testing
             counts.append(client.newConnectionCount)
         }
         #expect(counts == [1, 0, 1, 0])
+    }
+
+    /// What stands behind a name may be another machine by now.
+    @Test func aConnectionIsNotKeptForEver() throws {
+        let receiver = try Receiver()
+        let client = try client { $0.connectionLifetime = .seconds(1) }
+        #expect(try client.send(HTTPRequest(url: receiver.url + "/")).status == 200)
+        #expect(try client.send(HTTPRequest(url: receiver.url + "/")).status == 200)
+        #expect(client.newConnectionCount == 0)
+        #expect(
+            eventually(within: .seconds(10)) {
+                (try? client.send(HTTPRequest(url: receiver.url + "/")))?.status == 200 && client.newConnectionCount == 1
+            })
     }
 
     @Test func redirectsAreNotFollowed() throws {

@@ -222,4 +222,28 @@ private func credentials(_ text: String) -> BasicCredentials? {
             _ = logins.finish(digest: digest, isMatch: false, at: start)
         }
     }
+
+    /// A new hash in a file: what was remembered, or is being checked, says nothing of it.
+    @Test func othersTakeTheirPlace() throws {
+        var logins = try logins()
+        let (_, _, right) = try begin(&logins, "prometheus:right", at: start)
+        #expect(finish(&logins, right, isMatch: true, at: start))
+        let (_, _, wrong) = try begin(&logins, "prometheus:new", at: start)
+        #expect(!finish(&logins, wrong, isMatch: false, at: start))
+        let (_, _, under) = try begin(&logins, "prometheus:under way", at: start)
+        #expect(try wait(&logins, "prometheus:waits", from: 3) == .wait)
+        let other = try #require(hash).with(cost: 6)
+        logins.replace(["prometheus": other])
+        for text in ["prometheus:right", "prometheus:new"] {
+            let given = try #require(credentials(text))
+            #expect(logins.begin(given, digest: logins.digest(given), from: [2], at: start) == .wait)
+        }
+        // Who waits for an answer gets it, and it is not remembered.
+        #expect(finish(&logins, under, isMatch: true, at: start))
+        #expect(try begin(&logins, "prometheus:under way", from: 4, at: start).step != .right)
+        while let check = logins.next() { _ = finish(&logins, check.digest, isMatch: true, at: start) }
+        #expect(try begin(&logins, "prometheus:waits", from: 3, at: start).check?.hash == other)
+        #expect(try begin(&logins, "prometheus:right", from: 3, at: start).step == .right)
+        #expect(try begin(&logins, "prometheus:new", from: 3, at: start).step == .right)
+    }
 }

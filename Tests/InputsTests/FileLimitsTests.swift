@@ -5,6 +5,7 @@ import Foundation
 import Glibc
 import Logs
 import Platform
+import TestSupport
 import Testing
 
 @testable import Inputs
@@ -31,6 +32,95 @@ import Testing
             #expect(world.input.status(at: world.now).lagBytes == 0)
         }
         #expect(worlds.reduce(0) { $0 + $1.input.follower.openCount } <= 32 + 3)
+    }
+
+    /// The rest of a line that was cut is skipped, and no record comes of it whose acknowledgement could move the cursor.
+    @Test func aCutLineLeavesNoLag() throws {
+        let world = try FileWorld()
+        func lag() -> UInt64? { world.input.status(at: world.now).lagBytes }
+        world.append("first\n" + String(repeating: "x", count: 3_000_000))
+        #expect(world.read().count == 2)
+        #expect(lag() == 3_000_006)
+        world.acknowledge()
+        #expect(lag() == 0)
+        let version = world.input.cursorVersion
+        for _ in 0..<50 {
+            world.append(String(repeating: "x", count: 10_000))
+            #expect(world.read().isEmpty)
+            #expect(lag() == 0)
+        }
+        #expect(world.input.cursorVersion > version, "it is saved, and not read again after a restart")
+        let tail = try #require(world.input.follower.tails.values.first)
+        #expect(tail.marks.count == 1, "however long the line gets")
+        // The cursor knows that it stands within such a line.
+        try world.restart(world.saved())
+        world.append("xxx\nnext\n")
+        #expect(world.read() == ["next"])
+        world.acknowledge()
+        #expect(lag() == 0)
+        // Rotated within such a line, it is remembered as read to its end.
+        world.append(String(repeating: "y", count: 2_000_000))
+        #expect(world.read().count == 1)
+        world.move("a.log", "a.log.1")
+        world.append("new\n")
+        #expect(world.read() == ["new"])
+        world.acknowledge()
+        world.advance(.seconds(61))
+        #expect(world.read() == [])
+        #expect(lag() == 0 && world.input.follower.tails.count == 1)
+        try world.restart(world.saved())
+        world.append("end of y\nafter it\n", to: "a.log.1")
+        #expect(world.read() == ["after it"])
+    }
+
+    /// It was cut, and its record is not acknowledged yet: the rest is no record after a restart either.
+    @Test func aCutLineThatIsNotAcknowledgedIsReadAgainWhole() throws {
+        let world = try FileWorld()
+        world.append(String(repeating: "x", count: 3_000_000))
+        #expect(world.read().count == 1)
+        try world.restart(world.saved())
+        world.append("\nnext\n")
+        let lines = world.read()
+        #expect(lines.count == 2 && lines.last == "next")
+    }
+
+    /// Half a character may never become a whole one.
+    @Test func halfACharacterIsNoLag() throws {
+        let world = try FileWorld(#""paths": ["DIR/*.log"], "encoding": "utf-16le""#)
+        world.append("a\0\n\0b")
+        #expect(world.read() == ["a"])
+        world.acknowledge()
+        #expect(world.input.status(at: world.now).lagBytes == 0)
+        world.append("\0")
+        #expect(world.input.status(at: world.now).lagBytes == 0 && world.read() == [])
+        #expect(world.input.status(at: world.now).lagBytes == 2)
+        world.append("\n\0")
+        #expect(world.read() == ["b"])
+        world.acknowledge()
+        #expect(world.input.status(at: world.now).lagBytes == 0)
+    }
+
+    /// A thousand of them are one line in the log, and one problem.
+    @Test func directoriesThatCannotBeWatchedAreSaidTogether() throws {
+        let world = try FileWorld(#""paths": ["DIR/**/*.log"]"#, limits: FileLimits(watches: 10))
+        for number in 0..<100 { try makeDirectories(world.path("d\(number)")) }
+        world.read()
+        let unwatched = world.input.follower.unwatched
+        #expect(unwatched.count == 1 && unwatched.first?.reason == .noSpace)
+        #expect(unwatched.first?.count == 101 - 10 && world.count("watch_failed") == 101 - 10)
+        #expect(world.input.follower.toldUnwatched == [.noSpace])
+        let problems = world.input.status(at: world.now).problems
+        #expect(problems.count == 1)
+        #expect(problems.first?.contains("90 other directories") == true, "\(problems)")
+        #expect(problems.first?.contains("fs.inotify.max_user_watches") == true)
+        let elsewhere = try TemporaryDirectory()
+        for number in 8..<100 { #expect(rename(world.path("d\(number)"), "\(elsewhere.path)/\(number)") == 0) }
+        world.advance(.seconds(1))
+        world.read()
+        world.advance(.seconds(1))
+        world.read()
+        #expect(world.input.follower.unwatched.isEmpty && world.input.follower.toldUnwatched.isEmpty)
+        #expect(world.input.status(at: world.now).problems.isEmpty)
     }
 
     @Test func aDescriptorLimitLeavesRoomForOthers() {

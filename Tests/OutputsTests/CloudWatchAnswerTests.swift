@@ -65,7 +65,7 @@ import Testing
     @Test func whatFailsInMakingAGroupIsNoRecordsFault() {
         for kind in AWSError.Kind.allCases {
             switch CloudWatchVerdict(AWSError(kind, "m", code: "C")).ofMaking("CreateLogGroup /a") {
-            case .rejected, .tooLarge, .goesElsewhere: Issue.record("\(kind)")
+            case .rejected, .tooLarge, .tooSlow, .goesElsewhere: Issue.record("\(kind)")
             case .retry(_, let reason), .notAllowed(let reason): #expect(reason.hasPrefix("CreateLogGroup /a: "))
             }
         }

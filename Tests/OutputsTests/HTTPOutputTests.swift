@@ -14,6 +14,7 @@ final class Script: HTTPTransport {
     var requests: [HTTPRequest] = []
     var options = HTTPClientOptions()
     var renewals = 0
+    var proxies: [String] = []
     var beforeAnswer: () -> Void = {}
 
     init(_ answers: [Result<HTTPResponse, TransportError>] = []) { self.answers = answers }
@@ -25,6 +26,7 @@ final class Script: HTTPTransport {
     }
 
     func renewConnection() { renewals += 1 }
+    func use(proxy: String) { proxies.append(proxy) }
 
     func another() -> sending Script { Script(answers) }
 }
@@ -162,6 +164,37 @@ final class Script: HTTPTransport {
         try output.deliver([1], recordCount: 1)
         #expect(sent() == "Bearer four")
         #expect(lines.all.last?.contains("cannot be read again") == true)
+    }
+
+    /// The password of a proxy is a secret like others.
+    @Test func theProxyIsReadAgain() throws {
+        let directory = try TemporaryDirectory()
+        let path = "\(directory.path)/password"
+        func write(_ text: String) throws { try Data(text.utf8).write(to: URL(fileURLWithPath: path)) }
+        try write("one")
+        let script = Script(Array(repeating: .success(HTTPResponse(status: 204)), count: 4))
+        let variables = SettingsVariables(
+            environment: { _ in nil },
+            readFile: { path throws(VariableError) in
+                do throws(Errno) { return try readWhole(path) } catch { throw VariableError(reason: "\(error)") }
+            })
+        var section = try section(
+            #"{ "url": "http://h/", "proxy": "http://agent:${file:\#(path)}@proxy:3128" }"#, variables)
+        var output = try HTTPOutput(&section, context()) { options throws(TransportError) in
+            script.options = options
+            return script
+        }
+        #expect(script.options.proxy == "http://agent:one@proxy:3128")
+        try output.deliver([1], recordCount: 1)
+        #expect(script.proxies == [])
+        try write("another")
+        try output.deliver([1], recordCount: 1)
+        try output.deliver([1], recordCount: 1)
+        #expect(script.proxies == ["http://agent:another@proxy:3128"])
+        // What is no address of a proxy is not used.
+        try write("x y\nz")
+        try output.deliver([1], recordCount: 1)
+        #expect(script.proxies.count == 1)
     }
 
     @Test func requestAndHeaders() throws {

@@ -2,7 +2,7 @@
 
 Usage: receiver.py [--tls CERTIFICATE KEY [CLIENT_CA]]. Prints its port, and ends when its standard input does.
 
-/status/N         answers N; ?retry-after=TEXT and ?location=URL add those headers, ?bytes=N makes the body that long
+/status/N         answers N; ?retry-after=TEXT and ?location=URL add those headers, ?date=TEXT is its own, ?bytes=N makes the body that long
 /once/N           answers N to the first request of this path (query included), 200 to the next
 /slow/SECONDS     answers after that time
 /close            closes the connection without an answer
@@ -60,7 +60,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             text = b"x" * int(query["bytes"])
         if status in (204, 304):
             text = b""
+        if "date" in query:
+            self.date_time_string = lambda timestamp=None: query["date"]
         self.send_response(status)
+        self.__dict__.pop("date_time_string", None)
         for name in ("retry-after", "location"):
             if name in query:
                 self.send_header(name, query[name])

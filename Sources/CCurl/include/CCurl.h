@@ -47,6 +47,8 @@ const char *ccurl_redirect_url(ccurl_client *client);
 long ccurl_sent_count(const ccurl_client *client);
 /// How many connections the last transfer had to open: 0 when it used the one that was kept.
 long ccurl_new_connections(ccurl_client *client);
+/// Bytes of the body that the last transfer gave to the kernel.
+long long ccurl_uploaded(ccurl_client *client);
 /// The errno of the system call that failed in the last transfer; 0 when none did.
 long ccurl_os_error(ccurl_client *client);
 /// What went wrong in the last transfer, in more words than ccurl_strerror has; may be empty.

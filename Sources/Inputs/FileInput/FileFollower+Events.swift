@@ -108,7 +108,27 @@ extension FileFollower {
         } catch {
             guard error != .notFound, unwatchedDirectories.updateValue(error, forKey: directory) == nil else { return }
             count(.watchFailed)
-            log.warning("cannot watch a directory", ["path": directory.repaired, "reason": error.description])
+        }
+    }
+
+    /// Directories that are not watched, by the reason: how many, and the first of them.
+    var unwatched: [(reason: Errno, count: Int, first: Path)] {
+        Dictionary(grouping: unwatchedDirectories, by: \.value).compactMap { reason, directories in
+            directories.map(\.key).min().map { (reason, directories.count, $0) }
+        }.sorted { $0.first < $1.first }
+    }
+
+    /// Says once that there are such, however many, and once that it is over.
+    func tellUnwatched() {
+        let unwatched = unwatched
+        for (reason, count, first) in unwatched where toldUnwatched.insert(reason).inserted {
+            log.warning(
+                "directories cannot be watched: they are looked at every second instead",
+                ["directories": "\(count)", "first": first.repaired, "reason": watchFault(reason)])
+        }
+        for reason in toldUnwatched where !unwatched.contains(where: { $0.reason == reason }) {
+            toldUnwatched.remove(reason)
+            log.info("all directories can be watched again", ["reason_before": watchFault(reason)])
         }
     }
 
@@ -128,4 +148,19 @@ extension FileFollower {
         }
         unwatchedDirectories = unwatchedDirectories.filter { wanted[$0.key] != nil }
     }
+}
+
+/// Why a directory cannot be watched, with the limit that a person may raise. See inotify(7).
+func watchFault(_ errno: Errno) -> String {
+    switch errno {
+    case .noSpace: "the limit fs.inotify.max_user_watches is reached (sysctl)"
+    case .alreadyThere: "it is watched under another name"
+    default: errno.description
+    }
+}
+
+/// The same for inotify itself, where one number stands for two limits.
+func inotifyInstanceFault(_ errno: Errno) -> String {
+    errno == .processFileLimit
+        ? "the limit fs.inotify.max_user_instances (sysctl) is reached, or that of open files" : errno.description
 }

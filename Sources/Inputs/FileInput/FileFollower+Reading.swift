@@ -57,8 +57,11 @@ extension FileFollower {
         let graceIsOver = tail.quietSince.map { $0 + settings.rotationGrace <= now.monotonic } ?? false
         let (cutBefore, skippedBefore) = (tail.cutCount, tail.skippedBytes)
         let (nulBefore, replacedBefore) = (tail.nulBytes, tail.replacedCount)
+        let acknowledgedBefore = tail.acknowledgedOffset
         let outcome = tail.readLines(
             into: &batch, through: &buffers, flushPartial: partialIsDue || graceIsOver, at: now)
+        // What is skipped moves the cursor as well.
+        if tail.acknowledgedOffset != acknowledgedBefore { cursorVersion += 1 }
         if tail.inflated == nil { inflating.remove(tail.number) } else { inflating.insert(tail.number) }
         if tail.cutCount > cutBefore { count(.lineCut, tail.cutCount - cutBefore) }
         if tail.skippedBytes > skippedBefore { count(.bytesCut, tail.skippedBytes - skippedBefore) }

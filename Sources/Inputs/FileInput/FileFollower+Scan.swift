@@ -29,6 +29,7 @@ extension FileFollower {
             return !isExcluded
         }
         unwatchAll(but: finder.directories)
+        tellUnwatched()
         if isFirstScan {
             // Also those whose path is gone, or of which nothing is remembered: their rotated siblings may be there.
             var families = Set((known.paths + floors.keys).filter { settings.matches(aliases[$0] ?? $0) })
@@ -66,6 +67,7 @@ extension FileFollower {
         let finder = FileFinder(settings.paths, below: directory) { self.watch($0, holdsFiles: $1) }
         if finder.directoriesLeftOut > 0 { count(.directoryLimit, UInt64(finder.directoriesLeftOut)) }
         directoryErrors += finder.errors
+        tellUnwatched()
         examine(all: finder.paths.filter { !settings.excludes($0) }, at: now)
     }
 

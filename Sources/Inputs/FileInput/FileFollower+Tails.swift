@@ -122,7 +122,7 @@ extension FileFollower {
 
     func report(_ path: Path, _ error: TailFailure) {
         guard unreadable.updateValue(error, forKey: path) != error else { return }
-        count(.fileUnreadable)
+        if case .linkRefused = error { count(.linkRefused) } else { count(.fileUnreadable) }
         log.warning("cannot read a log file", ["path": path.repaired, "reason": error.description])
     }
 }

@@ -31,6 +31,7 @@ final class FileFollower {
         case bytesLostDeleted = "bytes_lost_deleted"
         case bytesLostDamaged = "bytes_lost_damaged"
         case fileUnreadable = "file_unreadable"
+        case linkRefused = "link_refused"
         case fileLimit = "file_limit"
         case fileCompressed = "file_compressed"
         case fileRemoved = "file_removed"
@@ -97,6 +98,8 @@ final class FileFollower {
     var watches: [Int32: Path] = [:]
     var watchedDirectories: [Path: (watch: Int32, mask: INotifyEvent.Mask)] = [:]
     var unwatchedDirectories: [Path: Errno] = [:]
+    /// Why directories are not watched, as far as it was said.
+    var toldUnwatched: Set<Errno> = []
     var directoryErrors: [(path: Path, errno: Errno)] = []
     var nextScan: Instant
     var isFirstScan = true
@@ -128,7 +131,9 @@ final class FileFollower {
             inotify = try INotify(watchLimit: limits.watches)
         } catch {
             inotify = nil
-            log.warning("no inotify, files are looked at every second instead", ["reason": error.description])
+            log.warning(
+                "no inotify: the directories are looked at every second instead",
+                ["reason": inotifyInstanceFault(error)])
         }
         if inotify == nil { count(.watchFailed) }
         if let resume {

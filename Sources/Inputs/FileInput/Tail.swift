@@ -161,7 +161,11 @@ final class Tail {
     var nulBytes: UInt64 { splitter.nulBytes }
     var replacedCount: UInt64 { splitter.replacedCount }
     var unreadBytes: UInt64 { sizeBytes > readOffset ? sizeBytes - readOffset : 0 }
-    var lagBytes: UInt64 { sizeBytes > acknowledgedOffset ? sizeBytes - acknowledgedOffset : 0 }
+    /// Half a character is nothing that could be read.
+    var lagBytes: UInt64 {
+        let end = sizeBytes - sizeBytes % UInt64(splitter.form.unitBytes)
+        return end > acknowledgedOffset ? end - acknowledgedOffset : 0
+    }
     var isAcknowledged: Bool { acknowledgedOffset >= readOffset }
 
     /// Its turn comes when the file before it has been read to the end once.
@@ -181,7 +185,7 @@ final class Tail {
     var readCursor: FileCursor {
         var cursor = cursor
         cursor.offset = readOffset
-        cursor.mark = marks.last { $0.offset == readOffset }?.mark ?? .line
+        cursor.mark = splitter.mark
         return cursor
     }
 
@@ -226,9 +230,13 @@ final class Tail {
         return true
     }
 
-    /// What was skipped after the last record needs no acknowledgement of its own.
+    /// What was skipped after the last record needs no acknowledgement of its own: nor does the rest of a line that was
+    /// cut, whose end may never come.
     func settle() {
-        if acknowledgedOffset >= lastRecordOffset, splitter.mark == .line { acknowledgedOffset = readOffset }
+        if acknowledgedOffset >= lastRecordOffset, splitter.mark != .partial {
+            if splitter.mark == .cut, readOffset > acknowledgedOffset { marks.append((readOffset, .cut)) }
+            acknowledgedOffset = readOffset
+        }
         while let first = marks.first, first.offset < acknowledgedOffset { marks.removeFirst() }
     }
 
