@@ -13,6 +13,8 @@ internal import Synchronization
 /// Why an address cannot be listened at.
 package enum EndpointError: Error, Equatable, CustomStringConvertible {
     case addressInUse(SocketAddress)
+    /// The path of a socket that systemd passed leads to it no more.
+    case pathLost(SocketAddress)
     case cannotListen(SocketAddress, Errno)
     case unknownGroup(String)
     /// Nothing of this kind among what systemd passed.
@@ -29,7 +31,10 @@ package enum EndpointError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .addressInUse(let address): "\(address) is in use: another program listens there"
         case .cannotListen(let address, .alreadyThere): "cannot listen at \(address): a file that is no socket is there"
-        case .cannotListen(let address, let errno): "cannot listen at \(address): \(errno)"
+        case .cannotListen(let address, let errno): "cannot listen at \(address): \(address.explanation(of: errno))"
+        case .pathLost(let address):
+            "nobody can connect to \(address): the file of this socket, which systemd passed, was removed or replaced; "
+                + "systemctl restart vitals.socket vitals.service makes it again"
         case .unknownGroup(let name): "endpoint.socket_group: there is no group \"\(name)\""
         case .notPassed(let place):
             "cannot listen at \"\(place)\": systemd passed no such socket; is there a vitals.socket, and is it started?"
@@ -50,11 +55,13 @@ package final class Endpoint: Sendable {
     /// Reads the section `endpoint`, but none of the files that it names.
     ///
     /// `selfMetrics` adds what the agent says of itself to each exposition, on the scrape's worker; `status` makes the
-    /// JSON of `/api/v1/status` and `isReady` answers `/-/ready`, both on the server's queue: they must not wait.
+    /// JSON of `/api/v1/status`, `isReady` answers `/-/ready` and `worst` says at `/-/healthy?full` what is wrong, all
+    /// on the server's queue: they must not wait.
     package init(
         _ section: inout SettingsSection, scraper: Scraper,
         selfMetrics: @escaping @Sendable (inout Snapshot) -> Void, status: @escaping @Sendable () -> [UInt8],
-        isReady: @escaping @Sendable () -> Bool, hostName: String = systemHostName(), log: AgentLog
+        isReady: @escaping @Sendable () -> Bool, worst: @escaping @Sendable () -> String? = { nil },
+        hostName: String = systemHostName(), log: AgentLog
     ) throws(SettingsError) {
         settings = try EndpointSettings(&section)
         let authenticator = Self.authenticator(settings, log)
@@ -66,7 +73,7 @@ package final class Endpoint: Sendable {
                 counts.add(to: &snapshot)
                 selfMetrics(&snapshot)
             },
-            status: status, isReady: isReady)
+            status: status, isReady: isReady, worst: worst)
         let limits = HTTPServerLimits(connections: settings.connectionLimit)
         server = HTTPServer(limits: limits, log: log) { request, answer in
             if let refusal = hosts.refusal(of: request) { return answer(refusal) }
@@ -186,6 +193,7 @@ private struct Pages: Sendable {
     let selfMetrics: @Sendable (inout Snapshot) -> Void
     let status: @Sendable () -> [UInt8]
     let isReady: @Sendable () -> Bool
+    let worst: @Sendable () -> String?
 
     func serve(_ request: HTTPServerRequest, _ answer: @escaping @Sendable (HTTPServerResponse) -> Void) {
         guard request.method == "GET" || request.method == "HEAD" else {
@@ -213,9 +221,8 @@ private struct Pages: Sendable {
 
     /// The worst that is wrong, with 503.
     private func serveHealth(_ answer: @escaping @Sendable (HTTPServerResponse) -> Void) {
-        var health = "ok"
-        do throws(JSONError) { health = try parseJSON(status())["health"]?.string ?? "ok" } catch {}
-        answer(HTTPServerResponse(status: health == "ok" ? 200 : 503, text: health))
+        let worst = worst()
+        answer(HTTPServerResponse(status: worst == nil ? 200 : 503, text: worst ?? "ok"))
     }
 
     private func serveMetrics(

@@ -1,5 +1,6 @@
 // Has each of the endpoint's addresses, and tries again where it could not: an address may come after the agent, with
-// the network, or be another program's for a while. Everything else goes on meanwhile.
+// the network, or be another program's for a while. Everything else goes on meanwhile. The file of a unix socket may be
+// removed while the agent listens, with its directory or by a program that cleans up: it is made again.
 
 internal import Bytes
 internal import HTTP
@@ -14,19 +15,32 @@ final class EndpointListening: Sendable {
     private static let longestPause: Duration = .seconds(30)
     /// How long the start waits for the first round.
     private static let startPatience: Duration = .seconds(2)
+    /// How often the paths of unix sockets are looked at.
+    private static let pathInterval: Duration = .seconds(5)
 
     private struct Place {
         let place: ListenPlace
         var problem: EndpointError?
-        var isListening = false
+        /// Empty while it does not listen.
+        var listeners: [Listener] = []
+        var isListening: Bool { !listeners.isEmpty }
         var pause = EndpointListening.firstPause
         var nextTry: Instant = .now
         /// When it first failed since it was last had.
         var failedAt: Instant?
     }
 
+    /// It is the server's, which closes it.
+    private struct Listener {
+        weak var socket: Socket?
+        let address: SocketAddress
+    }
+
     private struct State {
         var places: [Place]
+        /// For the next try of those that failed.
+        var retry: WorkerTimer?
+        var pathWatch: Watch?
         /// What systemd passed and nobody has taken; nil before it was looked at.
         var passed: [PassedSocket]?
         var tls: TLSAcceptor?
@@ -113,6 +127,8 @@ final class EndpointListening: Sendable {
             for index in state.places.indices { self.tell(index, state) }
             self.onChange.withLock(\.self)?()
             self.planNext(&state)
+            guard self.settings.listen.contains(where: \.mayHavePath) else { return }
+            state.pathWatch = self.worker.every(Self.pathInterval) { [weak self] state in self?.lookAtPaths(&state) }
         }
     }
 
@@ -146,10 +162,10 @@ final class EndpointListening: Sendable {
             let found = try open(index, &state)
             // Not after the stop, which nobody would close.
             guard !known.withLock({ $0.isStopped }) else { return }
-            for (listener, address) in found {
+            for (socket, address) in found {
                 // At a unix socket its mode says who may come, and nobody listens in.
-                let isTLS = state.tls != nil && !listener.isUnix
-                server.serve(listener, tls: isTLS ? state.tls : nil)
+                let isTLS = state.tls != nil && !socket.isUnix
+                server.serve(socket, tls: isTLS ? state.tls : nil)
                 let (place, spoken) = (address.description, isTLS ? "https" : "http")
                 if let failedAt = state.places[index].failedAt {
                     let seconds = "\(Int((Instant.now - failedAt).inSeconds))"
@@ -158,8 +174,12 @@ final class EndpointListening: Sendable {
                     log.info("listening", ["address": place, "protocol": spoken])
                 }
             }
-            state.places[index].isListening = true
+            // The next time is news.
+            log.endFolding(["setting": Self.setting(index)])
+            state.places[index].listeners = found.map { Listener(socket: $0.socket, address: $0.address) }
             state.places[index].problem = nil
+            state.places[index].failedAt = nil
+            state.places[index].pause = Self.firstPause
             known.withLock { known in
                 known.addresses[index] = found.map(\.address)
                 known.problems[index] = nil
@@ -181,8 +201,10 @@ final class EndpointListening: Sendable {
     /// Once for each problem of an address: that it goes on is not news.
     private func tell(_ index: Int, _ state: State) {
         guard let problem = state.places[index].problem else { return }
-        log.error("\(problem)\(Self.remedy(for: problem))")
+        log.error("\(problem)\(Self.remedy(for: problem))", ["setting": Self.setting(index)])
     }
+
+    private static func setting(_ index: Int) -> String { "endpoint.listen[\(index)]" }
 
     private static func remedy(for problem: EndpointError) -> String {
         problem.mayPass ? "; trying again, at least every \(durationText(longestPause))" : ""
@@ -191,11 +213,57 @@ final class EndpointListening: Sendable {
     private func planNext(_ state: inout State) {
         let left = state.places.filter { !$0.isListening && $0.problem?.mayPass ?? false }
         guard let next = left.map(\.nextTry).min() else { return }
-        worker.run(after: max(.zero, next - .now)) { [weak self] state in
-            guard let self, !self.known.withLock({ $0.isStopped }) else { return }
-            self.tryAll(&state)
-            self.planNext(&state)
+        if state.retry == nil {
+            state.retry = worker.timer { [weak self] state in
+                guard let self, !self.known.withLock({ $0.isStopped }) else { return }
+                self.tryAll(&state)
+                self.planNext(&state)
+            }
         }
+        state.retry?.set(max(.zero, next - .now))
+    }
+
+    // MARK: Paths that go
+
+    private func lookAtPaths(_ state: inout State) {
+        guard !known.withLock({ $0.isStopped }) else { return }
+        for index in state.places.indices {
+            let lost = state.places[index].listeners.first {
+                // What cannot be looked at is not known to be gone.
+                $0.socket.map { [.gone, .replaced].contains($0.pathFinding) } ?? false
+            }
+            switch settings.listen[index] {
+            case .systemd: note(lost: lost?.address, ofPassed: index, &state)
+            case .address: if let lost { listenAgain(index, instead: lost, &state) }
+            }
+        }
+        planNext(&state)
+    }
+
+    /// Nobody can come by that path any more. Who is connected stays so.
+    private func listenAgain(_ index: Int, instead lost: Listener, _ state: inout State) {
+        guard let socket = lost.socket else { return }
+        let what = socket.pathFinding == .replaced ? "replaced" : "removed"
+        log.warning(
+            "the file of a unix socket was \(what), and nobody can connect there; making it again",
+            ["setting": Self.setting(index), "address": lost.address.description])
+        server.retire(socket)
+        state.places[index].listeners = []
+        state.places[index].failedAt = .now
+        state.places[index].nextTry = .now
+        known.withLock { $0.addresses[index] = [] }
+        attempt(index, &state)
+    }
+
+    /// It was systemd that made it, and only systemd can make it again.
+    private func note(lost address: SocketAddress?, ofPassed index: Int, _ state: inout State) {
+        guard state.places[index].isListening else { return }
+        let problem = address.map { EndpointError.pathLost($0) }
+        guard problem != state.places[index].problem else { return }
+        state.places[index].problem = problem
+        known.withLock { $0.problems[index] = problem }
+        tell(index, state)
+        onChange.withLock(\.self)?()
     }
 
     // MARK: Opening
@@ -258,6 +326,14 @@ func socketAccess(_ settings: EndpointSettings) throws(EndpointError) -> SocketA
 }
 
 extension ListenPlace {
+    /// It is, or may turn out to be, a socket at a path.
+    fileprivate var mayHavePath: Bool {
+        switch self {
+        case .address(.unix), .systemd: true
+        case .address: false
+        }
+    }
+
     fileprivate func takes(_ socket: PassedSocket) -> Bool {
         guard case .systemd(let name) = self else { return false }
         return name == nil || name == socket.name
@@ -275,7 +351,7 @@ extension EndpointError {
     /// It is not the world that may be another one in a minute: `vitals check` says it, and somebody has to change it.
     fileprivate var isOfSettings: Bool {
         switch self {
-        case .addressInUse, .cannotListen: false
+        case .addressInUse, .cannotListen, .pathLost: false
         case .unknownGroup, .notPassed, .unusable, .cannotServeTLS, .cannotCheckPasswords: true
         }
     }
@@ -284,7 +360,7 @@ extension EndpointError {
     fileprivate var mayPass: Bool {
         switch self {
         case .addressInUse, .cannotListen, .unknownGroup, .cannotServeTLS: true
-        case .notPassed, .unusable, .cannotCheckPasswords: false
+        case .notPassed, .unusable, .cannotCheckPasswords, .pathLost: false
         }
     }
 }

@@ -6,89 +6,50 @@
 // and the endpoint, which says meanwhile how far that is, closes last.
 
 internal import CLinux
-package import Collectors
 internal import Delivery
-package import Inputs
 internal import Metrics
-package import Outputs
 package import Platform
 internal import Settings
 internal import Synchronization
 
-/// Which collectors, inputs and outputs the agent is built with.
-package struct Parts: Sendable {
-    package let collectors: [any Collector.Type]
-    package let inputs: [any Input.Type]
-    package let outputs: [any Output.Type]
-
-    package init(collectors: [any Collector.Type], inputs: [any Input.Type], outputs: [any Output.Type]) {
-        self.collectors = collectors
-        self.inputs = inputs
-        self.outputs = outputs
-    }
-
-    /// Everything there is.
-    package static let all = Parts(collectors: allCollectors, inputs: allInputs, outputs: allOutputs)
-
-    package var known: KnownTypes { KnownTypes(inputs: inputs.map { $0.type }, outputs: outputs.map { $0.type }) }
-}
-
 package final class RunningAgent: Sendable {
-    /// How long a route may be at one step before it is said to hang: above the longest time-out that an output can be
-    /// given, an hour.
-    private static let routePatience: Duration = .seconds(4_000)
-    /// How long the workers of the scrape and of the server may take to say that they are there. Scrapes have deadlines
-    /// of seconds, and the server never waits.
-    private static let workerPatience: Duration = .seconds(60)
     /// How often messages that were folded into one are counted out, at the latest.
     private static let logFlushInterval: Duration = .seconds(30)
     /// How often rejected records are looked at, which are kept for days.
     private static let rejectedInterval: Duration = .seconds(6 * 3_600)
 
-    /// How much longer than the routes' own limit the stop may take, and how long one that was asked for twice: after
-    /// that the process ends as it is.
-    private static let stopGrace: Duration = .seconds(3)
-    private static let secondStopGrace: Duration = .seconds(1)
-
     private struct Control {
         var watches: [Watch] = []
         /// Of the state directory, until the agent has stopped.
         var lock: StateLock?
-        /// When workers were asked whether they are there; those that have answered are not in it.
-        var asked: [String: Instant] = [:]
+        var watchdog: Watchdog?
+        /// What was found of it last.
+        var lockFinding = StateLock.Finding.held
         /// What `STATUS=` said last.
-        var toldHealth: String?
-        var openRoutes = 0
+        var toldSummary: String?
     }
 
     package let scraper: Scraper
     private let settings: AgentSettings
-    private let hostName: String
-    private let startedAt: Moment
     private let warnings: [String]
     private let log: AgentLog
     private let notifier: ServiceNotifier
     private let routes: [Route]
     private let endpoint: Endpoint?
-    private let state: StateBox
     private let control: Worker<Control>
-    private let problems = AgentProblems()
+    private let health: AgentHealth
     private let status: StatusSource
-    private let ended = Latch<Int32>()
-    /// Readable when the agent has ended.
-    private let end: WakeSignal
-    /// Signals that were taken, and are to be heeded by the worker of the agent.
-    private let taken = Mutex<[AgentSignal]>([])
-    private let hasTaken: WakeSignal
+    private let desk: SignalDesk
+    /// Routes that were told to stop and have not.
+    private let unstopped = Mutex<[String]>([])
 
     /// Makes everything and starts nothing. Takes the lock of the state directory when there are routes, which alone
-    /// need it.
+    /// need it. `startThreads`: what the caller has besides its own, and needs only until the start is over.
     package init(
-        _ settings: AgentSettings, parts: Parts, notifier: ServiceNotifier, log: AgentLog
+        _ settings: AgentSettings, parts: Parts, notifier: ServiceNotifier, log: AgentLog, startThreads: Int = 0
     ) throws(StartError) {
         let now = Moment.now
         let hostName = systemHostName()
-        let state = StateBox()
         let plugins = Plugins(parts, settings: settings, hostName: hostName, log: log)
         do throws(SettingsError) {
             var section = settings.collectors
@@ -100,7 +61,7 @@ package final class RunningAgent: Sendable {
         // Before a cursor is read, and after all that can be wrong in the settings.
         let lock = try settings.routes.isEmpty ? nil : StateLock(settings.stateDirectory)
         control = Worker("agent", Control(lock: lock))
-        do throws(Errno) { (end, hasTaken) = (try WakeSignal(), try WakeSignal()) } catch {
+        do throws(Errno) { desk = try SignalDesk(drainTimeout: settings.drainTimeout, log: log) } catch {
             throw .world("cannot open a descriptor: \(error)")
         }
         let warnings = settings.warnings + leftBehind(settings)
@@ -110,12 +71,14 @@ package final class RunningAgent: Sendable {
         } catch {
             throw .settings(error)
         }
-        problems.set("threads", try arrangeThreads(plan, log).map { [$0] } ?? [])
+        let health = AgentHealth()
+        let problem = try arrangeThreads(plan, ofStart: startThreads, log)
+        health.set("threads", problem.map { [$0] } ?? [])
         do throws(SettingsError) {
             let routes = try plugins.makeRoutes(now: now)
             let status = StatusSource(
-                settings: settings, hostName: hostName, startedAt: now, warnings: warnings, problems: problems,
-                routes: routes, scraper: scraper, state: state)
+                settings: settings, hostName: hostName, startedAt: now, warnings: warnings, agent: health,
+                routes: routes, scraper: scraper)
             endpoint = try Self.makeEndpoint(settings, scraper: scraper, routes: routes, status: status, log: log)
             self.routes = routes
             self.status = status
@@ -124,11 +87,9 @@ package final class RunningAgent: Sendable {
         }
         self.settings = settings
         self.warnings = warnings
-        self.hostName = hostName
-        self.state = state
+        self.health = health
         self.notifier = notifier
         self.log = log
-        startedAt = now
     }
 
     private static func makeEndpoint(
@@ -142,10 +103,12 @@ package final class RunningAgent: Sendable {
                 let statuses = routes.map(\.status)
                 SelfMetrics.add(statuses, to: &snapshot)
                 SelfMetrics.add(memoryLimit: settings.memoryLimit, to: &snapshot)
+                SelfMetrics.add(status.health, to: &snapshot)
                 logMetrics.add(statuses, to: &snapshot)
                 SelfMetrics.add(log, to: &snapshot)
             },
-            status: { status.current.json() }, isReady: { status.isReady }, hostName: status.hostName, log: log)
+            status: { status.current.json() }, isReady: { status.isReady }, worst: { status.health.worst },
+            hostName: status.hostName, log: log)
         return endpoint
     }
 
@@ -164,72 +127,77 @@ package final class RunningAgent: Sendable {
         // Who is told that we are ready may send.
         for route in routes { route.open() }
         for route in routes { route.start() }
-        state.set(.running)
+        health.state = .running
         // Nothing was looked at yet: what routes miss is said a moment later.
-        let summary = summary(problems.all.first)
+        let summary = summary(health.problems.first)
         log.info("ready", ["version": vitalsVersion, "routes": "\(routes.count)", "status": summary])
         notifier.ready(status: summary)
         control.run { control in
-            control.watches.append(
-                self.control.whenReadable(self.hasTaken.descriptor) { control in
-                    self.hasTaken.clear()
-                    for signal in self.taken.withLock({ taken in
-                        defer { taken = [] }; return taken
-                    }) {
-                        self.heed(signal, &control)
-                    }
-                })
-            // A good part of what is resident by now was used once: by the loader, and for the settings.
-            linux_release_memory()
-            control.watches.append(self.control.every(Self.logFlushInterval) { _ in self.log.flush() })
-            for route in self.routes { route.removeOldRejects() }
-            control.watches.append(
-                self.control.every(Self.rejectedInterval) { _ in for route in self.routes { route.removeOldRejects() } }
-            )
-            control.watches.append(
-                self.control.every(StateLock.interval) { control in
-                    self.checkLock(&control)
-                    self.tellHealth(&control)
-                })
-            if let interval = self.notifier.watchdogInterval {
-                control.watches.append(self.control.every(interval) { self.feedWatchdog(&$0) })
-            }
+            control.toldSummary = summary
+            self.beginDuties(&control)
         }
     }
 
-    /// `systemctl status` shows the worst that is wrong.
+    /// What is done as long as the agent runs.
+    private func beginDuties(_ control: inout Control) {
+        // A good part of what is resident by now was used once: by the loader, and for the settings.
+        linux_release_memory()
+        for route in routes { route.removeOldRejects() }
+        control.watches += [
+            self.control.whenReadable(desk.descriptor) { control in
+                for signal in self.desk.takeAll() { self.heed(signal, &control) }
+            },
+            self.control.every(Self.logFlushInterval) { _ in self.log.flush() },
+            self.control.every(Self.rejectedInterval) { _ in for route in self.routes { route.removeOldRejects() } },
+            self.control.every(StateLock.interval) { control in
+                self.checkLock(&control)
+                self.tellHealth(&control)
+            },
+        ]
+        guard let interval = notifier.watchdogInterval else { return }
+        let scraper = scraper
+        var workers: [(name: String, whenIdle: Watchdog.Asking)] = [("scrape", { scraper.whenIdle($0) })]
+        if let endpoint { workers.append(("http server", { endpoint.whenIdle($0) })) }
+        control.watchdog = Watchdog(workers: workers, routes: routes)
+        control.watches.append(self.control.every(interval) { self.feedWatchdog(&$0) })
+    }
+
+    /// `systemctl status` shows where the agent listens, and the worst that is wrong.
     private func tellHealth(_ control: inout Control) {
-        guard state.value == .running else { return }
-        let worst = status.current.worst
-        guard worst != control.toldHealth else { return }
-        control.toldHealth = worst
-        notifier.status(summary(worst))
+        guard health.state == .running else { return }
+        let summary = summary(status.health.worst)
+        guard summary != control.toldSummary else { return }
+        control.toldSummary = summary
+        notifier.status(summary)
+    }
+
+    private func noteEndpoint() {
+        guard let endpoint else { return }
+        health.set("endpoint", endpoint.problems.map { "endpoint: \($0)" })
+        control.run { self.tellHealth(&$0) }
     }
 
     /// Somebody may have removed the state directory.
     private func checkLock(_ control: inout Control) {
         let finding = control.lock?.check() ?? .held
+        let isNews = finding != control.lockFinding
+        control.lockFinding = finding
         switch finding {
-        case .held: problems.set("state directory", [])
+        case .held: health.set("state directory", [])
         case .madeAgain:
-            problems.set("state directory", [])
+            health.set("state directory", [])
             log.warning(
                 "the state directory was removed, or its lock; both are made again, and cursors are saved there as "
                     + "they change",
                 ["path": settings.stateDirectory])
         case .lost(let reason):
+            health.set("state directory", ["the state directory is lost: \(reason)"])
+            guard isNews else { return }
             log.error(
                 "the state directory is lost, and cannot be made again; what is delivered now is sent again after a "
-                    + "restart",
+                    + "restart; trying again every \(durationText(StateLock.interval))",
                 ["reason": reason])
-            problems.set("state directory", ["the state directory is lost: \(reason)"])
         }
-    }
-
-    private func noteEndpoint() {
-        guard let endpoint else { return }
-        problems.set("endpoint", endpoint.problems.map { "endpoint: \($0)" })
-        if state.value == .running { notifier.status(summary(problems.all.first)) }
     }
 
     /// With the ports that the endpoint has, which the settings may have left to the kernel.
@@ -243,26 +211,12 @@ package final class RunningAgent: Sendable {
 
     private func counted(_ count: Int, _ thing: String) -> String { "\(count) \(thing)\(count == 1 ? "" : "s")" }
 
-    /// Blocks until the agent has stopped, and heeds `signals` meanwhile. Returns the exit code.
-    ///
-    /// It takes them on the calling thread, and never waits for another: whatever hangs, or cannot have a thread, the
-    /// process ends when it is told to.
-    package func wait(heeding signals: Signals? = nil) -> Int32 {
-        guard let signals else { return ended.wait() }
-        var leaveAt: Instant?
-        while true {
-            signals.wait(or: end, until: leaveAt)
-            if let code = ended.wait(atMost: .zero) { return code }
-            while let signal = signals.next() {
-                taken.withLock { $0.append(signal) }
-                hasTaken.signal()
-                guard signal == .stop else { continue }
-                leaveAt = .now + (leaveAt == nil ? settings.drainTimeout + Self.stopGrace : Self.secondStopGrace)
-            }
-            if let leaveAt, Instant.now >= leaveAt {
-                log.error("the stop takes too long, and is given up; what was not acknowledged is sent again")
-                return 1
-            }
+    /// Blocks until the agent has stopped, and heeds `signals` meanwhile, which must be waited for on the main thread.
+    /// `early` came before. Returns the exit code.
+    package func wait(heeding signals: Signals? = nil, early: [AgentSignal] = []) -> Int32 {
+        desk.wait(heeding: signals, early: early) {
+            let names = self.unstopped.withLock(\.self).sorted()
+            return names.isEmpty ? ["the agent itself"] : names
         }
     }
 
@@ -272,7 +226,7 @@ package final class RunningAgent: Sendable {
         switch signal {
         case .hangUp: log.info("SIGHUP is ignored: settings are read at the start")
         case .stop:
-            if state.value == .stopping {
+            if health.state == .stopping {
                 log.warning("stopped at once, by a second signal; what was not acknowledged is sent again")
                 finish(1, &control)
             } else {
@@ -282,48 +236,39 @@ package final class RunningAgent: Sendable {
     }
 
     private func feedWatchdog(_ control: inout Control) {
-        let now = Instant.now
-        var late = hanging(
-            routes.map { route in (route.status.input + " to " + route.status.output, route.lastProgress) },
-            patience: Self.routePatience, at: now)
-        ask("scrape", &control, at: now) { self.scraper.whenIdle($0) }
-        if let endpoint { ask("http server", &control, at: now) { endpoint.whenIdle($0) } }
-        let asked = control.asked.map { (name: $0.key, since: $0.value) }.sorted { $0.name < $1.name }
-        late += hanging(asked, patience: Self.workerPatience, at: now)
-        guard late.isEmpty else {
-            log.error("the watchdog is not fed: something hangs", ["what": late.joined(separator: ", ")])
+        let late = control.watchdog?.look(at: .now) { worker in
+            self.control.run { $0.watchdog?.noteAnswer(of: worker) }
+        }
+        guard let late, late.isEmpty else {
+            log.error(
+                "not answering the systemd watchdog: something hangs; systemd will start the agent again",
+                ["what": (late ?? []).joined(separator: ", ")])
             return
         }
         notifier.watchdog()
     }
 
-    /// Unless it has been asked, and has not answered.
-    private func ask(
-        _ name: String, _ control: inout Control, at now: Instant,
-        _ whenIdle: (@escaping @Sendable () -> Void) -> Void
-    ) {
-        guard control.asked[name] == nil else { return }
-        control.asked[name] = now
-        whenIdle { self.control.run { $0.asked[name] = nil } }
-    }
-
     // MARK: Stop
 
     /// As SIGTERM does.
-    package func stop() { control.run { if self.state.value != .stopping { self.stop(&$0) } } }
+    package func stop() { control.run { if self.health.state != .stopping { self.stop(&$0) } } }
 
     private func stop(_ control: inout Control) {
-        state.set(.stopping)
+        health.state = .stopping
         notifier.stopping(status: "delivering what is under way")
         log.info("stopping", ["drain_timeout": durationText(settings.drainTimeout)])
-        control.openRoutes = routes.count
         guard !routes.isEmpty else { return finish(0, &control) }
         let drainUntil = Instant.now + settings.drainTimeout
+        unstopped.withLock { $0 = routes.map(\.name) }
         for route in routes {
+            let name = route.name
             route.stop(drainUntil: drainUntil) {
                 self.control.run { control in
-                    control.openRoutes -= 1
-                    if control.openRoutes == 0 { self.finish(0, &control) }
+                    let isLast = self.unstopped.withLock { names in
+                        if let index = names.firstIndex(of: name) { names.remove(at: index) }
+                        return names.isEmpty
+                    }
+                    if isLast { self.finish(0, &control) }
                 }
             }
         }
@@ -343,52 +288,15 @@ package final class RunningAgent: Sendable {
         log.info("stopped")
         control.watches = []
         control.lock = nil
-        ended.open(code)
-        end.signal()
+        desk.finish(code)
     }
 }
 
-/// What the agent is doing, for whoever asks from whatever thread.
-final class StateBox: Sendable {
-    private let state = Mutex(AgentStatus.State.starting)
-
-    var value: AgentStatus.State { state.withLock { $0 } }
-    func set(_ value: AgentStatus.State) { state.withLock { $0 = value } }
-}
-
-/// What is wrong now with the agent itself, by who says so.
-final class AgentProblems: Sendable {
-    private let problems = Mutex<[(source: String, texts: [String])]>([])
-
-    var all: [String] { problems.withLock { $0.flatMap(\.texts) } }
-
-    func set(_ source: String, _ texts: [String]) {
-        problems.withLock { problems in
-            problems.removeAll { $0.source == source }
-            problems.append((source, texts))
-        }
-    }
-}
-
-/// Answers `/api/v1/status` without the agent itself, which owns the endpoint that asks.
-private struct StatusSource: Sendable {
-    let settings: AgentSettings
-    let hostName: String
-    let startedAt: Moment
-    let warnings: [String]
-    let problems: AgentProblems
-    let routes: [Route]
-    let scraper: Scraper
-    let state: StateBox
-
-    var isReady: Bool { state.value == .running }
-
-    var current: AgentStatus {
-        AgentStatus(
-            version: vitalsVersion, hostName: hostName, processID: processID,
-            startedUnixNanoseconds: startedAt.unixNanoseconds, nowUnixNanoseconds: Moment.now.unixNanoseconds,
-            state: state.value, stateDirectory: settings.stateDirectory, warnings: warnings,
-            problems: problems.all, routes: routes.map(\.status), collectors: scraper.collectors)
+extension Route {
+    /// For people: `syslog to central`.
+    var name: String {
+        let status = status
+        return "\(status.input) to \(status.output)"
     }
 }
 

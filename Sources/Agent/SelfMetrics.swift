@@ -48,6 +48,9 @@ package enum SelfMetrics {
     private static let memoryLimit = MetricDescriptor(
         "vitals_delivery_memory_limit_bytes", .gauge,
         help: "Memory that the batches of all routes and their bodies may take.")
+    private static let findings = MetricDescriptor(
+        "vitals_problems", .gauge,
+        help: "What is wrong with the agent and its routes right now; vitals status says it, the worst first.")
     private static let logMessages = MetricDescriptor(
         "vitals_log_messages_total", .counter, labels: ["level"],
         help: "Messages of the agent's own log, by level, those that were folded into one line included.")
@@ -56,7 +59,7 @@ package enum SelfMetrics {
     package static let all = [
         recordsRead, bytesRead, recordsAcknowledged, bytesAcknowledged, retries, recordsRejected, invalidSequences,
         cursorsDamaged, cursorSaveFailures, recordsDropped, events, lagBytes, lagSeconds, inFlight, memory,
-        state, isRetrying, lastError, sources, problems, memoryLimit, logMessages,
+        state, isRetrying, lastError, sources, problems, memoryLimit, findings, logMessages,
     ]
 
     package static func add(_ routes: [RouteStatus], to snapshot: inout Snapshot) {
@@ -98,6 +101,10 @@ package enum SelfMetrics {
 
     package static func add(memoryLimit bytes: Int, to snapshot: inout Snapshot) {
         snapshot.add(memoryLimit, Double(bytes))
+    }
+
+    package static func add(_ health: Health, to snapshot: inout Snapshot) {
+        snapshot.add(findings, Double(health.findings.count))
     }
 
     package static func add(_ log: AgentLog, to snapshot: inout Snapshot) {

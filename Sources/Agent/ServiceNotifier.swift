@@ -39,10 +39,3 @@ package struct ServiceNotifier: Sendable {
         String(text.map { $0.isNewline ? " " : $0 })
     }
 }
-
-/// Those who have been at one step for longer than `patience`: the watchdog is fed only when there are none.
-package func hanging(
-    _ progress: [(name: String, since: Instant)], patience: Duration, at now: Instant
-) -> [String] {
-    progress.filter { now - $0.since > patience }.map(\.name)
-}

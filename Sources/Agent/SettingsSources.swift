@@ -37,9 +37,13 @@ package let processVariables = SettingsVariables(
 /// Settings for thousands of files are a tenth of this.
 private let settingsLimitBytes = 4 << 20
 
-/// A limit of ours is said: the kernel's words for it are about others.
+/// Our own limits are said: the kernel's words for them are about others.
 private func fault(_ error: Errno, limitBytes: Int) -> String {
-    error == .tooLarge ? "is larger than \(sizeText(limitBytes))" : error.description
+    switch error {
+    case .tooLarge: "is larger than \(sizeText(limitBytes))"
+    case .noSeeking: "is a pipe, and no file"
+    default: error.description
+    }
 }
 
 /// Reads `paths` in their order and merges them. A directory stands for its `*.json`, sorted by name; only what is

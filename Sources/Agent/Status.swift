@@ -15,6 +15,9 @@ internal import Inputs
 package struct AgentStatus: Sendable {
     package enum State: String, Sendable { case starting, running, stopping }
 
+    /// What is wrong, for whoever asks.
+    package var health: Health { Health(state: state, problems: problems, routes: routes) }
+
     package var version: String
     package var hostName: String
     package var processID: Int
@@ -59,7 +62,7 @@ package struct AgentStatus: Sendable {
             json.key("uptime_seconds")
             json.number(Double(nowUnixNanoseconds - startedUnixNanoseconds) / 1e9)
             json.member("state", state.rawValue)
-            json.member("health", worst ?? "ok")
+            json.member("health", health.worst ?? "ok")
             json.member("state_directory", stateDirectory)
             json.member("warnings", warnings)
             json.member("problems", problems)
@@ -85,49 +88,12 @@ package struct AgentStatus: Sendable {
         if let reason = collector.reason { json.string(reason) } else { json.null() }
     }
 
-    private static func state(of route: RouteStatus) -> String {
-        switch route.state {
-        case .notAllowed: "not allowed"
-        case .retrying, .held, .stopped: route.state.rawValue
-        case .ok: problems(of: route).isEmpty ? "ok" : "problem"
-        }
-    }
-
-    /// What is wrong with a route whose deliveries succeed, or have not begun.
-    private static func problems(of route: RouteStatus) -> [String] {
-        var problems = route.reading.problems
-        if route.isCursorUnsaved {
-            problems.append(
-                "the cursor cannot be saved: after a crash, what was delivered since is sent again; "
-                    + "see to the state directory")
-        }
-        if route.inputType == "file", route.reading.sourceCount == 0, problems.isEmpty {
-            problems.append("no file matches its paths")
-        }
-        return problems
-    }
-
-    /// The worst that is wrong, in one sentence; nil when all is well. Collectors are not in it: many hosts have one
-    /// that cannot be read, and `node_scrape_collector_success` says so.
-    package var worst: String? {
-        if let problem = problems.first { return problem }
-        func first(_ isSo: (RouteStatus) -> Bool) -> String? {
-            guard let route = routes.first(where: isSo) else { return nil }
-            let (name, state) = ("\(route.input) to \(route.output)", Self.state(of: route))
-            let reason = route.state == .ok ? Self.problems(of: route).first : route.lastError
-            return "route \(name): \(state)" + (reason.map { ": \($0)" } ?? "")
-        }
-        return first { $0.state == .notAllowed } ?? first { $0.state == .stopped && state != .stopping }
-            ?? first { $0.state == .retrying } ?? first { $0.isCursorUnsaved } ?? first { $0.state == .held }
-            ?? first { $0.state == .ok && !Self.problems(of: $0).isEmpty }
-    }
-
     private static func write(_ route: RouteStatus, into json: inout JSONWriter) {
         json.member("input", route.input)
         json.member("input_type", route.inputType)
         json.member("output", route.output)
         json.member("output_type", route.outputType)
-        json.member("state", state(of: route))
+        json.member("state", Health.state(of: route))
         json.member("records_read", route.recordsRead)
         json.member("bytes_read", route.bytesRead)
         json.member("records_acknowledged", route.recordsAcknowledged)
@@ -147,7 +113,7 @@ package struct AgentStatus: Sendable {
         json.key("sources")
         json.number(route.reading.sourceCount)
         json.member("events", route.reading.counts)
-        json.member("problems", problems(of: route))
+        json.member("problems", Health.problems(of: route))
         json.member("address", route.address)
         json.key("last_success")
         json.time(route.lastSuccessUnixNanoseconds)

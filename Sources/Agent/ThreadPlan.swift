@@ -60,10 +60,12 @@ extension AgentSettings {
 
 /// Tries how many threads there are, and has routes that are made from here on share them where they are too few.
 ///
+/// `ofStart`: threads that the start has, and nobody after it.
+///
 /// - Returns: what is wrong, for the status; nil when there are enough.
 /// - Throws: when there are too few to answer anybody.
-func arrangeThreads(_ plan: ThreadPlan, _ log: AgentLog) throws(StartError) -> String? {
-    let available = availableThreads(upTo: plan.needed)
+func arrangeThreads(_ plan: ThreadPlan, ofStart: Int, _ log: AgentLog) throws(StartError) -> String? {
+    let available = availableThreads(upTo: plan.needed - ofStart) + ofStart
     let numbers = "the settings need up to \(plan.needed) threads, and \(available) can be had"
     let decision = plan.decide(available: available)
     guard decision != .tooFew else {

@@ -14,7 +14,12 @@ package func httpGet(
 ) throws(TransportError) -> (status: Int, body: [UInt8]) {
     let answer: [UInt8]
     do throws(Errno) { answer = try exchange(address, path: path, deadline: deadline) } catch {
-        throw TransportError(reason: "\(address): \(error)")
+        var hint = ""
+        if case .unix = address, error == .accessDenied { hint = "; root may ask there, and who is in its group" }
+        throw TransportError(reason: "\(address): \(error)\(hint)")
+    }
+    guard !answer.isEmpty else {
+        throw TransportError(reason: "\(address): it closed the connection, and said nothing")
     }
     guard let parsed = parse(answer) else {
         throw TransportError(reason: "\(address): the answer is not whole, or not HTTP")

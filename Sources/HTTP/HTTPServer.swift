@@ -9,6 +9,9 @@ internal import Synchronization
 /// What a client is told that speaks plain HTTP where TLS is spoken.
 package let speaksTLSText = "this address speaks TLS: use https://"
 
+/// What a client is told for whom there is no place.
+package let tooManyConnectionsText = "too many connections"
+
 /// Called on the server's queue; the answer may come from any queue, once.
 package typealias HTTPServerHandler =
     @Sendable (HTTPServerRequest, _ answer: @escaping @Sendable (HTTPServerResponse) -> Void) -> Void
@@ -31,10 +34,17 @@ package final class HTTPServer: Sendable {
         let isUnix: Bool
         let tls: TLSAcceptor?
         var watch: Watch?
+
+        /// The descriptor is closed when the watch has let go of it.
+        func close() {
+            let socket = socket
+            socket.removePath()
+            watch?.cancel(then: { _ = socket })
+        }
     }
 
     private struct State {
-        var listeners: [Listener] = []
+        var listeners: [UInt64: Listener] = [:]
         var connections: [UInt64: ServerConnection] = [:]
         var closingCount = 0
         var nextID: UInt64 = 0
@@ -68,8 +78,19 @@ package final class HTTPServer: Sendable {
     package func serve(_ listener: Socket, tls: TLSAcceptor? = nil) {
         worker.runAndWait { state in
             guard !state.isStopped else { return listener.removePath() }
-            state.listeners.append(Listener(socket: listener, isUnix: listener.isUnix, tls: tls))
-            self.watch(listener: state.listeners.count - 1, &state)
+            state.nextID += 1
+            state.listeners[state.nextID] = Listener(socket: listener, isUnix: listener.isUnix, tls: tls)
+            self.watch(listener: state.nextID, &state)
+        }
+    }
+
+    /// Lets go of a listener that nobody can reach any more. Clients that wait to be accepted are served, and
+    /// connections that there are go on.
+    package func retire(_ listener: Socket) {
+        worker.runAndWait { state in
+            guard let id = state.listeners.first(where: { $0.value.socket === listener })?.key else { return }
+            self.accept(from: id, &state)
+            state.listeners.removeValue(forKey: id)?.close()
         }
     }
 
@@ -81,27 +102,22 @@ package final class HTTPServer: Sendable {
         worker.runAndWait { state in
             state.isStopped = true
             for id in state.connections.keys { self.close(id, &state) }
-            for listener in state.listeners {
-                let socket = listener.socket
-                socket.removePath()
-                listener.watch?.cancel(then: { _ = socket })
-            }
-            state.listeners = []
+            for listener in state.listeners.values { listener.close() }
+            state.listeners = [:]
         }
     }
 
     // MARK: Accepting
 
-    private func watch(listener index: Int, _ state: inout State) {
-        let descriptor = state.listeners[index].socket.descriptor
-        state.listeners[index].watch = worker.whenReadable(descriptor) { [weak self] state in
-            self?.accept(from: index, &state)
+    private func watch(listener id: UInt64, _ state: inout State) {
+        guard let descriptor = state.listeners[id]?.socket.descriptor else { return }
+        state.listeners[id]?.watch = worker.whenReadable(descriptor) { [weak self] state in
+            self?.accept(from: id, &state)
         }
     }
 
-    private func accept(from index: Int, _ state: inout State) {
-        guard state.listeners.indices.contains(index) else { return }
-        let listener = state.listeners[index]
+    private func accept(from id: UInt64, _ state: inout State) {
+        guard let listener = state.listeners[id] else { return }
         do throws(Errno) {
             while let socket = try listener.socket.accept() {
                 noteAccepting(nil, &state)
@@ -120,7 +136,7 @@ package final class HTTPServer: Sendable {
                 pause = Self.closingPause
             }
             worker.run(after: pause) { [weak self] state in
-                if !state.isStopped { self?.watch(listener: index, &state) }
+                self?.watch(listener: id, &state)
             }
         }
     }
@@ -153,7 +169,7 @@ package final class HTTPServer: Sendable {
         if isTooMany {
             connection.keepsAlive = false
             let retry = [(name: "Retry-After", value: "5")]
-            send(HTTPServerResponse(status: 503, text: "too many connections", headers: retry), on: id, &state)
+            send(HTTPServerResponse(status: 503, text: tooManyConnectionsText, headers: retry), on: id, &state)
         } else {
             set(deadline: limits.requestDeadline, of: connection, &state)
         }

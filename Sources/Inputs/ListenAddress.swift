@@ -23,7 +23,8 @@ package struct ListenAddress: Equatable, Sendable {
     /// Why it cannot be had.
     package func explanation(of error: Errno) -> String {
         error == .addressInUse
-            ? "\(self) is in use: another program receives there" : "cannot receive at \(self): \(error)"
+            ? "\(self) is in use: another program receives there"
+            : "cannot receive at \(self): \(address.explanation(of: error))"
     }
 
     package func overlaps(_ other: ListenAddress) -> Bool {

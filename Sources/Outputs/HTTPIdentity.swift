@@ -5,29 +5,26 @@ internal import HTTP
 internal import Platform
 internal import Settings
 
+/// Of one lane.
 struct HTTPIdentity: Sendable {
-    private(set) var url: LiveText
-    private var headers: [(name: String, text: LiveText)]
-    /// A password may be in it.
-    private(set) var proxy: LiveText?
-    /// PEM; libcurl reads them itself, for each connection.
-    private let certificateFiles: [String]
-    /// Of all files, as they were when they were read last.
-    private var stamps: [Stamp?]
+    /// How long a delivery waits for the files to be looked at.
+    private static let patience: Duration = .milliseconds(250)
 
-    /// What tells that a file may hold something else.
-    private struct Stamp: Equatable, Sendable {
-        let id: FileID
-        let sizeBytes: UInt64
-        let changed: Int64
-
-        /// Nil when it is not there.
-        init?(_ path: String) {
-            do throws(Errno) {
-                let status = try FileStatus(of: path)
-                (id, sizeBytes, changed) = (status.id, status.sizeBytes, status.changedUnixNanoseconds)
-            } catch { return nil }
-        }
+    /// What the files say.
+    fileprivate struct Texts: Sendable {
+        var url: LiveText
+        var headers: [(name: String, text: LiveText)]
+        /// A password may be in it.
+        var proxy: LiveText?
+        /// PEM; libcurl reads them itself, for each connection.
+        let certificateFiles: [String]
+        /// How often the texts were read again, and one of the certificates was found to be another.
+        var readings = 0
+        var certificates = 0
+        /// Of the last reading: files that cannot be read, or do not hold what may be sent.
+        var faults: [String] = []
+        /// A certificate that libcurl must not open now.
+        var odd: String?
     }
 
     struct Renewal {
@@ -38,62 +35,94 @@ struct HTTPIdentity: Sendable {
         var hasNewProxy = false
         /// Files that cannot be read, or do not hold what may be sent.
         var faults: [String] = []
+        /// Why nothing can be sent now: to open a certificate might take for ever.
+        var hindrance: String?
     }
+
+    private var texts: Texts
+    /// Nil when nothing stands in files.
+    private let look: FileLook<Texts>?
+    private var isHangTold = false
 
     init(
         url: LiveText, headers: [(name: String, text: LiveText)], proxy: LiveText? = nil, certificateFiles: [String]
     ) {
-        self.url = url
-        self.headers = headers
-        self.proxy = proxy
-        self.certificateFiles = certificateFiles
-        stamps = []
-        stamps = currentStamps
+        self.init(Texts(url: url, headers: headers, proxy: proxy, certificateFiles: certificateFiles))
     }
 
-    var headerValues: [(name: String, value: String)] { headers.map { ($0.name, $0.text.value) } }
-
-    private var currentStamps: [Stamp?] {
-        (certificateFiles + url.files + headers.flatMap(\.text.files) + (proxy?.files ?? [])).map { Stamp($0) }
+    private init(_ texts: Texts) {
+        self.texts = texts
+        let files =
+            texts.certificateFiles + texts.url.files + texts.headers.flatMap(\.text.files)
+            + (texts.proxy?.files ?? [])
+        let read: @Sendable (inout Texts, [FileFinding]) -> Void = { $0.read(again: $1) }
+        look = files.isEmpty ? nil : FileLook("identity files", files, content: texts, pause: .zero, read: read)
     }
+
+    /// For another lane, which looks for itself.
+    var another: Self { Self(texts) }
+
+    var url: String { texts.url.value }
+    var proxy: String? { texts.proxy?.value }
+    var headerValues: [(name: String, value: String)] { texts.headers.map { ($0.name, $0.text.value) } }
 
     /// Reads again what has changed; all of it when the receiver has refused us.
     mutating func renew(isRefused: Bool) -> Renewal {
         var renewal = Renewal()
-        let now = currentStamps
-        guard isRefused || now != stamps else { return renewal }
-        let count = certificateFiles.count
-        renewal.hasNewConnection = now.prefix(count) != stamps.prefix(count)
-        renewal.isNew = renewal.hasNewConnection
-        stamps = now
-        refresh(&url, &renewal) { httpURLFault($0) }
-        for index in headers.indices {
-            let name = headers[index].name
-            refresh(&headers[index].text, &renewal) { headerFault(name, $0) }
+        guard let look else { return renewal }
+        guard let found = look.lookAndWait(isForced: isRefused, atMost: Self.patience) else {
+            if !isHangTold { renewal.faults = ["reading hangs: \(look.files.joined(separator: ", "))"] }
+            isHangTold = true
+            if !texts.certificateFiles.isEmpty {
+                renewal.hindrance = "reading \(texts.certificateFiles.joined(separator: ", ")) hangs"
+            }
+            return renewal
         }
-        if var proxy {
-            renewal.hasNewProxy = refresh(&proxy, &renewal) { proxyFault($0) }
-            self.proxy = proxy
-        }
+        isHangTold = false
+        renewal.hasNewConnection = found.certificates != texts.certificates
+        renewal.hasNewProxy = found.proxy?.value != texts.proxy?.value
+        renewal.isNew = renewal.hasNewConnection || renewal.hasNewProxy || !found.saysTheSame(as: texts)
+        if found.readings != texts.readings { renewal.faults = found.faults }
+        renewal.hindrance = found.odd.map { "\($0) is no regular file" }
+        texts = found
         return renewal
     }
+}
 
-    /// Returns whether it is another.
-    @discardableResult
-    private func refresh(_ text: inout LiveText, _ renewal: inout Renewal, fault: (String) -> String?) -> Bool {
+extension HTTPIdentity.Texts {
+    fileprivate func saysTheSame(as other: Self) -> Bool {
+        url.value == other.url.value
+            && zip(headers, other.headers).allSatisfy { $0.text.value == $1.text.value }
+    }
+
+    fileprivate mutating func read(again findings: [FileFinding]) {
+        let ofCertificates = findings.prefix(certificateFiles.count)
+        // The first look finds all of them changed, and no connection was made before it.
+        if readings > 0, ofCertificates.contains(where: \.isChanged) { certificates += 1 }
+        odd = ofCertificates.first(where: \.isOdd)?.path
+        readings += 1
+        faults = []
+        if let fault = Self.refresh(&url, fault: httpURLFault) { faults.append(fault) }
+        for index in headers.indices {
+            let name = headers[index].name
+            let fault = Self.refresh(&headers[index].text) { headerFault(name, $0) }
+            if let fault { faults.append(fault) }
+        }
+        if var proxy {
+            if let fault = Self.refresh(&proxy, fault: proxyFault) { faults.append(fault) }
+            self.proxy = proxy
+        }
+    }
+
+    private static func refresh(_ text: inout LiveText, fault: (String) -> String?) -> String? {
         do throws(VariableError) {
             var isWrong = false
-            let isNew = try text.refresh { text in
+            _ = try text.refresh { text in
                 isWrong = fault(text) != nil
                 return !isWrong
             }
-            if isNew { renewal.isNew = true }
             // The fault itself may quote a secret.
-            if isWrong { renewal.faults.append("\(text.template) does not hold what can be sent") }
-            return isNew
-        } catch {
-            renewal.faults.append(error.reason)
-            return false
-        }
+            return isWrong ? "\(text.template) does not hold what can be sent" : nil
+        } catch { return error.reason }
     }
 }

@@ -96,15 +96,15 @@ package struct HTTPOutput<Transport: HTTPTransport> {
 
     /// Nil when there is no memory for another: then there are fewer deliveries at once.
     package func forAnotherLane() -> sending Self? {
-        do throws(TransportError) { return Self(setup, identity, try transport.another()) } catch { return nil }
+        do throws(TransportError) { return Self(setup, identity.another, try transport.another()) } catch { return nil }
     }
 
     package mutating func deliver(
         _ body: [UInt8], recordCount: Int, to destination: Destination
     ) throws(DeliveryError) -> DeliveryOutcome {
-        renew(isRefused: false)
+        _ = try renew(isRefused: false)
         do throws(DeliveryError) { try post(body) } catch {
-            guard case .notAllowed = error, renew(isRefused: true) else { throw error }
+            guard case .notAllowed = error, try renew(isRefused: true) else { throw error }
             // The token or the certificate was renewed just now.
             try post(body)
         }
@@ -115,7 +115,7 @@ package struct HTTPOutput<Transport: HTTPTransport> {
         let response: HTTPResponse
         do throws(TransportError) {
             response = try transport.send(
-                HTTPRequest(url: identity.url.value, headers: identity.headerValues, body: body))
+                HTTPRequest(url: identity.url, headers: identity.headerValues, body: body))
         } catch {
             // If it is about certificates, those that lie in the files now may be better.
             transport.renewConnection()
@@ -126,16 +126,18 @@ package struct HTTPOutput<Transport: HTTPTransport> {
 
     /// Reads the files again that say who we are, if they have changed or if we were refused. Returns whether that has
     /// brought something new.
-    @discardableResult
-    private mutating func renew(isRefused: Bool) -> Bool {
+    ///
+    /// - Throws: when libcurl would open a file that may never come.
+    private mutating func renew(isRefused: Bool) throws(DeliveryError) -> Bool {
         let renewal = identity.renew(isRefused: isRefused)
         if renewal.hasNewConnection || isRefused { transport.renewConnection() }
-        if renewal.hasNewProxy, let proxy = identity.proxy { transport.use(proxy: proxy.value) }
+        if renewal.hasNewProxy, let proxy = identity.proxy { transport.use(proxy: proxy) }
         for fault in renewal.faults {
             setup.log.warning(
                 "a file of the settings cannot be read again: what it held before is used",
                 ["output": setup.name, "reason": fault])
         }
+        if let hindrance = renewal.hindrance { throw .retry(after: nil, reason: hindrance) }
         return renewal.isNew
     }
 
@@ -146,6 +148,10 @@ package struct HTTPOutput<Transport: HTTPTransport> {
         report.notes.append("posts to \(setup.shownURL), compression \(setup.compression.rawValue)")
         for (option, path, kinds) in setup.files {
             do throws(Errno) {
+                guard try FileStatus(of: path).kind == .regular else {
+                    report.problems.append("\(option): \(path) is no regular file")
+                    continue
+                }
                 let bytes = try readWhole(path)
                 for kind in kinds where !kind.stands(in: bytes) {
                     report.problems.append("\(option): \(path) holds no PEM \(kind.rawValue)")

@@ -254,7 +254,9 @@ package func writeToStandardError(_ line: [UInt8]) {
     var bytes = line
     if lost > 0 {
         lostLines.withLock { $0 -= lost }
-        bytes = Array("level=warning msg=\"lines of this log were lost: nobody took them\" lines=\(lost)\n".utf8) + line
+        let priority = line.first == UInt8(ascii: "<") ? "<\(LogLevel.warning.rawValue)>" : ""
+        let text = "level=warning msg=\"lines of this log were lost: nobody took them\" lines=\(lost)\n"
+        bytes = Array((priority + text).utf8) + line
     }
     var rest = bytes[...]
     // So much a pipe takes at once when it takes anything: see pipe(7), PIPE_BUF.

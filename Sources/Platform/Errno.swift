@@ -11,6 +11,7 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static var current: Errno { Errno(code: Glibc.errno) }
 
     package static let notFound = Errno(code: ENOENT)
+    package static let noDirectory = Errno(code: ENOTDIR)
     package static let notPermitted = Errno(code: EPERM)
     /// Of a process that went away while it was read.
     package static let noProcess = Errno(code: ESRCH)
@@ -34,6 +35,9 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let addressInUse = Errno(code: EADDRINUSE)
     package static let protocolNotSupported = Errno(code: EPROTONOSUPPORT)
     package static let familyNotSupported = Errno(code: EAFNOSUPPORT)
+    package static let addressNotHere = Errno(code: EADDRNOTAVAIL)
+    /// Of a pipe, where a file is read at places.
+    package static let noSeeking = Errno(code: ESPIPE)
     package static let badAddress = Errno(code: EFAULT)
     package static let noAddress = Errno(code: ENXIO)
     package static let noData = Errno(code: ENODATA)

@@ -119,6 +119,7 @@ package struct File: ~Copyable {
         descriptor = opened
     }
 
+    /// Never waits in the open: a FIFO without a reader throws `ENXIO`.
     package init(writing path: String, _ mode: WriteMode, permissions: UInt32 = 0o640) throws(Errno) {
         let flags =
             switch mode {
@@ -127,7 +128,7 @@ package struct File: ~Copyable {
             case .createNew: O_EXCL | O_CREAT
             case .existing: O_APPEND
             }
-        let opened = unsafe linux_open(path, O_WRONLY | flags, permissions)
+        let opened = unsafe linux_open(path, O_WRONLY | O_NONBLOCK | flags, permissions)
         guard opened >= 0 else { throw .current }
         descriptor = opened
     }

@@ -61,5 +61,9 @@ func adopt(_ descriptor: Int32, _ name: String) throws(PassedSocketError) -> Pas
     else { throw fail("\(Errno.current)") }
     let socket = Socket(owning: descriptor)
     guard let address = socket.localAddress else { throw fail("it is of a family that is not known here") }
+    if case .unix(let path) = address, path.hasPrefix("/") {
+        // Where it cannot be looked at, nobody is told later that it is gone.
+        do throws(Errno) { try socket.rememberPath(path, isOurs: false) } catch {}
+    }
     return PassedSocket(socket: socket, name: name, address: address)
 }

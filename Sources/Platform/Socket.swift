@@ -22,8 +22,15 @@ package struct SocketAccess: Sendable, Equatable {
 /// A class, so that a `Watch` that was cancelled can hold on to it until the kernel no longer watches the descriptor.
 package final class Socket: Sendable {
     package let descriptor: Int32
-    /// The path to remove when it closes: that of a listener.
-    private let pathToRemove = Mutex<String?>(nil)
+    /// That of a listener, which is removed when it closes if it is ours.
+    private let boundPath = Mutex<BoundPath?>(nil)
+
+    private struct BoundPath {
+        let path: String
+        /// The kernel keeps the file of a socket that is open: no other one gets its inode meanwhile.
+        let id: FileID
+        let isOurs: Bool
+    }
 
     /// Takes over a descriptor that nobody else closes.
     package init(owning descriptor: Int32) { self.descriptor = descriptor }
@@ -33,13 +40,37 @@ package final class Socket: Sendable {
         removePath()
     }
 
-    /// Removes the path of a listener now, before it closes.
+    /// Removes the path of a listener now, before it closes. What somebody else has put there stays.
     package func removePath() {
-        pathToRemove.withLock { path in
-            // Gone already when somebody else removed it: no harm, and nobody to tell.
-            if let path { unsafe _ = unlink(path) }
-            path = nil
+        let isStillThere = pathFinding == .own
+        boundPath.withLock { bound in
+            // Gone already when somebody else removed it just now: no harm, and nobody to tell.
+            if let bound, bound.isOurs, isStillThere { unsafe _ = unlink(bound.path) }
+            bound = nil
         }
+    }
+
+    /// What is at the path of a listener by now.
+    package enum PathFinding: Equatable, Sendable {
+        /// The socket itself; also for one without a path.
+        case own
+        /// Nothing, or no directory to have it: nobody can connect any more.
+        case gone
+        case replaced
+        case unknown(Errno)
+    }
+
+    package var pathFinding: PathFinding {
+        guard let bound = boundPath.withLock(\.self) else { return .own }
+        do throws(Errno) { return try FileStatus(ofLink: bound.path).id == bound.id ? .own : .replaced } catch {
+            return error == .notFound || error == .noDirectory ? .gone : .unknown(error)
+        }
+    }
+
+    /// From here on `pathFinding` tells whether it is still at `path`. `isOurs`: the path goes with it.
+    func rememberPath(_ path: String, isOurs: Bool) throws(Errno) {
+        let id = try FileStatus(ofLink: path).id
+        boundPath.withLock { $0 = BoundPath(path: path, id: id, isOurs: isOurs) }
     }
 
     /// One read into `buffer`. Returns 0 when the other side has finished.
@@ -181,7 +212,7 @@ extension Socket {
             guard tryToBind() else { throw .current }
         }
         // From here on the path is ours, and goes with the socket.
-        socket.pathToRemove.withLock { $0 = path }
+        try socket.rememberPath(path, isOurs: true)
         // The mode last: a change of owner may take bits away. Nobody can connect before `listen`.
         if let group = access.groupID {
             guard unsafe lchown(path, uid_t.max, group) == 0 else { throw .current }

@@ -99,6 +99,26 @@ extension SocketAddress: CustomStringConvertible {
 }
 
 extension SocketAddress {
+    /// Why nobody can listen there, and what a person can look at.
+    package func explanation(of error: Errno) -> String {
+        if case .unix(let path) = self {
+            let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
+            let shown = directory.isEmpty ? "/" : directory
+            switch error {
+            case .notFound: return "\(error); the directory \(shown) is not there"
+            case .noDirectory: return "\(error); \(shown) is no directory"
+            case .accessDenied: return "\(error); the agent may not make files in \(shown)"
+            default: return "\(error)"
+            }
+        }
+        switch error {
+        case .addressNotHere: return "\(error); this host does not have that address now"
+        case .accessDenied where (port ?? .max) < 1_024:
+            return "\(error); a port below 1024 needs CAP_NET_BIND_SERVICE, or a socket of systemd"
+        default: return "\(error)"
+        }
+    }
+
     /// What `call`, getsockname(2) or getpeername(2), fills in; nil when it fails, or for another family.
     ///
     /// IPv4 that came through a socket of IPv6 is IPv4.

@@ -18,7 +18,8 @@ package func availableThreads(upTo count: Int) -> Int {
 package enum SharedThreads {
     private struct State {
         var queues: [DispatchQueue] = []
-        var next = 0
+        /// How many workers have got one.
+        var given = 0
     }
 
     private static let state = Mutex(State())
@@ -30,12 +31,14 @@ package enum SharedThreads {
         }
     }
 
-    /// In turn.
+    /// In turn, and each turn begins one further: a route takes four, and if they were as many as there are or half as
+    /// many, the ones that send would meet on the same few threads.
     static var next: DispatchQueue? {
         state.withLock { state in
             guard !state.queues.isEmpty else { return nil }
-            state.next = (state.next + 1) % state.queues.count
-            return state.queues[state.next]
+            let (turn, place) = state.given.quotientAndRemainder(dividingBy: state.queues.count)
+            state.given += 1
+            return state.queues[(place + turn) % state.queues.count]
         }
     }
 }

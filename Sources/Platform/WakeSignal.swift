@@ -21,6 +21,9 @@ package final class WakeSignal: Sendable {
         unsafe _ = write(descriptor, &one, MemoryLayout<UInt64>.size)
     }
 
+    /// Whether it is readable now.
+    package var isSignalled: Bool { linux_wait_readable(descriptor, descriptor, 0) > 0 }
+
     package func clear() {
         var count: UInt64 = 0
         unsafe _ = read(descriptor, &count, MemoryLayout<UInt64>.size)

@@ -8,9 +8,10 @@ func status(_ arguments: CommandLineArguments) -> Int32 {
             arguments.listen.isEmpty
             ? try loadAgentSettings(arguments, mayBeMissing: true).listen : arguments.listen
         do throws(AskError) {
-            let json = try askForStatus(addresses)
-            let shown = arguments.isJSON ? show(json) : show(statusTable(json) ?? "")
-            return isHealthy(json) ? shown : 1
+            let answer = try askForStatus(addresses)
+            for failure in answer.failures { complain("another address was asked: \(failure.reason)") }
+            let shown = arguments.isJSON ? show(answer.json) : show(statusTable(answer.json) ?? "")
+            return isHealthy(answer.json) ? shown : 1
         } catch {
             throw .world(error.reason)
         }

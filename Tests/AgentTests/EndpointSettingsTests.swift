@@ -96,14 +96,17 @@ private func settings(_ text: String) throws -> EndpointSettings {
         }
     }
 
-    @Test func asksAtTheUnixSocket() throws {
-        #expect(try addressToAsk([":1", "systemd", "unix:/x", "unix:/y"]) == .unix(path: "/x"))
-        #expect(try addressToAsk(["systemd", ":1", ":2"]) == .all(port: 1))
+    @Test func asksAtUnixSocketsFirst() throws {
+        let unix = [SocketAddress.unix(path: "/x"), .unix(path: "/y")]
+        let both = try addressesToAsk([":1", "systemd", "unix:/x", ":2", "unix:/y"])
+        #expect(both == unix + [.all(port: 1), .all(port: 2)])
+        #expect(try addressesToAsk(["systemd", ":1", "127.0.0.1:0", ":2"]) == [.all(port: 1), .all(port: 2)])
         func reason(_ addresses: [String]) -> String {
-            do throws(AskError) { return "\(try addressToAsk(addresses))" } catch { return error.reason }
+            do throws(AskError) { return "\(try addressesToAsk(addresses))" } catch { return error.reason }
         }
         #expect(reason([]).contains("no endpoint.listen"))
         #expect(reason(["systemd"]).contains("listens where systemd says"))
+        #expect(reason(["127.0.0.1:0"]).contains("the kernel chooses the port of 127.0.0.1:0"))
         #expect(reason(["nonsense"]).contains("nonsense"))
     }
 }

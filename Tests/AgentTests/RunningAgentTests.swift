@@ -106,7 +106,7 @@ import Testing
             let address = ["unix:\(socket)"]
             #expect(
                 eventually {
-                    guard let json = try? parseJSON(try askForStatus(address)) else { return false }
+                    guard let json = try? parseJSON(try askForStatus(address).json) else { return false }
                     let route = json["routes"]?.array?.first
                     return route?["records_acknowledged"]?.unsigned == 2 && route?["lag_bytes"]?.unsigned == 0
                 })

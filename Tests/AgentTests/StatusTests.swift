@@ -60,25 +60,36 @@ private func status(
     /// The worst first, in one sentence; what is merely a count, or a collector, is none.
     @Test func theHealthIsTheWorstThatIsWrong() throws {
         var good = RouteStatus(input: "a", inputType: "journald", output: "b", outputType: "http")
-        #expect(status([good], warnings: ["w"], collectors: collectors).worst == nil)
+        #expect(status([good], warnings: ["w"], collectors: collectors).health.worst == nil)
         #expect(isHealthy(status([good]).json()) && isHealthy(status([]).json()))
         good.cursorSaveFailures = 7
-        #expect(status([good]).worst == nil, "it has been saved since")
+        #expect(status([good]).health.worst == nil, "it has been saved since")
         var files = RouteStatus(input: "app", inputType: "file", output: "b", outputType: "http")
-        #expect(status([good, files]).worst == "route app to b: problem: no file matches its paths")
+        #expect(status([good, files]).health.worst == "route app to b: problem: no file matches its paths")
         files.reading.sourceCount = 1
-        #expect(status([good, files]).worst == nil)
+        #expect(status([good, files]).health.worst == nil)
         var unsaved = files
         unsaved.isCursorUnsaved = true
-        #expect(status([unsaved]).worst?.hasPrefix("route app to b: problem: the cursor cannot be saved") == true)
+        let saving = "route app to b: problem: the cursor cannot be saved"
+        #expect(status([unsaved]).health.worst?.hasPrefix(saving) == true)
         let retrying = route()
-        #expect(status([unsaved, retrying]).worst == "route syslog to central: retrying: HTTP 503: \"busy\"\n")
+        #expect(status([unsaved, retrying]).health.worst == "route syslog to central: retrying: HTTP 503: \"busy\"\n")
         var refused = retrying
         (refused.input, refused.isNotAllowed) = ("web", true)
-        #expect(status([unsaved, retrying, refused]).worst?.hasPrefix("route web to central: not allowed: ") == true)
+        let refusal = status([unsaved, retrying, refused]).health.worst
+        #expect(refusal?.hasPrefix("route web to central: not allowed: ") == true)
         var all = status([refused])
         all.problems = ["endpoint: taken"]
-        #expect(all.worst == "endpoint: taken")
+        #expect(all.health.worst == "endpoint: taken")
+        var (held, stopped) = (good, good)
+        (held.isWaitingForMemory, stopped.isStopped) = (true, true)
+        all.routes = [held, good, unsaved, retrying, stopped, refused, files]
+        let order = ["endpoint: taken", "web to", "a to b: stopped", "syslog to", "app to", "a to b: held"]
+        let findings = all.health.findings
+        #expect(findings.count == order.count && zip(findings, order).allSatisfy { $0.contains($1) }, "\(findings)")
+        // When the agent stops, its routes do.
+        all.state = .stopping
+        #expect(!all.health.findings.contains { $0.contains("stopped") })
         #expect(!isHealthy(all.json()) && !isHealthy([]) && isHealthy(Array("{}".utf8)))
     }
 

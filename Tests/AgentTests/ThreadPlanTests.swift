@@ -1,10 +1,12 @@
 import Platform
+import Synchronization
 import TestSupport
 import Testing
 
 @testable import Agent
 
-@Suite struct ThreadPlanTests {
+/// One after another: the limit is the process's.
+@Suite(.serialized) struct ThreadPlanTests {
     @Test func sharesWhatThereIs() {
         let plan = ThreadPlan(routes: Array(repeating: 4, count: 30), extra: 0)
         #expect(plan.needed == 8 + 16 + 120)
@@ -40,11 +42,28 @@ import Testing
         SharedThreads.limit(to: nil)
         let (gate, done) = (Latch<Void>(), Latch<Void>())
         workers[0].run { _ in gate.wait() }
-        workers[2].run { _ in done.open(()) }
+        workers[3].run { _ in done.open(()) }
         workers[1].run { _ in gate.open(()) }
         // On the thread of the first, so only after it.
         #expect(done.wait(atMost: .seconds(10)) != nil)
         for worker in workers { for _ in 0..<100 { worker.run { $0 += 1 } } }
         #expect(workers.map { $0.runAndWait { $0 } } == [100, 100, 100, 100])
+    }
+
+    /// Of each four only one waits for the world: with eight threads, eight of them wait at the same time.
+    @Test(arguments: [3, 4, 8, 9, 16]) func theOnesThatWaitMeetOnAllThreads(count: Int) {
+        SharedThreads.limit(to: count)
+        let workers = (0..<4 * count).map { Worker("worker \($0)", 0, mayShare: true) }
+        SharedThreads.limit(to: nil)
+        let gate = Latch<Void>()
+        let waiting = Mutex(0)
+        for worker in workers.indices where worker % 4 == 2 {
+            workers[worker].run { _ in
+                waiting.withLock { $0 += 1 }
+                gate.wait()
+            }
+        }
+        #expect(eventually { waiting.withLock { $0 == count } })
+        gate.open(())
     }
 }

@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import resource
 import socket
 import subprocess
@@ -139,6 +140,39 @@ class Threads(Up):
             self.assertEqual(agent.process.wait(20), 1)
             self.assertIn("too few threads", agent.log())
             self.assertIn(words, agent.log())
+
+    def test_check_says_which_limit_is_too_low(self):
+        """By prlimit, as an operator would try it: root has no such limit, so as another user."""
+        require_root()
+        require_programs("prlimit", "setpriv")
+        self.directory.chmod(0o777)
+        logs = self.directory / "logs"
+        logs.mkdir()
+        logs.chmod(0o777)
+        outputs = {f"o{number}": {"type": "http", "url": "http://127.0.0.1:9/"} for number in range(5)}
+        agent = self.agent({
+            "state_directory": f"{self.directory}/state",
+            "inputs": {"app": {"type": "file", "paths": [f"{logs}/*.log"]}}, "outputs": outputs,
+            "routes": [{"from": "app", "to": name} for name in outputs]})
+        agent.config.chmod(0o644)
+        user = str(40_000 + os.getpid() % 10_000)
+
+        def check(limit):
+            ran = subprocess.run(
+                ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "prlimit", f"--nproc={limit}", BINARY,
+                 "check", "--config", agent.config], capture_output=True, text=True, timeout=30)
+            return ran.returncode, [line for line in ran.stdout.splitlines() if "threads" in line], ran.stdout
+
+        code, lines, text = check(10)
+        self.assertEqual(code, 1, text)
+        self.assertRegex(lines[0], r"^PROBLEM threads: the settings need up to [0-9]+, and [0-9] can be had; raise the limit, "
+                                   r"which is the processes and threads of this user, 10 \(RLIMIT_NPROC, LimitNPROC=\)$")
+        needed = int(re.search(r"up to ([0-9]+),", lines[0])[1])
+        # Exactly so many, and the one that asks.
+        code, lines, text = check(needed + 1)
+        self.assertEqual((code, lines), (0, []), text)
+        code, lines, text = check(needed)
+        self.assertEqual((code, len(lines)), (1, 1), text)
 
     def test_slow_routes_leave_the_scrape_and_the_stop_their_threads(self):
         held = []
@@ -346,6 +380,38 @@ class Clients(Up):
             (self.directory / name).unlink()
             (self.directory / name).write_bytes(kept)
             agent.errors.unlink()
+
+    def test_a_fifo_in_the_place_of_a_client_certificate_hangs_no_route(self):
+        """libcurl opens it for each connection, and would wait for a writer for ever."""
+        require_programs("openssl")
+        self.make_authority("ca")
+        self.make_certificate("client", "subjectAltName=DNS:client")
+        for name in ["client.pem", "client.key", "ca.pem"]:
+            with self.subTest(name=name):
+                path = self.directory / name
+                kept = path.read_bytes()
+                path.unlink()
+                os.mkfifo(path)
+                agent = self.agent({
+                    "inputs": {"app": {"type": "file", "paths": [f"{self.directory}/app.log"]}},
+                    "outputs": {"central": {
+                        "type": "http", "url": f"https://127.0.0.1:{free_port()}/",
+                        "ca_file": str(self.directory / "ca.pem"), "client_key": str(self.directory / "client.key"),
+                        "client_certificate": str(self.directory / "client.pem")}},
+                    "routes": [{"from": "app", "to": "central"}]}, name=f"with-{name}")
+                (self.directory / "app.log").write_text("one\n")
+                agent.start()
+
+                def error():
+                    return (self.status(agent.port)["routes"][0]["last_error"] or {}).get("message", "")
+
+                eventually(lambda: f"{path} is no regular file" in error(), 20, agent.log)
+                path.unlink()
+                path.write_bytes(kept)
+                eventually(lambda: "connect" in error(), 20, lambda: error() + agent.log())
+                began = time.monotonic()
+                agent.stop(within=15)
+                self.assertLess(time.monotonic() - began, 8.5)
 
     def test_names_under_which_browsers_may_ask(self):
         agent, path = self.guarded()

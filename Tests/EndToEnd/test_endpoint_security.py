@@ -501,6 +501,29 @@ class Sockets(Guarded):
                 self.assertTrue(path.exists(), "the path is systemd's")
                 early = socket.create_connection(("127.0.0.1", port), timeout=20)
 
+    def test_a_path_that_was_passed_is_removed(self):
+        """Only systemd can make it again: that is said."""
+        path = self.directory / "passed.sock"
+        agent = self.guarded({"listen": ["systemd", f"127.0.0.1:{free_port()}"]})
+        port = int(json.loads(agent.config.read_text())["endpoint"]["listen"][1].rpartition(":")[2])
+        with socket.socket(socket.AF_UNIX) as unix:
+            unix.bind(str(path))
+            unix.listen()
+            self.started_with(agent, [unix], "local")
+            eventually(lambda: "msg=ready" in agent.log(), 20, agent.log)
+            self.assertEqual(get_at(path, "/-/healthy")[0], 200)
+            away = path.with_suffix(".away")
+            path.rename(away)
+
+            def problems():
+                return "".join(json.loads(get(port, "/api/v1/status")[2])["problems"])
+
+            eventually(lambda: "systemctl restart vitals.socket" in problems(), 20, agent.log)
+            self.assertIn(f"nobody can connect to unix:{path}", agent.log())
+            away.rename(path)
+            eventually(lambda: problems() == "", 20, agent.log)
+            self.assertEqual(get_at(path, "/-/healthy")[0], 200)
+
     def test_systemd_socket_activate(self):
         require_programs("systemd-socket-activate")
         agent = self.guarded({"listen": ["systemd"]})

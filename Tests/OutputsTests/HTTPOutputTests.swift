@@ -197,6 +197,30 @@ final class Script: HTTPTransport {
         #expect(script.proxies.count == 1)
     }
 
+    /// libcurl opens these files itself, and a FIFO would hold it for ever.
+    @Test(arguments: ["ca_file", "client_certificate", "client_key"])
+    func aFIFOInPlaceOfACertificate(key: String) throws {
+        let directory = try TemporaryDirectory()
+        for name in ["client_certificate", "client_key", "ca_file"] { _ = try directory.write(name, "a\n") }
+        let path = "\(directory.path)/\(key)"
+        let files = ["client_certificate", "client_key", "ca_file"].map { "\"\($0)\": \"\(directory.path)/\($0)\"" }
+        let script = Script(Array(repeating: .success(HTTPResponse(status: 204)), count: 3))
+        var output = try output(script, "{ \"url\": \"https://h/\", \(files.joined(separator: ", ")) }")
+        try output.deliver([1], recordCount: 1)
+        #expect(script.renewals == 0)
+        try removeFile(path)
+        #expect(mkfifo(path, 0o600) == 0)
+        #expect(throws: DeliveryError.retry(after: nil, reason: "\(path) is no regular file")) {
+            try output.deliver([1], recordCount: 1)
+        }
+        #expect(script.requests.count == 1)
+        #expect(output.check().problems.contains("\(key): \(path) is no regular file"))
+        try removeFile(path)
+        _ = try directory.write(key, "b\n")
+        try output.deliver([1], recordCount: 1)
+        #expect(script.requests.count == 2 && script.renewals > 0)
+    }
+
     @Test func requestAndHeaders() throws {
         let script = Script([.success(HTTPResponse(status: 204))])
         var output = try output(

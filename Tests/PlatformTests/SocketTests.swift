@@ -99,6 +99,28 @@ import Testing
         #expect(FileManager.default.fileExists(atPath: path))
     }
 
+    /// What stands at the path is looked at before it is removed: it may be another program's by then.
+    @Test func knowsWhetherItsPathIsItsOwn() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/sub/a.sock"
+        try FileManager.default.createDirectory(atPath: directory.path + "/sub", withIntermediateDirectories: false)
+        let listener = try Socket.listening(at: .unix(path: path))
+        #expect(listener.pathFinding == .own)
+        #expect(rename(path, path + ".moved") == 0)
+        #expect(listener.pathFinding == .gone)
+        // Another's socket, though it may get the number of an inode that was free.
+        let other = try Socket.listening(at: .unix(path: path))
+        #expect(listener.pathFinding == .replaced && other.pathFinding == .own)
+        listener.removePath()
+        #expect(other.pathFinding == .own)
+        #expect(rename(directory.path + "/sub", directory.path + "/away") == 0)
+        #expect(other.pathFinding == .gone)
+        try Data().write(to: URL(fileURLWithPath: directory.path + "/sub"))
+        #expect(other.pathFinding == .gone)
+        #expect(try Socket.listening(at: .ipv4(0x7F00_0001, port: 0)).pathFinding == .own)
+        withExtendedLifetime((listener, other)) {}
+    }
+
     @Test func saysWhyItCannotConnect() throws {
         let listener = try Socket.listening(at: .ipv4(0x7F00_0001, port: 0))
         let address = listener.address(asked: .ipv4(0x7F00_0001, port: 0))

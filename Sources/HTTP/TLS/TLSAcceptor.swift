@@ -12,10 +12,6 @@ package final class TLSAcceptor: Sendable {
 
     private struct State {
         var context: TLSContext
-        var prints: [FilePrint?]
-        var lookedAt: Instant
-        /// Who waits for the look that is under way; nil when none is.
-        var waiting: [@Sendable () -> Void]?
         var isHangTold = false
         var failureReports = Moderation()
     }
@@ -23,19 +19,21 @@ package final class TLSAcceptor: Sendable {
     private let settings: TLSSettings
     private let log: AgentLog
     private let state: Mutex<State>
-    /// Files may hang, on a dead network file system: then it does, and nobody else.
-    private let looks = Worker<Void>("certificate files", ())
+    private let files: FileLook<TLSContext>
 
     /// Opens OpenSSL and reads the files.
     ///
     /// - Throws: `TLSError` when the library is missing, or a file is not as it should be.
     package init(_ settings: TLSSettings, log: AgentLog) throws(TLSError) {
-        // Before the files are read: what changes meanwhile is seen the next time.
-        let prints = Self.prints(of: settings)
+        let paths = [settings.certificate, settings.key, settings.clientCA].compactMap(\.self)
+        let stamps = paths.map { FileStamp($0) }
         let context = try TLSContext(settings)
         self.settings = settings
         self.log = log
-        state = Mutex(State(context: context, prints: prints, lookedAt: .now))
+        state = Mutex(State(context: context))
+        files = FileLook("certificate files", paths, stamps: stamps, content: context, pause: Self.lookPause) {
+            context, _ in Self.readAgain(settings, &context, log)
+        }
     }
 
     /// Of the certificate that is served now.
@@ -48,53 +46,42 @@ package final class TLSAcceptor: Sendable {
         try state.withLock { $0.context }.makeSession(socket)
     }
 
-    /// Looks at the files when it is time to, on a queue of its own, and calls `done` from there. False when it is not,
-    /// or when another look has not come back for a while: what is served meanwhile is the old certificate.
+    /// Looks at the files when it is time to, and calls `done` from another queue. False when it is not, or when
+    /// another look has not come back for a while: what is served meanwhile is the old certificate.
     func look(at now: Instant, then done: @escaping @Sendable () -> Void) -> Bool {
-        let fields: KeyValuePairs = ["certificate": settings.certificate, "key": settings.key]
-        let isFirst: Bool? = state.withLock { state in
-            guard now - state.lookedAt >= Self.lookPause else {
-                if state.waiting == nil { return nil }
-                state.waiting?.append(done)
-                return false
+        let answer = files.look(at: now) { context in
+            self.state.withLock { state in
+                state.context = context
+                state.isHangTold = false
             }
-            // One that takes longer than this hangs.
-            guard state.waiting == nil else {
-                if !state.isHangTold { log.error("reading the TLS certificate hangs, the old one is served", fields) }
-                state.isHangTold = true
-                return nil
-            }
-            state.lookedAt = now
-            state.waiting = [done]
-            return true
+            done()
         }
-        guard let isFirst else { return false }
-        if isFirst { looks.run { _ in self.readAgain() } }
-        return true
+        switch answer {
+        case .underWay: return true
+        case .notDue: return false
+        case .hangs:
+            let isNews = state.withLock { state in
+                defer { state.isHangTold = true }
+                return !state.isHangTold
+            }
+            if isNews {
+                log.error(
+                    "reading the TLS certificate hangs, the old one is served",
+                    ["certificate": settings.certificate, "key": settings.key])
+            }
+            return false
+        }
     }
 
     /// What cannot be used is told once for each change of the files, and changes nothing: a certificate and its key
     /// are written one after the other.
-    private func readAgain() {
-        let prints = Self.prints(of: settings)
-        if state.withLock({ $0.prints }) != prints {
-            do throws(TLSError) {
-                let context = try TLSContext(settings)
-                state.withLock { state in
-                    state.prints = prints
-                    state.context = context
-                }
-                log.info("the TLS certificate was read again", ["valid_until": dateText(context.validity.until)])
-            } catch {
-                state.withLock { $0.prints = prints }
-                log.error("the new TLS certificate cannot be used, the old one stays", ["reason": error.reason])
-            }
+    private static func readAgain(_ settings: TLSSettings, _ context: inout TLSContext, _ log: AgentLog) {
+        do throws(TLSError) {
+            context = try TLSContext(settings)
+            log.info("the TLS certificate was read again", ["valid_until": dateText(context.validity.until)])
+        } catch {
+            log.error("the new TLS certificate cannot be used, the old one stays", ["reason": error.reason])
         }
-        let waiting = state.withLock { state in
-            defer { (state.waiting, state.isHangTold) = (nil, false) }
-            return state.waiting ?? []
-        }
-        for done in waiting { done() }
     }
 
     /// Clients that fail may come by the thousand: now and then one is told, all are counted by the server.
@@ -104,10 +91,6 @@ package final class TLSAcceptor: Sendable {
             "a client did not get through the TLS handshake",
             ["client": client?.host ?? "unknown", "reason": reason])
     }
-
-    private static func prints(of settings: TLSSettings) -> [FilePrint?] {
-        [settings.certificate, settings.key, settings.clientCA].map { path in path.flatMap(FilePrint.init) }
-    }
 }
 
 /// As `2026-11-21T02:38:30Z`.
@@ -115,22 +98,6 @@ package func dateText(_ unixSeconds: Int64) -> String {
     var text: [UInt8] = []
     text.append(civil: CivilTime(unixSeconds: unixSeconds))
     return String(decoding: text, as: UTF8.self) + "Z"
-}
-
-/// What changes when a file is replaced or written.
-private struct FilePrint: Equatable {
-    let id: FileID
-    let sizeBytes: UInt64
-    let modifiedUnixNanoseconds: Int64
-
-    /// Nil when it is not there.
-    init?(_ path: String) {
-        do throws(Errno) {
-            let status = try FileStatus(of: path)
-            (id, sizeBytes) = (status.id, status.sizeBytes)
-            modifiedUnixNanoseconds = status.modifiedUnixNanoseconds
-        } catch { return nil }
-    }
 }
 
 /// Lets one of many messages through.
