@@ -9,7 +9,7 @@ STRICT   := --explicit-target-dependency-import-check error
 RELEASE  := -c release --static-swift-stdlib $(STRICT)
 VERSION  := $(shell sed -n 's/.*let vitalsVersion = "\(.*\)".*/\1/p' Sources/Platform/Version.swift)
 
-.PHONY: run test bench build deps test-deps lint format deb install install-files clean unit end-to-end
+.PHONY: run test bench torture build deps test-deps lint format deb install install-files clean unit end-to-end
 
 run: build
 	@mkdir -p $(STATE)
@@ -37,6 +37,10 @@ end-to-end: deb
 
 bench: test-deps build
 	$(PYTHON) Tests/Bench/bench.py --binary $(BINARY)
+
+# Half an hour of programs that rotate their logs, beside an agent that is killed, held and cut off; see torture.py.
+torture: test-deps build
+	$(PYTHON) Tests/EndToEnd/torture.py --binary $(BINARY)
 
 lint:
 	$(SWIFT) format lint --strict -r Sources Tests Package.swift

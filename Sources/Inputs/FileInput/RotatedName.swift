@@ -68,6 +68,12 @@ private func isRotationSuffix(_ suffix: ArraySlice<UInt8>, orWord: Bool) -> Bool
     {
         return true
     }
+    // What logrotate's `create` calls a file that the program made before it could: `app.log-2026120106.backup`.
+    if orWord, let dot = rest.lastIndex(of: UInt8(ascii: ".")), isNumber(rest[..<dot]),
+        rotationWords.contains(where: { $0.utf8.elementsEqual(rest[(dot + 1)...]) })
+    {
+        return true
+    }
     return isNumber(rest)
 
     /// Of digits, and of what stands between those of a date or a time.
