@@ -252,7 +252,8 @@ import Testing
         ("app.1.log", true), ("app.log.old", true), ("app.log~", true), ("app.log", false), ("app.log.err", false),
         ("app.logs", false), ("app.log.1.gz", true), ("app.log.gz", true), ("app-20261121.log.gz", true),
         ("app.log.err.gz", false), ("app.log.1.zst", false), ("app2.log", false), ("app-error.log", false),
-        ("other.log.1", false), ("app.log.copy", true), ("app.log.bak.2", true), ("app.log.old1", true), ("app.log-2026120106.backup", true),
+        ("other.log.1", false), ("app.log.copy", true), ("app.log.bak.2", true), ("app.log.old1", true),
+        ("app.log-2026120106.backup", true),
         ("app.log.1.bak", true), ("app.log-db.backup", false), ("app.log.1.base", false),
         ("app-backup.log", false), ("app.log.copyright", false),
     ]) func knowsRotatedNames(name: String, isRotated: Bool) {
