@@ -9,11 +9,14 @@ enum NetlinkFailure: Error, Equatable, CustomStringConvertible {
     /// The socket could not be opened or read: a sandbox may forbid it.
     case socket(Errno)
     case answer(NetlinkError)
+    /// The kernel goes on and on: some drivers repeat a message for which there is no room, for ever.
+    case endless
 
     var description: String {
         switch self {
         case .socket(let errno): "netlink socket: \(errno)"
         case .answer(let error): error.description
+        case .endless: "netlink: the answer has no end"
         }
     }
 
@@ -22,7 +25,7 @@ enum NetlinkFailure: Error, Equatable, CustomStringConvertible {
         switch self {
         case .socket(let errno): errno == .protocolNotSupported || errno == .familyNotSupported
         case .answer(.refused(let errno)): errno == .notFound || errno == .notSupported
-        case .answer(.malformed): false
+        case .answer(.malformed), .endless: false
         }
     }
 }
@@ -34,7 +37,12 @@ extension CollectError {
 extension NetlinkFailure {
     /// For who has files with the same to read: a sandbox that forbids the socket is no news, another failure is noted.
     func note(of request: NetlinkRequest) {
-        if case .answer(let error) = self { SkippedRows.note(of: request.source, error.description) }
+        switch self {
+        case .socket(.accessDenied), .socket(.notPermitted), .socket(.familyNotSupported),
+            .socket(.protocolNotSupported):
+            break
+        case .socket, .answer, .endless: SkippedRows.note(of: request.source, description)
+        }
     }
 }
 
@@ -44,7 +52,7 @@ extension NetlinkRequest {
 }
 
 final class NetlinkClient {
-    /// The kernel answers a dump at once; a second is for a machine that is out of breath.
+    /// The kernel answers at once; a second is for a machine that is out of breath. For each datagram of an answer.
     private static let patience: Duration = .seconds(1)
     /// Answers asked for again when what they tell of changed meanwhile.
     private static let attempts = 3
@@ -53,11 +61,17 @@ final class NetlinkClient {
     private static let firstBufferBytes = 16 << 10
 
     private let part: NetlinkProtocol
+    private let dumpLimit: Duration
     private var socket: NetlinkSocket?
     private var buffer: [UInt8] = []
     private var sequence: UInt32 = 0
 
-    init(_ part: NetlinkProtocol) { self.part = part }
+    /// A dump of a million sockets takes two seconds, and a scrape gives up after five: longer than `dumpLimit` takes
+    /// only one that has no end.
+    init(_ part: NetlinkProtocol, dumpLimit: Duration = .seconds(4)) {
+        self.part = part
+        self.dumpLimit = dumpLimit
+    }
 
     /// Sends the request and hands each datagram of the answer to `parse`. `begin` is called before each attempt, to
     /// forget what a broken one has said. Returns whether the answer is whole: false when the table was still changing
@@ -71,11 +85,14 @@ final class NetlinkClient {
         _ request: NetlinkRequest, begin: () -> Void,
         _ parse: (_ bytes: [UInt8], _ count: Int, _ sequence: UInt32) throws(NetlinkError) -> NetlinkPart
     ) throws(NetlinkFailure) -> Bool {
-        var answer = NetlinkPart()
-        for _ in 1...Self.attempts {
+        var answer = NetlinkPart(isInterrupted: true)
+        var attempts = 0
+        while answer.isInterrupted, attempts < Self.attempts {
             begin()
-            answer = try ask(request, parse)
-            if !answer.isInterrupted { break }
+            // Without room for a message there is more the next time, until the limit throws.
+            guard let attempt = try ask(request, parse) else { continue }
+            answer = attempt
+            attempts += 1
         }
         if let problem = answer.firstProblem {
             guard answer.read > 0 else { throw .answer(problem) }
@@ -84,25 +101,27 @@ final class NetlinkClient {
         return !answer.isInterrupted
     }
 
+    /// nil when there was no room for a message; there is more now.
     private func ask(
         _ request: NetlinkRequest,
         _ parse: (_ bytes: [UInt8], _ count: Int, _ sequence: UInt32) throws(NetlinkError) -> NetlinkPart
-    ) throws(NetlinkFailure) -> NetlinkPart {
+    ) throws(NetlinkFailure) -> NetlinkPart? {
         let open = try opened()
         // Only an answer that was read to its end leaves a socket that can be used again.
         socket = nil
         if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Self.firstBufferBytes) }
         sequence &+= 1
-        let deadline = Instant.now + Self.patience
+        let end = Instant.now + dumpLimit
         var answer = NetlinkPart()
         do throws(Errno) { try open.send(request.bytes(sequence: sequence)) } catch { throw .socket(error) }
         while true {
             let count: Int
-            do throws(Errno) { count = try open.receive(into: &buffer, until: deadline) } catch {
+            let now = Instant.now
+            if now >= end { throw .endless }
+            do throws(Errno) { count = try open.receive(into: &buffer, until: now + Self.patience) } catch {
                 if error == .tooLarge, buffer.count < NetlinkSocket.datagramByteLimit {
-                    buffer = [UInt8](repeating: 0, count: NetlinkSocket.datagramByteLimit)
-                    answer.isInterrupted = true
-                    return answer
+                    buffer = [UInt8](repeating: 0, count: buffer.count * 4)
+                    return nil
                 }
                 throw .socket(error)
             }
@@ -123,7 +142,7 @@ final class NetlinkClient {
 
     /// Asks the driver of an interface. False when it does not know the command, the interface is gone, or the answer
     /// is longer than `data`: a driver that tells more than it did a moment ago is asked again at the next reading.
-    func ethtool(_ interface: String, _ data: inout [UInt8]) throws(NetlinkFailure) -> Bool {
+    func ethtool(_ interface: Path, _ data: inout [UInt8]) throws(NetlinkFailure) -> Bool {
         let open = try opened()
         socket = open
         do throws(Errno) { try open.ethtool(interface, &data) } catch {

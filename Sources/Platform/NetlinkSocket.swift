@@ -1,6 +1,7 @@
 // A netlink socket: a request goes out to a part of the kernel, datagrams come back. See netlink(7), rtnetlink(7),
 // sock_diag(7), and Documentation/userspace-api/netlink/intro.rst for generic netlink.
 
+package import Bytes
 internal import CLinux
 internal import Glibc
 
@@ -24,8 +25,10 @@ package enum NetlinkProtocol: Sendable {
 
 /// An open netlink socket. A class, since its owner keeps it in an optional.
 package final class NetlinkSocket {
-    /// The kernel fills at most 32 KiB of a dump into one datagram (`netlink_dump` in net/netlink/af_netlink.c).
-    package static let datagramByteLimit = 64 << 10
+    /// The kernel fills at most 32 KiB of a dump into one datagram, unless one message alone is longer
+    /// (`netlink_dump` in net/netlink/af_netlink.c): an interface may have 64 KiB of other names, and 255 virtual
+    /// functions besides.
+    package static let datagramByteLimit = 1 << 20
 
     private let descriptor: Int32
 
@@ -75,10 +78,12 @@ package final class NetlinkSocket {
 
     /// Asks the driver of an interface: `data` is a structure of linux/ethtool.h, its command first, and holds the
     /// answer then. Any socket can be asked.
-    package func ethtool(_ interface: String, _ data: inout [UInt8]) throws(Errno) {
+    package func ethtool(_ interface: Path, _ data: inout [UInt8]) throws(Errno) {
         try retryingOnInterrupt {
             unsafe data.withUnsafeMutableBytes { bytes in
-                unsafe Int(linux_ethtool(descriptor, interface, bytes.baseAddress, bytes.count))
+                unsafe interface.withCString { name in
+                    unsafe Int(linux_ethtool(descriptor, name, bytes.baseAddress, bytes.count))
+                }
             }
         }
     }

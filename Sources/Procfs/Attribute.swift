@@ -17,13 +17,16 @@ package final class Attribute {
     private static let firstBytes = 64
     private static let byteLimit = 4 << 10
 
-    package let path: String
+    /// For messages: of names that are not UTF-8, as a person may see them.
+    package var path: String { place.description }
+    private let place: Path
     private var file: OpenFile?
     private var buffer: [UInt8] = []
     /// What `text()` gave the last time: most texts never change.
     private var lastText = ""
 
-    package init(_ path: String) { self.path = path }
+    package init(_ path: String) { place = Path(path) }
+    package init(_ path: Path) { place = path }
 
     deinit { close() }
 
@@ -105,7 +108,7 @@ package final class Attribute {
         if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Self.firstBytes) }
         do throws(Errno) {
             let open: OpenFile
-            if let file { open = file } else { open = try OpenFile(path) }
+            if let file { open = file } else { open = try OpenFile(place) }
             // A driver gives all of it to one read: what does not fill the buffer is whole.
             var count = try open.file.read(into: &buffer, at: 0)
             while count == buffer.count, count < Self.byteLimit {

@@ -94,5 +94,5 @@ package final class KernelFile {
 final class OpenFile {
     let file: File
     init(_ file: consuming File) { self.file = file }
-    convenience init(_ path: String) throws(Errno) { self.init(try File(reading: path)) }
+    convenience init(_ path: Path) throws(Errno) { self.init(try File(reading: path)) }
 }

@@ -7,12 +7,21 @@ package import Bytes
 package enum Words {
     /// The words of the first line.
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> [String] {
-        var words: [String] = []
+        ranges(&text).map { text.text($0) }
+    }
+
+    /// The same, where they are names of the kernel.
+    package static func parseNames(_ text: inout ByteCursor) throws(ParseError) -> [Path] {
+        ranges(&text).map { Path(text.bytes[$0]) }
+    }
+
+    private static func ranges(_ text: inout ByteCursor) -> [Range<Int>] {
+        var ranges: [Range<Int>] = []
         text.skipSpaces()
         while !text.isAtLineEnd {
-            words.append(text.text(text.word()))
+            ranges.append(text.word())
             text.skipSpaces()
         }
-        return words
+        return ranges
     }
 }

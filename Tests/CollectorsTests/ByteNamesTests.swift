@@ -28,6 +28,34 @@ import Testing
         }
     }
 
+    @Test func bonds() throws {
+        let directory = try TemporaryDirectory()
+        let odd = [0x62] + Self.names[0]
+        try directory.write("sys/class/net/bonding_masters", "")
+        try make(directory, "sys/class/net", [], [:])
+        for (file, bytes) in [("bonding_masters", odd), ("slaves", odd + [0x20] + Self.composed)] {
+            let place = file == "slaves" ? Path(odd) / "bonding" : ""
+            let path = Path("\(directory.path)/sys/class/net") / place
+            try makeDirectories(path)
+            let stream = try #require(unsafe (path / file).withCString { unsafe fopen($0, "w") })
+            for byte in bytes { unsafe fputc(Int32(byte), stream) }
+            unsafe fclose(stream)
+        }
+        for slave in [odd, Self.composed] {
+            let name = Array("lower_".utf8) + slave + Array("/bonding_slave".utf8)
+            let bond = "sys/class/net/".utf8 + odd
+            let path = Path(directory.path) / Path(Array(bond)) / Path(name)
+            try makeDirectories(path)
+            let stream = try #require(unsafe (path / "mii_status").withCString { unsafe fopen($0, "w") })
+            unsafe fputs("up\n", stream)
+            unsafe fclose(stream)
+        }
+        var section = try section("{}")
+        var collector = try BondingCollector(&section, host: Procfs.Host(sys: "\(directory.path)/sys"))
+        #expect(
+            try samples(&collector) == ["node_bonding_slaves{b\u{FFFD}} 2", "node_bonding_active{b\u{FFFD}} 2"])
+    }
+
     @Test func mountPoints() throws {
         let directory = try TemporaryDirectory()
         var text: [UInt8] = []

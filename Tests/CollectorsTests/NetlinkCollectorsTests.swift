@@ -66,6 +66,32 @@ import Testing
         #expect(names.contains("lo"))
     }
 
+    /// As some drivers do when their message does not fit: the same again and again.
+    @Test func aDumpWithoutAnEndIsGivenUp() throws {
+        let client = NetlinkClient(.route, dumpLimit: .zero)
+        let skipped = SkippedRows()
+        do throws(NetlinkFailure) {
+            try client.ask(LinkStatistics.request, begin: {}) { _, _, _ in NetlinkPart(read: 1) }
+            Issue.record("the answer was waited for")
+        } catch {
+            #expect(error == .endless && !error.isAbsence)
+            skipped.gather { error.note(of: LinkStatistics.request) }
+        }
+        #expect(skipped.files.map(\.path) == ["netlink RTM_GETLINK"])
+    }
+
+    /// What a sandbox forbids is known from the settings of the service, and the files are read without a word.
+    @Test func aSocketThatIsForbiddenIsNotNoted() {
+        let skipped = SkippedRows()
+        skipped.gather {
+            NetlinkFailure.socket(.notPermitted).note(of: LinkStatistics.request)
+            NetlinkFailure.socket(.familyNotSupported).note(of: LinkStatistics.request)
+        }
+        #expect(skipped.count == 0)
+        skipped.gather { NetlinkFailure.socket(.tooLarge).note(of: LinkStatistics.request) }
+        #expect(skipped.count == 1)
+    }
+
     // MARK: tcpstat, network_route, qdisc, wifi
 
     @Test func tcpstatServesStatesThatSomeSocketIsIn() throws {

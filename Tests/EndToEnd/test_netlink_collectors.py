@@ -4,6 +4,7 @@ everything: Tests/Support/netlink_world.sh."""
 import ctypes
 import errno
 import json
+import os
 import platform
 import re
 import socket
@@ -194,6 +195,35 @@ class Namespace(Scratch):
 
         self.assertGreater(len(values(by_file)), 50)
         self.assertEqual(values(by_netlink), values(by_file))
+
+    def test_an_interface_with_more_names_than_fit_into_a_usual_answer(self):
+        """Its message alone has 64 KiB."""
+        names = [f"n{number:03}{'x' * 120}" for number in range(480)]
+        # More than this in one of its requests `ip` has no room for.
+        for start in range(0, len(names), 6):
+            words = [word for name in names[start:start + 6] for word in ("altname", name)]
+            ran = self.run_inside(["ip", "link", "property", "add", "dev", "v0", *words])
+            if ran.returncode:
+                raise unittest.SkipTest(f"needs other names of interfaces: {ran.stderr.strip()}")
+        _, series = parse(self.ours())
+        found = [dict(labels)["altname"] for name, labels in series if name == "node_network_altnames_info"]
+        self.assertEqual(len(set(names) - set(found)), 0)
+        for (name, labels), value in series.items():
+            if name == "node_scrape_collector_success":
+                self.assertEqual(value, 1, labels)
+            if name == "vitals_collector_rows_skipped_total":
+                self.assertEqual(value, 0, labels)
+
+    def test_names_are_bytes(self):
+        """Where two look the same once they are repaired, the first is served."""
+        for name in (b"caf\xe9", b"caf\xe8", "caf\u00e9".encode()):
+            command = [*map(os.fsencode, self.inside(["ip", "link", "add"])), name, b"type", b"bridge"]
+            self.assertEqual(subprocess.run(command).returncode, 0)
+        _, series = parse(self.ours({"netdev": {"address_info": True}}, [*COLLECTORS, "netdev"]))
+        for family in ("node_network_up", "node_network_name_assign_type", "node_network_receive_bytes_total"):
+            devices = [dict(labels)["device"] for name, labels in series if name == family]
+            self.assertEqual(sorted(device for device in devices if device.startswith("caf")),
+                             ["caf\u00e9", "caf\ufffd"], family)
 
     def test_filters_and_names_that_come_and_go(self):
         config = {"netclass": {"ignored_devices": "^(lo|v1)$"}, "qdisc": {"device_include": "^br0$"},

@@ -1,5 +1,6 @@
 // What a netlink socket is asked besides netlink, of this machine.
 
+import Bytes
 import Platform
 import Testing
 
@@ -24,7 +25,7 @@ import Testing
         for index: UInt32 in 1...64 {
             guard let name = try socket.interfaceName(index) else { continue }
             var driver: [UInt8] = [3] + [UInt8](repeating: 0, count: 195)  // ETHTOOL_GDRVINFO
-            do throws(Errno) { try socket.ethtool(name, &driver) } catch { continue }
+            do throws(Errno) { try socket.ethtool(Path(name), &driver) } catch { continue }
             if driver[180] > 1, driver[181] == 0 { counting = (name, driver[180]) }
         }
         guard let counting else {
@@ -33,7 +34,7 @@ import Testing
         func ask(room: Int) throws(Errno) {
             // ETHTOOL_GSTATS
             var numbers: [UInt8] = [0x1D, 0, 0, 0, counting.count, 0, 0, 0] + [UInt8](repeating: 0, count: room)
-            try socket.ethtool(counting.name, &numbers)
+            try socket.ethtool(Path(counting.name), &numbers)
         }
         try ask(room: 8 * Int(counting.count))
         #expect(throws: Errno.badAddress) { try ask(room: 8 * Int(counting.count) - 8) }

@@ -129,7 +129,10 @@ final class AmazonDisks {
         for disk in disks.devices where isWanted(disk.device) {
             do throws(Errno) {
                 let page = try ask(disk.kind.logPage, "/dev/\(disk.device)")
-                guard let now = AmazonDisk(page, disk.kind) else { continue }
+                guard let now = AmazonDisk(page, disk.kind) else {
+                    SkippedRows.note(of: "/dev/\(disk.device)", "its log page is none of Amazon's")
+                    continue
+                }
                 NVMeTraffic.add(now, since: disk.last, serial: disk.serial, disk.kind, to: &points)
                 disk.last = now
             } catch {

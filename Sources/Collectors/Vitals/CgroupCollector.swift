@@ -66,7 +66,7 @@ struct CgroupCollector: Collector {
         defer { self.tree = tree }
         problem = FirstProblem()
         devicesLeftOut = 0
-        if subjects.contains(.io) { try nameDevices() }
+        if subjects.contains(.io) { nameDevices() }
         var (served, leftOut) = (0, tree.passedOver)
         for node in tree.nodes where node.isTaken {
             guard served < limit else {
@@ -93,9 +93,11 @@ struct CgroupCollector: Collector {
         throw .absent("this host has no control groups of version 2 at \(roots[0])")
     }
 
-    private mutating func nameDevices() throws(CollectError) {
+    private mutating func nameDevices() {
         deviceNames.removeAll(keepingCapacity: true)
-        guard let disks = try disks.valueIfThere(DiskStats.parse) else { return }
+        guard let disks = problem.noted({ () throws(KernelFileError) in try disks.read(DiskStats.parse) }) else {
+            return
+        }
         for disk in disks {
             deviceNames[Self.number(disk.major, disk.minor)] = .some(deviceFilter.takes(disk.name) ? disk.name : nil)
         }

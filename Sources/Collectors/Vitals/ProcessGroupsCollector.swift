@@ -69,7 +69,8 @@ struct ProcessGroupsCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        let bootUnixSeconds = try stat.valueIfThere(Stat.parse)?.bootUnixSeconds
+        var boot = FirstProblem()
+        let bootUnixSeconds = boot.noted { () throws(KernelFileError) in try stat.read(Stat.parse) }?.bootUnixSeconds
         do throws(KernelFileError) { try files.list(into: &processes) } catch { throw CollectError(error) }
         // Its own process is there, or nothing is.
         guard !processes.isEmpty else { throw .absent("\(files.path) has no processes") }

@@ -30,12 +30,16 @@ struct BtrfsMounts {
         files = ["1", "self"].map { KernelFile("\(host.proc)/\($0)/mountinfo") }
     }
 
-    /// The file systems that can be asked. One that is mounted nowhere that this process may look is not among them.
+    /// The file systems that can be asked. One that is mounted nowhere that this process may look is not among them;
+    /// nor is one that does not answer, which is noted.
     mutating func read() throws(KernelFileError) -> [BtrfsFileSystem] {
         try readPlaces()
         var found: [BtrfsFileSystem] = []
         for place in places {
-            do throws(Errno) { found.append(try ask(place)) } catch { continue }
+            do throws(Errno) { found.append(try ask(place)) } catch {
+                if error == .notFound || error == .accessDenied || error == .notPermitted { continue }
+                SkippedRows.note(of: place.description, error.description)
+            }
         }
         return found
     }

@@ -36,12 +36,14 @@ struct KsmdCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
+        var problem = FirstProblem()
         var isThere = false
         for (file, (_, descriptor, factor)) in zip(files, Self.readings) {
-            guard let value = try reading({ () throws(KernelFileError) in try file.number() }) else { continue }
+            guard let value = problem.noted({ () throws(KernelFileError) in try file.number() }) else { continue }
             isThere = true
             snapshot.add(descriptor, value * factor)
         }
+        try problem.throwIfAny()
         guard isThere else { throw .absent("this kernel has no \(directory)") }
     }
 }

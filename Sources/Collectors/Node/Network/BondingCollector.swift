@@ -1,5 +1,6 @@
 // How many interfaces a bond has, and how many of them have a link. See Documentation/networking/bonding.rst.
 
+internal import Bytes
 internal import Metrics
 internal import Procfs
 internal import Settings
@@ -15,10 +16,17 @@ struct BondingCollector: Collector {
         "node_bonding_active", .gauge, labels: ["master"], help: "Interfaces of a bond that have a link.")
 
     private struct Bond {
-        let name: String
+        let name: Path
+        let label: String
         let slaves: Attribute
         /// By the name of the interface.
-        var states: [String: State] = [:]
+        var states: [Path: State] = [:]
+
+        init(_ name: Path, in directory: Path) {
+            self.name = name
+            label = name.label
+            slaves = Attribute(directory / name / "bonding/slaves")
+        }
     }
 
     /// Whether an interface has a link. Its directory in that of the bond is `slave_<name>` in older kernels.
@@ -26,9 +34,12 @@ struct BondingCollector: Collector {
         let status: Attribute
         let oldStatus: Attribute
 
-        init(_ bond: String, _ slave: String) {
-            status = Attribute("\(bond)/lower_\(slave)/bonding_slave/mii_status")
-            oldStatus = Attribute("\(bond)/slave_\(slave)/bonding_slave/mii_status")
+        init(_ bond: Path, _ slave: Path) {
+            func attribute(_ prefix: String) -> Attribute {
+                Attribute(bond / Path(Array(prefix.utf8) + slave.bytes) / "bonding_slave/mii_status")
+            }
+            status = attribute("lower_")
+            oldStatus = attribute("slave_")
         }
 
         func isUp() throws(KernelFileError) -> Bool {
@@ -37,23 +48,22 @@ struct BondingCollector: Collector {
         }
     }
 
-    private let directory: String
+    private let directory: Path
     /// The list, rather than the directory of all interfaces: a host of containers has thousands, and they come and go.
     private let masters: Attribute
     private var bonds: [Bond] = []
 
     init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
-        let directory = "\(host.sys)/class/net"
-        self.directory = directory
-        masters = Attribute("\(directory)/bonding_masters")
+        directory = Path("\(host.sys)/class/net")
+        masters = Attribute(directory / "bonding_masters")
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        guard let names = try reading({ () throws(KernelFileError) in try masters.value(Words.parse) }) else {
+        guard let names = try reading({ () throws(KernelFileError) in try masters.value(Words.parseNames) }) else {
             throw .absent("this kernel has no \(masters.path)")
         }
         if names != bonds.map(\.name) {
-            bonds = names.map { Bond(name: $0, slaves: Attribute("\(directory)/\($0)/bonding/slaves")) }
+            bonds = names.map { Bond($0, in: directory) }
         }
         var problem = FirstProblem()
         for index in bonds.indices {
@@ -67,16 +77,16 @@ struct BondingCollector: Collector {
 
     private func add(_ bond: inout Bond, to snapshot: inout Snapshot) throws(KernelFileError) {
         // Twice: the descriptor of a bond that was made anew under its name is that of the old one, until it fails.
-        var listed = try bond.slaves.value(Words.parse)
-        if listed == nil { listed = try bond.slaves.value(Words.parse) }
+        var listed = try bond.slaves.value(Words.parseNames)
+        if listed == nil { listed = try bond.slaves.value(Words.parseNames) }
         guard let names = listed else { return }
         if bond.states.count != names.count || !names.allSatisfy({ bond.states[$0] != nil }) {
             bond.states = [:]
-            for name in names { bond.states[name] = State("\(directory)/\(bond.name)", name) }
+            for name in names { bond.states[name] = State(directory / bond.name, name) }
         }
         var active = 0
         for state in bond.states.values where try state.isUp() { active += 1 }
-        snapshot.add(Self.slaves, Double(names.count), bond.name)
-        snapshot.add(Self.active, Double(active), bond.name)
+        snapshot.add(Self.slaves, Double(names.count), bond.label)
+        snapshot.add(Self.active, Double(active), bond.label)
     }
 }

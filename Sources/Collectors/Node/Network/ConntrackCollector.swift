@@ -39,10 +39,13 @@ struct ConntrackCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        snapshot.add(Self.entries, Double(try count.value(SingleNumber.parse)))
-        snapshot.add(Self.limit, Double(try maximum.value(SingleNumber.parse)))
+        var problem = FirstProblem()
+        if let count = try problem.noted(count, SingleNumber.parse) { snapshot.add(Self.entries, Double(count)) }
+        if let limit = try problem.noted(maximum, SingleNumber.parse) { snapshot.add(Self.limit, Double(limit)) }
         // Kernels may be built without it (CONFIG_NF_CONNTRACK_PROCFS).
-        guard let table = try perCPU.valueIfThere(NetStatTable.parse) else { return }
-        for (name, descriptor) in Self.statistics { snapshot.add(descriptor, Double(table.sum(name))) }
+        if let table = problem.noted({ () throws(KernelFileError) in try perCPU.read(NetStatTable.parse) }) {
+            for (name, descriptor) in Self.statistics { snapshot.add(descriptor, Double(table.sum(name))) }
+        }
+        try problem.throwIfAny()
     }
 }

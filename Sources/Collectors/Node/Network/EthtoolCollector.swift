@@ -25,7 +25,7 @@ package struct EthtoolCollector: Collector {
     private let client = NetlinkClient(.route)
     private var names = EthtoolNames()
     private var interfaces: [UInt32: EthtoolInterface] = [:]
-    private var present: [(index: UInt32, name: String)] = []
+    private var present: [(index: UInt32, name: Path)] = []
 
     /// Asks the kernel for its own network namespace, wherever `host.sys` is.
     package init(_ section: inout SettingsSection, host: Host) throws(SettingsError) {
@@ -38,7 +38,7 @@ package struct EthtoolCollector: Collector {
             try client.ask(LinkAttributes.request, begin: { present.removeAll(keepingCapacity: true) }) {
                 bytes, count, sequence throws(NetlinkError) in
                 try LinkAttributes.forEach(bytes, count: count, sequence: sequence) { link in
-                    present.append((link.index, bytes.text(upToZeroIn: link.name)))
+                    present.append((link.index, Path(bytes[link.name])))
                 }
             }
         } catch {
@@ -48,15 +48,14 @@ package struct EthtoolCollector: Collector {
         var problem: NetlinkFailure?
         var hasRead = false
         for (index, name) in present where kept[index] == nil && filter.takes(name) {
-            let old = interfaces[index]
-            let interface =
-                old?.name.hasSameBytes(as: name) == true ? old ?? EthtoolInterface(name) : EthtoolInterface(name)
+            var interface = EthtoolInterface(name)
+            if let old = interfaces[index], old.name == name { interface = old }
             kept[index] = interface
             do throws(NetlinkFailure) {
                 try interface.add(to: &snapshot, asking: client, names: &names, only: metricsInclude)
                 hasRead = true
             } catch {
-                SkippedRows.note(of: "ethtool \(Path(name))", error.description)
+                SkippedRows.note(of: "ethtool \(name)", error.description)
                 problem = error
             }
         }
@@ -68,7 +67,8 @@ package struct EthtoolCollector: Collector {
 
 /// One interface. Its driver's names are read again only when the driver says something else of itself.
 private final class EthtoolInterface {
-    let name: String
+    let name: Path
+    private let label: String
     private var driverBytes: [UInt8] = []
     private var infoLabels: [String] = []
     private var linkBytes: [UInt8] = []
@@ -81,13 +81,16 @@ private final class EthtoolInterface {
 
     var descriptors: [MetricDescriptor] { series.map(\.descriptor) }
 
-    init(_ name: String) { self.name = name }
+    init(_ name: Path) {
+        self.name = name
+        label = name.label
+    }
 
     func add(
         to snapshot: inout Snapshot, asking client: NetlinkClient, names: inout EthtoolNames, only pattern: Pattern?
     ) throws(NetlinkFailure) {
         try readLink(client)
-        if let link { EthtoolLinkMetrics.add(link, of: name, to: &snapshot) }
+        if let link { EthtoolLinkMetrics.add(link, of: label, to: &snapshot) }
         guard try readDriver(client, &names, pattern) else { return }
         snapshot.add(EthtoolCollector.info, 1, labels: infoLabels)
         guard !series.isEmpty else { return }
@@ -95,7 +98,7 @@ private final class EthtoolInterface {
         let count = Ethtool.statisticCount(statistics)
         // Fewer than there are names: the driver is counting other things now, which the next reading finds.
         for (position, descriptor) in series where position < count {
-            snapshot.add(descriptor, Double(Ethtool.statistic(position, of: statistics)), name)
+            snapshot.add(descriptor, Double(Ethtool.statistic(position, of: statistics)), label)
         }
     }
 
@@ -126,7 +129,7 @@ private final class EthtoolInterface {
         guard answer != driverBytes else { return true }
         guard let driver = EthtoolDriver(answer) else { return false }
         infoLabels = [
-            driver.busInfo, name, driver.driver, driver.expansionROMVersion, driver.firmwareVersion, driver.version,
+            driver.busInfo, label, driver.driver, driver.expansionROMVersion, driver.firmwareVersion, driver.version,
         ]
         series = []
         if driver.statisticCount > 0 {

@@ -76,9 +76,16 @@ struct IPVSCollector: Collector {
     }
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
-        let stats = try statistics.value(IPVSStats.parse)
-        for (descriptor, value) in Self.totals { snapshot.add(descriptor, Double(value(stats))) }
-        guard let all = try servers.valueIfThere(IPVSBackend.parse) else { return }
+        var problem = FirstProblem()
+        if let stats = try problem.noted(statistics, IPVSStats.parse) {
+            for (descriptor, value) in Self.totals { snapshot.add(descriptor, Double(value(stats))) }
+        }
+        let all = problem.noted { () throws(KernelFileError) in try servers.read(IPVSBackend.parse) }
+        if let all { add(all, to: &snapshot) }
+        try problem.throwIfAny()
+    }
+
+    private func add(_ all: [IPVSBackend], to snapshot: inout Snapshot) {
         // Servers that have the chosen labels in common are one series, their sum.
         var sums: [[String]: [Double]] = [:]
         var order: [[String]] = []

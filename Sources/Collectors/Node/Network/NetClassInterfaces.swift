@@ -6,6 +6,7 @@
 // has come or gone, and now and then.
 
 internal import Bytes
+internal import Metrics
 internal import Platform
 internal import Procfs
 
@@ -154,14 +155,17 @@ private final class KnownInterface {
     private var address: [UInt8] = []
     private var broadcast: [UInt8] = []
     private var hasIdentity = false
+    /// `reading.device` as the kernel has it.
+    private var name = Path("")
     private var speed: (megabits: Attribute, duplex: Attribute)?
     private var isUp = false
     private var carrierChanges: UInt32?
 
     /// Returns whether its speed may be another one now.
     func update(_ link: LinkAttributes, _ bytes: [UInt8]) -> Bool {
-        if !bytes[link.name].elementsEqual(reading.device.utf8) {
-            reading.device = bytes.text(upToZeroIn: link.name)
+        if !bytes[link.name].elementsEqual(name.bytes) {
+            name = Path(bytes[link.name])
+            reading.device = name.label
             hasIdentity = false
             speed = nil
         }
@@ -215,14 +219,14 @@ private final class KnownInterface {
     func readIdentity(sys: String) {
         guard !hasIdentity else { return }
         hasIdentity = true
-        let path = "\(sys)/class/net/\(reading.device)"
-        let isSame = Self.number("\(path)/ifindex") == reading[.index]
-        reading[.addressAssignType] = isSame ? Self.number("\(path)/addr_assign_type") : nil
-        reading[.nameAssignType] = isSame ? Self.number("\(path)/name_assign_type") : nil
-        reading[.deviceID] = isSame ? Self.number("\(path)/dev_id") : nil
+        let path = Path("\(sys)/class/net") / name
+        let isSame = Self.number(path / "ifindex") == reading[.index]
+        reading[.addressAssignType] = isSame ? Self.number(path / "addr_assign_type") : nil
+        reading[.nameAssignType] = isSame ? Self.number(path / "name_assign_type") : nil
+        reading[.deviceID] = isSame ? Self.number(path / "dev_id") : nil
     }
 
-    private static func number(_ path: String) -> Double? {
+    private static func number(_ path: Path) -> Double? {
         do throws(KernelFileError) { return try Attribute(path).integer() } catch {
             SkippedRows.note(error)
             return nil
@@ -233,8 +237,8 @@ private final class KnownInterface {
     func readSpeed(sys: String) {
         take(nil)
         guard isUp else { return }
-        let path = "\(sys)/class/net/\(reading.device)"
-        let attributes = speed ?? (Attribute("\(path)/speed"), Attribute("\(path)/duplex"))
+        let path = Path("\(sys)/class/net") / name
+        let attributes = speed ?? (Attribute(path / "speed"), Attribute(path / "duplex"))
         speed = attributes
         do throws(KernelFileError) {
             reading.duplex = try attributes.duplex.text() ?? ""

@@ -121,7 +121,7 @@ package struct WifiCollector: Collector {
         do throws(NetlinkFailure) { try ask() } catch {
             switch error {
             case .answer(.refused): break
-            case .answer(.malformed): error.note(of: request)
+            case .answer(.malformed), .endless: error.note(of: request)
             case .socket: throw error
             }
         }

@@ -56,10 +56,13 @@ struct CPUCollector: Collector {
         label(upTo: times.last?.cpu ?? 0)
         if isChanged { lookAround() }
         addTimes(to: &snapshot)
-        try addOnline(to: &snapshot)
-        try addIsolated(to: &snapshot)
-        try throttles.add(to: &snapshot)
-        try info?.add(to: &snapshot)
+        var problem = FirstProblem()
+        problem.noteSuccess()
+        addOnline(to: &snapshot, &problem)
+        addIsolated(to: &snapshot, &problem)
+        throttles.add(to: &snapshot, &problem)
+        info?.add(to: &snapshot, &problem)
+        try problem.throwIfAny()
     }
 
     /// The new times, but nothing smaller than it was: the kernel's idle and iowait times run backwards now and then,
@@ -120,8 +123,10 @@ struct CPUCollector: Collector {
     }
 
     /// `/proc/stat` has a line for each CPU that is online, and no other.
-    private mutating func addOnline(to snapshot: inout Snapshot) throws(CollectError) {
-        guard isSwitchable ?? true, let present = try present.valueIfThere(CPUList.parse) else { return }
+    private mutating func addOnline(to snapshot: inout Snapshot, _ problem: inout FirstProblem) {
+        guard isSwitchable ?? true,
+            let present = problem.noted({ () throws(KernelFileError) in try present.read(CPUList.parse) })
+        else { return }
         label(upTo: present.last ?? 0)
         if isSwitchable == nil {
             // CPU 0 cannot be switched on x86, and has no such file; the others have it, also while they are offline.
@@ -136,11 +141,12 @@ struct CPUCollector: Collector {
         }
     }
 
-    private mutating func addIsolated(to snapshot: inout Snapshot) throws(CollectError) {
+    private mutating func addIsolated(to snapshot: inout Snapshot, _ problem: inout FirstProblem) {
         if isolatedCPUs == nil {
-            let cpus = try isolatedList.valueIfThere(CPUList.parse) ?? []
+            let problems = problem.count
+            let cpus = problem.noted { () throws(KernelFileError) in try isolatedList.read(CPUList.parse) } ?? []
             label(upTo: cpus.last ?? 0)
-            isolatedCPUs = cpus
+            if problem.count == problems { isolatedCPUs = cpus }
         }
         for cpu in isolatedCPUs ?? [] { snapshot.add(Self.isolated, 1, labels[cpu]) }
     }

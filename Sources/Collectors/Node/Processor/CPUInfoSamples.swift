@@ -36,8 +36,8 @@ struct CPUInfoSamples {
         file = KernelFile("\(host.proc)/cpuinfo")
     }
 
-    func add(to snapshot: inout Snapshot) throws(CollectError) {
-        guard let info = try file.valueIfThere(CPUInfo.parse) else { return }
+    func add(to snapshot: inout Snapshot, _ problem: inout FirstProblem) {
+        guard let info = problem.noted({ () throws(KernelFileError) in try file.read(CPUInfo.parse) }) else { return }
         for cpu in info.processors {
             snapshot.add(
                 Self.info, 1,

@@ -56,8 +56,7 @@ struct CPUThrottles {
         }
     }
 
-    func add(to snapshot: inout Snapshot) throws(CollectError) {
-        var problem = FirstProblem()
+    func add(to snapshot: inout Snapshot, _ problem: inout FirstProblem) {
         for counter in counters {
             // It goes with its CPU; the next reading of /proc/stat tells.
             let read = problem.noted { () throws(KernelFileError) in try counter.file.read(SingleNumber.parse) }
@@ -68,13 +67,15 @@ struct CPUThrottles {
                 snapshot.add(Self.package, Double(count), counter.package)
             }
         }
-        try problem.throwIfAny()
     }
 
-    /// nil when the file is not there or holds no number: this machine does not tell.
+    /// nil when the file is not there, or cannot be read, which is noted: this machine does not tell.
     private static func number(_ path: String) -> Int64? {
         do throws(KernelFileError) {
             return try KernelFile(path, keepsOpen: false).read(SingleNumber.parse)
-        } catch { return nil }
+        } catch {
+            SkippedRows.note(error)
+            return nil
+        }
     }
 }
