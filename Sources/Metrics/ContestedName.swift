@@ -123,6 +123,26 @@ struct CrossedNames {
     }
 }
 
+/// Histograms and summaries beside a family that is called as one of their parts could be: `x`, and a gauge `x_count`.
+/// Readers written in Go take that name for a part, whoever has it, and refuse the whole text.
+enum SplitMetrics {
+    /// Indexes into `layout`.
+    static func find(in layout: [MetricDescriptor]) -> Set<Int> {
+        guard layout.contains(where: \.isPart) else { return [] }
+        let families = Set(layout.map { ExactText($0.family) })
+        return Set(
+            layout.indices.filter { index in
+                let endings =
+                    switch layout[index].kind {
+                    case .histogram: ["_bucket", "_count", "_sum"]
+                    case .summary: ["_count", "_sum"]
+                    case .counter, .gauge, .untyped: [] as [String]
+                    }
+                return endings.contains { families.contains(ExactText(layout[index].family + $0)) }
+            })
+    }
+}
+
 /// Histograms and summaries of which escaping has made one, of two or more: their parts do not belong together.
 enum JoinedMetrics {
     /// Indexes into `layout`; `families` has the same descriptors with the names that stand in the files.

@@ -36,6 +36,7 @@ package struct PrometheusText {
     private var unservable: [Int] = []
     private var crossed = CrossedNames([])
     private var joined: Set<Int> = []
+    private var split: Set<Int> = []
     /// Groups of parts of which some were refused: what is left of a histogram may be none.
     private var cutParts: Set<Int> = []
     /// Empty until somebody asks for that format.
@@ -73,8 +74,8 @@ package struct PrometheusText {
             if let family, family.createdOf.contains(where: { groups[$0].count > 0 }) { continue }
             let isFirst = group.rank != rank
             rank = group.rank
-            if let family, family.isInParts {
-                if isFirst { writeInParts(from: place, of: snapshots, to: &output) }
+            if family?.isInParts ?? split.contains(index) {
+                if isFirst { writeInParts(from: place, as: format, of: snapshots, to: &output) }
                 continue
             }
             if isFirst { output.append(contentsOf: family?.header ?? layout[index].rendered.header) }
@@ -150,13 +151,18 @@ package struct PrometheusText {
     }
 
     /// One part after another, each under a header of its own.
-    private func writeInParts(from place: Int, of snapshots: Span<Snapshot>, to output: inout [UInt8]) {
+    private func writeInParts(
+        from place: Int, as format: ExpositionFormat, of snapshots: Span<Snapshot>, to output: inout [UInt8]
+    ) {
         let indexes = groups(from: place).filter { groups[$0].count > 0 }
             .sorted { layout[$0].name.precedes(layout[$1].name) }
         var name = ""
         for index in indexes {
             if !layout[index].name.hasSameBytes(as: name) {
-                output.append(contentsOf: OpenMetrics.header(ofPart: layout[index]))
+                output.append(
+                    contentsOf: format == .openMetrics
+                        ? OpenMetrics.header(ofPart: layout[index])
+                        : Self.header(layout[index].name, .untyped, help: layout[index].help))
             }
             name = layout[index].name
             let group = groups[index]
@@ -204,6 +210,7 @@ package struct PrometheusText {
         unservable = layout.indices.filter { layout[$0].isUnservable }
         crossed = CrossedNames(layout)
         joined = JoinedMetrics.find(in: layout, of: families)
+        split = SplitMetrics.find(in: layout)
         contested = ContestedName.find(in: sorted.map { layout[$0] }, ranks: sorted.map { groups[$0].rank })
     }
 

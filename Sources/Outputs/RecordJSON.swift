@@ -70,7 +70,7 @@ package struct RecordJSON: Sendable {
         tailFields = nil
         for record in batch.records[range] {
             if record.isDocument, !(enclosesClaims && record.claimsSource) {
-                body.append(document: bytes[record.text.range])
+                replaced += body.append(document: record.text.range, of: bytes)
                 continue
             }
             if tailFields != record.fields || tailIsCut != record.isCut {
@@ -179,13 +179,17 @@ package struct RecordEncoding: RecordEncoder {
 
 extension [UInt8] {
     /// On a line of its own: outside of strings, a line break in JSON is as good as a space; within them there is none.
-    fileprivate mutating func append(document: ArraySlice<UInt8>) {
+    /// Returns how many sequences were replaced that were not UTF-8: a receiver would refuse the whole body for one.
+    fileprivate mutating func append(document: Range<Int>, of bytes: borrowing [UInt8]) -> Int {
         let start = count
-        append(contentsOf: document)
+        append(repairing: document, of: bytes)
+        // One byte each, and three of U+FFFD.
+        let replaced = (count - start - document.count) / 2
         for index in start..<count where self[index] == UInt8(ascii: "\n") || self[index] == UInt8(ascii: "\r") {
             self[index] = UInt8(ascii: " ")
         }
         append(UInt8(ascii: "\n"))
+        return replaced
     }
 }
 

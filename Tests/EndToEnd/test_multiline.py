@@ -166,6 +166,27 @@ class Containers(Lines):
         self.assertEqual(self.messages(), [*expected, "last"])
         self.assertEqual(agent.stop(), 0)
 
+    def test_a_stop_while_a_rotated_line_waits_for_its_record(self):
+        self.log = self.pod_log()
+        agent = self.make_agent(format="cri", multiline={"preset": "java", "timeout": "1m"}).start()
+        self.append("2026-01-02T03:04:05Z stdout P java.lang.Error\n2026-01-02T03:04:05Z stderr F one\n")
+        eventually(lambda: self.messages() == ["one"], 20, "what is not held")
+        rotated = self.log.with_name("0.log.20260102-030405")
+        self.log.rename(rotated)
+        self.append("2026-01-02T03:04:05Z stdout F : it failed\n")
+        self.wait_until_read(agent, 3)
+        # The writer has not reopened its file yet. What it writes there is acknowledged, and what is held is not.
+        with rotated.open("a") as out:
+            out.write("2026-01-02T03:04:05Z stderr F two\n")
+        eventually(lambda: self.messages() == ["one", "two"], 20, "what is not held either")
+        self.assertEqual(agent.stop(), 0)
+        self.assertEqual(self.messages(), ["one", "two"])
+        agent.start()
+        self.append("2026-01-02T03:04:06Z stdout F \tat a.B(C)\n2026-01-02T03:04:06Z stdout F end\n")
+        eventually(lambda: "end" in self.messages(), 20, lambda: f"the end: {self.messages()}")
+        self.assertIn("java.lang.Error: it failed\n\tat a.B(C)", self.messages())
+        self.assertEqual(agent.stop(), 0)
+
     def test_docker(self):
         self.log = self.pod_log()
         agent = self.make_agent(format="docker", multiline={"preset": "java", "timeout": "500ms"}).start()

@@ -177,12 +177,16 @@ class TextFiles(Scratch):
         print(f"random files with VITALS_SEED={seed}", file=sys.stderr)
         chance = random.Random(seed)
         files, answers = [], []
+        require_programs("promtool")
         for number in range(60):
             path = directory / f"{number}.prom"
             path.write_text(any_file(chance))
             for answer in self.answers(agent):
                 files.append(path.read_text())
                 answers.append(answer)
+            # 3 is for findings of style.
+            ran = subprocess.run(["promtool", "check", "metrics"], input=agent.metrics(), capture_output=True, text=True)
+            self.assertIn(ran.returncode, (0, 3), f"{ran.stderr}\n{path.read_text()}")
             path.unlink()
         wrong = self.judge(answers)
         self.assertEqual([f"{error}\n{files[int(number)]}" for number, error in wrong.items()][:1], [])

@@ -261,6 +261,14 @@ import Testing
             [#"hostname="web1""#, #"appname="su""#]
         ),
         (
+            "<187>Nov 20 12:00:00 UTC 2026 web1 su: failed", "failed", "2026-11-20T12:00:00Z",
+            [#"hostname="web1""#, #"appname="su""#]
+        ),
+        (
+            "<187>Nov 20 12:00:00 WEB1 2026 su: failed", "2026 su: failed", "2026-11-20T12:00:00Z",
+            [#"hostname="WEB1""#]
+        ),
+        (
             "<187>Nov 20 12:00:00 Message forwarded from web1: su: failed", "failed", "2026-11-20T12:00:00Z",
             [#"hostname="web1""#, #"appname="su""#]
         ),
@@ -319,6 +327,13 @@ import Testing
     }
 
     /// The severity stays also where the time is of a zone that nobody knows.
+    /// An example of RFC 3164, section 5.4.
+    @Test func aYearBehindAZoneThatIsNotKnown() {
+        let parsed = parse(.syslog, "<165>Aug 24 05:34:00 CST 1987 mymachine myproc[10]: %% It's time")
+        #expect(parsed.message == "%% It's time" && parsed.events == ["time_unreadable"] && parsed.time == readingTime)
+        #expect(parsed["hostname"] == #""mymachine""# && parsed["appname"] == #""myproc""#)
+    }
+
     @Test func aDeviceInAZoneThatIsNotKnown() throws {
         let line = "<187>45: Nov 20 12:00:00 CET: %LINK-3-UPDOWN: x"
         for line in [line, "<187>45: sw1: Nov 20 12:00:00.833 NewYork: %LINK-3-UPDOWN: x"] {

@@ -127,6 +127,25 @@ import Testing
         _ = try families([text], .allowUTF8)
     }
 
+    /// Go's reader of the text format takes `x_count` for a part of `x`, and refuses a second header of `x`.
+    @Test(arguments: [
+        ("# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1\nh_sum 2\n# TYPE h_count gauge\nh_count 3", true),
+        ("# TYPE s summary\ns{quantile=\"1\"} 1\n# TYPE s_sum counter\ns_sum 3", true),
+        ("# TYPE \"s.x\" summary\n{\"s.x_sum\"} 1\ns_x_count 1", true),
+        ("# TYPE s summary\ns_sum 2\ns_count 3\n# TYPE s_bucket gauge\ns_bucket 3", false),
+    ]) func noNameOfTheTextIsAPartOfAnother(text: String, isSplit: Bool) {
+        var cursor = ByteCursor(text)
+        var merged = MergedExpositions()
+        merged.merge([("/f.prom", ExpositionText.parse(&cursor, limit: 9))])
+        var snapshot = Snapshot()
+        merged.add(to: &snapshot)
+        var (encoder, output) = (PrometheusText(), [UInt8]())
+        encoder.encode([snapshot], into: &output)
+        let types = String(decoding: output, as: UTF8.self).split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }
+        #expect(types.contains { $0.hasSuffix(" histogram") || $0.hasSuffix(" summary") } == !isSplit)
+        #expect(Set(types.map { $0.split(separator: " ")[2] }).count == types.count)
+    }
+
     @Test func ourOwnCountersAreHeldToItToo() throws {
         var own = Snapshot()
         own.countersBeginUnixSeconds = 5

@@ -106,6 +106,18 @@ import Testing
         #expect(try encode(batch).text == "{\"_aws\":  {},  \"cpu\":1}\n")
     }
 
+    /// A receiver would refuse the whole body.
+    @Test func documentsAreText() throws {
+        var batch = LogBatch()
+        let text = Array("{\"_aws\":{},\"a\":\"\u{E9}".utf8) + [0xFF, 0xC3] + Array("\"}".utf8)
+        batch.append(
+            text, 0..<text.count, fields: 0..<0, at: someTime, next: Position(source: 1, offset: 1), isDocument: true)
+        var json = RecordJSON(context())
+        var body: [UInt8] = []
+        #expect(json.encode(batch, 0..<1, into: &body) == 2)
+        #expect(String(validating: body, as: UTF8.self) == "{\"_aws\":{},\"a\":\"\u{E9}\u{FFFD}\u{FFFD}\"}\n")
+    }
+
     @Test func onlyTheRangeIsEncoded() throws {
         let lines = try encode(batch(["a", "b", "c", "d"]), 1..<3).text.split(separator: "\n")
         #expect(lines.count == 2)

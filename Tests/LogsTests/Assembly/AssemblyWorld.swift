@@ -145,7 +145,10 @@ enum Traces {
         """
         Traceback (most recent call last):
           File "/app/a.py", line 2, in <module>
-            f()
+            f(
+                1,
+            \u{20}
+                2)
           [Previous line repeated 996 more times]
         ValueError: bad
         """,

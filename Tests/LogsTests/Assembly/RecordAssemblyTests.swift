@@ -186,7 +186,7 @@ import Testing
     }
 
     @Test func aTraceGoesOnAfterALimit() {
-        var world = AssemblyWorld(.preset(.python)) { $0.lineLimit = 3 }
+        var world = AssemblyWorld(.preset(.python)) { $0.lineLimit = 5 }
         world.feed(SourceLine.of(Traces.python[1] + "\nnext"))
         #expect(world.texts.count == 3)
         #expect(world.texts.joined(separator: "\n") == Traces.python[1] + "\nnext")

@@ -43,9 +43,9 @@ struct PythonTrace {
         switch state {
         case .outside: return nil
         case .frames:
-            if line.isBlank { return nil }
+            // An empty line of a statement is indented as the others.
             if line.isIndented { return .frames }
-            return isException(line) ? .exception : nil
+            return !line.isBlank && isException(line) ? .exception : nil
         case .group, .exception:
             if line.isBlank { return .gap }
             // Each exception of a group may have a traceback of its own.

@@ -2,6 +2,7 @@
 //
 //     Nov 21 02:38:30                    RFC 3164
 //     Nov 21 02:38:30 2026               the C library's, from old systems
+//     Nov 21 02:38:30 CET 2026           date(1)'s; an example of RFC 3164, section 5.4
 //     *Nov 21 02:38:30.123 CET           Cisco's IOS: a star or a point before a clock that is not set
 //     Nov 21 2026 02:38:30               Cisco's ASA
 //     2026 Nov 21 02:38:30 CET           Cisco's NX-OS
@@ -13,6 +14,7 @@ struct OldTimes: Sendable {
     private let plain = Self.pattern("%b %e %H:%M:%S")
     private let plainZoned = Self.pattern("%b %e %H:%M:%S %Z")
     private let yearBehind = Self.pattern("%b %e %H:%M:%S %Y")
+    private let yearBehindZone = Self.pattern("%b %e %H:%M:%S %Z %Y")
     private let yearWithin = Self.pattern("%b %e %Y %H:%M:%S")
     private let yearWithinZoned = Self.pattern("%b %e %Y %H:%M:%S %Z")
     private let yearFirst = Self.pattern("%Y %b %e %H:%M:%S")
@@ -41,6 +43,10 @@ struct OldTimes: Sendable {
             if isYear(bytes, at, end), let time = reading.read(yearBehind, bytes, &after, end, now: now) {
                 index = after
                 return .time(time)
+            }
+            if let zoneEnd = zoneBeforeYear(bytes, at, end) {
+                index = zoneEnd + " 2026".utf8.count
+                return reading.read(yearBehindZone, bytes, &after, end, now: now).map { .time($0) } ?? .unreadable
             }
             index = at
             return found
@@ -79,6 +85,14 @@ struct OldTimes: Sendable {
             at + 1 == end || bytes[at + 1] == 0x20
         else { return nil }
         return at
+    }
+
+    /// ` CET 2026 `: where the name of the zone ends.
+    private func zoneBeforeYear(_ bytes: [UInt8], _ start: Int, _ end: Int) -> Int? {
+        guard start < end, bytes[start] == 0x20 else { return nil }
+        var at = start + 1
+        while at < end, bytes[at] &- UInt8(ascii: "A") < 26 { at += 1 }
+        return 2...5 ~= at - start - 1 && isYear(bytes, at, end) ? at : nil
     }
 
     /// ` 2026 `.
