@@ -105,9 +105,11 @@ struct KeysInFiles: Sendable, Hashable {
     }
 
     /// The same files are the same keys, whatever is in them.
-    static func == (one: Self, other: Self) -> Bool { one.texts.map { $0?.template } == other.texts.map { $0?.template } }
+    static func == (one: Self, other: Self) -> Bool { one.templates == other.templates }
 
-    func hash(into hasher: inout Hasher) { hasher.combine(texts.map { $0?.template }) }
+    func hash(into hasher: inout Hasher) { hasher.combine(templates) }
+
+    private var templates: [String?] { texts.map { $0?.template } }
 }
 
 extension AWSClientSettings: CustomStringConvertible, CustomReflectable {

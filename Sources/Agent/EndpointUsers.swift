@@ -33,6 +33,7 @@ final class EndpointUsers: Sendable {
         var changed: [String] = []
         for index in texts.indices {
             let name = String(printable: texts[index].name)
+            let option = "endpoint.users.\(name)"
             do throws(VariableError) {
                 var isHash = true
                 let isNew = try texts[index].text.refresh { text in
@@ -40,8 +41,8 @@ final class EndpointUsers: Sendable {
                     return isHash
                 }
                 if isNew { changed.append(name) }
-                if !isHash { faults.append("endpoint.users.\(name): \(texts[index].text.template) holds no bcrypt hash") }
-            } catch { faults.append("endpoint.users.\(name): \(error.reason)") }
+                if !isHash { faults.append("\(option): \(texts[index].text.template) holds no bcrypt hash") }
+            } catch { faults.append("\(option): \(error.reason)") }
         }
         let isNewFault = state.withLock { state in
             state.texts = texts

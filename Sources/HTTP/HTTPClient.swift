@@ -70,8 +70,8 @@ package struct HTTPClientOptions: Sendable {
         try set(CURLOPT_TIMEOUT_MS, options.timeout.milliseconds)
         try set(CURLOPT_USERAGENT, options.userAgent)
         if let proxy = options.proxy { try set(CURLOPT_PROXY, proxy) }
-        // Authorities may have been renewed. libcurl knows this since 7.87, keeps those of the system for a day if it is
-        // not told otherwise, and kept nothing before. A file of our own is small: it is read for each connection.
+        // Authorities may have been renewed. Since 7.87 libcurl keeps those of the system for a day if it is not told
+        // otherwise; before, it kept nothing. A file of our own is small: it is read for each connection.
         unsafe _ = ccurl_set_long(
             client, CURLOPT_CA_CACHE_TIMEOUT, options.caFile == nil ? Self.systemAuthoritiesSeconds : 0)
         if let file = options.caFile {

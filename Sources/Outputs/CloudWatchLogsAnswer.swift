@@ -44,8 +44,8 @@ enum CloudWatchVerdict: Equatable {
         switch self {
         case .failed(.notAllowed(let reason)): .notAllowed(reason: "\(what): \(reason)")
         case .failed(.retry(let after, let reason)): .retry(after: after, reason: "\(what): \(reason)")
-        case .failed(.tooLarge(let reason)), .failed(.tooSlow(let reason)), .failed(.rejected(let reason)), .failed(.goesElsewhere(let reason)),
-            .missing(let reason):
+        case .failed(.tooLarge(let reason)), .failed(.tooSlow(let reason)), .failed(.rejected(let reason)),
+            .failed(.goesElsewhere(let reason)), .missing(let reason):
             .retry(after: nil, reason: "\(what): \(reason)")
         case .accepted, .exists: .retry(after: nil, reason: "\(what): is there, and was not found")
         }

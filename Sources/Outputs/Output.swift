@@ -22,8 +22,8 @@ package enum DeliveryError: Error, Equatable, Sendable {
 
     package var reason: String {
         switch self {
-        case .retry(_, let reason), .tooLarge(let reason), .tooSlow(let reason), .rejected(let reason), .notAllowed(let reason),
-            .goesElsewhere(let reason):
+        case .retry(_, let reason), .tooLarge(let reason), .tooSlow(let reason), .rejected(let reason),
+            .notAllowed(let reason), .goesElsewhere(let reason):
             reason
         }
     }

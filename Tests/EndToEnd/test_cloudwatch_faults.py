@@ -115,16 +115,16 @@ class CloudWatchFaults(CloudWatch):
             with self.subTest(name):
                 cloud = self.cloud()
                 path.write_text(text(SECRET_KEY))
-                settings = self.settings(cloud.url, paths=[f"{name}.log"], **output)
+                settings = self.settings(cloud.url, paths=[f"of-{name}.log"], **output)
                 options = settings["outputs"]["aws"]
                 settings["outputs"]["aws"] = {key: value for key, value in options.items() if value is not None}
-                (self.directory / f"{name}.log").write_text("seq=0 x\n")
+                (self.directory / f"of-{name}.log").write_text("seq=0 x\n")
                 agent = self.agent(settings, name=name).start(environment={
                     **{key: "" for key in os.environ if key.startswith("AWS_")}, **NO_METADATA, **environment})
                 eventually(lambda: len(cloud.messages()) == 1, 20, agent.log)
                 # The service knows the new one only, from now on.
                 cloud.credentials = Credentials(ACCESS_KEY, "another/secret")
-                with (self.directory / f"{name}.log").open("a") as log:
+                with (self.directory / f"of-{name}.log").open("a") as log:
                     log.write("seq=1 x\n")
                 eventually(lambda: cloud.count("PutLogEvents", "InvalidSignatureException") >= 1, 20, agent.log)
                 path.write_text(text("another/secret"))

@@ -154,7 +154,8 @@ import Testing
         #expect(client.newConnectionCount == 0)
         #expect(
             eventually(within: .seconds(10)) {
-                (try? client.send(HTTPRequest(url: receiver.url + "/")))?.status == 200 && client.newConnectionCount == 1
+                let answer = try? client.send(HTTPRequest(url: receiver.url + "/"))
+                return answer?.status == 200 && client.newConnectionCount == 1
             })
     }
 

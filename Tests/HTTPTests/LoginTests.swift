@@ -247,3 +247,38 @@ private func credentials(_ text: String) -> BasicCredentials? {
         #expect(try begin(&logins, "prometheus:new", from: 3, at: start).step == .right)
     }
 }
+
+/// Users whose hashes stand in files.
+@Suite struct AuthenticatorTests {
+    private func request(_ text: String) -> HTTPServerRequest {
+        let header = HTTPServerRequest.Header(
+            name: "authorization", value: "Basic " + Data(text.utf8).base64EncodedString())
+        return HTTPServerRequest(method: "GET", path: "/", query: "", headers: [header], keepsAlive: true)
+    }
+
+    /// The status of the answer; nil when there was none for long.
+    private func ask(_ authenticator: Authenticator, _ text: String) -> Int? {
+        let latch = Latch<Int>()
+        authenticator.admit(request(text)) { latch.open($0?.status ?? 200) }
+        return latch.wait(atMost: .seconds(30))
+    }
+
+    /// As on a dead network file system: what was known counts on, and when it comes back, what it brings does.
+    @Test func filesThatHangHoldNobodyUp() throws {
+        try #require(bcryptProblem == nil)
+        let known = try #require(hash)
+        let gate = DispatchSemaphore(value: 0)
+        let authenticator = Authenticator(
+            ["prometheus": known],
+            readAgain: {
+                gate.wait()
+                // Another salt: nobody's password is right any more.
+                return ["prometheus": known.with(cost: 4)]
+            }, log: .silent)
+        for _ in 0..<20 { #expect(ask(authenticator, "prometheus:correct horse") == 200) }
+        #expect(ask(authenticator, "prometheus:wrong") == 401)
+        // Each look that follows finds the same.
+        for _ in 0..<100 { gate.signal() }
+        #expect(eventually(within: .seconds(30)) { ask(authenticator, "prometheus:correct horse") == 401 })
+    }
+}

@@ -34,7 +34,7 @@ import Testing
         #expect(worlds.reduce(0) { $0 + $1.input.follower.openCount } <= 32 + 3)
     }
 
-    /// The rest of a line that was cut is skipped, and no record comes of it whose acknowledgement could move the cursor.
+    /// The rest of a line that was cut is skipped: no record comes of it whose acknowledgement could move the cursor.
     @Test func aCutLineLeavesNoLag() throws {
         let world = try FileWorld()
         func lag() -> UInt64? { world.input.status(at: world.now).lagBytes }
