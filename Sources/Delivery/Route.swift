@@ -53,11 +53,11 @@ package final class Route: Sendable {
         // Before anything is read: what is counted is there from the first scrape on, as 0.
         status.reading = reader.inputStatus(at: .now)
         status.logMetrics = reader.pipeline.metrics.map(\.values)
-        reading = Worker("read \(name)", reader, mayShare: true)
+        reading = Worker("read \(name)", reader, sharing: .reading)
         self.account = account
         lanes = Self.makeLanes(output, json, count: options.inFlight, name)
         exchange = Exchange(status, laneCount: lanes.count, keptParcels: options.inFlight)
-        saving = Worker("save \(name)", cursors, mayShare: true)
+        saving = Worker("save \(name)", cursors, sharing: .saving)
         self.rejected = rejected
         self.options = options
         policy = BatchPolicy(inFlightLimit: options.inFlight, batchAge: options.batchAge, spacing: options.batchSpacing)
@@ -74,14 +74,14 @@ package final class Route: Sendable {
             guard let lane = makeLane(beside: output, others.count + 1, json, name) else { break }
             others.append(lane)
         }
-        return [Worker("send \(name)", Lane(index: 0, output: output, json: json), mayShare: true)] + others
+        return [Worker("send \(name)", Lane(index: 0, output: output, json: json), sharing: .sending)] + others
     }
 
     private static func makeLane(
         beside output: some Output, _ index: Int, _ json: RecordJSON, _ name: String
     ) -> Worker<Lane>? {
         guard let other = output.forAnotherLane() else { return nil }
-        return Worker("send \(name) \(index)", Lane(index: index, output: other, json: json), mayShare: true)
+        return Worker("send \(name) \(index)", Lane(index: index, output: other, json: json), sharing: .sendingMore)
     }
 
     /// Opens what others reach the input by. Waits for that.

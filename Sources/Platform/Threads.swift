@@ -16,10 +16,18 @@ package func availableThreads(upTo count: Int) -> Int {
 
 /// Threads that several workers share, where there are not enough for each to have one.
 package enum SharedThreads {
+    /// What a worker does of a route's work. Each role goes round for itself: if all went round together, and there were
+    /// as many threads as a route has workers, those that wait for receivers would all meet on the same one.
+    package enum Role: Int, CaseIterable, Sendable {
+        case reading, saving, sending
+        /// Besides the first that sends.
+        case sendingMore
+    }
+
     private struct State {
         var queues: [DispatchQueue] = []
-        /// How many workers have got one.
-        var given = 0
+        /// How many workers of each role have got one.
+        var given = [Int](repeating: 0, count: Role.allCases.count)
     }
 
     private static let state = Mutex(State())
@@ -31,14 +39,13 @@ package enum SharedThreads {
         }
     }
 
-    /// In turn, and each turn begins one further: a route takes four, and if they were as many as there are or half as
-    /// many, the ones that send would meet on the same few threads.
-    static var next: DispatchQueue? {
+    /// In turn. The roles begin beside one another.
+    static func next(for role: Role) -> DispatchQueue? {
         state.withLock { state in
             guard !state.queues.isEmpty else { return nil }
-            let (turn, place) = state.given.quotientAndRemainder(dividingBy: state.queues.count)
-            state.given += 1
-            return state.queues[(place + turn) % state.queues.count]
+            let place = state.given[role.rawValue] + role.rawValue
+            state.given[role.rawValue] += 1
+            return state.queues[place % state.queues.count]
         }
     }
 }

@@ -13,9 +13,9 @@ internal import Dispatch
     private let queue: DispatchQueue
     private var state: State
 
-    /// `mayShare`: it takes part in `SharedThreads`, so it never waits for another that does.
-    package init(_ name: String, _ state: sending State, mayShare: Bool = false) {
-        queue = DispatchQueue(label: name, target: mayShare ? SharedThreads.next : nil)
+    /// `sharing`: it takes part in `SharedThreads`, so it never waits for another that does.
+    package init(_ name: String, _ state: sending State, sharing role: SharedThreads.Role? = nil) {
+        queue = DispatchQueue(label: name, target: role.flatMap { SharedThreads.next(for: $0) })
         self.state = state
     }
 

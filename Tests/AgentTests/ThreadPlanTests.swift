@@ -38,11 +38,11 @@ import Testing
     /// Whatever two of them wait for, the others that share a thread go on where another is free.
     @Test func workersShareThreads() {
         SharedThreads.limit(to: 2)
-        let workers = (0..<4).map { Worker("worker \($0)", 0, mayShare: true) }
+        let workers = (0..<4).map { Worker("worker \($0)", 0, sharing: .sending) }
         SharedThreads.limit(to: nil)
         let (gate, done) = (Latch<Void>(), Latch<Void>())
         workers[0].run { _ in gate.wait() }
-        workers[3].run { _ in done.open(()) }
+        workers[2].run { _ in done.open(()) }
         workers[1].run { _ in gate.open(()) }
         // On the thread of the first, so only after it.
         #expect(done.wait(atMost: .seconds(10)) != nil)
@@ -50,15 +50,16 @@ import Testing
         #expect(workers.map { $0.runAndWait { $0 } } == [100, 100, 100, 100])
     }
 
-    /// Of each four only one waits for the world: with eight threads, eight of them wait at the same time.
+    /// Those that wait for receivers are on as many threads as there are, however many workers a route has.
     @Test(arguments: [3, 4, 8, 9, 16]) func theOnesThatWaitMeetOnAllThreads(count: Int) {
         SharedThreads.limit(to: count)
-        let workers = (0..<4 * count).map { Worker("worker \($0)", 0, mayShare: true) }
+        let roles = SharedThreads.Role.allCases
+        let workers = (0..<count).flatMap { route in roles.map { Worker("\($0) \(route)", 0, sharing: $0) } }
         SharedThreads.limit(to: nil)
         let gate = Latch<Void>()
         let waiting = Mutex(0)
-        for worker in workers.indices where worker % 4 == 2 {
-            workers[worker].run { _ in
+        for route in 0..<count {
+            workers[route * roles.count + SharedThreads.Role.sending.rawValue].run { _ in
                 waiting.withLock { $0 += 1 }
                 gate.wait()
             }
