@@ -36,6 +36,9 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let familyNotSupported = Errno(code: EAFNOSUPPORT)
     package static let badAddress = Errno(code: EFAULT)
 
+    /// Nothing is there: what was asked for, or a directory on the way to it. Any other error leaves that open.
+    package var isAbsence: Bool { code == ENOENT || code == ENOTDIR }
+
     package var description: String {
         var text = [CChar](repeating: 0, count: 128)
         // The XSI variant of strerror_r, which Glibc's module shows, is safe with threads; strerror is not.
