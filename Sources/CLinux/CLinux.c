@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <linux/btrfs.h>
+#include <linux/magic.h>
 #include <linux/nvme_ioctl.h>
 #include <linux/openat2.h>
 #include <linux/perf_event.h>
@@ -53,6 +54,31 @@ int linux_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEX
 int linux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
 int linux_statfs(const char *path, struct statfs *out) { return statfs(path, out); }
+
+int linux_birth(int descriptor, int64_t *unix_nanoseconds) {
+    struct statx status;
+    if (statx(descriptor, "", AT_EMPTY_PATH, STATX_BTIME, &status) != 0) {
+        // Before Linux 4.11, or a container's filter of system calls does not know it.
+        return errno == ENOSYS || errno == EPERM || errno == EINVAL ? 0 : -1;
+    }
+    if (!(status.stx_mask & STATX_BTIME) || (status.stx_btime.tv_sec == 0 && status.stx_btime.tv_nsec == 0)) return 0;
+    struct statfs system;
+    if (fstatfs(descriptor, &system) != 0) return -1;
+    switch ((uint32_t)system.f_type) {
+    case EXT4_SUPER_MAGIC:
+    case XFS_SUPER_MAGIC:
+    case BTRFS_SUPER_MAGIC:
+    case F2FS_SUPER_MAGIC:
+    case TMPFS_MAGIC:
+    case 0x2FC12FC1: // ZFS
+    case 0xCA451A4E: // bcachefs
+        *unix_nanoseconds = (int64_t)status.stx_btime.tv_sec * 1000000000 + status.stx_btime.tv_nsec;
+        return 1;
+    default: return 0;
+    }
+}
+
+int64_t linux_seek_data(int descriptor, int64_t offset) { return lseek(descriptor, offset, SEEK_DATA); }
 
 unsigned linux_major(dev_t device) { return major(device); }
 unsigned linux_minor(dev_t device) { return minor(device); }

@@ -97,18 +97,20 @@ package struct FileInput: Input {
         var report = CheckReport()
         for glob in follower.settings.paths {
             let finder = FileFinder([glob])
-            var refused: [String] = []
+            var problems: [String] = []
             let paths = finder.paths.filter { path in
                 guard follower.settings.matches(path) else { return false }
                 if let refusal = follower.refusal(ofStanding: path) {
-                    refused.append("\(path): \(refusal)")
+                    problems.append("\(path): \(refusal)")
                     return false
                 }
-                return (try? FileStatus(of: path))?.kind == .regular
+                do throws(Errno) { return try FileStatus(of: path).kind == .regular } catch {
+                    if !error.isAbsence { problems.append("\(path): \(error)") }
+                    return false
+                }
             }
             report.notes.append("\(glob.text): \(paths.count) \(paths.count == 1 ? "file" : "files")")
             report.notes += Self.bounded(paths.map { "  \($0)" }, Self.checkedNamesLimit)
-            var problems = refused
             for path in paths {
                 do throws(Errno) {
                     if try File(reading: path).hasMoreThanItsSize() {

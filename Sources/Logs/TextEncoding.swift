@@ -59,6 +59,16 @@ package struct TextForm: Sendable, Equatable {
         }
     }
 
+    /// The NULs at the end of `buffer[..<count]`, as whole characters: bytes that may not be written yet.
+    package func unwrittenBytes(_ buffer: [UInt8], upTo count: Int) -> Int {
+        // Half a character waits for its other half.
+        let odd = count % unitBytes
+        if odd > 0, buffer[count - odd] != 0 { return 0 }
+        var end = count - odd
+        while end >= unitBytes, buffer[end - 1] == 0, buffer[end - unitBytes] == 0 { end -= unitBytes }
+        return count - end
+    }
+
     func unit(_ buffer: [UInt8], _ index: Int) -> UInt16 {
         guard isWide else { return UInt16(buffer[index]) }
         let (first, second) = (UInt16(buffer[index]), UInt16(buffer[index + 1]))

@@ -49,6 +49,9 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     /// The fault of this process or of the machine's memory: it says nothing about what was to be read.
     package var isShortage: Bool { [.processFileLimit, .systemFileLimit, .noMemory].contains(self) }
 
+    /// Nothing is there: what was asked for, or a directory on the way to it. Any other error leaves that open.
+    package var isAbsence: Bool { code == ENOENT || code == ENOTDIR }
+
     package var description: String {
         var text = [CChar](repeating: 0, count: 128)
         // The XSI variant of strerror_r, which Glibc's module shows, is safe with threads; strerror is not.

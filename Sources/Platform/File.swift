@@ -199,6 +199,28 @@ package struct File: ~Copyable {
 
     package func status() throws(Errno) -> FileStatus { try FileStatus(of: descriptor) }
 
+    /// When it was made, in nanoseconds since 1970. Nil where the file system does not keep that, or may make it up.
+    package func birth() throws(Errno) -> Int64? {
+        var unixNanoseconds: Int64 = 0
+        let answer = unsafe linux_birth(descriptor, &unixNanoseconds)
+        guard answer >= 0 else { throw .current }
+        return answer > 0 ? unixNanoseconds : nil
+    }
+
+    /// The first offset from `offset` on that is in no hole: `offset` itself where the file system knows of no holes.
+    /// Nil when there is nothing but a hole, or nothing at all.
+    package func nextData(from offset: UInt64) throws(Errno) -> UInt64? {
+        let found = linux_seek_data(descriptor, Int64(clamping: offset))
+        if found >= 0 { return UInt64(found) }
+        let error = Errno.current
+        switch error.code {
+        case ENXIO: return nil
+        // Of file systems and devices that cannot be asked.
+        case EINVAL, EOPNOTSUPP, ESPIPE: return offset
+        default: throw error
+        }
+    }
+
     /// Whether bytes stand after the end that its size tells, as in the files of /proc, and not because it is growing.
     package func hasMoreThanItsSize() throws(Errno) -> Bool {
         let size = try status().sizeBytes

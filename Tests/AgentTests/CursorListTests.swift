@@ -32,7 +32,7 @@ import Testing
         let id = try FileStatus(of: path).id
         let old = try FileStatus(of: try own.write("app.log.1", "1234567890")).id
         func print(_ text: String) -> String {
-            let print = StartPrint(of: ArraySlice(text.utf8))
+            let print = FilePrint.Head(of: ArraySlice(text.utf8))
             return "\"print\":\(print.checksum.value),\"print_length\":\(print.length)"
         }
         try save(

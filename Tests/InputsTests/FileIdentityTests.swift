@@ -21,7 +21,7 @@ import Testing
         #expect(malformed == 0)
         for index in cursors.files.indices {
             let id = cursors.files[index].id
-            cursors.files[index].id = FileID(
+            cursors.files[index].identity.id = FileID(
                 device: id.device + (device ? 77 : 0), inode: id.inode + (inode ? 1_000_000 : 0))
         }
         var json = JSONWriter()
@@ -162,13 +162,13 @@ import Testing
         let follower = world.input.follower
         for tail in follower.tails.values where !tail.isFinished {
             follower.byID[tail.id] = nil
-            tail.id = FileID(device: tail.id.device + 77, inode: tail.id.inode)
+            tail.identity.id = FileID(device: tail.id.device + 77, inode: tail.id.inode)
             follower.byID[tail.id] = tail
         }
         for var cursor in follower.known.all {
             let entry = try #require(follower.known[cursor.key])
             follower.known.remove(cursor.key)
-            cursor.id = FileID(device: cursor.id.device + 77, inode: cursor.id.inode)
+            cursor.identity.id = FileID(device: cursor.id.device + 77, inode: cursor.id.inode)
             follower.known.insert(cursor, tail: entry.tail)
             entry.tail?.knownKey = cursor.key
         }

@@ -217,8 +217,13 @@ import Testing
         var cursors = FileCursors()
         cursors.files = [
             FileCursor(
-                path: "/var/log/\"a\".log", id: FileID(device: .max, inode: 7),
-                print: StartPrint(of: Array("one\n".utf8)[...]), offset: 1 << 60, mark: .cut, sizeBytes: .max)
+                path: "/var/log/\"a\".log",
+                identity: FileIdentity(
+                    id: FileID(device: .max, inode: 7), born: 1_800_000_000_000_000_001,
+                    print: FilePrint(
+                        head: .init(of: Array("one\n".utf8)[...]),
+                        inner: .init(end: 2_000, checksum: Fingerprint(value: 9)))),
+                offset: 1 << 60, mark: .cut, sizeBytes: .max)
         ]
         cursors.floors = ["/a": 1_800_000_000_000_000_001]
         var json = JSONWriter()
@@ -231,20 +236,30 @@ import Testing
         #expect(malformed == 2)
     }
 
-    @Test func fingerprintsGrowUpToTheirLimit() {
-        let bytes = (0..<2_000).map { UInt8(truncatingIfNeeded: $0 * 7) }
-        var print = StartPrint(of: bytes[..<100])
-        var isAccepted = print.accept(bytes[..<500])
-        #expect(isAccepted && print == StartPrint(of: bytes[..<500]))
-        isAccepted = print.accept(bytes[..<499])
-        #expect(!isAccepted)
-        isAccepted = print.accept(bytes[...])
-        #expect(isAccepted && print.isWhole && print == StartPrint(of: bytes[..<1_024]))
+    @Test func printsGrowUpToTheirLimit() {
+        let bytes = (0..<2_000).map { UInt8(truncatingIfNeeded: $0 * 7) | 1 }
+        var head = FilePrint.Head(of: bytes[..<100])
+        #expect(head.begins(bytes[..<500]))
+        head.grow(from: bytes[..<500])
+        #expect(head == FilePrint.Head(of: bytes[..<500]))
+        #expect(!head.begins(bytes[..<499]))
+        head.grow(from: bytes[...])
+        #expect(head.isWhole && head == FilePrint.Head(of: bytes[..<1_024]))
         var changed = bytes
         changed[1_023] ^= 1
-        isAccepted = print.accept(changed[...])
-        #expect(!isAccepted)
-        #expect(StartPrint().matches([]))
+        #expect(!head.begins(changed[...]))
+        #expect(FilePrint().head.begins([]))
+    }
+
+    /// What is not written yet is no part of it; NULs with something behind them are.
+    @Test func printsEndBeforeNULs() {
+        var bytes = Array("one\n".utf8) + [UInt8](repeating: 0, count: 2_000)
+        var head = FilePrint.Head(of: bytes[...])
+        #expect(head == FilePrint.Head(of: bytes[..<4]))
+        bytes[10] = 7
+        head.grow(from: bytes[...])
+        #expect(head == FilePrint.Head(of: bytes[..<11]) && head.length == 11)
+        #expect(FilePrint.Head(of: bytes[11...]).length == 0)
     }
 
     @Test(arguments: [

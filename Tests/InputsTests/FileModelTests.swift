@@ -81,7 +81,7 @@ private final class Sequence {
     // MARK: Writers
 
     /// Longer than the first bytes that are remembered of a file.
-    private static let banner = (0..<StartPrint.lengthLimit / 20).map { "= line \($0) of a banner\n" }.joined()
+    private static let banner = (0..<FilePrint.Head.lengthLimit / 20).map { "= line \($0) of a banner\n" }.joined()
 
     func beginFile() {
         if !banner.isEmpty, (try? FileStatus(of: world.path("a.log")))?.sizeBytes ?? 0 == 0 { world.append(banner) }
@@ -238,7 +238,7 @@ private final class Sequence {
                 + (tail.isAway ? "a" : "") + (tail.isFinished ? "f" : "") + (tail.file == nil ? "c" : "")
         }
         let known = world.input.follower.known.all.map {
-            "\($0.id.inode):\($0.offset)/\($0.sizeBytes)<\($0.inner?.end ?? 0)"
+            "\($0.id.inode):\($0.offset)/\($0.sizeBytes)<\($0.print.inner?.end ?? 0)"
         }
         print(
             "\(glob) \(step)\(isDown ? " down" : "") next \(model.next) delivered \(everDelivered.count)", files, tails,

@@ -124,8 +124,11 @@ import Testing
         for (number, stem) in Self.stems.enumerated() {
             cursors.files.append(
                 FileCursor(
-                    path: "/var/log" / name(stem), id: FileID(device: 1, inode: UInt64(number)),
-                    print: StartPrint(of: Array("one\n".utf8)[...]), offset: 4, sizeBytes: 4))
+                    path: "/var/log" / name(stem),
+                    identity: FileIdentity(
+                        id: FileID(device: 1, inode: UInt64(number)),
+                        print: FilePrint(head: .init(of: Array("one\n".utf8)[...]))),
+                    offset: 4, sizeBytes: 4))
             cursors.floors["/var/log" / name(stem)] = Int64(number)
         }
         var json = JSONWriter()

@@ -59,6 +59,32 @@ import Testing
         #expect(try file.status().id == id)
     }
 
+    /// Where the file system tells it. It is not the time of a change.
+    @Test func aFileIsBornOnce() throws {
+        let (one, other) = (directory + "/a", directory + "/b")
+        try File(writing: one, .createNew).write([1])
+        let file = try File(reading: one)
+        let born = try file.birth()
+        try renameFile(one, to: other)
+        try File(writing: other, .append).write([2])
+        #expect(try File(reading: other).birth() == born)
+        if let born { #expect(abs(born - Moment.now.unixNanoseconds) < 3_600_000_000_000) }
+        // The kernel makes up its own files as they are asked for.
+        #expect(try File(reading: "/proc/self/stat").birth() == nil)
+    }
+
+    @Test func holesAreSteppedOver() throws {
+        let path = directory + "/a"
+        try File(writing: path, .createNew).write([1])
+        #expect(truncate(path, 4 << 20) == 0)
+        let file = try File(reading: path)
+        #expect(try file.nextData(from: 0) == 0)
+        // A file system that knows of no holes has data up to the end.
+        let next = try file.nextData(from: 1 << 20)
+        #expect(next == nil || next == 1 << 20)
+        #expect(try file.nextData(from: 4 << 20) == nil)
+    }
+
     @Test func aFIFOWithoutWriterIsEmpty() throws {
         let path = directory + "/fifo"
         try #require(mkfifo(path, 0o600) == 0)

@@ -76,6 +76,13 @@ int linux_unacknowledged(int descriptor);
 /// flock(2) LOCK_UN: lets go of it also for copies of the descriptor, as a child has that was forked meanwhile.
 int linux_unlock(int descriptor);
 
+/// statx(2) STATX_BTIME: when an open file was made, in nanoseconds since 1970. 1 when that is known, 0 when the file
+/// system does not keep it or may make it up (FUSE, network file systems, overlays), -1 and errno.
+int linux_birth(int descriptor, int64_t *unix_nanoseconds);
+
+/// lseek(2) SEEK_DATA: the first offset from `offset` on that is in no hole, or -1 and errno: ENXIO when there is none.
+int64_t linux_seek_data(int descriptor, int64_t offset);
+
 #define LINUX_INTERFACE_NAME_BYTES 16
 
 /// ioctl(2) SIOCGIFNAME on any socket; `name` has room for LINUX_INTERFACE_NAME_BYTES.

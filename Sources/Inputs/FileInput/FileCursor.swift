@@ -7,16 +7,16 @@ package import Platform
 package struct FileCursor: Equatable, Sendable {
     /// The name under which the file was first found: its rotated siblings begin with it.
     package var path: Path
-    package var id: FileID
-    package var print: StartPrint
-    /// Nil when no more was read than `print` tells.
-    package var inner: InnerPrint?
+    package var identity: FileIdentity
     /// The first byte that is not acknowledged.
     package var offset: UInt64
     /// What the byte at `offset` continues.
     package var mark = LineSplitter.Mark.line
     /// The size when it was last looked at; what of it was never read is lost when the file is gone.
     package var sizeBytes: UInt64
+
+    package var id: FileID { identity.id }
+    package var print: FilePrint { identity.print }
 }
 
 /// All that a file input keeps between runs.
@@ -38,17 +38,21 @@ package struct FileCursors: Equatable, Sendable {
         for value in json["files"]?.array ?? [] {
             guard let path = Self.path(value, "path"), let device = value["device"]?.unsigned,
                 let inode = value["inode"]?.unsigned, let length = value["print_length"]?.unsigned,
-                length <= UInt64(StartPrint.lengthLimit), let checksum = value["print"]?.unsigned,
+                length <= UInt64(FilePrint.Head.lengthLimit), let checksum = value["print"]?.unsigned,
                 let offset = value["offset"]?.unsigned
             else {
                 malformed += 1
                 continue
             }
+            let print = FilePrint(
+                head: .init(length: Int(length), checksum: Fingerprint(value: checksum)), inner: .init(value))
             files.append(
                 FileCursor(
-                    path: path, id: FileID(device: device, inode: inode),
-                    print: StartPrint(length: Int(length), checksum: Fingerprint(value: checksum)),
-                    inner: InnerPrint(value), offset: offset,
+                    path: path,
+                    identity: FileIdentity(
+                        id: FileID(device: device, inode: inode),
+                        born: value["born"]?.unsigned.map { Int64(clamping: $0) }, print: print),
+                    offset: offset,
                     mark: value["continues"]?.string.flatMap(LineSplitter.Mark.init) ?? .line,
                     sizeBytes: value["size"]?.unsigned ?? offset))
         }
@@ -124,7 +128,7 @@ private func bytes(hexadecimal text: String) -> [UInt8]? {
     return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
 }
 
-extension InnerPrint {
+extension FilePrint.Inner {
     fileprivate init?(_ json: JSONValue) {
         guard let end = json["inner_end"]?.unsigned, let checksum = json["inner"]?.unsigned,
             UInt64(Self.length)...Self.endLimit ~= end
@@ -138,13 +142,18 @@ extension FileCursor {
         json.object { json in
             FileCursors.write(path, "path", into: &json)
             for (key, value) in [
-                ("device", id.device), ("inode", id.inode), ("print", print.checksum.value),
-                ("print_length", UInt64(print.length)), ("offset", offset), ("size", sizeBytes),
+                ("device", id.device), ("inode", id.inode), ("print", print.head.checksum.value),
+                ("print_length", UInt64(print.head.length)), ("offset", offset), ("size", sizeBytes),
             ] {
                 json.key(key)
                 json.number(value)
             }
-            if let inner {
+            // In older versions there is none.
+            if let born = identity.born {
+                json.key("born")
+                json.number(UInt64(clamping: born))
+            }
+            if let inner = print.inner {
                 json.key("inner_end")
                 json.number(inner.end)
                 json.key("inner")

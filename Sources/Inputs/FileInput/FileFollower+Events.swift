@@ -84,7 +84,11 @@ extension FileFollower {
 
     /// A directory that was removed says so only when the last file in it is closed, and we hold some.
     private func isGone(_ directory: Path) -> Bool {
-        guard let own = watchedDirectories[directory], (try? FileStatus(of: directory)) == nil else { return false }
+        guard let own = watchedDirectories[directory] else { return false }
+        do throws(Errno) {
+            _ = try FileStatus(of: directory)
+            return false
+        } catch { if !error.isAbsence { return false } }
         inotify?.remove(own.watch)
         watches[own.watch] = nil
         watchedDirectories[directory] = nil

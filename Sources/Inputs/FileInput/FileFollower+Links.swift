@@ -70,6 +70,7 @@ extension FileFollower {
     /// What is read under this path can be read. That says nothing of a link there that is not followed: the file may
     /// be the one that stood there before.
     func noteReadable(_ path: Path) {
+        unclear[path] = nil
         if case .linkRefused = unreadable[path] { return }
         unreadable[path] = nil
     }

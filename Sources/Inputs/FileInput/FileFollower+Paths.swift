@@ -6,21 +6,33 @@ internal import Platform
 
 extension FileFollower {
     /// Where a path leads: the file itself, when the path is a symbolic link.
-    func place(of path: Path) -> Path { place(of: path, try? FileStatus(ofLink: path)) }
+    func place(of path: Path) -> Path { place(of: path, standing(at: path)) }
+
+    /// What a path itself names. Nil also when that cannot be told: whoever opens it says what is wrong.
+    func standing(at path: Path) -> FileStatus? {
+        do throws(Errno) { return try FileStatus(ofLink: path) } catch { return nil }
+    }
+
+    /// For certain: an error leaves it open.
+    func isAbsent(_ path: Path) -> Bool {
+        do throws(Errno) {
+            _ = try FileStatus(ofLink: path)
+            return false
+        } catch { return error.isAbsence }
+    }
 
     /// `seen` is what the path itself names.
     func place(of path: Path, _ seen: FileStatus?) -> Path {
-        guard let seen, seen.kind == .symbolicLink, refusal(of: path, seen) == nil, let real = try? realPath(path)
-        else {
-            return path
-        }
+        guard let seen, seen.kind == .symbolicLink, refusal(of: path, seen) == nil else { return path }
+        let real: Path
+        do throws(Errno) { real = try realPath(path) } catch { return path }
         if aliases.updateValue(path, forKey: real) == nil { hasNewAlias = true }
         return real
     }
 
     /// Looks at what stands at `path` now, and follows it when it is new and matches.
     func examine(_ path: Path, at now: Moment) {
-        let seen = try? FileStatus(ofLink: path)
+        let seen = standing(at: path)
         if let refusal = refusal(of: path, seen) { return refuse(path, refusal) }
         if case .linkRefused = unreadable[path] { unreadable[path] = nil }
         examine(path, place(of: path, seen), seen?.kind == .symbolicLink ? nil : seen, at: now)
@@ -31,10 +43,11 @@ extension FileFollower {
         let standing = byPlace[place]
         let status: FileStatus
         do throws(Errno) { status = if let seen { seen } else { try FileStatus(of: place) } } catch {
+            // What cannot be looked at now may stand there still.
+            guard error.isAbsence else { return report(path, error) }
             if let standing { leave(standing) }
             // What became of it may have been left alone because of it.
             if let file = held.removeValue(forKey: place) { catchUp(file.family, at: now) }
-            if error != .notFound { report(path, error) }
             return
         }
         guard status.kind == .regular else {
@@ -49,23 +62,42 @@ extension FileFollower {
             }
             leave(standing)
         }
-        if let tail = byID[status.id], isStill(tail, place) {
-            arrive(tail, at: place, path: path)
-        } else if settings.matches(path), !isTooOld(status.id, status.modifiedUnixNanoseconds, at: now) {
+        if let tail = byID[status.id] {
+            switch relation(of: tail, toFileAt: place) {
+            case .same, .moved, .unclear(nil): return arrive(tail, at: place, path: path)
+            case .unclear(let error?): return tryAgain(path, status.id, error, at: now)
+            case .copy, .other: break
+            }
+        }
+        if settings.matches(path), !isTooOld(status.id, status.modifiedUnixNanoseconds, at: now) {
             adopt(path, place, status, at: now)
         } else {
             tellNotFollowed(path, settings.matches(path) ? "it is too old: ignore_older" : "it is excluded")
         }
     }
 
-    /// An inode is not used again while a descriptor holds it; of a file that we closed, the content decides.
-    private func isStill(_ tail: Tail, _ place: Path) -> Bool {
-        if tail.file != nil { return true }
-        guard let file = try? File(reading: place), let count = try? file.read(into: &buffers.start, limit: .max, at: 0)
-        else { return false }
-        return tail.print.matches(buffers.start[..<count])
-            && (try? file.mayHave(tail.inner, tail.isCompressed ? .gzip : .plain)) ?? false
+    /// What stands at a place is to a tail. An inode is not used again while a descriptor holds it; of a file that we
+    /// closed, its birth and its content decide.
+    private func relation(of tail: Tail, toFileAt place: Path) -> FileRelation {
+        if tail.file != nil { return .same }
+        do throws(Errno) {
+            let file = try File(reading: place)
+            return tail.identity.relation(
+                to: try found(file, try file.status(), at: place, isAtPath: true), readTo: 0)
+        } catch {
+            return .unclear(error)
+        }
     }
+
+    /// Which file stands at a path cannot be told now: it is neither taken for one that is known nor for another one.
+    func tryAgain(_ path: Path, _ id: FileID, _ error: Errno?, at now: Moment) {
+        unclear[path] = id
+        nextScan = min(nextScan, now.monotonic + settings.rotationGrace)
+        if let error { tellUnclear(path, error) }
+    }
+
+    /// Says it, but of what was renamed meanwhile: the event that tells so is on its way.
+    func tellUnclear(_ path: Path, _ error: Errno) { if !error.isAbsence { report(path, error) } }
 
     /// Its name leads elsewhere now. Where it went, if anywhere, another event or a scan tells.
     func leave(_ tail: Tail) {
@@ -105,81 +137,6 @@ extension FileFollower {
         return now.unixNanoseconds - modifiedUnixNanoseconds > limit.nanoseconds
     }
 
-    /// A file that matches and is not followed yet.
-    private func adopt(_ path: Path, _ place: Path, _ seen: FileStatus, at now: Moment) {
-        guard tails.count < settings.fileLimit else { return count(.fileLimit) }
-        let originals = isFirstScan ? [] : originalFamilies(of: place)
-        // A copy and a compressed file begin empty too, and which of them it will be nobody can tell.
-        if seen.sizeBytes == 0, !originalFamilies(of: place).isEmpty || withoutGzipEnding(place) != place { return }
-        for family in originals { catchUp(family, at: now) }
-        if originals.isEmpty, withoutGzipEnding(place) == place { catchUp(place, at: now) }
-        // Catching up may have found it under this very name, or found that it may be a copy.
-        if byPlace[place] != nil || held[place] != nil { return }
-        do throws(TailFailure) {
-            let file = try open(place, through: path)
-            let status: FileStatus
-            let first: FileStart
-            do throws(Errno) {
-                status = try file.status()
-                // What was found out is not about this one. Its event is on its way.
-                guard status.id == seen.id else {
-                    nextScan = now.monotonic
-                    return
-                }
-                first = try readStart(file, status)
-            } catch { throw .system(error) }
-            unreadable[path] = nil
-            guard first.form == .plain else {
-                // Rotated ones are read by `catchUp`; any other has no lines.
-                if first.form == .otherCompression || rotatedFamily(of: place) == nil { noteCompressed(status.id) }
-                return
-            }
-            begin(file, status, first.bytes, path, place, at: now)
-        } catch {
-            if error != .system(.stale) { report(path, error) }
-        }
-    }
-
-    /// Follows a file from where it was read to, or from its beginning.
-    private func begin(
-        _ file: consuming File, _ status: FileStatus, _ start: ArraySlice<UInt8>, _ path: Path, _ place: Path,
-        at now: Moment
-    ) {
-        var cursor = FileCursor(
-            path: place, id: status.id, print: StartPrint(of: start), offset: 0, sizeBytes: status.sizeBytes)
-        var old: FileCursor?
-        let entry = known.entry(of: status.id, beginning: start) { (try? file.mayHave($0, .plain)) ?? false }
-        if let entry, status.sizeBytes >= entry.cursor.offset {
-            let isMore = status.sizeBytes > entry.cursor.offset
-            if let tail = entry.tail {
-                if isMore, let found = find(place, of: place) { _ = revive(tail, in: found) }
-                return
-            }
-            if !isMore, isRotatedName(splitPath(place).name, of: splitPath(entry.cursor.path).name) { return }
-            (cursor.offset, cursor.mark, cursor.inner) = (entry.cursor.offset, entry.cursor.mark, entry.cursor.inner)
-            old = entry.cursor
-        } else if isFirstScan, !hasHistory, settings.startAt == .end {
-            cursor.offset = status.sizeBytes
-        }
-        // What had this inode before may go on in a copy, or have been compressed.
-        let others = known.with(status.id).map(\.cursor).filter { $0.key != old?.key }
-        for family in Set(others.map(\.path)).sorted() {
-            catchUp(family, at: now)
-            if byPlace[place] != nil { return }
-        }
-        if let old { known.remove(old.key) }
-        let before = lastRotated(of: place)
-        let tail = follow(file, status, path: path, family: place, place: place, cursor: cursor)
-        tail.predecessor = before
-        // It may have been written to since it was at its end, and all of that is older.
-        before?.hasReachedEnd = false
-        if let before { makeReady(before) }
-    }
-
-    func readStart(_ file: borrowing File, _ status: FileStatus) throws(Errno) -> FileStart {
-        try FileStart(file, status, through: &buffers.start)
-    }
-
     /// Opens a file again that was closed to make room.
     func reopen(_ tail: Tail, at now: Moment) -> Bool {
         guard let place = tail.place else {
@@ -189,7 +146,14 @@ extension FileFollower {
             return false
         }
         do throws(TailFailure) {
-            tail.file = try open(place, id: tail.id)
+            let file = try open(place, id: tail.id)
+            let born: Int64?
+            do throws(Errno) { born = try file.birth() } catch { throw .system(error) }
+            guard tail.identity.mayBeBorn(at: born) else {
+                truncated(tail, losing: .bytesLostDeleted, at: now)
+                return false
+            }
+            tail.file = consume file
             openCount += 1
             return true
         } catch {

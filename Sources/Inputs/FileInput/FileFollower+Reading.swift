@@ -67,6 +67,7 @@ extension FileFollower {
         if tail.skippedBytes > skippedBefore { count(.bytesCut, tail.skippedBytes - skippedBefore) }
         if tail.nulBytes > nulBefore { count(.nulSkipped, tail.nulBytes - nulBefore) }
         if tail.replacedCount > replacedBefore { count(.utf16Replaced, tail.replacedCount - replacedBefore) }
+        noteRead(tail, outcome)
         switch outcome {
         case .more where batch.wantedBytes > 0:
             // When there is room for its record, it is to be the first that is asked.
@@ -100,12 +101,18 @@ extension FileFollower {
             close(tail)
             report(tail.path, error)
         }
-        if case .failed = outcome {} else { noteReadable(tail.path) }
         if isOverOpenLimit || isAtOpenLimit && outcome == .atEnd, !tail.isAway { close(tail) }
         if tail.isAway || tail.partialSince != nil, !tail.isTimed {
             tail.isTimed = true
             timed.append(tail)
         }
+    }
+
+    private func noteRead(_ tail: Tail, _ outcome: Tail.Outcome) {
+        if case .failed = outcome { return }
+        guard !unreadable.isEmpty else { return }
+        noteReadable(tail.path)
+        if let place = tail.place { noteReadable(place) }
     }
 
     // MARK: Deadlines

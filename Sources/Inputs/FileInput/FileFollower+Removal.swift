@@ -8,7 +8,7 @@ extension FileFollower {
     /// Removes rotated files that were acknowledged to their end and have not changed for the time that is set.
     func removeRead(at now: Moment) {
         guard let age = settings.removeAfter else { return }
-        unremovable = unremovable.filter { path, _ in (try? FileStatus(ofLink: path)) != nil }
+        unremovable = unremovable.filter { path, _ in !isAbsent(path) }
         for path in known.paths {
             let name = splitPath(path).name
             for place in places(of: path) ?? [] where isRotatedName(splitPath(place).name, of: name) {
@@ -25,13 +25,11 @@ extension FileFollower {
     /// Nil when something of it may still be needed.
     private func doneFile(_ place: Path, of path: Path, age: Duration, at now: Moment) -> Done? {
         guard byPlace[place] == nil, let found = find(place, of: path), byID[found.id] == nil else { return nil }
-        let inside = InnerTexts(of: [found])
-        let remembered = known.entry(of: found.id, beginning: found.start.bytes) { inner in
-            // Nothing is removed that is not known for certain.
-            inner.map { inside.before($0.end, in: 0) == .text($0) } ?? true
-        }
-        guard let entry = remembered, entry.tail == nil, entry.cursor.mark != .cut else { return nil }
-        let sizeBytes = found.start.form == .gzip ? entry.cursor.sizeBytes : found.start.sizeBytes
+        // Nothing is removed that is not known for certain.
+        guard case .entry(let entry) = known.entry(of: found), !entry.cursor.print.isEmpty,
+            found.text.form != .otherCompression, entry.tail == nil, entry.cursor.mark != .cut
+        else { return nil }
+        let sizeBytes = found.text.form == .gzip ? entry.cursor.sizeBytes : found.text.sizeBytes
         let isOld = now.unixNanoseconds - found.modifiedUnixNanoseconds >= age.nanoseconds
         return entry.cursor.offset >= sizeBytes && (age == .zero || isOld)
             ? Done(file: found, key: entry.cursor.key) : nil
@@ -47,7 +45,7 @@ extension FileFollower {
             let status = try FileStatus(ofLink: aside)
             guard status.id == seen.id, status.sizeBytes == seen.diskBytes else {
                 // Back, unless the name has been given away once more.
-                guard (try? FileStatus(ofLink: place)) == nil else { throw Errno.alreadyThere }
+                guard isAbsent(place) else { throw Errno.alreadyThere }
                 return try renameFile(aside, to: place)
             }
             try removeFile(aside)

@@ -37,32 +37,34 @@ extension FileFollower {
         var rotated: [FoundFile] = []
         for (index, file) in files.enumerated() {
             switch parts[index] {
-            case .same(let index): meet(memory.owners[index], file, of: family, &unread, at: now)
+            case .same(let index):
+                if file.isAtPath, held[file.place]?.family == family { held[file.place] = nil }
+                meet(memory.owners[index], file, of: family, &unread, at: now)
             case .copy(let index):
                 // One that was closed, and whose inode another file has now.
                 if case .tail = memory.owners[index] { hasLeft = true }
                 let isThereToo = parts.contains(.same(index))
                 goOn(memory.owners[index], in: file, of: family, isThereToo: isThereToo, &unread)
-            case .unclear:
-                if held[file.place]?.sizeBytes != file.diskBytes {
+            case .unclear(let error):
+                // What could not be read is tried again until it can be.
+                if error != nil || held[file.place]?.sizeBytes != file.diskBytes {
                     held[file.place] = Held(family: family, since: now.monotonic, sizeBytes: file.diskBytes)
                 }
             case .alike: break
             case .beginning:
                 let isRotated = isRotated(file, of: family) && isNew(file, of: family, at: now)
                 if isRotated || settings.matches(file.place) {
-                    hold(file, of: family, originalOffset: survey.originalOffsets[index] ?? 0, at: now)
+                    hold(file, of: family, survey.originals[index], at: now)
                 }
             case .nothing:
-                if !file.isAtPath, held[file.place]?.family == family { held[file.place] = nil }
+                if held[file.place]?.family == family { held[file.place] = nil }
                 if isRotated(file, of: family) { rotated.append(file) }
             }
         }
         if !isOurs { floors[family] = firstFloor(of: family, rotated.map(\.modifiedUnixNanoseconds)) }
         for file in rotated where isNew(file, of: family, at: now) {
             let cursor = FileCursor(
-                path: family, id: file.id, print: StartPrint(of: file.start.bytes), offset: 0,
-                sizeBytes: file.start.sizeBytes)
+                path: family, identity: FileIdentity(file), offset: 0, sizeBytes: file.text.sizeBytes)
             unread.append(Unread(file: file, cursor: cursor))
         }
         forgetGone(family, memory, parts, places, at: now)
@@ -74,18 +76,24 @@ extension FileFollower {
     /// is seen when it is taken over.
     private func isAsRemembered(_ family: Path) -> Bool {
         let entries = known.of(family)
-        guard isFirstScan, entries.count == 1, let status = try? FileStatus(ofLink: family) else { return false }
-        return status.id == entries[0].cursor.id && settings.matches(matchedPath(family))
+        guard isFirstScan, entries.count == 1, settings.matches(matchedPath(family)) else { return false }
+        do throws(Errno) { return try FileStatus(ofLink: family).id == entries[0].cursor.id } catch { return false }
     }
 
     private func giveUpTruncated(_ family: Path, at now: Moment) -> Bool {
-        let truncated = byFamily[family].filter { $0.isTruncated(through: &buffers) }
+        let truncated = byFamily[family].filter {
+            switch $0.content(through: &buffers) {
+            case .other, .unwritten: true
+            // Reading it will fail too, and say so.
+            case .same, .unreadable: false
+            }
+        }
         for tail in truncated { giveUpContent(of: tail, at: now) }
         return !truncated.isEmpty
     }
 
     private func isRotated(_ file: FoundFile, of family: Path) -> Bool {
-        !file.isAtPath && file.start.form != .otherCompression
+        !file.isAtPath && file.text.form != .otherCompression
             && isRotatedName(splitPath(file.place).name, of: splitPath(family).name)
     }
 
@@ -101,7 +109,7 @@ extension FileFollower {
         case .known(var entry):
             if entry.cursor.id != file.id {
                 known.remove(entry.cursor.key)
-                entry.cursor.id = file.id
+                entry.cursor.identity.take(numbersOf: file)
                 entry.tail?.knownKey = entry.cursor.key
                 known.insert(entry.cursor, tail: entry.tail, loss: entry.loss)
                 cursorVersion += 1
@@ -112,8 +120,8 @@ extension FileFollower {
                 entry.cursor.path = family
                 known.insert(entry.cursor, tail: entry.tail, loss: entry.loss)
             }
-            let isGzip = file.start.form == .gzip
-            let sizeBytes = isGzip ? entry.cursor.sizeBytes : file.start.sizeBytes
+            let isGzip = file.text.form == .gzip
+            let sizeBytes = isGzip ? entry.cursor.sizeBytes : file.text.sizeBytes
             let isGrown = sizeBytes > entry.cursor.offset
             if let tail = entry.tail {
                 if isGrown, !isGzip { _ = revive(tail, in: file) }
@@ -131,16 +139,16 @@ extension FileFollower {
         case .tail(let tail): _ = move(tail, to: file)
         case .known(let entry):
             var cursor = entry.cursor
-            let isMore = max(file.start.sizeBytes, file.start.form == .gzip ? cursor.sizeBytes : 0) > cursor.offset
+            let isMore = max(file.text.sizeBytes, file.text.form == .gzip ? cursor.sizeBytes : 0) > cursor.offset
             if isMore, let tail = entry.tail, !isThereToo {
                 _ = revive(tail, in: file)
             } else if isMore {
                 unread.append(Unread(file: file, cursor: cursor, key: isThereToo ? nil : cursor.key))
             } else {
                 if !isThereToo { known.remove(cursor.key) }
-                cursor.id = file.id
+                cursor.identity.take(numbersOf: file)
                 if isPart(cursor.path, of: family) { cursor.path = family }
-                cursor.sizeBytes = max(file.start.sizeBytes, cursor.offset)
+                cursor.sizeBytes = max(file.text.sizeBytes, cursor.offset)
                 known.insert(cursor, tail: isThereToo ? nil : entry.tail, loss: entry.loss)
                 if !isThereToo { entry.tail?.knownKey = cursor.key }
                 cursorVersion += 1
@@ -148,63 +156,19 @@ extension FileFollower {
         }
     }
 
-    /// What is remembered of files that are nowhere. What cannot be read now is not gone for that.
-    private func forgetGone(
-        _ family: Path, _ memory: Memory, _ parts: [ReadPart], _ places: [Path], at now: Moment
-    ) {
-        var unreadable: Set<FileID>?
-        for (index, owner) in memory.owners.enumerated() {
-            guard case .known(let entry) = owner, entry.cursor.path == family, known[entry.cursor.key] != nil,
-                !parts.contains(.same(index)), !parts.contains(.copy(of: index))
-            else { continue }
-            let ids = unreadable ?? Set(places.compactMap(unreadableID))
-            unreadable = ids
-            if ids.contains(entry.cursor.id) {
-                known.notePresent(entry.cursor.key)
-            } else {
-                giveUp(entry, at: now)
-            }
-        }
-    }
-
-    /// Forgets a file when it was not found for the grace, and counts what was not read of it.
-    private func giveUp(_ entry: KnownFiles.Entry, at now: Moment) {
-        let cursor = entry.cursor
-        guard noteMissing(cursor.key, at: now) <= now.monotonic else { return }
-        known.remove(cursor.key)
-        cursorVersion += 1
-        countLost(cursor, entry.loss)
-    }
-
-    func countLost(_ cursor: FileCursor, _ reason: Counted) {
-        guard cursor.sizeBytes > cursor.offset else { return }
-        let bytes = cursor.sizeBytes - cursor.offset
-        count(reason, bytes)
-        log.warning(
-            reason == .bytesLostTruncation
-                ? "a log file was truncated before it was read, and no copy was found"
-                : "a log file is gone that was not read to its end",
-            ["path": cursor.path.repaired, "bytes": "\(bytes)"])
-    }
-
     private func isNew(_ file: FoundFile, of family: Path, at now: Moment) -> Bool {
         guard file.modifiedUnixNanoseconds > floors[family] ?? 0,
             !isTooOld(file.id, file.modifiedUnixNanoseconds, at: now)
         else { return false }
         // `app.log.1.gz` is a file of `app.log`, not of `app.log.1`.
-        if file.start.form == .gzip, rotatedFamily(of: family) != nil { return false }
+        if file.text.form == .gzip, rotatedFamily(of: family) != nil { return false }
         return true
     }
 
     /// After a restart: a file that was rotated a moment ago is still in its grace.
     private func mayHaveWriter(_ file: FoundFile, _ now: Moment) -> Bool {
-        isFirstScan && file.start.form == .plain
+        isFirstScan && file.text.form == .plain
             && file.changedUnixNanoseconds > now.unixNanoseconds - settings.rotationGrace.nanoseconds
-    }
-
-    private func unreadableID(_ place: Path) -> FileID? {
-        guard unreadable[place] != nil else { return nil }
-        do throws(Errno) { return try FileStatus(ofLink: place).id } catch { return nil }
     }
 
     /// Notes where a file that is followed stands now. The event that tells so may still be to come, and what is newer
@@ -229,10 +193,10 @@ extension FileFollower {
         }
         var before = lastRotated(of: family)
         for next in ordered {
-            let (place, start) = (next.file.place, next.file.start)
+            let (place, text) = (next.file.place, next.file.text)
             var own = next.cursor
-            own.id = next.file.id
-            if start.form == .gzip { own.sizeBytes = max(own.sizeBytes, start.sizeBytes) }
+            own.identity.take(numbersOf: next.file)
+            if text.form == .gzip { own.sizeBytes = max(own.sizeBytes, text.sizeBytes) }
             do throws(TailFailure) {
                 let file = try open(place)
                 unreadable[place] = nil
@@ -243,8 +207,8 @@ extension FileFollower {
                 if let key = next.key { known.remove(key) }
                 let tail = follow(
                     file, status, path: matchedPath(family), family: family, place: place, cursor: own,
-                    isCompressed: start.form == .gzip)
-                tail.note(start)
+                    isCompressed: text.form == .gzip)
+                tail.note(text)
                 tail.isAway = true
                 tail.predecessor = before
                 before = tail

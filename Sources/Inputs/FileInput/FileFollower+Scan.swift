@@ -46,7 +46,8 @@ extension FileFollower {
         for place in elsewhere.keys.sorted() { examine(place, at: now) }
         let away = tails.values.filter { $0.isAway && !$0.isCompressed }
         for tail in away.sorted(by: { $0.order < $1.order }) { makeReady(tail) }
-        unreadable = unreadable.filter { path, _ in (try? FileStatus(ofLink: path)) != nil }
+        unreadable = unreadable.filter { path, _ in !isAbsent(path) }
+        unclear = unclear.filter { path, _ in !isAbsent(path) }
         limitDeleted(at: now)
         limitFloors(paths)
         closeQuiet()
@@ -76,9 +77,9 @@ extension FileFollower {
         var new: [(path: Path, modified: Int64)] = []
         for path in paths {
             // Most files are where they were: one call to the kernel for each of them.
-            let seen = try? FileStatus(ofLink: path)
+            let seen = standing(at: path)
             if let standing = byPlace[path], let seen, seen.id == standing.id {
-                if standing.noteStatus(seen) { makeReady(standing) }
+                if standing.noteStatus(seen) || unreadable[path] != nil { makeReady(standing) }
                 continue
             }
             if let refusal = refusal(of: path, seen) {
@@ -89,11 +90,17 @@ extension FileFollower {
             if byPlace[place] != nil {
                 examine(path, place, at: now)
             } else {
-                let status = seen?.kind == .symbolicLink ? try? FileStatus(of: path) : seen
-                new.append((path, status?.modifiedUnixNanoseconds ?? 0))
+                new.append((path, modified(path, seen)))
             }
         }
         for (path, _) in new.sorted(by: { ($0.modified, $1.path) < ($1.modified, $0.path) }) { examine(path, at: now) }
+    }
+
+    /// 0 for what cannot be told: it is looked at first.
+    private func modified(_ path: Path, _ seen: FileStatus?) -> Int64 {
+        guard let seen else { return 0 }
+        guard seen.kind == .symbolicLink else { return seen.modifiedUnixNanoseconds }
+        do throws(Errno) { return try FileStatus(of: path).modifiedUnixNanoseconds } catch { return 0 }
     }
 
     /// Deleted files that nobody can see any more must not fill the disk.

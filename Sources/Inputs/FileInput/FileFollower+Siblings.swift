@@ -11,21 +11,29 @@ extension FileFollower {
             let file = try File(reading: place, followsLink: false)
             let status = try file.status()
             guard status.kind == .regular, status.sizeBytes > 0 else { return nil }
-            let start = try readStart(file, status)
-            noteReadable(place)
-            if start.form == .otherCompression { noteCompressed(status.id) }
-            return FoundFile(
-                place: place, id: status.id, start: start, diskBytes: status.sizeBytes,
-                modifiedUnixNanoseconds: status.modifiedUnixNanoseconds,
-                changedUnixNanoseconds: status.changedUnixNanoseconds, isAtPath: place == family,
-                isSettled: place == settled)
+            let found = try found(file, status, at: place, isAtPath: place == family)
+            if found.text.form == .otherCompression { noteCompressed(status.id) }
+            return found
         } catch {
-            if error != .notFound, let link = try? FileStatus(ofLink: place), link.kind == .regular, link.sizeBytes > 0
-            {
-                report(place, error)
-            }
+            // A link or a directory has no lines: what stands there, if it can be told, decides.
+            if !error.isAbsence, mayBeLog(place) { report(place, error) }
             return nil
         }
+    }
+
+    /// Of an open file.
+    func found(
+        _ file: borrowing File, _ status: FileStatus, at place: Path, isAtPath: Bool
+    ) throws(Errno) -> FoundFile {
+        try FoundFile(
+            file, status, at: place, isAtPath: isAtPath, isSettled: place == settled, through: &buffers.reader)
+    }
+
+    private func mayBeLog(_ place: Path) -> Bool {
+        do throws(Errno) {
+            let link = try FileStatus(ofLink: place)
+            return link.kind == .regular && link.sizeBytes > 0
+        } catch { return !error.isAbsence }
     }
 
     func noteCompressed(_ id: FileID) {
@@ -79,17 +87,12 @@ extension FileFollower {
             owners.append(.tail(tail))
             let state: ReadText.State = isLost ? .replaced : tail.file != nil ? .open : .closed
             texts.append(
-                ReadText(
-                    id: tail.id, print: tail.print, inner: tail.inner, offset: tail.readOffset, state: state,
-                    isFollowed: true))
+                ReadText(identity: tail.identity, offset: tail.readOffset, state: state, isFollowed: true))
         }
 
         mutating func add(_ entry: KnownFiles.Entry) {
             owners.append(.known(entry))
-            let cursor = entry.cursor
-            texts.append(
-                ReadText(
-                    id: cursor.id, print: cursor.print, inner: cursor.inner, offset: cursor.offset, state: .closed))
+            texts.append(ReadText(identity: entry.cursor.identity, offset: entry.cursor.offset, state: .closed))
         }
     }
 
@@ -99,17 +102,32 @@ extension FileFollower {
         let memory: Memory
         let parts: [ReadPart]
         /// For those that are the beginning of another file, how far that was read.
-        let originalOffsets: [Int: UInt64]
+        let originals: [Int: Original]
+    }
+
+    /// What a new file is the beginning of.
+    enum Original: Equatable {
+        /// Of a file that was read as far.
+        case readTo(UInt64)
+        case unreadable(Errno)
     }
 
     func survey(_ places: [Path], of family: Path) -> Survey {
         let files = places.compactMap { find($0, of: family) }
         let memory = recollect(family, for: files)
         // Files that were there before the agent was ever started are what they are.
-        let inner = InnerTexts(of: files)
-        let offsets = isFirstScan && !hasHistory ? [:] : originalOffsets(of: files, memory, inner)
-        let parts = readParts(of: files, in: memory.texts, inner: inner.before) { offsets[$0] != nil }
-        return Survey(files: files, memory: memory, parts: parts, originalOffsets: offsets)
+        let originals = isFirstScan && !hasHistory ? [:] : originals(of: files, memory)
+        let parts = readParts(of: files, in: memory.texts) { file in
+            switch originals[file] {
+            case .readTo: .same
+            case .unreadable(let error): .unreadable(error)
+            case nil: .other
+            }
+        }
+        for (file, part) in zip(files, parts) {
+            if case .unclear(let error?) = part { tellUnclear(file.place, error) } else { noteReadable(file.place) }
+        }
+        return Survey(files: files, memory: memory, parts: parts, originals: originals)
     }
 
     func recollect(_ family: Path, for files: [FoundFile], without lost: Tail? = nil) -> Memory {
@@ -121,7 +139,7 @@ extension FileFollower {
         for tail in families.flatMap({ byFamily[$0] }) + files.compactMap({ byID[$0.id] })
         where tail !== lost && numbers.insert(tail.number).inserted {
             // What identifies it may have grown.
-            if !tail.isTruncated(through: &buffers) { tail.noteInner(through: &buffers.start) }
+            if tail.content(through: &buffers) == .same { tail.noteInner(through: &buffers.reader) }
             memory.add(tail)
         }
         for entry in families.flatMap(known.of) + files.flatMap({ known.with($0.id) })

@@ -24,8 +24,9 @@ extension FileFollower {
         byPlace[place] = tail
         held[place] = nil
         unreadable[path] = nil
+        unclear[path] = nil
         known.remove(tail.cursor.key)
-        tail.noteInner(through: &buffers.start)
+        tail.noteInner(through: &buffers.reader)
         cursorVersion += 1
         makeReady(tail)
         log.debug("follows a log file", ["path": path.repaired, "from_byte": "\(cursor.offset)"])
@@ -58,7 +59,7 @@ extension FileFollower {
         if byID[tail.id] === tail { byID[tail.id] = nil }
         byFamily.remove(tail)
         // The beginning of an empty file identifies nothing.
-        if tail.print.length > 0 {
+        if !tail.print.isEmpty {
             known.insert(tail.readCursor, tail: tail, loss: loss)
             tail.knownKey = tail.readCursor.key
             if tail.isDeleted || tail.place == nil { noteMissing(tail.readCursor.key, at: now) }

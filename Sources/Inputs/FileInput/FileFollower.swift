@@ -85,6 +85,10 @@ final class FileFollower {
     /// The one of them whose time is over, while that is looked at.
     var settled: Path?
     var unreadable: [Path: TailFailure] = [:]
+    /// Files at paths that match, of which it could not be told which ones they are.
+    var unclear: [Path: FileID] = [:]
+    /// Paths whose file could not be looked at when the numbers of files were compared with those of the last run.
+    var unnumbered: [Path: Errno] = [:]
     /// Files that were to be removed, and could not be.
     var unremovable: [Path: Errno] = [:]
     /// Compressed files that are left out, each counted once.
@@ -122,7 +126,8 @@ final class FileFollower {
         descriptors = limits.descriptors
         self.settings = settings
         self.log = log
-        buffers = TailBuffers(lineLimit: settings.lineLimit, readBytes: readBytes)
+        buffers = TailBuffers(
+            lineLimit: settings.lineLimit, readBytes: readBytes, reader: TextReader(limits.reader))
         nextScan = now.monotonic
         begun = now.unixNanoseconds - Self.clockTickNanoseconds
         hasHistory = resume != nil
@@ -140,7 +145,9 @@ final class FileFollower {
             var malformed = 0
             let cursors = FileCursors(resume, malformed: &malformed)
             // The beginning of an empty file identifies nothing: another may have its inode by now.
-            for file in withNumbersOfNow(cursors.files) where file.print.length > 0 { known.insert(file) }
+            let files: [FileCursor]
+            (files, unnumbered) = withNumbersOfNow(cursors.files, through: &buffers.reader)
+            for file in files where !file.print.isEmpty { known.insert(file) }
             floors = cursors.floors
             since = cursors.since
             if malformed > 0 { count(.cursorMalformed, UInt64(malformed)) }

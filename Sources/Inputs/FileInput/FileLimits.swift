@@ -20,10 +20,12 @@ final class DescriptorBudget: Sendable {
     func add(_ count: Int) { used.add(count, ordering: .relaxed) }
 }
 
-/// Passed in, so that a test reaches them.
+/// Passed in, so that a test reaches them, or gives an error when a file is looked at.
 struct FileLimits {
     var descriptors: DescriptorBudget = .shared
     var watches = Int.max
     /// False as where `fs.inotify.max_user_instances` is reached.
     var hasINotify = true
+    /// Reads the bytes by which files are told apart.
+    var reader = TextReader.fromDisk
 }

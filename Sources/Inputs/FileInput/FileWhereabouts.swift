@@ -17,10 +17,10 @@ package enum FileWhereabouts: Equatable, Sendable {
 extension FileCursor {
     /// Looks for the file. What it begins with is asked where it may be read; else its numbers must do.
     package func findFile(_ directories: inout ListedDirectories) -> FileWhereabouts {
-        var buffer = [UInt8](repeating: 0, count: StartPrint.lengthLimit)
+        var reader = TextReader()
         var refused: Errno?
         do throws(Errno) {
-            if let sizeBytes = try sizeIfOurs(path, mayBeCopy: false, &buffer) { return .live(sizeBytes: sizeBytes) }
+            if let sizeBytes = try sizeIfOurs(path, mayBeCopy: false, &reader) { return .live(sizeBytes: sizeBytes) }
         } catch { refused = error }
         var (directory, names) = (Path(""), [Path]())
         do throws(Errno) { (directory, names) = try directories.siblings(of: path) } catch {
@@ -30,7 +30,7 @@ extension FileCursor {
         for mayBeCopy in [false, true] {
             for name in names {
                 do throws(Errno) {
-                    if let sizeBytes = try sizeIfOurs(directory / name, mayBeCopy: mayBeCopy, &buffer) {
+                    if let sizeBytes = try sizeIfOurs(directory / name, mayBeCopy: mayBeCopy, &reader) {
                         return .rotated(name: name, sizeBytes: sizeBytes)
                     }
                 } catch { refused = refused ?? error }
@@ -40,22 +40,22 @@ extension FileCursor {
     }
 
     /// Nil for another file, and for none.
-    private func sizeIfOurs(_ place: Path, mayBeCopy: Bool, _ buffer: inout [UInt8]) throws(Errno) -> UInt64? {
+    private func sizeIfOurs(_ place: Path, mayBeCopy: Bool, _ reader: inout TextReader) throws(Errno) -> UInt64? {
         let status: FileStatus
         do throws(Errno) { status = try FileStatus(of: place) } catch .notFound { return nil }
         guard status.kind == .regular, status.id == id || mayBeCopy else { return nil }
-        let start: FileStart
         do throws(Errno) {
             let file = try File(reading: place)
-            start = try FileStart(file, status, through: &buffer)
-            guard try file.mayHave(inner, start.form) else { return nil }
+            let found = try FoundFile(file, status, at: place, isAtPath: place == path, through: &reader)
+            switch identity.relation(to: found, readTo: offset) {
+            case .copy where !mayBeCopy, .other: return nil
+            case .unclear(let error?): throw error
+            case .same, .moved, .copy, .unclear(nil):
+                return found.text.form == .gzip ? max(found.text.sizeBytes, sizeBytes) : found.text.sizeBytes
+            }
         } catch {
             guard status.id == id else { throw error }
             return status.sizeBytes >= offset ? status.sizeBytes : nil
         }
-        guard start.form != .otherCompression, print.matches(start.bytes), print.length > 0 || status.id == id
-        else { return nil }
-        if start.form == .gzip { return max(start.sizeBytes, sizeBytes) }
-        return start.sizeBytes >= offset ? start.sizeBytes : nil
     }
 }

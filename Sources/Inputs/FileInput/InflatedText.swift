@@ -20,6 +20,7 @@ final class InflatedText {
         case incomplete
     }
 
+    private let source: TextReader.Read
     private let inflater = GzipInflater()
     private var input = [UInt8](repeating: 0, count: inputBytes)
     private var inputRange = 0..<0
@@ -31,6 +32,8 @@ final class InflatedText {
     private var held: [UInt8] = []
     private var heldOffset: UInt64 = 0
     private var heldEnd: UInt64 { heldOffset + UInt64(held.count) }
+
+    init(_ source: @escaping TextReader.Read = TextReader.fromDisk) { self.source = source }
 
     /// Fills `buffer` with the text from `offset` on, or as much of it as there is.
     func read(_ file: borrowing File, into buffer: inout [UInt8], at offset: UInt64) throws(Errno) -> Piece {
@@ -83,7 +86,7 @@ final class InflatedText {
     private func fill(_ file: borrowing File, _ buffer: inout [UInt8], _ room: Range<Int>) throws(Errno) -> Int {
         while !hasEnded {
             if inputRange.isEmpty {
-                let count = try file.read(into: &input, limit: Self.inputBytes, at: inputOffset)
+                let count = try source(file, &input, Self.inputBytes, inputOffset)
                 guard count > 0 else { return 0 }
                 inputOffset += UInt64(count)
                 inputRange = 0..<count
@@ -106,7 +109,7 @@ final class InflatedText {
     private func hasAnotherMember(_ file: borrowing File) throws(Errno) -> Bool {
         if !inputRange.isEmpty { return input[inputRange.lowerBound] == 0x1F }
         var byte: [UInt8] = [0]
-        return try file.read(into: &byte, limit: 1, at: inputOffset) == 1 && byte[0] == 0x1F
+        return try source(file, &byte, 1, inputOffset) == 1 && byte[0] == 0x1F
     }
 }
 

@@ -6,13 +6,14 @@ internal import Platform
 
 extension FileCursor {
     /// An inode is used again, also while what it held before goes on in a copy: the text is part of the identity.
-    struct Key: Hashable {
-        let id: FileID
-        let print: StartPrint
-        let inner: InnerPrint?
-    }
+    typealias Key = FileIdentity
 
-    var key: Key { Key(id: id, print: print, inner: inner) }
+    var key: Key { identity }
+
+    fileprivate func isBefore(_ other: FileCursor) -> Bool {
+        (id.inode, print.head.length, print.head.checksum.value, print.inner?.end ?? 0)
+            < (other.id.inode, other.print.head.length, other.print.head.checksum.value, other.print.inner?.end ?? 0)
+    }
 }
 
 struct KnownFiles {
@@ -51,18 +52,27 @@ struct KnownFiles {
     private func sorted(_ keys: Set<FileCursor.Key>?) -> [Entry] {
         guard let keys else { return [] }
         return keys.compactMap { entries[$0] }
-            .sorted {
-                ($0.cursor.id.inode, $0.cursor.print.length, $0.cursor.print.checksum.value, $0.cursor.inner?.end ?? 0)
-                    < (
-                        $1.cursor.id.inode, $1.cursor.print.length, $1.cursor.print.checksum.value,
-                        $1.cursor.inner?.end ?? 0
-                    )
-            }
+            .sorted { $0.cursor.isBefore($1.cursor) }
     }
 
-    /// What is remembered of the file that begins so, and has the same inside.
-    func entry(of id: FileID, beginning start: ArraySlice<UInt8>, where has: (InnerPrint?) -> Bool) -> Entry? {
-        with(id).last { $0.cursor.print.matches(start) && has($0.cursor.inner) }
+    enum Answer {
+        case entry(Entry)
+        case none
+        /// As in `FileRelation`.
+        case unclear(Errno?)
+    }
+
+    /// What is remembered of the very file that was found.
+    func entry(of found: FoundFile) -> Answer {
+        var answer = Answer.none
+        for entry in with(found.id) {
+            switch entry.cursor.identity.relation(to: found, readTo: entry.cursor.offset) {
+            case .same: answer = .entry(entry)
+            case .unclear(let error): if case .none = answer { answer = .unclear(error) }
+            case .moved, .copy, .other: break
+            }
+        }
+        return answer
     }
 
     subscript(key: FileCursor.Key) -> Entry? { entries[key] }

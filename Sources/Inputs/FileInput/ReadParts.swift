@@ -1,24 +1,8 @@
-// Which bytes of which file were already read: the one place that decides it, and it asks nobody. An inode is used
-// again, a name moves on, a text is copied and compressed; so what is remembered of a file is told by identity and
-// text together.
+// Which bytes of which file were already read. What one file is to another is FileIdentity's to say; here it is put
+// together for all that stand beside a path.
 
 internal import Bytes
 internal import Platform
-
-/// A file that is there.
-struct FoundFile {
-    let place: Path
-    let id: FileID
-    let start: FileStart
-    /// With compression, fewer than those of its text.
-    let diskBytes: UInt64
-    let modifiedUnixNanoseconds: Int64
-    let changedUnixNanoseconds: Int64
-    /// It stands at the path itself: what it holds is its own, however alike it is to another.
-    let isAtPath: Bool
-    /// It has not changed for the grace.
-    var isSettled = false
-}
 
 /// What is remembered of one file: that its text was read up to an offset.
 struct ReadText {
@@ -31,9 +15,7 @@ struct ReadText {
         case replaced
     }
 
-    let id: FileID
-    let print: StartPrint
-    var inner: InnerPrint?
+    let identity: FileIdentity
     let offset: UInt64
     let state: State
     /// It is being followed, and will be read to its end.
@@ -50,14 +32,12 @@ enum ReadPart: Equatable {
     /// Another file that is or will be read begins with all that is in this one: a copy, before or without a
     /// truncation.
     case beginning
-    /// Too little of it has been written to tell, or it is still being written.
-    case unclear
+    /// Too little of it has been written to tell, or it is still being written; or, with an error, it could not be
+    /// read, or what it might be could not. `ENOENT` when it was renamed meanwhile.
+    case unclear(Errno?)
     /// Nothing of it.
     case nothing
 }
-
-/// What stands in a file, by its number, before an offset of its text.
-typealias InnerLook = (_ end: UInt64, _ file: Int) -> InnerText
 
 /// For each file what of it was read; `isBeginning` tells of those that are not the same whether another begins with
 /// them.
@@ -67,37 +47,44 @@ typealias InnerLook = (_ end: UInt64, _ file: Int) -> InnerText
 /// open. Whatever begins alike is looked at further inside: by mistake, a file would be skipped as far as another was
 /// read.
 func readParts(
-    of files: [FoundFile], in memory: [ReadText], inner: InnerLook = { _, _ in .unknown },
-    isBeginning: (Int) -> Bool = { _ in false }
+    of files: [FoundFile], in memory: [ReadText], isBeginning: (Int) -> FilePrint.Match = { _ in .other }
 ) -> [ReadPart] {
-    var parts = sameParts(of: files, in: memory, inner: inner)
+    var parts = sameParts(of: files, in: memory)
     let isFound = Set(parts.compactMap { if case .same(let text) = $0 { text } else { nil } })
-    for index in files.indices where parts[index] == .nothing && isBeginning(index) { parts[index] = .beginning }
+    for index in files.indices where parts[index] == .nothing {
+        switch isBeginning(index) {
+        case .same: parts[index] = .beginning
+        case .other, .unwritten: break
+        case .unreadable(let error): parts[index] = .unclear(error)
+        }
+    }
     var gone = memory.indices.filter { !isFound.contains($0) && memory[$0].state != .open }
         // The longest print first: a short one may be that of many files.
         .sorted { memory[$1].isLessCertain(than: memory[$0]) }
     findCopies(of: &gone, exactly: true)
     let known = parts
     for (index, file) in files.enumerated() where known[index] == .nothing && !file.isAtPath {
-        parts[index] = otherForm(of: index, among: files, known, memory, inner)
+        parts[index] = otherForm(of: index, among: files, known, memory)
     }
     // What was added since it was read makes its beginning longer than what is remembered of it.
     findCopies(of: &gone, exactly: false)
+    for (index, file) in files.enumerated() where parts[index] == .nothing && !file.isAtPath && !file.isSettled {
+        if file.text.endsInNULs { parts[index] = .unclear(nil) }
+    }
     return parts
 
     func findCopies(of gone: inout [Int], exactly isExact: Bool) {
         gone.removeAll { text in
-            var copies = files.indices.filter {
-                parts[$0] == .nothing && !files[$0].isAtPath && memory[text].goesOn(in: files[$0].start)
-                    && (!isExact || memory[text].print == StartPrint(of: files[$0].start.bytes))
-            }
-            copies.removeAll { copy in
-                switch memory[text].isInside(copy, inner) {
-                case true?: return false
-                case false?: return true
-                case nil:
-                    if !files[copy].isSettled { parts[copy] = .unclear }
-                    return !files[copy].isSettled
+            let copies = files.indices.filter { index in
+                guard parts[index] == .nothing, !files[index].isAtPath,
+                    !isExact || memory[text].identity.print.head == FilePrint.Head(of: files[index].text.start)
+                else { return false }
+                switch memory[text].identity.relation(toTextOf: files[index], readTo: memory[text].offset) {
+                case .unclear(let error):
+                    parts[index] = .unclear(error)
+                    return false
+                case .same, .moved, .copy: return true
+                case .other: return false
                 }
             }
             guard let best = copies.max(by: { files[$0].isWorseCopy(than: files[$1]) }) else { return false }
@@ -108,40 +95,56 @@ func readParts(
 }
 
 /// Those that are the files of which something is remembered.
-func sameParts(of files: [FoundFile], in memory: [ReadText], inner: InnerLook) -> [ReadPart] {
-    files.enumerated().map { index, file in
-        var isUnclear = false
-        let own = memory.indices.filter { text in
-            guard memory[text].isOf(file) else { return false }
-            if memory[text].state == .open, memory[text].id == file.id { return true }
-            // A compressed file that is being written may have the inode of any that is gone.
-            let isInside = memory[text].isInside(index, inner)
-            if isInside == nil, !file.isSettled { isUnclear = true }
-            return isInside ?? file.isSettled
+func sameParts(of files: [FoundFile], in memory: [ReadText]) -> [ReadPart] {
+    files.map { file in
+        var own: [Int] = []
+        var unclear: ReadPart?
+        for (index, text) in memory.enumerated() where text.state != .replaced && text.identity.hasNumbers(of: file) {
+            if text.state == .open, text.identity.id == file.id {
+                own.append(index)
+                continue
+            }
+            guard file.text.isKnown else { continue }
+            switch text.identity.relation(to: file, readTo: text.offset) {
+            case .same, .moved: own.append(index)
+            case .unclear(let error): unclear = .unclear(error)
+            case .copy, .other: break
+            }
         }
-        if isUnclear { return .unclear }
+        if let unclear { return unclear }
         if let best = own.max(by: { memory[$0].isLessCertain(than: memory[$1]) }) { return .same(best) }
-        return file.start.isKnown ? .nothing : .unclear
+        return file.text.isKnown ? .nothing : .unclear(nil)
     }
 }
 
 /// What was compressed or decompressed beside the other form of it, which is left there, or is held open without a
 /// name.
 private func otherForm(
-    of index: Int, among files: [FoundFile], _ parts: [ReadPart], _ memory: [ReadText], _ inner: InnerLook
+    of index: Int, among files: [FoundFile], _ parts: [ReadPart], _ memory: [ReadText]
 ) -> ReadPart {
     let file = files[index]
-    let twins = files.indices.filter {
-        files[$0].start.isOtherForm(of: file.start) && areAlike(files[$0], $0, file, index, inner)
-    }
-    if file.start.form == .gzip {
-        let isHeld = memory.indices.contains {
-            memory[$0].state == .open && !parts.contains(.same($0))
-                && memory[$0].print == StartPrint(of: file.start.bytes) && memory[$0].isInside(index, inner) ?? true
+    var twins: [Int] = []
+    for other in files.indices {
+        switch files[other].text.isOtherForm(of: file.text) {
+        case .same: twins.append(other)
+        case .other, .unwritten: break
+        case .unreadable(let error): return .unclear(error)
         }
-        if isHeld || twins.contains(where: { files[$0].start.isAsLarge(as: file.start) }) { return .alike }
+    }
+    if file.text.form == .gzip {
+        for (number, text) in memory.enumerated()
+        where text.state == .open && !parts.contains(.same(number))
+            && text.identity.print.head == FilePrint.Head(of: file.text.start)
+        {
+            switch text.identity.print.match(file.text) {
+            case .same, .unwritten: return .alike
+            case .other: break
+            case .unreadable(let error): return .unclear(error)
+            }
+        }
+        if twins.contains(where: { files[$0].text.isAsLarge(as: file.text) }) { return .alike }
         // Another text that begins with the same KiB; or its size is not written yet, or the plain one grew.
-        return twins.isEmpty || file.isSettled ? .nothing : .unclear
+        return twins.isEmpty || file.isSettled ? .nothing : .unclear(nil)
     }
     for twin in twins {
         if case .same(let text) = parts[twin] { return memory[text].isFollowed ? .alike : .copy(of: text) }
@@ -150,64 +153,17 @@ private func otherForm(
     return .nothing
 }
 
-/// Whether two files that begin alike are also alike inside, as far as both reach.
-private func areAlike(
-    _ one: FoundFile, _ first: Int, _ other: FoundFile, _ second: Int, _ inner: InnerLook
-) -> Bool {
-    guard let end = InnerPrint.end(seen: min(one.start.sizeBytes, other.start.sizeBytes)),
-        case .text(let text) = inner(end, first), case .text(let otherText) = inner(end, second)
-    else { return true }
-    return text == otherText
-}
-
 extension ReadText {
-    /// Whether the file has inside what was read; nil when that has not been written yet.
-    fileprivate func isInside(_ file: Int, _ look: InnerLook) -> Bool? {
-        guard let inner else { return true }
-        return look(inner.end, file).mayBe(inner)
-    }
-
-    /// Whether this is remembered of the very file. With the same inode on another device it may be it too: the file
-    /// system was mounted anew.
-    fileprivate func isOf(_ file: FoundFile) -> Bool {
-        guard id.inode == file.id.inode, id.device == file.id.device || print.length > 0 else { return false }
-        switch state {
-        case .open where id == file.id: return true
-        case .open, .closed:
-            return file.start.isKnown && print.matches(file.start.bytes)
-                && (file.start.sizeBytes >= offset || !file.start.isSizeCertain)
-        case .replaced: return false
-        }
-    }
-
     fileprivate func isLessCertain(than other: ReadText) -> Bool {
-        (state == .open ? 1 : 0, print.length, offset)
-            < (other.state == .open ? 1 : 0, other.print.length, other.offset)
-    }
-
-    fileprivate func goesOn(in start: FileStart) -> Bool {
-        guard print.length > 0, start.form != .otherCompression, print.matches(start.bytes) else { return false }
-        // What the end of a gzip file says is wrong while that is being written, and beyond 4 GiB.
-        return start.sizeBytes >= offset || !start.isSizeCertain
+        (state == .open ? 1 : 0, identity.print.head.length, offset)
+            < (other.state == .open ? 1 : 0, other.identity.print.head.length, other.offset)
     }
 }
 
 extension FoundFile {
-    /// What is being compressed is there twice, and the plain one is whole. Else the later copy has more.
+    /// What is being compressed is there twice, and the plain one is whole. Otherwise the later copy has more.
     fileprivate func isWorseCopy(than other: FoundFile) -> Bool {
-        (start.form == .plain ? 1 : 0, modifiedUnixNanoseconds)
-            < (other.start.form == .plain ? 1 : 0, other.modifiedUnixNanoseconds)
-    }
-}
-
-extension FileStart {
-    /// A gzip file has 32 bits for the size of its text.
-    fileprivate func isAsLarge(as other: FileStart) -> Bool {
-        UInt32(truncatingIfNeeded: sizeBytes) == UInt32(truncatingIfNeeded: other.sizeBytes)
-    }
-
-    fileprivate func isOtherForm(of other: FileStart) -> Bool {
-        form != other.form && form != .otherCompression && other.form != .otherCompression && isKnown
-            && bytes.elementsEqual(other.bytes)
+        (text.form == .plain ? 1 : 0, modifiedUnixNanoseconds)
+            < (other.text.form == .plain ? 1 : 0, other.modifiedUnixNanoseconds)
     }
 }

@@ -6,10 +6,14 @@ internal import Bytes
 internal import Platform
 
 /// The same cursors, with the numbers that their files have now; before anything is looked for by these.
-func withNumbersOfNow(_ cursors: [FileCursor]) -> [FileCursor] {
+///
+/// `unclear` are paths at which a file could not be looked at, with the reason.
+func withNumbersOfNow(
+    _ cursors: [FileCursor], through reader: inout TextReader
+) -> (cursors: [FileCursor], unclear: [Path: Errno]) {
     var cursors = cursors
+    var unclear: [Path: Errno] = [:]
     var directories = ListedDirectories()
-    var buffer = [UInt8](repeating: 0, count: StartPrint.lengthLimit)
     for (path, indices) in Dictionary(grouping: cursors.indices, by: { cursors[$0].path }) {
         // Usually the first look is all that it costs.
         guard let device = device(of: path), !indices.contains(where: { cursors[$0].id.device == device }) else {
@@ -22,14 +26,16 @@ func withNumbersOfNow(_ cursors: [FileCursor]) -> [FileCursor] {
                 let status = try FileStatus(of: place)
                 guard status.kind == .regular, !known.contains(status.id) else { return }
                 let file = try File(reading: place)
-                let start = try FileStart(file, status, through: &buffer)
-                var alike: [Int] = []
-                for index in left where try file.mayHave(cursors[index].inner, start.form) { alike.append(index) }
-                guard let index = index(of: status, start, in: cursors, alike, isLive: place == path) else { return }
-                cursors[index].id = status.id
+                let found = try FoundFile(
+                    file, status, at: place, isAtPath: place == path, isSettled: true, through: &reader)
+                guard let index = try index(of: found, in: cursors, left) else { return }
+                cursors[index].identity.take(numbersOf: found)
                 known.insert(status.id)
                 left.removeAll { $0 == index }
-            } catch {}  // What is gone, or cannot be read now, keeps the numbers that it had.
+            } catch {
+                // What is gone keeps the numbers that it had.
+                if !error.isAbsence, place == path { unclear[path] = error }
+            }
         }
         look(at: path)
         if left.isEmpty { continue }
@@ -38,21 +44,22 @@ func withNumbersOfNow(_ cursors: [FileCursor]) -> [FileCursor] {
             for name in names { look(at: directory / name) }
         } catch {}  // It may come later.
     }
-    return cursors
+    return (cursors, unclear)
 }
 
 /// The same inode on another device; and, of the file that stands at its path still, the same first KiB. Of shorter
 /// ones, of which many may begin alike, what is read once more is at most that.
-private func index(
-    of status: FileStatus, _ start: FileStart, in cursors: [FileCursor], _ free: [Int], isLive: Bool
-) -> Int? {
-    let alike = free.filter { index in
-        cursors[index].id.device != status.id.device && cursors[index].print.length > 0
-            && cursors[index].print.matches(start.bytes)
-            && (start.form == .gzip || start.sizeBytes >= cursors[index].offset)
+private func index(of found: FoundFile, in cursors: [FileCursor], _ free: [Int]) throws(Errno) -> Int? {
+    var alike: [Int] = []
+    for index in free where cursors[index].id.device != found.id.device {
+        switch cursors[index].identity.relation(to: found, readTo: cursors[index].offset) {
+        case .moved: return index
+        case .copy: alike.append(index)
+        case .unclear(let error?): throw error
+        case .same, .other, .unclear(nil): break
+        }
     }
-    if let same = alike.first(where: { cursors[$0].id.inode == status.id.inode }) { return same }
-    guard isLive, alike.count == 1, let only = alike.first, cursors[only].print.isWhole else { return nil }
+    guard found.isAtPath, alike.count == 1, let only = alike.first, cursors[only].print.head.isWhole else { return nil }
     return only
 }
 

@@ -19,14 +19,15 @@ extension Tail {
         defer { buffers.prepare() }
         do throws(Errno) {
             while !batch.isFull, turn < Self.turnBytes {
-                let count: Int
-                let isLast: Bool
+                var count: Int
+                var isLast: Bool
                 let offset = readOffset
                 switch try readPiece(through: &buffers) {
                 case .text(let bytes, let isEnd): (count, isLast) = (bytes, isEnd)
                 case .skipped: return .skipped
                 case .other(let outcome): return outcome
                 }
+                if let outcome = try leaveUnwritten(&count, &isLast, in: buffers) { return outcome }
                 if fields == nil, count > 0 {
                     let field = batch.addField("file", Array(path.bytes))
                     fields = field..<field + 1
@@ -69,7 +70,10 @@ extension Tail {
     private func readPiece(through buffers: inout TailBuffers) throws(Errno) -> Piece {
         if isCompressed { return try readCompressed(through: &buffers) }
         let count = try file?.read(into: &buffers.chunk, limit: .max, at: readOffset) ?? 0
-        guard try isSame(upTo: readOffset + UInt64(count), through: &buffers.start) else {
+        switch compare(upTo: readOffset + UInt64(count), through: &buffers.reader) {
+        case .same: break
+        case .unreadable(let error): throw error
+        case .other, .unwritten:
             return .other(try file?.hasMoreThanItsSize() == true ? .failed(.sizeIsWrong) : .truncated)
         }
         return .text(count, isLast: readOffset + UInt64(count) >= sizeBytes)
@@ -119,10 +123,10 @@ extension Tail {
 
     /// What is inside tells the file from others that begin alike. Also of text that is not read yet: it may be gone
     /// from there before its turn comes.
-    func noteInner(through buffer: inout [UInt8]) {
-        guard !isCompressed, let end = InnerPrint.end(seen: sizeBytes), end > inner?.end ?? 0 else { return }
+    func noteInner(through reader: inout TextReader) {
+        guard !isCompressed, !print.isWhole else { return }
         do throws(Errno) {
-            if case .text(let text)? = try file?.innerText(.plain, before: end, through: &buffer) { inner = text }
+            try file?.grow(&identity.print, seen: writtenBytes, in: splitter.form, through: &reader)
         } catch {
             // Reading it will fail too, and say so.
         }
@@ -130,11 +134,11 @@ extension Tail {
 
     /// The chunk is the text from `offset` on. Of a compressed file it is all that is at hand.
     private func noteInner(from offset: UInt64, through buffers: inout TailBuffers) {
-        guard isCompressed else { return noteInner(through: &buffers.start) }
-        guard let end = InnerPrint.end(seen: readOffset), end > inner?.end ?? 0,
-            end >= offset + UInt64(InnerPrint.length)
+        guard isCompressed else { return noteInner(through: &buffers.reader) }
+        guard let end = FilePrint.Inner.end(seen: readOffset), end > print.inner?.end ?? 0,
+            end >= offset + UInt64(FilePrint.Inner.length)
         else { return }
-        inner = InnerPrint(end: end, last: buffers.chunk[..<Int(end - offset)])
+        identity.print.inner = .init(end: end, last: buffers.chunk[..<Int(end - offset)])
     }
 
     private func notePartial(_ count: Int, at now: Moment) {
@@ -143,17 +147,22 @@ extension Tail {
         partialSince = count > 0 ? now.monotonic : nil
     }
 
-    func isSame(upTo end: UInt64, through start: inout [UInt8]) throws(Errno) -> Bool {
-        guard let status = try file?.status(), status.sizeBytes >= end else { return false }
-        let count = try file?.read(into: &start, limit: StartPrint.lengthLimit, at: 0) ?? 0
-        guard print.accept(start[..<count]) else { return false }
-        splitter.form.note(start: start[..<count])
-        if let inner, try file?.innerText(.plain, before: inner.end, through: &start).mayBe(inner) == false {
-            return false
+    /// Whether a plain file that is open still has what was seen, and is not shorter than `end`. If so, notes what
+    /// else its status and its first bytes say.
+    func compare(upTo end: UInt64, through reader: inout TextReader) -> FilePrint.Match {
+        do throws(Errno) {
+            guard let status = try file?.status(), status.sizeBytes >= end else { return .other }
+            guard let (match, startCount) = file?.match(print, through: &reader) else { return .other }
+            guard match == .same else { return match }
+            let start = reader.bytes[..<startCount]
+            if !print.head.isWhole { identity.print.head.grow(from: start) }
+            splitter.form.note(start: start)
+            sizeBytes = status.sizeBytes
+            modifiedUnixNanoseconds = status.modifiedUnixNanoseconds
+            isDeleted = status.linkCount == 0
+            return .same
+        } catch {
+            return .unreadable(error)
         }
-        sizeBytes = status.sizeBytes
-        modifiedUnixNanoseconds = status.modifiedUnixNanoseconds
-        isDeleted = status.linkCount == 0
-        return true
     }
 }

@@ -11,13 +11,14 @@ struct TailBuffers {
 
     /// Empty before the first reading: an agent makes its inputs once to see whether they can be made.
     var chunk: [UInt8] = []
-    var start = [UInt8](repeating: 0, count: max(StartPrint.lengthLimit, InnerPrint.length))
+    var reader: TextReader
     private let chunkBytes: Int
     /// With so much each line is seen whole.
     private let wholeBytes: Int
 
     /// `readBytes` is what may be read at once.
-    init(lineLimit: Int, readBytes: Int) {
+    init(lineLimit: Int, readBytes: Int, reader: TextReader = TextReader()) {
+        self.reader = reader
         wholeBytes = LineSplitter.bufferBytes(for: lineLimit)
         // So large that a line of the limit fits as soon as it is within what may be read at all.
         chunkBytes = readBytes >= lineLimit ? max(min(Self.chunkBytesMinimum, readBytes), wholeBytes) : readBytes
@@ -30,34 +31,6 @@ struct TailBuffers {
 
     /// Before a reading, and after one that has grown it.
     mutating func prepare() { if chunk.count != chunkBytes { chunk = [UInt8](repeating: 0, count: chunkBytes) } }
-}
-
-/// Why a file cannot be read now. It is tried again at the next scan.
-enum TailFailure: Error, Equatable, CustomStringConvertible {
-    case system(Errno)
-    /// Files of /proc say 0, and some file systems in user space say anything. Whether such a file was truncated cannot
-    /// be known.
-    case sizeIsWrong
-    /// A compressed file whose rest cannot be read.
-    case damaged
-    /// Its name led to it, and a moment later to another file.
-    case exchanged
-    /// `owner` is the user whose link it is, `target` the one to whom belongs what it leads to; nil when no link is
-    /// followed.
-    case linkRefused(link: Path, owner: UInt32, target: UInt32?)
-
-    var description: String {
-        switch self {
-        case .system(let errno): errno.description
-        case .sizeIsWrong: "it has more bytes than its size says, so it cannot be followed as a log file"
-        case .damaged: "it is compressed, and damaged: what comes after that place cannot be read"
-        case .exchanged: "its name led to another file a moment later, so it is not read until it is looked at again"
-        case .linkRefused(let link, let owner, let target?):
-            "the symbolic link \(link) of user \(owner) leads to what belongs to user \(target), and is not followed; "
-                + "give the link to root, or set \"follow_symlinks\" to \"always\""
-        case .linkRefused(let link, _, nil): "\(link) is a symbolic link, and \"follow_symlinks\" is \"never\""
-        }
-    }
 }
 
 /// A class, because it owns a descriptor and stands in several tables; it never leaves its input's queue.
@@ -96,9 +69,7 @@ final class Tail {
     /// Deleted: there is no way back to it once it is closed.
     var isDeleted = false
 
-    var id: FileID
-    var print: StartPrint
-    var inner: InnerPrint?
+    var identity: FileIdentity
     var file: File?
     /// What is read is the text in a gzip file. It is a rotated one, and does not grow once it is complete.
     var isCompressed: Bool
@@ -107,6 +78,10 @@ final class Tail {
     /// The size of the gzip file at which it was found to be incomplete.
     var incompleteBytes: UInt64?
     var sizeBytes: UInt64
+    /// What of that is NULs up to its end, which are not written yet.
+    var unwritten: UnwrittenEnd?
+    /// Where text stands behind the NULs that come next: they are a hole up to there.
+    var holeEnd: UInt64 = 0
     var modifiedUnixNanoseconds: Int64
     var readOffset: UInt64
     var acknowledgedOffset: UInt64
@@ -143,9 +118,7 @@ final class Tail {
         self.path = path
         self.family = family
         self.place = place
-        id = cursor.id
-        print = cursor.print
-        inner = cursor.inner
+        identity = cursor.identity
         sizeBytes = cursor.sizeBytes
         modifiedUnixNanoseconds = 0
         readOffset = cursor.offset
@@ -160,10 +133,17 @@ final class Tail {
     var skippedBytes: UInt64 { splitter.skippedBytes }
     var nulBytes: UInt64 { splitter.nulBytes }
     var replacedCount: UInt64 { splitter.replacedCount }
-    var unreadBytes: UInt64 { sizeBytes > readOffset ? sizeBytes - readOffset : 0 }
+    var id: FileID { identity.id }
+    var print: FilePrint { identity.print }
+    /// As far as it is written.
+    var writtenBytes: UInt64 {
+        guard let unwritten, unwritten.end >= sizeBytes else { return sizeBytes }
+        return max(unwritten.start, readOffset)
+    }
+    var unreadBytes: UInt64 { writtenBytes > readOffset ? writtenBytes - readOffset : 0 }
     /// Half a character is nothing that could be read.
     var lagBytes: UInt64 {
-        let end = sizeBytes - sizeBytes % UInt64(splitter.form.unitBytes)
+        let end = writtenBytes - writtenBytes % UInt64(splitter.form.unitBytes)
         return end > acknowledgedOffset ? end - acknowledgedOffset : 0
     }
     var isAcknowledged: Bool { acknowledgedOffset >= readOffset }
@@ -176,9 +156,11 @@ final class Tail {
     }
 
     var cursor: FileCursor {
-        FileCursor(
-            path: family, id: knownKey?.id ?? id, print: print, inner: inner, offset: acknowledgedOffset,
-            mark: marks.last { $0.offset == acknowledgedOffset }?.mark ?? .line, sizeBytes: sizeBytes)
+        var identity = identity
+        if let knownKey { (identity.id, identity.born) = (knownKey.id, knownKey.born) }
+        return FileCursor(
+            path: family, identity: identity, offset: acknowledgedOffset,
+            mark: marks.last { $0.offset == acknowledgedOffset }?.mark ?? .line, sizeBytes: writtenBytes)
     }
 
     /// Up to where it was read, for when it is only remembered.
@@ -197,7 +179,7 @@ final class Tail {
         }
         let isChanged = status.sizeBytes != sizeBytes || status.modifiedUnixNanoseconds != modifiedUnixNanoseconds
         isDeleted = status.linkCount == 0
-        return isChanged || status.sizeBytes != readOffset + UInt64(partialBytes)
+        return isChanged || writtenBytes != readOffset + UInt64(partialBytes)
     }
 
     /// Notes how far it has grown, so that the lag is true while nothing is read, and what a truncation takes is known.
@@ -206,20 +188,20 @@ final class Tail {
         guard file != nil, !isCompressed else { return }
         do throws(Errno) {
             guard let status = try file?.status(), status.sizeBytes > sizeBytes else { return }
-            if print.isWhole, inner?.end == InnerPrint.endLimit {
+            if print.isWhole {
                 sizeBytes = status.sizeBytes
-            } else if try isSame(upTo: 0, through: &buffers.start) {
-                noteInner(through: &buffers.start)
+            } else if compare(upTo: 0, through: &buffers.reader) == .same {
+                noteInner(through: &buffers.reader)
             }
         } catch {
             // Reading it will fail too, and say so.
         }
     }
 
-    /// Whether its content is another than what was read. A file that cannot be asked is taken for unchanged.
-    func isTruncated(through buffers: inout TailBuffers) -> Bool {
-        guard file != nil, !isCompressed else { return false }
-        do throws(Errno) { return try !isSame(upTo: readOffset, through: &buffers.start) } catch { return false }
+    /// Whether its content is still what was read. Of one that is not open, or cannot be truncated, nothing else is said.
+    func content(through buffers: inout TailBuffers) -> FilePrint.Match {
+        guard file != nil, !isCompressed else { return .same }
+        return compare(upTo: readOffset, through: &buffers.reader)
     }
 
     /// True when that moved the acknowledged offset.
@@ -241,7 +223,7 @@ final class Tail {
     }
 
     /// For one whose beginning is not read again.
-    func note(_ start: FileStart) { splitter.form.note(start: start.bytes) }
+    func note(_ text: FileText) { splitter.form.note(start: text.start) }
 
     /// What was not read of it cannot be read.
     func giveUpRest() { sizeBytes = readOffset }
@@ -255,13 +237,14 @@ final class Tail {
     /// Goes on in a copy of its content, at the same offset.
     func moveTo(copy: consuming File, _ found: FoundFile) {
         file = consume copy
-        id = found.id
-        isCompressed = found.start.form == .gzip
+        identity.take(numbersOf: found)
+        isCompressed = found.text.form == .gzip
         inflated = nil
         incompleteBytes = nil
-        splitter.form.note(start: found.start.bytes)
+        unwritten = nil
+        note(found.text)
         place = found.place
-        sizeBytes = max(found.start.sizeBytes, readOffset)
+        sizeBytes = max(found.text.sizeBytes, readOffset)
         modifiedUnixNanoseconds = found.modifiedUnixNanoseconds
         isAway = true
         quietSince = nil
