@@ -214,9 +214,11 @@ class Links(Named):
 
     def link(self, name, target, owner=APP):
         path = os.path.join(self.app, os.fsencode(name))
-        os.symlink(target, path + b".new")
-        os.lchown(path + b".new", owner, owner)
-        os.rename(path + b".new", path)
+        # Made elsewhere: a link is root's, and so followed, until it is given away.
+        new = self.directory / "new-link"
+        os.symlink(target, new)
+        os.lchown(new, owner, owner)
+        os.rename(new, path)
         return path
 
     def test_a_link_of_a_user_exports_nothing_of_others(self):
