@@ -38,7 +38,13 @@ package struct EthtoolCollector: Collector {
             try client.ask(LinkAttributes.request, begin: { present.removeAll(keepingCapacity: true) }) {
                 bytes, count, sequence throws(NetlinkError) in
                 try LinkAttributes.forEach(bytes, count: count, sequence: sequence) { link in
-                    present.append((link.index, Path(bytes[link.name])))
+                    // Most often the name is that of the last time, and costs no memory.
+                    let name = bytes[link.name]
+                    if let known = interfaces[link.index]?.name, name.elementsEqual(known.bytes) {
+                        present.append((link.index, known))
+                    } else {
+                        present.append((link.index, Path(name)))
+                    }
                 }
             }
         } catch {
