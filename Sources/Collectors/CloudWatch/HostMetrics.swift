@@ -65,7 +65,7 @@ package final class HostMetrics {
         for dimensions in table.takeRepeated() {
             SkippedRows.note(
                 of: dimensions.map { "\($0.name)=\($0.value)" }.joined(separator: " "),
-                "the dimensions are those of something else")
+                "another thing before it has the same dimensions for CloudWatch")
         }
         return problems + table.problems.sorted()
     }

@@ -51,10 +51,34 @@ struct DeviceNumbers {
     ) {
         for (metric, attribute) in numbers {
             let problems = problem.count
-            let told = problem.noted { () throws(KernelFileError) in try attribute?.number() }
+            let told = problem.number(attribute)
             guard let number = told ?? (problem.count == problems ? missing : nil) else { continue }
             snapshot.add(metric.descriptor, metric.scale(number), label)
         }
+    }
+}
+
+/// Attributes read through the problem of their device: nil for what the device does not tell or does not have, and for
+/// what could not be read.
+extension FirstProblem {
+    mutating func text(_ attribute: Attribute?) -> String? {
+        noted { () throws(KernelFileError) in try attribute?.text() }
+    }
+
+    mutating func number(_ attribute: Attribute?) -> Double? {
+        noted { () throws(KernelFileError) in try attribute?.number() }
+    }
+
+    mutating func numberIfAny(_ attribute: Attribute?) -> Double? {
+        noted { () throws(KernelFileError) in try attribute?.numberIfAny() }
+    }
+
+    mutating func humanSize(_ attribute: Attribute?) -> Double? {
+        noted { () throws(KernelFileError) in try attribute?.humanSize() }
+    }
+
+    mutating func integer(_ attribute: Attribute?) -> Double? {
+        noted { () throws(KernelFileError) in try attribute?.integer() }
     }
 }
 

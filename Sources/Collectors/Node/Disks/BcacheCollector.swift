@@ -68,8 +68,9 @@ struct BcacheCollector: Collector {
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
         try sets.forEach { set, problem throws(KernelFileError) in
             for (reading, attribute) in zip(Self.readings, set.attributes) {
-                let value = problem.noted { () throws(KernelFileError) in try attribute.humanSize() }
-                if let value { snapshot.add(reading.descriptor, value * reading.factor, set.uuid) }
+                if let value = problem.humanSize(attribute) {
+                    snapshot.add(reading.descriptor, value * reading.factor, set.uuid)
+                }
             }
             set.members.forEach(noting: &problem) { member, problem throws(KernelFileError) in
                 member.add(of: set.uuid, readingPriorities: readsPriorities, to: &snapshot, &problem)

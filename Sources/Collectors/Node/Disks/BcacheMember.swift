@@ -73,9 +73,7 @@ struct BcacheMember {
         of uuid: String, readingPriorities: Bool, to snapshot: inout Snapshot, _ problem: inout FirstProblem
     ) {
         for (reading, attribute) in zip(isCache ? Self.ofCache : Self.ofBacking, attributes) {
-            problem.keep { () throws(KernelFileError) in
-                if let value = try attribute.humanSize() { snapshot.add(reading.descriptor, value, name, uuid) }
-            }
+            if let value = problem.humanSize(attribute) { snapshot.add(reading.descriptor, value, name, uuid) }
         }
         problem.keep { () throws(KernelFileError) in
             if !isCache {

@@ -73,14 +73,16 @@ struct DMMultipathCollector: Collector {
         // It has gone since the directory was looked at.
         guard let name = try device.name.text() else { return }
         snapshot.add(info, 1, labels: [name, device.sysfsName, device.uuid])
-        let suspended = problem.noted { () throws(KernelFileError) in try device.suspended.number() }
-        if let suspended { snapshot.add(active, suspended == 0 ? 1 : 0, name, device.sysfsName) }
-        let sectors = problem.noted { () throws(KernelFileError) in try device.sectors.number() }
-        if let sectors { snapshot.add(size, sectors * sectorBytes, name, device.sysfsName) }
+        if let suspended = problem.number(device.suspended) {
+            snapshot.add(active, suspended == 0 ? 1 : 0, name, device.sysfsName)
+        }
+        if let sectors = problem.number(device.sectors) {
+            snapshot.add(size, sectors * sectorBytes, name, device.sysfsName)
+        }
         var (count, activeCount) = (0, 0)
         device.paths.forEach(noting: &problem) { path, problem throws(KernelFileError) in
             count += 1
-            let state = problem.noted { () throws(KernelFileError) in try path.state.text() } ?? "unknown"
+            let state = problem.text(path.state) ?? "unknown"
             // What SCSI and what NVMe call a path in order.
             if state == "running" || state == "live" { activeCount += 1 }
             snapshot.add(pathState, 1, labels: [name, path.name, state])

@@ -89,8 +89,8 @@ struct NVMeCollector: Collector {
 
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
         try controllers.forEach { controller, problem throws(KernelFileError) in
-            let firmware = problem.noted { () throws(KernelFileError) in try controller.firmware.text() }
-            let state = problem.noted { () throws(KernelFileError) in try controller.state.text() }
+            let firmware = problem.text(controller.firmware)
+            let state = problem.text(controller.state)
             let labels = [
                 controller.cntlid, controller.name, firmware ?? "", controller.model, controller.serial, state ?? "",
             ]
@@ -105,18 +105,16 @@ struct NVMeCollector: Collector {
         _ namespace: Namespace, of device: String, to snapshot: inout Snapshot, _ problem: inout FirstProblem
     ) {
         // Only a controller that reports asymmetric access (ANA) has the file.
-        let anaState = problem.noted { () throws(KernelFileError) in try namespace.anaState.text() } ?? "unknown"
+        let anaState = problem.text(namespace.anaState) ?? "unknown"
         snapshot.add(namespaceInfo, 1, labels: [anaState, device, namespace.number])
-        if let sectors = problem.noted({ () throws(KernelFileError) in try namespace.sectors.number() }) {
+        if let sectors = problem.number(namespace.sectors) {
             snapshot.add(capacity, sectors * sectorBytes, device, namespace.number)
             snapshot.add(size, sectors * sectorBytes, device, namespace.number)
         }
-        guard let bytes = problem.noted({ () throws(KernelFileError) in try namespace.blockSize.number() }) else {
-            return
-        }
+        guard let bytes = problem.number(namespace.blockSize) else { return }
         snapshot.add(blockSize, bytes, device, namespace.number)
         // Since Linux 6.8.
-        if let blocks = problem.noted({ () throws(KernelFileError) in try namespace.usedBlocks.number() }) {
+        if let blocks = problem.number(namespace.usedBlocks) {
             snapshot.add(used, blocks * bytes, device, namespace.number)
         }
     }

@@ -89,7 +89,7 @@ struct NVMeSubsystemCollector: Collector {
     private static func add(
         _ subsystem: Subsystem, to snapshot: inout Snapshot, _ problem: inout FirstProblem
     ) {
-        let policy = problem.noted { () throws(KernelFileError) in try subsystem.iopolicy.text() } ?? ""
+        let policy = problem.text(subsystem.iopolicy) ?? ""
         snapshot.add(
             info, 1, labels: [policy, subsystem.model, subsystem.nqn, subsystem.serial, subsystem.name])
         var (count, liveCount) = (0, 0)
@@ -97,8 +97,7 @@ struct NVMeSubsystemCollector: Collector {
             switch member {
             case .namespace(let name): snapshot.add(namespaceInfo, 1, name, subsystem.name)
             case .controller(let name, let transport, let attribute):
-                let word = problem.noted { () throws(KernelFileError) in try attribute.text() }
-                let current = Self.state(word ?? "")
+                let current = Self.state(problem.text(attribute) ?? "")
                 count += 1
                 if current == "live" { liveCount += 1 }
                 for state in states {

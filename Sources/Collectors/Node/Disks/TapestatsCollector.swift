@@ -59,8 +59,9 @@ struct TapestatsCollector: Collector {
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
         try tapes.forEach { tape, problem throws(KernelFileError) in
             for (statistic, attribute) in zip(Self.statistics, tape.attributes) {
-                let value = problem.noted { () throws(KernelFileError) in try attribute.number() }
-                if let value { snapshot.add(statistic.descriptor, value * statistic.factor, tape.name) }
+                if let value = problem.number(attribute) {
+                    snapshot.add(statistic.descriptor, value * statistic.factor, tape.name)
+                }
             }
         }
     }

@@ -77,9 +77,7 @@ struct BcachefsCollector: Collector {
     ) {
         let uuid = fileSystem.uuid
         snapshot.add(info, 1, uuid)
-        problem.keep { () throws(KernelFileError) in
-            if let size = try fileSystem.cacheSize.humanSize() { snapshot.add(cacheSize, size, uuid) }
-        }
+        if let size = problem.humanSize(fileSystem.cacheSize) { snapshot.add(cacheSize, size, uuid) }
         problem.keep { () throws(KernelFileError) in
             for row in try fileSystem.compression.value(BcachefsTable.parse) ?? [] {
                 snapshot.add(compressed, row.first, row.name, uuid)

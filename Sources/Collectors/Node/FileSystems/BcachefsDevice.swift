@@ -49,15 +49,9 @@ struct BcachefsDevice {
         problem.keep { () throws(KernelFileError) in
             snapshot.add(Self.info, 1, labels: [name, try label.text() ?? "", try state.text() ?? "", uuid])
         }
-        problem.keep { () throws(KernelFileError) in
-            if let size = try bucketSize.humanSize() { snapshot.add(Self.bucketSize, size, name, uuid) }
-        }
-        problem.keep { () throws(KernelFileError) in
-            if let count = try buckets.number() { snapshot.add(Self.buckets, count, name, uuid) }
-        }
-        problem.keep { () throws(KernelFileError) in
-            if let copies = try durability.number() { snapshot.add(Self.durability, copies, name, uuid) }
-        }
+        if let size = problem.humanSize(bucketSize) { snapshot.add(Self.bucketSize, size, name, uuid) }
+        if let count = problem.number(buckets) { snapshot.add(Self.buckets, count, name, uuid) }
+        if let copies = problem.number(durability) { snapshot.add(Self.durability, copies, name, uuid) }
         problem.keep { () throws(KernelFileError) in
             for number in try done.value(BcachefsDeviceIO.parse) ?? []
             where number.heading == "read" || number.heading == "write" {

@@ -44,8 +44,7 @@ struct BtrfsBlockGroups {
     func add(
         of uuid: String, devices: Int, to snapshot: inout Snapshot, _ problem: inout FirstProblem
     ) {
-        let bytes = problem.noted { () throws(KernelFileError) in try reserved.number() }
-        if let bytes { snapshot.add(Self.reserved, bytes, type, uuid) }
+        if let bytes = problem.number(reserved) { snapshot.add(Self.reserved, bytes, type, uuid) }
         profiles.forEach(noting: &problem) { profile, _ throws(KernelFileError) in
             guard let total = try profile.total.number(), let inUse = try profile.used.number() else { return }
             let labels = [type, profile.name, uuid]

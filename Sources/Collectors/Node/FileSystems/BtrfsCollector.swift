@@ -97,10 +97,8 @@ struct BtrfsCollector: Collector {
         _ fileSystem: FileSystem, to snapshot: inout Snapshot, _ problem: inout FirstProblem
     ) {
         let uuid = fileSystem.uuid
-        let label = problem.noted { () throws(KernelFileError) in try fileSystem.label.text() }
-        snapshot.add(info, 1, label ?? "", uuid)
-        let bytes = problem.noted { () throws(KernelFileError) in try fileSystem.globalReserve.number() }
-        if let bytes { snapshot.add(globalReserve, bytes, uuid) }
+        snapshot.add(info, 1, problem.text(fileSystem.label) ?? "", uuid)
+        if let bytes = problem.number(fileSystem.globalReserve) { snapshot.add(globalReserve, bytes, uuid) }
         let stats = problem.noted { () throws(KernelFileError) in try fileSystem.commits.value(VMStat.parse) }
         for (field, descriptor, divisor) in commits {
             if let value = stats?[field] { snapshot.add(descriptor, value / divisor, uuid) }
@@ -121,8 +119,7 @@ struct BtrfsCollector: Collector {
         fileSystem.devices.forEach(noting: &problem) { device, problem throws(KernelFileError) in
             count += 1
             if known != nil { return }
-            let sectors = problem.noted { () throws(KernelFileError) in try device.sectors.number() }
-            guard let sectors else { return }
+            guard let sectors = problem.number(device.sectors) else { return }
             snapshot.add(sizeWithoutUUID, sectors * sectorBytes, device.name, fileSystem.uuid)
         }
         for device in known?.devices ?? [] {

@@ -45,7 +45,7 @@ struct DMICollector: Collector {
         var values: [String?] = []
         for label in Self.info.labels {
             let attribute = Attribute("\(directory)/\(label == "system_vendor" ? "sys_vendor" : label)")
-            values.append(problem.noted { () throws(KernelFileError) in try attribute.text() })
+            values.append(problem.text(attribute))
         }
         return values
     }

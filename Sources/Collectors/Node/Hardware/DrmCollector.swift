@@ -67,7 +67,7 @@ struct DrmCollector: Collector {
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
         try cards.forEach { card, problem throws(KernelFileError) in
             func text(_ attribute: Attribute) -> String {
-                problem.noted { () throws(KernelFileError) in try attribute.text() } ?? ""
+                problem.text(attribute) ?? ""
             }
             card.numbers.add(card.name, default: 0, to: &snapshot, &problem)
             snapshot.add(

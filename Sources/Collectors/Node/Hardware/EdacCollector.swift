@@ -92,8 +92,9 @@ struct EdacCollector: Collector {
                 _ counts: Counts, _ corrected: MetricDescriptor, _ uncorrected: MetricDescriptor, _ more: [String] = []
             ) {
                 for (attribute, descriptor) in [(counts.corrected, corrected), (counts.uncorrected, uncorrected)] {
-                    let count = problem.noted { () throws(KernelFileError) in try attribute.number() }
-                    if let count { snapshot.add(descriptor, count, labels: counts.labels + more) }
+                    if let count = problem.number(attribute) {
+                        snapshot.add(descriptor, count, labels: counts.labels + more)
+                    }
                 }
             }
             add(controller.counts, Self.corrected, Self.uncorrected)

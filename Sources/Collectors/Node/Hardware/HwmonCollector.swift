@@ -65,8 +65,7 @@ struct HwmonCollector: Collector {
                 problem.noteSuccess()
             }
             for reading in served.readings {
-                let number = problem.noted { () throws(KernelFileError) in try reading.attribute.numberIfAny() }
-                guard let number else { continue }
+                guard let number = problem.numberIfAny(reading.attribute) else { continue }
                 snapshot.add(reading.descriptor, reading.scale(number), label, reading.sensor)
             }
         }

@@ -124,7 +124,7 @@ struct PowerSupplyClassCollector: Collector {
             supply.numbers.add(supply.name, to: &snapshot, &problem)
             let values = zip(Self.info.labels, supply.texts).map { label, attribute -> String? in
                 if label == "power_supply" { return supply.name }
-                let text = problem.noted { () throws(KernelFileError) in try attribute?.text() }
+                let text = problem.text(attribute)
                 return text == "" ? nil : text
             }
             infos.add(values, to: &snapshot)

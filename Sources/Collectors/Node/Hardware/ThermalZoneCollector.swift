@@ -52,8 +52,7 @@ struct ThermalZoneCollector: Collector {
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
         try devices.forEach { device, problem throws(KernelFileError) in
             for (metric, attribute) in device.readings {
-                let number = problem.noted { () throws(KernelFileError) in try attribute.number() }
-                guard let number else { continue }
+                guard let number = problem.number(attribute) else { continue }
                 let value = metric.scale(number)
                 if device.isZone {
                     snapshot.add(metric.descriptor, value, device.type, device.number)

@@ -50,7 +50,7 @@ struct WatchdogCollector: Collector {
             watchdog.numbers.add(watchdog.name, to: &snapshot, &problem)
             let values = zip(Self.info.labels, watchdog.texts).map { label, attribute in
                 if label == "name" { return watchdog.name }
-                return problem.noted { () throws(KernelFileError) in try attribute?.text() } ?? ""
+                return problem.text(attribute) ?? ""
             }
             snapshot.add(Self.info, 1, labels: values)
         }

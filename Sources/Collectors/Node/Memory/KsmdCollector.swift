@@ -39,7 +39,7 @@ struct KsmdCollector: Collector {
         var problem = FirstProblem()
         var isThere = false
         for (file, (_, descriptor, factor)) in zip(files, Self.readings) {
-            guard let value = problem.noted({ () throws(KernelFileError) in try file.number() }) else { continue }
+            guard let value = problem.number(file) else { continue }
             isThere = true
             snapshot.add(descriptor, value * factor)
         }

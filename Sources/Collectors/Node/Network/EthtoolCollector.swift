@@ -38,7 +38,13 @@ package struct EthtoolCollector: Collector {
             try client.ask(LinkAttributes.request, begin: { present.removeAll(keepingCapacity: true) }) {
                 bytes, count, sequence throws(NetlinkError) in
                 try LinkAttributes.forEach(bytes, count: count, sequence: sequence) { link in
-                    present.append((link.index, Path(bytes[link.name])))
+                    // Most often the name is that of the last time, and costs no memory.
+                    let name = bytes[link.name]
+                    if let known = interfaces[link.index]?.name, name.elementsEqual(known.bytes) {
+                        present.append((link.index, known))
+                    } else {
+                        present.append((link.index, Path(name)))
+                    }
                 }
             }
         } catch {
@@ -48,14 +54,16 @@ package struct EthtoolCollector: Collector {
         var problem: NetlinkFailure?
         var hasRead = false
         for (index, name) in present where kept[index] == nil && filter.takes(name) {
-            var interface = EthtoolInterface(name)
-            if let old = interfaces[index], old.name == name { interface = old }
+            let old = interfaces[index].flatMap { $0.name == name ? $0 : nil }
+            let interface = old ?? EthtoolInterface(name)
             kept[index] = interface
             do throws(NetlinkFailure) {
                 try interface.add(to: &snapshot, asking: client, names: &names, only: metricsInclude)
                 hasRead = true
             } catch {
-                SkippedRows.note(of: "ethtool \(name)", error.description)
+                var reason = error.description
+                if case .socket(let errno) = error { reason = errno.description }
+                SkippedRows.note(of: "ethtool \(name)", reason)
                 problem = error
             }
         }
@@ -89,8 +97,17 @@ private final class EthtoolInterface {
     func add(
         to snapshot: inout Snapshot, asking client: NetlinkClient, names: inout EthtoolNames, only pattern: Pattern?
     ) throws(NetlinkFailure) {
-        try readLink(client)
+        // A driver that fails to tell of its link may well count.
+        var problem: NetlinkFailure?
+        do throws(NetlinkFailure) { try readLink(client) } catch { (link, linkBytes, problem) = (nil, [], error) }
         if let link { EthtoolLinkMetrics.add(link, of: label, to: &snapshot) }
+        try addDriver(to: &snapshot, asking: client, names: &names, only: pattern)
+        if let problem { throw problem }
+    }
+
+    private func addDriver(
+        to snapshot: inout Snapshot, asking client: NetlinkClient, names: inout EthtoolNames, only pattern: Pattern?
+    ) throws(NetlinkFailure) {
         guard try readDriver(client, &names, pattern) else { return }
         snapshot.add(EthtoolCollector.info, 1, labels: infoLabels)
         guard !series.isEmpty else { return }

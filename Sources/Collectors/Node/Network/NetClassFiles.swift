@@ -55,11 +55,11 @@ private struct NetClassDevice {
         var reading = NetClassReading()
         reading.device = name
         for (number, attribute) in numbers {
-            reading[number] = problem.noted { () throws(KernelFileError) in try attribute.integer() }
+            reading[number] = problem.integer(attribute)
         }
         guard reading[.index] != nil else { return nil }
         func text(_ attribute: Attribute) -> String {
-            problem.noted { () throws(KernelFileError) in try attribute.text() } ?? ""
+            problem.text(attribute) ?? ""
         }
         reading.address = text(address)
         reading.broadcast = text(broadcast)

@@ -84,8 +84,9 @@ struct CPUFreqCollector: Collector {
             if offline.contains(cpu.number) { return }
             for (metric, attribute) in cpu.frequencies {
                 // A driver that does not know writes `<unknown>`.
-                let number = problem.noted { () throws(KernelFileError) in try attribute.numberIfAny() }
-                if let number { snapshot.add(metric.descriptor, metric.scale(number), cpu.label) }
+                if let number = problem.numberIfAny(attribute) {
+                    snapshot.add(metric.descriptor, metric.scale(number), cpu.label)
+                }
             }
             let governor = problem.noted { () throws(KernelFileError) in
                 let governor = try cpu.governor?.text()
