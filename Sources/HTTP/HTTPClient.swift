@@ -64,6 +64,8 @@ package struct HTTPClientOptions: Sendable {
         try set(CURLOPT_FOLLOWLOCATION, 0)
         try set(CURLOPT_MAXCONNECTS, 1)
         try set(CURLOPT_TCP_KEEPALIVE, 1)
+        // Names are looked up for each connection, which are few: a receiver that has moved is found at once.
+        try set(CURLOPT_DNS_CACHE_TIMEOUT, 0)
         // Known since 7.80; before, a connection lives as long as both sides like.
         unsafe _ = ccurl_set_long(client, CURLOPT_MAXLIFETIME_CONN, max(1, Int(options.connectionLifetime.inSeconds)))
         try set(CURLOPT_CONNECTTIMEOUT_MS, options.connectTimeout.milliseconds)
