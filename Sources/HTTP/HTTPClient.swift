@@ -164,7 +164,7 @@ package struct HTTPClientOptions: Sendable {
         // It has said what it thinks of the request; there is no end to the rest.
         if code == CURLE_WRITE_ERROR, unsafe ccurl_answer_was_cut(client) != 0 { code = CURLE_OK }
         if code != CURLE_OK {
-            let uploaded = unsafe ccurl_uploaded(client)
+            let uploaded = unsafe ccurl_uploaded(client) - ccurl_unsent(client)
             let isTooSlow =
                 code == CURLE_OPERATION_TIMEDOUT && bodyBytes > Self.smallBodyBytes && uploaded < bodyBytes
             throw TransportError(reason: detail(of: code), isTooSlow: isTooSlow)

@@ -83,9 +83,9 @@ class Faults(Certificates, Scratch):
 
     def test_a_link_that_is_too_slow_for_a_whole_batch(self):
         receiver = self.faulty()
-        link = SlowLink(receiver.port, 200_000)
+        link = SlowLink(receiver.port, 150_000)
         self.addCleanup(link.stop)
-        # A batch is some 700 KB, and there is time for 400.
+        # A batch is some 700 KB, and there is time for 300.
         agent = self.ship(f"http://127.0.0.1:{link.port}/ingest", compression="none", batch_records=LINES, timeout="2s")
         self.check(receiver, agent, 1)
         self.assertIn("timed out", agent.log().lower())
