@@ -1,11 +1,15 @@
 #include "CCurl.h"
 
 #include <dlfcn.h>
+#include <linux/sockios.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 // Every function that is used, so that a libcurl that lacks one is found when it is opened.
 static struct {
@@ -25,7 +29,8 @@ static struct {
 // What is kept of an answer's headers: those of cloud services are about 300 bytes, a proxy's may be more.
 // No receiver of logs has more than ANSWER_LIMIT to say; who sends more is none, or means harm. A client that wants to keep
 // more reads more.
-enum { RETRY_AFTER_LIMIT = 64, HEADERS_LIMIT = 4096, ANSWER_LIMIT = 1 << 20 };
+// The last words of TLS have fewer bytes than UNSENT_LIMIT.
+enum { RETRY_AFTER_LIMIT = 64, HEADERS_LIMIT = 4096, ANSWER_LIMIT = 1 << 20, UNSENT_LIMIT = 1024 };
 
 struct ccurl_client {
     CURL *handle;
@@ -37,6 +42,8 @@ struct ccurl_client {
     // Times that the request was sent: libcurl does so once more by itself when a connection that it had kept ends before
     // the answer, also when the server had taken the request.
     long sent_count;
+    // Bytes that the kernel still had when a connection was closed in the last transfer.
+    long long unsent;
     // Of the body, what was read; what is kept; and how much may be.
     size_t read_count, body_count, body_limit;
     char body[];
@@ -131,6 +138,19 @@ static int note_sent(CURL *handle, curl_infotype type, char *bytes, size_t count
     return 0;
 }
 
+// What has not got through when a transfer is given up is dropped. The kernel would go on sending it, over a link that
+// may be slow, beside the next try; and the receiver would take what we count as not sent.
+static int close_socket(void *context, curl_socket_t socket) {
+    ccurl_client *client = context;
+    int left = 0;
+    if (ioctl(socket, SIOCOUTQ, &left) == 0 && left > UNSENT_LIMIT) {
+        client->unsent = left;
+        struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+        setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+    return close(socket);
+}
+
 ccurl_client *ccurl_client_new(size_t body_limit) {
     ccurl_client *client = calloc(1, sizeof *client + body_limit);
     if (!client) return NULL;
@@ -148,6 +168,8 @@ ccurl_client *ccurl_client_new(size_t body_limit) {
     curl.easy_setopt(client->handle, CURLOPT_DEBUGFUNCTION, note_sent);
     curl.easy_setopt(client->handle, CURLOPT_DEBUGDATA, client);
     curl.easy_setopt(client->handle, CURLOPT_VERBOSE, 1L);
+    curl.easy_setopt(client->handle, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    curl.easy_setopt(client->handle, CURLOPT_CLOSESOCKETDATA, client);
     return client;
 }
 
@@ -190,6 +212,7 @@ CURLcode ccurl_perform(ccurl_client *client) {
     client->read_count = client->body_count = 0;
     client->answered_count = 0;
     client->sent_count = 0;
+    client->unsent = 0;
     curl.easy_setopt(client->handle, CURLOPT_HTTPHEADER, client->headers);
     return curl.easy_perform(client->handle);
 }
@@ -219,6 +242,8 @@ long long ccurl_uploaded(ccurl_client *client) {
     curl.easy_getinfo(client->handle, CURLINFO_SIZE_UPLOAD_T, &count);
     return count;
 }
+
+long long ccurl_unsent(const ccurl_client *client) { return client->unsent; }
 
 long ccurl_os_error(ccurl_client *client) {
     long error = 0;

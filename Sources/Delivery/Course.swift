@@ -122,9 +122,8 @@ struct Course: Sendable {
         return actions
     }
 
-    /// The receiver or the settings are at fault: all that was refused is kept, and tried again seldom. The last
-    /// records of a quiet log are the exception: when nothing else comes, and they are refused again and again, they are
-    /// put aside.
+    /// The receiver or the settings are at fault: all that was refused is kept, and tried again seldom. Not so the last
+    /// records of a quiet log: when nothing else comes, and they are refused again and again, they are put aside.
     private mutating func hold(
         _ reason: String, _ giveUpAfter: Duration?, _ breaker: CircuitBreaker, at now: Instant
     ) -> [DeliveryAction] {

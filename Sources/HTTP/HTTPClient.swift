@@ -64,6 +64,8 @@ package struct HTTPClientOptions: Sendable {
         try set(CURLOPT_FOLLOWLOCATION, 0)
         try set(CURLOPT_MAXCONNECTS, 1)
         try set(CURLOPT_TCP_KEEPALIVE, 1)
+        // Names are looked up for each connection, which are few: a receiver that has moved is found at once.
+        try set(CURLOPT_DNS_CACHE_TIMEOUT, 0)
         // Known since 7.80; before, a connection lives as long as both sides like.
         unsafe _ = ccurl_set_long(client, CURLOPT_MAXLIFETIME_CONN, max(1, Int(options.connectionLifetime.inSeconds)))
         try set(CURLOPT_CONNECTTIMEOUT_MS, options.connectTimeout.milliseconds)
@@ -162,7 +164,7 @@ package struct HTTPClientOptions: Sendable {
         // It has said what it thinks of the request; there is no end to the rest.
         if code == CURLE_WRITE_ERROR, unsafe ccurl_answer_was_cut(client) != 0 { code = CURLE_OK }
         if code != CURLE_OK {
-            let uploaded = unsafe ccurl_uploaded(client)
+            let uploaded = unsafe ccurl_uploaded(client) - ccurl_unsent(client)
             let isTooSlow =
                 code == CURLE_OPERATION_TIMEDOUT && bodyBytes > Self.smallBodyBytes && uploaded < bodyBytes
             throw TransportError(reason: detail(of: code), isTooSlow: isTooSlow)

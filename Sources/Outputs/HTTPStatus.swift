@@ -14,7 +14,9 @@ package func deliveryError(for response: HTTPResponse) -> DeliveryError? {
     case 300..<400:
         .retry(
             after: nil,
-            reason: "\(reason); not followed: set \"url\" to \(response.redirect.map(shownURL) ?? "where it leads")")
+            reason: "\(reason); "
+                + (response.redirect.map { "not followed: set \"url\" to \(shownURL($0))" }
+                    ?? "the answer does not say where to go: check \"url\""))
     // These speak of the request or of the server, not of a record: a person has to change the settings or the
     // receiver, and until then the log files keep what would fill `rejected/`.
     case 401, 403, 407: .notAllowed(reason: reason)

@@ -250,6 +250,8 @@ class Agent:
 class Receiver:
     """An HTTP receiver of newline-delimited JSON that keeps what it acknowledged, and can be told to fail."""
 
+    address = "127.0.0.1"
+
     def __init__(self, answer=None):
         # (body lines) -> status, or None for 200; called for each request.
         self.answer = answer or (lambda lines: 200)
@@ -266,7 +268,7 @@ class Receiver:
         return f"http://127.0.0.1:{self.port}/ingest"
 
     def start(self):
-        self.listener = socket.create_server(("127.0.0.1", self.port))
+        self.listener = socket.create_server((self.address, self.port))
         self.port = self.listener.getsockname()[1]
         listen(self.listener, self.begin)
 

@@ -83,9 +83,9 @@ class Faults(Certificates, Scratch):
 
     def test_a_link_that_is_too_slow_for_a_whole_batch(self):
         receiver = self.faulty()
-        link = SlowLink(receiver.port, 200_000)
+        link = SlowLink(receiver.port, 150_000)
         self.addCleanup(link.stop)
-        # A batch is some 700 KB, and there is time for 400.
+        # A batch is some 700 KB, and there is time for 300.
         agent = self.ship(f"http://127.0.0.1:{link.port}/ingest", compression="none", batch_records=LINES, timeout="2s")
         self.check(receiver, agent, 1)
         self.assertIn("timed out", agent.log().lower())
@@ -225,6 +225,25 @@ class Faults(Certificates, Scratch):
         proxy.start()
         self.check(receiver, agent)
         self.assertEqual(receiver.doubled(), [])
+
+    def test_a_receiver_that_moves_to_another_address(self):
+        """rsyslog/rsyslog#4298, elastic/logstash#2378: by its name, as soon as the old one is gone."""
+        require_root()
+        hosts, popen = self.own_hosts()
+        hosts.write_text("127.0.0.1 localhost logs.invalid\n")
+        one, two = self.faulty(), self.faulty()
+        two.stop()
+        two.address, two.port = "127.0.0.2", one.port
+        agent = self.ship(f"http://logs.invalid:{one.port}/ingest", popen=popen)
+        self.wait_for_all(one, agent)
+        hosts.write_text("127.0.0.2 localhost logs.invalid\n")
+        two.start()
+        one.stop()
+        with (self.directory / "app.log").open("a") as log:
+            log.write(f"seq={LINES} moved\n")
+        # libcurl would keep the old address for a minute.
+        eventually(lambda: two.sequences() == [LINES], 20, agent.log)
+        self.assertEqual(agent.stop(), 0)
 
     def test_a_name_that_cannot_be_resolved_for_a_while(self):
         require_root()

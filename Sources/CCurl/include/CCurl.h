@@ -49,6 +49,8 @@ long ccurl_sent_count(const ccurl_client *client);
 long ccurl_new_connections(ccurl_client *client);
 /// Bytes of the body that the last transfer gave to the kernel.
 long long ccurl_uploaded(ccurl_client *client);
+/// Of these, what the kernel had not got through when the connection was closed: it was dropped.
+long long ccurl_unsent(const ccurl_client *client);
 /// The errno of the system call that failed in the last transfer; 0 when none did.
 long ccurl_os_error(ccurl_client *client);
 /// What went wrong in the last transfer, in more words than ccurl_strerror has; may be empty.

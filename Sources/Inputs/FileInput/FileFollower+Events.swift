@@ -132,7 +132,7 @@ extension FileFollower {
         }
         for reason in toldUnwatched where !unwatched.contains(where: { $0.reason == reason }) {
             toldUnwatched.remove(reason)
-            log.info("all directories can be watched again", ["reason_before": watchFault(reason)])
+            log.info("directories can be watched again", ["reason_before": watchFault(reason)])
         }
     }
 
