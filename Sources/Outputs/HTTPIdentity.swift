@@ -32,6 +32,8 @@ struct HTTPIdentity: Sendable {
         var hasNewConnection = false
         /// Files that cannot be read, or do not hold what may be sent.
         var faults: [String] = []
+        /// Reading them had hung, and has come back.
+        var isBack = false
         /// Why nothing can be sent now: to open a certificate might take for ever.
         var hindrance: String?
     }
@@ -70,6 +72,7 @@ struct HTTPIdentity: Sendable {
             }
             return renewal
         }
+        renewal.isBack = isHangTold
         isHangTold = false
         renewal.hasNewConnection = found.certificates != texts.certificates
         renewal.isNew = renewal.hasNewConnection || !found.saysTheSame(as: texts)

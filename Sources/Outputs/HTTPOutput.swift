@@ -130,6 +130,7 @@ package struct HTTPOutput<Transport: HTTPTransport> {
     private mutating func renew(isRefused: Bool) throws(DeliveryError) -> Bool {
         let renewal = identity.renew(isRefused: isRefused)
         if renewal.hasNewConnection || isRefused { transport.renewConnection() }
+        if renewal.isBack { setup.log.info("the files of the settings can be read again", ["output": setup.name]) }
         for fault in renewal.faults {
             setup.log.warning(
                 "a file of the settings cannot be read again: what it held before is used",
