@@ -49,7 +49,7 @@ package struct Health: Sendable, Equatable {
                 "the cursor cannot be saved: after a crash, what was delivered since is sent again; "
                     + "see to the state directory")
         }
-        if route.inputType == "file", route.reading.sourceCount == 0, problems.isEmpty {
+        if route.inputType == "file", route.reading.hasLooked, route.reading.sourceCount == 0, problems.isEmpty {
             problems.append("no file matches its paths")
         }
         return problems

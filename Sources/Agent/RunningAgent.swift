@@ -25,7 +25,7 @@ package final class RunningAgent: Sendable {
         var watchdog: Watchdog?
         /// What was found of it last.
         var lockFinding = StateLock.Finding.held
-        /// What `STATUS=` said last.
+        /// What `STATUS=` said last; nil until the agent is ready.
         var toldSummary: String?
     }
 
@@ -164,9 +164,10 @@ package final class RunningAgent: Sendable {
 
     /// `systemctl status` shows where the agent listens, and the worst that is wrong.
     private func tellHealth(_ control: inout Control) {
-        guard health.state == .running else { return }
+        // Not before it has been told that we are ready.
+        guard health.state == .running, let told = control.toldSummary else { return }
         let summary = summary(status.health.worst)
-        guard summary != control.toldSummary else { return }
+        guard summary != told else { return }
         control.toldSummary = summary
         notifier.status(summary)
     }

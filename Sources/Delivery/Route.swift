@@ -52,6 +52,7 @@ package final class Route: Sendable {
         if account != nil, !options.mayPassLimit { reader.countMemory(options) }
         // Before anything is read: what is counted is there from the first scrape on, as 0.
         status.reading = reader.inputStatus(at: .now)
+        status.reading.hasLooked = false
         status.logMetrics = reader.pipeline.metrics.map(\.values)
         reading = Worker("read \(name)", reader, sharing: .reading)
         self.account = account

@@ -45,11 +45,22 @@ extension Route {
         guard !exchange.with({ $0.isDone }) else { return nil }
         do throws(Errno) {
             try store.save(bytes)
-            exchange.with { $0.status.isCursorUnsaved = false }
+            let wasUnsaved = exchange.with { state in
+                defer { state.status.isCursorUnsaved = false }
+                return state.status.isCursorUnsaved
+            }
+            if wasUnsaved {
+                log.endFolding(["input": inputName, "output": outputName, "path": store.path])
+                log.info("cursor is saved again", ["input": inputName, "output": outputName, "path": store.path])
+            }
             return nil
         } catch {
             log.error(
-                "cursor cannot be saved", ["input": inputName, "output": outputName, "reason": error.description])
+                "cursor cannot be saved; trying again; after a crash, what is delivered meanwhile is sent again",
+                [
+                    "input": inputName, "output": outputName, "path": store.path,
+                    "reason": error.description,
+                ])
             exchange.with { state in
                 state.status.cursorSaveFailures += 1
                 state.status.isCursorUnsaved = true

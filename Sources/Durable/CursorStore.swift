@@ -22,6 +22,9 @@ package struct CursorStore<DiskType: Disk>: Sendable {
     /// Files that were there and could not be used, because they are cut, damaged, or of a version not known here.
     package private(set) var damagedCount: UInt64 = 0
 
+    /// Where the cursor is saved.
+    package var path: String { "\(directory)/\(fileName)\(fallbackSuffixes.first ?? "")" }
+
     /// Touches nothing on the disk. `stateDirectory` is the agent's own, without a slash at its end.
     package init(stateDirectory: String, input: String, output: String, disk: DiskType, log: AgentLog) {
         directory = cursorDirectory(of: stateDirectory)

@@ -201,7 +201,10 @@ package struct HTTPClientOptions: Sendable {
 
     /// libcurl's own words, and the system's when it was refused: "couldn't connect" does not say why.
     private func detail(of code: CURLcode) -> String {
-        let words = unsafe sayingOnce(String(cString: ccurl_strerror(code)), String(cString: ccurl_error(client)))
+        let own = unsafe String(cString: ccurl_error(client))
+        // "Couldn't resolve host name: Could not resolve host: …" is twice the same in other words.
+        if [CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY].contains(code), !own.isEmpty { return own }
+        let words = unsafe sayingOnce(String(cString: ccurl_strerror(code)), own)
         let error = code == CURLE_COULDNT_CONNECT ? unsafe ccurl_os_error(client) : 0
         return error == 0 ? words : sayingOnce(words, Errno(code: Int32(error)).description)
     }

@@ -20,6 +20,8 @@ package struct InputStatus: Sendable, Equatable {
     package var lagBytes: UInt64?
     /// Sources being read: files, or 1 for a journal.
     package var sourceCount = 0
+    /// False until it has looked for its sources for the first time: what is not there may be found a moment later.
+    package var hasLooked = true
     /// Counts that only grow, by reason: `line_cut`, `bytes_lost_truncation`, `file_unreadable` …
     package var counts: [(reason: String, count: UInt64)] = []
     /// What is wrong right now, with the path in it; empty when all is well.
@@ -28,7 +30,8 @@ package struct InputStatus: Sendable, Equatable {
     package init() {}
 
     package static func == (one: InputStatus, other: InputStatus) -> Bool {
-        one.lagBytes == other.lagBytes && one.sourceCount == other.sourceCount && one.problems == other.problems
+        one.lagBytes == other.lagBytes && one.sourceCount == other.sourceCount && one.hasLooked == other.hasLooked
+            && one.problems == other.problems
             && one.counts.elementsEqual(other.counts) { $0 == $1 }
     }
 }

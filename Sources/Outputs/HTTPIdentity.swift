@@ -35,6 +35,8 @@ struct HTTPIdentity: Sendable {
         var hasNewProxy = false
         /// Files that cannot be read, or do not hold what may be sent.
         var faults: [String] = []
+        /// Reading them had hung, and has come back.
+        var isBack = false
         /// Why nothing can be sent now: to open a certificate might take for ever.
         var hindrance: String?
     }
@@ -78,6 +80,7 @@ struct HTTPIdentity: Sendable {
             }
             return renewal
         }
+        renewal.isBack = isHangTold
         isHangTold = false
         renewal.hasNewConnection = found.certificates != texts.certificates
         renewal.hasNewProxy = found.proxy?.value != texts.proxy?.value

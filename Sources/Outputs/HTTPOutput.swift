@@ -132,6 +132,7 @@ package struct HTTPOutput<Transport: HTTPTransport> {
         let renewal = identity.renew(isRefused: isRefused)
         if renewal.hasNewConnection || isRefused { transport.renewConnection() }
         if renewal.hasNewProxy, let proxy = identity.proxy { transport.use(proxy: proxy) }
+        if renewal.isBack { setup.log.info("the files of the settings can be read again", ["output": setup.name]) }
         for fault in renewal.faults {
             setup.log.warning(
                 "a file of the settings cannot be read again: what it held before is used",

@@ -265,7 +265,7 @@ package func writeToStandardError(_ line: [UInt8]) {
         guard isWritable(STDERR_FILENO, within: patience) else { return lostLines.withLock { $0 += 1 } }
         let part = Array(rest.prefix(atOnce))
         let written = unsafe part.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
-        guard written > 0 else { return }
+        guard written > 0 else { return lostLines.withLock { $0 += 1 } }
         rest = rest.dropFirst(written)
     }
 }

@@ -16,8 +16,8 @@ package func availableThreads(upTo count: Int) -> Int {
 
 /// Threads that several workers share, where there are not enough for each to have one.
 package enum SharedThreads {
-    /// What a worker does of a route's work. Each role goes round for itself: if all went round together, and there were
-    /// as many threads as a route has workers, those that wait for receivers would all meet on the same one.
+    /// What a worker does of a route's work. Each role goes round for itself: if all went round together, and there
+    /// were as many threads as a route has workers, those that wait for receivers would all meet on the same one.
     package enum Role: Int, CaseIterable, Sendable {
         case reading, saving, sending
         /// Besides the first that sends.

@@ -4,6 +4,7 @@ internal import Agent
 internal import CLinux
 internal import Platform
 
+keepStandardDescriptors()
 // Threads that come and go would each keep an arena of their own.
 linux_tune_malloc(2)
 

@@ -66,7 +66,9 @@ private func status(
         #expect(status([good]).health.worst == nil, "it has been saved since")
         var files = RouteStatus(input: "app", inputType: "file", output: "b", outputType: "http")
         #expect(status([good, files]).health.worst == "route app to b: problem: no file matches its paths")
-        files.reading.sourceCount = 1
+        files.reading.hasLooked = false
+        #expect(status([good, files]).health.worst == nil, "it has just begun")
+        (files.reading.hasLooked, files.reading.sourceCount) = (true, 1)
         #expect(status([good, files]).health.worst == nil)
         var unsaved = files
         unsaved.isCursorUnsaved = true

@@ -220,6 +220,23 @@ class Sandbox(Up):
         self.assertEqual(found["Unit", "Wants"], ["network-online.target"])
         self.assertIn("network-online.target", found["Unit", "After"][0])
 
+    def test_closed_standard_descriptors_become_nothing_else(self):
+        """Lines of the log would go to whatever got the number."""
+        for number, closed in enumerate(["0<&- 1>&- 2>&-", "2>&-", "1>&-"]):
+            agent = self.shipping({}, name=f"closed{number}")
+            agent.process = subprocess.Popen(
+                ["sh", "-c", f"exec {BINARY} run --config {agent.config} --state-directory {agent.state} {closed}"],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+            eventually(agent.is_ready, 20, "the agent is ready")
+            self.ships()
+            for descriptor in range(3):
+                self.assertEqual(os.readlink(f"/proc/{agent.process.pid}/fd/{descriptor}"), "/dev/null")
+            self.assertEqual(agent.stop(), 0)
+        ran = subprocess.run(
+            ["sh", "-c", f"exec {BINARY} version >&-"], stderr=subprocess.PIPE, text=True, timeout=20)
+        self.assertEqual(ran.returncode, 1)
+        self.assertIn("cannot write to standard output", ran.stderr)
+
     def test_words_of_the_command_line_need_no_proc(self):
         require_root()
         ran = subprocess.run(
@@ -240,6 +257,27 @@ class Sandbox(Up):
             text = own.recv(65536).decode()
         lines = text.splitlines()
         self.assertTrue(lines and all(line.startswith("<3>") for line in lines), text)
+
+    def test_what_the_service_manager_is_told(self):
+        path = self.directory / "notify"
+        notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(notify.close)
+        notify.bind(str(path))
+        notify.settimeout(20)
+        agent = self.shipping({"listen": [f"127.0.0.1:{free_port()}", f"unix:{self.directory}/none/v.sock"]})
+        agent.is_ready = lambda: "msg=ready" in agent.log()
+        agent.start(environment={"NOTIFY_SOCKET": str(path)})
+        self.ships()
+        ready = notify.recv(65536).decode()
+        self.assertRegex(ready, r"^READY=1\nSTATUS=127\.0\.0\.1:[0-9]+; not ok: endpoint: cannot listen at unix:")
+        (self.directory / "none").mkdir()
+        told = [notify.recv(65536).decode()]
+        self.assertRegex(told[0], rf"^STATUS=\S+, unix:{self.directory}/none/v\.sock; [0-9]+ collectors; 1 route\n$")
+        self.assertEqual(agent.stop(), 0)
+        while not told[-1].startswith("STOPPING=1"):
+            told.append(notify.recv(65536).decode())
+        # That nothing was read yet at the start is no problem, and nothing is told twice.
+        self.assertEqual(len(told), 2, told)
 
     def test_no_descriptors_left_is_said_and_passes(self):
         agent = self.agent({})

@@ -72,6 +72,7 @@ class Dead(Certificates, Scratch):
         mount.write("server.pem", mount.files["server.pem"] + b"\n")
         mount.wake()
         eventually(lambda: asks() and "the TLS certificate was read again" in agent.log(), 20, agent.log)
+        self.assertEqual(agent.log().count("the TLS certificate can be read again"), 1, agent.log())
         mount.hang()
         self.assertTrue(asks())
         self.stops(agent, 5)
@@ -123,6 +124,7 @@ class Dead(Certificates, Scratch):
         eventually(lambda: len(receiver.records) == 5, 10, agent.log)
         self.add("seq=5 after it")
         eventually(lambda: len(receiver.records) == 6 and tokens[-1] == "Bearer new", 10, agent.log)
+        self.assertEqual(agent.log().count("can be read again"), 1, agent.log())
         mount.hang()
         self.stops(agent, 5)
 

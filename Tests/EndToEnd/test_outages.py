@@ -92,5 +92,8 @@ class Outages(Rotating):
             saved = b"".join(path.read_bytes() for path in seen.glob("*.json"))
             return f'"offset":{offset},'.encode() in saved
         eventually(caught_up, 10, "the cursor is saved as soon as there is room")
+        self.assertRegex(agent.log(), r'msg="cursor cannot be saved; trying again.*" input=app output=central '
+                                      rf'path={full}/\S+ reason="No space left on device"')
+        eventually(lambda: 'msg="cursor is saved again" input=app output=central' in agent.log(), 10, agent.log)
         self.assertLess(agent.log().count("cursor cannot be saved"), 20)
         self.assert_each_once(4_000, agent)

@@ -49,11 +49,14 @@ package final class TLSAcceptor: Sendable {
     /// Looks at the files when it is time to, and calls `done` from another queue. False when it is not, or when
     /// another look has not come back for a while: what is served meanwhile is the old certificate.
     func look(at now: Instant, then done: @escaping @Sendable () -> Void) -> Bool {
+        let names: KeyValuePairs = ["certificate": settings.certificate, "key": settings.key]
         let answer = files.look(at: now) { context in
-            self.state.withLock { state in
+            let hasHung = self.state.withLock { state in
                 state.context = context
-                state.isHangTold = false
+                defer { state.isHangTold = false }
+                return state.isHangTold
             }
+            if hasHung { self.log.info("the TLS certificate can be read again", names) }
             done()
         }
         switch answer {
@@ -64,11 +67,7 @@ package final class TLSAcceptor: Sendable {
                 defer { state.isHangTold = true }
                 return !state.isHangTold
             }
-            if isNews {
-                log.error(
-                    "reading the TLS certificate hangs, the old one is served",
-                    ["certificate": settings.certificate, "key": settings.key])
-            }
+            if isNews { log.error("reading the TLS certificate hangs, the old one is served", names) }
             return false
         }
     }
