@@ -1,5 +1,5 @@
-// An error while it is looked at which file is which: it is neither the one that is known nor another one, until it can be
-// read. The disk fails at the n-th look, for every n.
+// An error while it is looked at which file is which: it is neither the one that is known nor another one, until it can
+// be read. The disk fails at the n-th look, for every n.
 
 import Bytes
 import Foundation
