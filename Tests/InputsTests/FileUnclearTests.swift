@@ -65,9 +65,10 @@ private final class FailingLooks: Sendable {
 
     private func readAll(_ world: FileWorld) -> [String] {
         var all: [String] = []
+        // It is tried again after the grace, not at the next scan, which comes later.
         for _ in 0..<6 {
             all += world.read()
-            world.advance(.seconds(61))
+            world.advance(.seconds(11))
         }
         return all.filter { !$0.hasPrefix("=") }
     }

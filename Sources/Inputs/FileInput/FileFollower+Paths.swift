@@ -89,16 +89,22 @@ extension FileFollower {
         }
     }
 
+    private func scanAfterGrace(from now: Moment) {
+        let retry = now.monotonic + settings.rotationGrace
+        retryScan = min(retryScan ?? retry, retry)
+        nextScan = min(nextScan, retry)
+    }
+
     /// What may be over soon is tried again after the grace, all else at the next scan.
     func reportAndTryAgain(_ path: Path, _ error: TailFailure, at now: Moment) {
         report(path, error)
-        if isPassing(error) { nextScan = min(nextScan, now.monotonic + settings.rotationGrace) }
+        if isPassing(error) { scanAfterGrace(from: now) }
     }
 
     /// Which file stands at a path cannot be told now: it is neither taken for one that is known nor for another one.
     func tryAgain(_ path: Path, _ id: FileID, _ error: Errno?, at now: Moment) {
         unclear[path] = id
-        nextScan = min(nextScan, now.monotonic + settings.rotationGrace)
+        scanAfterGrace(from: now)
         if let error { tellUnclear(path, error) }
     }
 

@@ -103,6 +103,8 @@ final class FileFollower {
     var unwatchedDirectories: [Path: Errno] = [:]
     var directoryErrors: [(path: Path, errno: Errno)] = []
     var nextScan: Instant
+    /// When to scan because something could not be read, whatever else is to be done.
+    var retryScan: Instant?
     var isFirstScan = true
     let hasHistory: Bool
 
