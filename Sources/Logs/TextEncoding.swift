@@ -35,7 +35,7 @@ package struct TextForm: Sendable, Equatable {
 
     /// Bytes as they are, to LF.
     var isPlain: Bool { encoding == .utf8 && lineEnd == .lf }
-    var unitBytes: Int { isWide ? 2 : 1 }
+    package var unitBytes: Int { isWide ? 2 : 1 }
     private var isWide: Bool {
         switch encoding {
         case .utf16, .utf16LittleEndian, .utf16BigEndian: true
