@@ -50,6 +50,16 @@ package struct LineSplitter: Sendable {
     /// The most that a byte of another encoding becomes in UTF-8.
     private static let decodedBytes = 2
 
+    /// Passes over NULs that were not read, as those of a hole. False when they may be part of a line.
+    package mutating func pass(nuls count: UInt64) -> Bool {
+        switch mark {
+        case .line: nulBytes += count
+        case .cut: skippedBytes += count
+        case .partial: return false
+        }
+        return true
+    }
+
     /// How long a buffer must be so that a line of the limit, with CR and LF, is always seen whole.
     package static func bufferBytes(for lineLimit: Int) -> Int { lineLimit + 4 }
 

@@ -15,7 +15,8 @@ private enum Difference: String, CaseIterable {
     case birth
     /// An error was "it is another file" or "it is the same", whoever asked; now it is neither.
     case error
-    /// NULs at the end are not written yet: they are no part of a print, and a file that ends in them may become a copy.
+    /// NULs at the end are not written yet: they are no part of a print, and a file that ends in them may become a
+    /// copy.
     case nuls
     /// A file with less text than was read is another one, also for `remove_after`, which took it away.
     case shorterIsNotRemoved

@@ -1,5 +1,5 @@
-// An error while it is looked at which file is which: it is neither the one that is known nor another one, until it can be
-// read. The disk fails at the n-th look, for every n.
+// An error while it is looked at which file is which: it is neither the one that is known nor another one, until it can
+// be read. The disk fails at the n-th look, for every n.
 
 import Bytes
 import Foundation
@@ -65,9 +65,10 @@ private final class FailingLooks: Sendable {
 
     private func readAll(_ world: FileWorld) -> [String] {
         var all: [String] = []
+        // It is tried again after the grace, not at the next scan, which comes later.
         for _ in 0..<6 {
             all += world.read()
-            world.advance(.seconds(61))
+            world.advance(.seconds(11))
         }
         return all.filter { !$0.hasPrefix("=") }
     }

@@ -99,6 +99,24 @@ import Testing
         #expect(world.input.status(at: world.now).lagBytes == 0)
     }
 
+    /// A program without O_APPEND goes on at its old place after a truncation. The hole that it makes is not read, and
+    /// what stands behind it is.
+    @Test(arguments: ["utf-8", "utf-16le"]) func aHoleBeforeText(encoding: String) throws {
+        let world = try FileWorld(#""paths": ["DIR/*.log"], "encoding": "\#(encoding)""#)
+        let unit = encoding == "utf-8" ? "" : "\0"
+        func text(_ line: String) -> String { line.map { "\($0)\(unit)" }.joined() }
+        let writer = preallocate(world, .hole, size: 200 << 30)
+        defer { close(writer) }
+        world.write(text("one\n"), writer)
+        #expect(world.read(limit: 20) == ["one"])
+        world.append(text("two\n"))
+        #expect(world.read(limit: 20) == ["two"])
+        let hole = UInt64(200 << 30) - UInt64(text("one\n").utf8.count)
+        #expect(world.count("nul_skipped") == hole)
+        world.acknowledge()
+        #expect(world.input.status(at: world.now).lagBytes == 0)
+    }
+
     @Test(arguments: [("utf-16le", [UInt8]([0x6F, 0, 0x0A, 0])), ("utf-16be", [0, 0x6F, 0, 0x0A])])
     func charactersOfTwoBytes(encoding: String, line: [UInt8]) throws {
         let world = try FileWorld(#""paths": ["DIR/*.log"], "encoding": "\#(encoding)""#)

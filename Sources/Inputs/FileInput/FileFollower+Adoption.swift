@@ -39,7 +39,7 @@ extension FileFollower {
             }
             begin(file, status, found, path, at: now)
         } catch {
-            if error != .system(.stale) { report(path, error) }
+            reportAndTryAgain(path, error, at: now)
         }
     }
 

@@ -27,16 +27,20 @@ extension FileFollower {
         }
     }
 
-    /// Whether one of the files could not be looked at now. A file that may not be read at all is none of ours.
+    /// Whether one of the files could not be looked at now.
     private func mayBeUnread(_ parts: [ReadPart], _ places: [Path]) -> Bool {
         let isUnclear = parts.contains { part in
             if case .unclear(_?) = part { true } else { false }
         }
-        return isUnclear
-            || places.contains { place in
-                guard case .system(let error)? = unreadable[place] else { return false }
-                return error != .accessDenied && error != .notPermitted
-            }
+        return isUnclear || places.contains(where: isFailing)
+    }
+
+    /// What stands there could not be read, which may be over soon. That a file may not be read at all is not.
+    func isFailing(_ place: Path) -> Bool { unreadable[place].map(isPassing) ?? false }
+
+    func isPassing(_ failure: TailFailure) -> Bool {
+        guard case .system(let error) = failure else { return false }
+        return error != .accessDenied && error != .notPermitted
     }
 
     /// Forgets a file when it was not found for the grace, and counts what was not read of it.

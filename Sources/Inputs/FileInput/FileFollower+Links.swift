@@ -78,13 +78,13 @@ extension FileFollower {
     /// Opens a file whose lines are to be read. Links are looked at once more, from the open file: between a look at a
     /// path and its opening, another link may have been put there.
     ///
-    /// `place` is where the file stands, `path` what led to it. `ESTALE` for another file than the one of that `id`:
-    /// the event that tells so is on its way.
+    /// `place` is where the file stands, `path` what led to it. `exchanged` for another file than the one of that
+    /// `id`: the event that tells so is on its way.
     func open(_ place: Path, through path: Path? = nil, id: FileID? = nil) throws(TailFailure) -> File {
         let file = try opened(place)
         let found: FileID
         do throws(Errno) { found = try file.status().id } catch { throw .system(error) }
-        guard id == nil || id == found else { throw .system(.stale) }
+        guard id == nil || id == found else { throw .exchanged }
         if settings.followSymlinks == .always { return file }
         guard try settings.follow(path ?? place).id == found else { throw .exchanged }
         return file

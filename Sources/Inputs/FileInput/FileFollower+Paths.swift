@@ -44,7 +44,7 @@ extension FileFollower {
         let status: FileStatus
         do throws(Errno) { status = if let seen { seen } else { try FileStatus(of: place) } } catch {
             // What cannot be looked at now may stand there still.
-            guard error.isAbsence else { return report(path, error) }
+            guard error.isAbsence else { return reportAndTryAgain(path, .system(error), at: now) }
             if let standing { leave(standing) }
             // What became of it may have been left alone because of it.
             if let file = held.removeValue(forKey: place) { catchUp(file.family, at: now) }
@@ -89,10 +89,22 @@ extension FileFollower {
         }
     }
 
+    private func scanAfterGrace(from now: Moment) {
+        let retry = now.monotonic + settings.rotationGrace
+        retryScan = min(retryScan ?? retry, retry)
+        nextScan = min(nextScan, retry)
+    }
+
+    /// What may be over soon is tried again after the grace, all else at the next scan.
+    func reportAndTryAgain(_ path: Path, _ error: TailFailure, at now: Moment) {
+        report(path, error)
+        if isPassing(error) { scanAfterGrace(from: now) }
+    }
+
     /// Which file stands at a path cannot be told now: it is neither taken for one that is known nor for another one.
     func tryAgain(_ path: Path, _ id: FileID, _ error: Errno?, at now: Moment) {
         unclear[path] = id
-        nextScan = min(nextScan, now.monotonic + settings.rotationGrace)
+        scanAfterGrace(from: now)
         if let error { tellUnclear(path, error) }
     }
 
@@ -157,11 +169,15 @@ extension FileFollower {
             openCount += 1
             return true
         } catch {
-            if error == .system(.stale) {
+            if error == .exchanged {
                 examine(place, at: now)
                 return false
             }
-            if error == .system(.notFound) { examine(place, at: now) } else { report(tail.path, error) }
+            if error == .system(.notFound) {
+                examine(place, at: now)
+            } else {
+                reportAndTryAgain(tail.path, error, at: now)
+            }
             tail.hasReachedEnd = true
             return false
         }

@@ -50,8 +50,8 @@ extension FileFollower {
     }
 
     private func takeTurn(_ tail: Tail, into batch: inout LogBatch, at now: Moment) {
-        guard tail.file != nil || reopen(tail, at: now) else { return }
         turnCount += 1
+        guard tail.file != nil || reopen(tail, at: now) else { return }
         tail.lastTurn = turnCount
         let partialIsDue = tail.partialSince.map { $0 + settings.partialLineTimeout <= now.monotonic } ?? false
         let graceIsOver = tail.quietSince.map { $0 + settings.rotationGrace <= now.monotonic } ?? false
@@ -96,10 +96,10 @@ extension FileFollower {
             tail.giveUpRest()
             return finish(tail, at: now)
         case .failed(let error):
-            // Others must not wait for it. The next scan tries again.
+            // Others must not wait for it.
             tail.hasReachedEnd = true
             close(tail)
-            report(tail.path, error)
+            reportAndTryAgain(tail.path, error, at: now)
         }
         if isOverOpenLimit || isAtOpenLimit && outcome == .atEnd, !tail.isAway { close(tail) }
         if tail.isAway || tail.partialSince != nil, !tail.isTimed {

@@ -61,6 +61,9 @@ extension FileFollower {
                 if isRotated(file, of: family) { rotated.append(file) }
             }
         }
+        for place in places where place != family && isFailing(place) {
+            held[place] = Held(family: family, since: now.monotonic, sizeBytes: 0)
+        }
         if !isOurs { floors[family] = firstFloor(of: family, rotated.map(\.modifiedUnixNanoseconds)) }
         for file in rotated where isNew(file, of: family, at: now) {
             let cursor = FileCursor(
@@ -213,7 +216,7 @@ extension FileFollower {
                 tail.predecessor = before
                 before = tail
             } catch {
-                if error != .system(.stale) { report(place, error) }
+                report(place, error)
                 familiesSeen.remove(family)
             }
         }

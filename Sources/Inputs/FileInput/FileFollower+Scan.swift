@@ -14,6 +14,7 @@ extension FileFollower {
     func scan(at now: Moment) {
         listings = [:]
         isScanning = true
+        retryScan = nil
         directoryRefusals = [:]
         defer {
             isScanning = false
@@ -60,6 +61,7 @@ extension FileFollower {
         nextScan = now.monotonic + (isWatched ? interval : min(interval, Self.scanIntervalWithoutWatches))
         if hasNewAlias { nextScan = now.monotonic }
         hasNewAlias = false
+        if let retryScan { nextScan = min(nextScan, retryScan) }
         if !known.missing.isEmpty { nextScan = min(nextScan, now.monotonic + settings.rotationGrace) }
     }
 

@@ -106,6 +106,8 @@ final class FileFollower {
     var toldUnwatched: Set<Errno> = []
     var directoryErrors: [(path: Path, errno: Errno)] = []
     var nextScan: Instant
+    /// When to scan because something could not be read, whatever else is to be done.
+    var retryScan: Instant?
     var isFirstScan = true
     let hasHistory: Bool
 

@@ -1,5 +1,5 @@
-// What stands in a file, as far as that tells which one it is: its form, its first bytes, its size, and the bytes before
-// a place further inside. Of a compressed file (gzip, RFC 1952) it is the text in it.
+// What stands in a file, as far as that tells which one it is: its form, its first bytes, its size, and the bytes
+// before a place further inside. Of a compressed file (gzip, RFC 1952) it is the text in it.
 
 internal import Bytes
 internal import Platform

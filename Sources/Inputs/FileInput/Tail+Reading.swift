@@ -27,7 +27,11 @@ extension Tail {
                 case .skipped: return .skipped
                 case .other(let outcome): return outcome
                 }
-                if let outcome = try leaveUnwritten(&count, &isLast, in: buffers) { return outcome }
+                switch try leaveUnwritten(&count, &isLast, in: buffers) {
+                case .split: break
+                case .passed: continue
+                case .lookOn: return .skipped
+                }
                 if fields == nil, count > 0 {
                     let field = batch.addField("file", Array(path.bytes))
                     fields = field..<field + 1

@@ -198,7 +198,8 @@ final class Tail {
         }
     }
 
-    /// Whether its content is still what was read. Of one that is not open, or cannot be truncated, nothing else is said.
+    /// Whether its content is still what was read. Of one that is not open, or cannot be truncated, that is taken for
+    /// granted.
     func content(through buffers: inout TailBuffers) -> FilePrint.Match {
         guard file != nil, !isCompressed else { return .same }
         return compare(upTo: readOffset, through: &buffers.reader)

@@ -16,16 +16,25 @@ struct UnwrittenEnd: Equatable {
     var modifiedUnixNanoseconds: Int64
 }
 
+/// What is to be done with a chunk.
+enum ChunkUse {
+    case split
+    /// A hole was passed over instead.
+    case passed
+    /// A turn was not enough to look at all that stands behind it.
+    case lookOn
+}
+
 extension Tail {
     /// Takes the NULs at the end of the chunk that are not written yet out of `count`; what is left is then the last
-    /// that there is. Returns an outcome when a turn was not enough to look at all that stands behind the chunk.
-    func leaveUnwritten(_ count: inout Int, _ isLast: inout Bool, in buffers: TailBuffers) throws(Errno) -> Outcome? {
-        guard !isCompressed, count > 0 else { return nil }
+    /// that there is. Of a hole that begins before the chunk, nothing more is read.
+    func leaveUnwritten(_ count: inout Int, _ isLast: inout Bool, in buffers: TailBuffers) throws(Errno) -> ChunkUse {
+        guard !isCompressed, count > 0 else { return .split }
         let nulBytes = splitter.form.unwrittenBytes(buffers.chunk, upTo: count)
         let chunkEnd = readOffset + UInt64(count)
         guard nulBytes > 0, chunkEnd > holeEnd else {
             if isLast { unwritten = nil }
-            return nil
+            return nulBytes == count && passHole() ? .passed : .split
         }
         var end = chunkEnd
         // No text was added before them, and yet the file was written to: it may have been behind them.
@@ -37,16 +46,25 @@ extension Tail {
         switch try file?.nulls(from: end, to: sizeBytes, limit: UInt64(Self.turnBytes)) {
         case .text(let offset)?:
             (holeEnd, unwritten) = (offset, nil)
-            return nil
+            return nulBytes == count && passHole() ? .passed : .split
         case .end(let looked)?: end = looked
-        case nil: return nil
+        case nil: return .split
         }
         let start = chunkEnd - UInt64(nulBytes)
         unwritten = UnwrittenEnd(start: start, end: end, modifiedUnixNanoseconds: modifiedUnixNanoseconds)
-        guard end >= sizeBytes else { return .skipped }
+        guard end >= sizeBytes else { return .lookOn }
         count -= nulBytes
         isLast = true
-        return nil
+        return .split
+    }
+
+    /// Up to the character with the byte that ends it. False when there is nothing to pass.
+    private func passHole() -> Bool {
+        let end = holeEnd - holeEnd % UInt64(splitter.form.unitBytes)
+        guard end > readOffset, splitter.pass(nuls: end - readOffset) else { return false }
+        (readOffset, quietSince, partialBytes, partialSince) = (end, nil, 0, nil)
+        settle()
+        return true
     }
 }
 
