@@ -374,7 +374,7 @@ class Users(Guarded):
         # Half written, gone, or what is no file: what was known counts on, and nobody waits for it.
         for change, message in [
                 (lambda: path.write_text("$2b$05$half"), "holds no bcrypt hash"), (path.unlink, "No such file"),
-                (lambda: os.mkfifo(path), "hash: Illegal seek")]:
+                (lambda: os.mkfifo(path), "is a pipe, and no file")]:
             change()
 
             def is_said():
