@@ -65,8 +65,9 @@ class Deps(Scratch):
             begun.unlink(missing_ok=True)
             script = 'mount -t tmpfs tmpfs /usr/sbin && PATH="$1" sh "$2" build; echo "left: $(/bin/ls /usr/sbin)."'
             process = self.program(
-                ["unshare", "-m", "setsid", "sh", "-c", f"trap : {int(number)}; {script}", "sh", self.programs,
-                 ROOT / "scripts/deps"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                # Also when these tests are run by `nohup`: a shell cannot trap what it was told to ignore.
+                ["env", "--default-signal", "unshare", "-m", "setsid", "sh", "-c", f"trap : {int(number)}; {script}", "sh",
+                 self.programs, ROOT / "scripts/deps"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             eventually(begun.exists, 20, "packages are being installed")
             os.killpg(process.pid, number)
             said = process.communicate(timeout=20)[0]
