@@ -37,7 +37,7 @@ def plan_for(style, lines, chance, glob):
 
 
 def one_round(seed):
-    from support import Agent, Receiver
+    from support import Agent, Receiver, ranges
     chance = random.Random(seed)
     directory = Path(tempfile.mkdtemp(prefix="vitals-stress-"))
     logs = directory / "logs"
@@ -113,16 +113,6 @@ def one_round(seed):
     else:
         shutil.rmtree(directory)
     return not bad
-
-
-def ranges(numbers):
-    found = []
-    for number in numbers:
-        if found and found[-1][1] == number - 1:
-            found[-1][1] = number
-        else:
-            found.append([number, number])
-    return [f"{a}-{b}" for a, b in found[:6]]
 
 
 def main():

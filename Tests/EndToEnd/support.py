@@ -352,3 +352,14 @@ def side_by_side(test, method, cases):
     for arguments, future in started:
         with test.subTest(arguments):
             future.result()
+
+
+def ranges(numbers):
+    """The first few runs of numbers that follow one another, for people: `["3-7", "9-9"]`."""
+    found = []
+    for number in sorted(numbers):
+        if found and found[-1][1] == number - 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return [f"{a}-{b}" for a, b in found[:6]]

@@ -300,12 +300,6 @@ class Cronolog(Piped):
     def command(self):
         return ["cronolog", self.directory / "%H" / "app.%M%S.log"]
 
-    def rotate(self):
-        pass
-
-    def write(self, count):
-        super().write(count)
-
 
 HOUSES = {
     "create": Logrotate, "compress": LogrotateCompress, "delaycompress": LogrotateDelayed, "copytruncate": LogrotateCopy,
@@ -485,6 +479,7 @@ class Torture:
 
     def faults(self):
         """In words; empty when all is as docs/rotation.md promises."""
+        from support import ranges
         deadline = time.monotonic() + 90
         while self.missing() and time.monotonic() < deadline:
             time.sleep(0.5)
@@ -522,16 +517,6 @@ class Torture:
 class Forgetful(list):
     def __iadd__(self, other):
         return self
-
-
-def ranges(numbers):
-    found = []
-    for number in sorted(numbers):
-        if found and found[-1][1] == number - 1:
-            found[-1][1] = number
-        else:
-            found.append([number, number])
-    return [f"{a}-{b}" for a, b in found[:6]]
 
 
 def main():

@@ -9,25 +9,7 @@ import Testing
 
 @testable import Inputs
 
-@Suite struct FileAlikeTests {
-    private static let banner = String(repeating: "= the same banner in each of them\n", count: 50)
-
-    /// `count` lines under a banner.
-    private func log(_ name: String, _ count: Int = 40) -> String {
-        Self.banner + (0..<count).map { "\(name) \($0)\n" }.joined()
-    }
-
-    private func lines(_ name: String, _ range: Range<Int> = 0..<40) -> [String] { range.map { "\(name) \($0)" } }
-
-    private func readAll(_ world: FileWorld) -> [String] {
-        var all: [String] = []
-        for _ in 0..<4 {
-            all += world.read()
-            world.advance(.seconds(11))
-        }
-        return all.filter { !$0.hasPrefix("=") }
-    }
-
+@Suite struct FileAlikeTests: AlikeLogs {
     /// Begun, and read to its end.
     private func world(_ settings: String = #""paths": ["DIR/a.log"]"#) throws -> FileWorld {
         let world = try FileWorld(settings)

@@ -50,28 +50,13 @@ private final class FailingLooks: Sendable {
     }
 }
 
-@Suite struct FileUnclearTests {
+@Suite struct FileUnclearTests: AlikeLogs {
     enum Change: CaseIterable {
         case grown, renamed, compressed, copied, renamedTwice, truncated
     }
 
-    private static let banner = String(repeating: "= the same banner in each of them\n", count: 50)
-
-    private func log(_ name: String, _ count: Int = 40) -> String {
-        Self.banner + (0..<count).map { "\(name) \($0)\n" }.joined()
-    }
-
-    private func lines(_ name: String, _ range: Range<Int> = 0..<40) -> [String] { range.map { "\(name) \($0)" } }
-
-    private func readAll(_ world: FileWorld) -> [String] {
-        var all: [String] = []
-        // It is tried again after the grace, not at the next scan, which comes later.
-        for _ in 0..<6 {
-            all += world.read()
-            world.advance(.seconds(11))
-        }
-        return all.filter { !$0.hasPrefix("=") }
-    }
+    /// It is tried again after the grace, not at the next scan, which comes later.
+    private func readAll(_ world: FileWorld) -> [String] { readAll(world, looks: 6) }
 
     /// What happens while nobody looks. Returns the lines that are then to be read.
     private func change(_ world: FileWorld, _ change: Change) -> [String] {
