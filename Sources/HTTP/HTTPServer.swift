@@ -26,8 +26,6 @@ package final class HTTPServer: Sendable {
     /// When descriptors have run out, others must be closed first: by somebody else, or by us.
     private static let acceptPause: Duration = .seconds(1)
     private static let closingPause: Duration = .milliseconds(50)
-    /// How long a handshake waits for the files of the certificate to be looked at: a disk that hangs holds nobody up.
-    private static let filesPatience: Duration = .milliseconds(250)
 
     private struct Listener {
         let socket: Socket
@@ -239,7 +237,6 @@ package final class HTTPServer: Sendable {
         connection.waitsForFiles = true
         // What may be read would wake us again and again.
         connection.stopReading()
-        worker.run(after: Self.filesPatience, goOn)
         return true
     }
 
