@@ -244,8 +244,6 @@ package final class HTTPServer: Sendable {
     private func beginTLS(
         _ id: UInt64, _ connection: ServerConnection, _ acceptor: TLSAcceptor, _ state: inout State
     ) throws(TransportStop) -> Bool {
-        // Every connection of TLS begins with it (RFC 8446, section 5.1).
-        let handshakeByte: UInt8 = 0x16
         var first: UInt8?
         do throws(Errno) { first = try connection.socket.peek() } catch {
             if error == .wouldBlock { throw .waitsToRead }
@@ -255,7 +253,7 @@ package final class HTTPServer: Sendable {
             close(id, &state)
             return false
         }
-        guard first == handshakeByte else {
+        guard first == RequestParser.tlsHandshake else {
             counted.withLock { $0.handshakesFailed += 1 }
             acceptor.report("it speaks no TLS", from: connection.socket.remoteAddress)
             connection.keepsAlive = false
