@@ -108,10 +108,12 @@ final class Tail {
     var isTimed = false
     /// A count of turns: the lowest was read least recently.
     var lastTurn: UInt64 = 0
+    /// When it was last read.
+    var lastReadAt: Instant
 
     init(
         number: UInt32, path: Path, family: Path, place: Path, cursor: FileCursor,
-        settings: FileInputSettings, isCompressed: Bool
+        settings: FileInputSettings, isCompressed: Bool, at now: Instant
     ) {
         self.number = number
         self.isCompressed = isCompressed
@@ -121,6 +123,7 @@ final class Tail {
         identity = cursor.identity
         sizeBytes = cursor.sizeBytes
         modifiedUnixNanoseconds = 0
+        lastReadAt = now
         readOffset = cursor.offset
         acknowledgedOffset = cursor.offset
         lastRecordOffset = cursor.offset
@@ -129,10 +132,17 @@ final class Tail {
         if cursor.mark != .line { marks.append((cursor.offset, cursor.mark)) }
     }
 
-    var cutCount: UInt64 { splitter.cutCount }
-    var skippedBytes: UInt64 { splitter.skippedBytes }
-    var nulBytes: UInt64 { splitter.nulBytes }
-    var replacedCount: UInt64 { splitter.replacedCount }
+    /// What only grows while it is read.
+    struct Counted {
+        let cut, skippedBytes, nulBytes, replaced: UInt64
+    }
+
+    var counted: Counted {
+        Counted(
+            cut: splitter.cutCount, skippedBytes: splitter.skippedBytes, nulBytes: splitter.nulBytes,
+            replaced: splitter.replacedCount)
+    }
+
     var id: FileID { identity.id }
     var print: FilePrint { identity.print }
     /// As far as it is written.
@@ -170,6 +180,9 @@ final class Tail {
         cursor.mark = splitter.mark
         return cursor
     }
+
+    /// Its path leads elsewhere now: it is read until it was quiet for the grace.
+    func goAway() { (isAway, hasReachedEnd, quietSince) = (true, false, nil) }
 
     /// Notes what a stat of its path said. True when there may be something to read.
     func noteStatus(_ status: FileStatus) -> Bool {
