@@ -117,7 +117,11 @@ package struct RequestParser: Sendable {
                 return try finishHead()
             }
         }
-        if !head.hasRequestLine { try checkStart(lineStart..<buffer.count - (buffer.last == UInt8(ascii: "\r") ? 1 : 0)) }
+        if !head.hasRequestLine {
+            // A line end may have come by half.
+            let end = buffer.last == UInt8(ascii: "\r") ? buffer.count - 1 : buffer.count
+            try checkStart(lineStart..<end)
+        }
         guard buffer.count - consumed <= Self.headByteLimit else { throw tooLong() }
         if !head.hasRequestLine, buffer.count - lineStart > Self.targetByteLimit + 64 { throw tooLong() }
         if buffer.count == consumed { release() }

@@ -5,6 +5,7 @@ import Foundation
 import Metrics
 import Platform
 import Procfs
+import Synchronization
 import TestSupport
 import Testing
 
@@ -56,6 +57,30 @@ import Testing
         #expect(Instant.now < deadline)
         #expect(
             samples(snapshot, of: "node_filesystem_device_error").count { $0.labels[1] == "mountpoint timeout" } == 1)
+    }
+
+    /// `umount -l`, and mounted again: the path is the same, the mount is not.
+    @Test func asksWhatIsMountedWhereOneHangs() throws {
+        let proc = try TemporaryDirectory()
+        let gate = DispatchSemaphore(value: 0)
+        let asked = Mutex(0)
+        let mounts = MountSpaces(host: Procfs.Host(proc: proc.path), patience: .milliseconds(300)) { path in
+            let isFirst = asked.withLock { asked in
+                asked += 1
+                return asked == 1
+            }
+            if isFirst { gate.wait() }
+            return .failed(.stale)
+        }
+        defer { gate.signal() }
+        func answers(number: Int) throws -> [MountSpaces.Answer] {
+            try proc.write("1/mountinfo", "\(number) 1 0:50 / /mnt/dead rw - nfs4 gone.example:/ rw\n")
+            return try mounts.read { _ in true }.map(\.answer)
+        }
+        #expect(try answers(number: 30) == [.late])
+        #expect(try answers(number: 30) == [.late])
+        #expect(asked.withLock { $0 } == 1, "not asked again")
+        #expect(try answers(number: 31) == [.failed(.stale)])
     }
 
     /// The kernel's own way of hanging: a FUSE mount whose server takes requests and answers none.
