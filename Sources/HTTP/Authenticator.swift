@@ -28,8 +28,8 @@ package final class Authenticator: Sendable {
         var reports = Moderation()
     }
 
-    /// Shared with the look at the files, which puts what it finds here itself: it counts as soon as it is read, whoever
-    /// waits, and nothing older comes after it.
+    /// Shared with the look at the files, which puts what it finds here itself: it counts as soon as it is read, even
+    /// when nobody waits any more, and nothing older comes after it.
     private final class Shared: Sendable {
         let state: Mutex<State>
         init(_ logins: Logins) { state = Mutex(State(logins: logins)) }

@@ -195,8 +195,8 @@ extension RequestParser {
         head.hasRequestLine = true
     }
 
-    /// Of a request line, of which the end may not have come: what cannot become one is refused at once. Who speaks TLS,
-    /// since an address says https where it should say http, sends no line end and waits for an answer.
+    /// Of a request line, of which the end may not have come: what cannot become one is refused at once. Who speaks
+    /// TLS, since an address says https where it should say http, sends no line end and waits for an answer.
     private func checkStart(_ line: Range<Int>) throws(RequestRefusal) {
         guard let first = buffer[line].first else { return }
         if first == Self.tlsHandshake { throw malformed("TLS is not spoken here, HTTP is") }

@@ -98,9 +98,9 @@ package final class FileLook<Content: Sendable>: Sendable {
     /// What is known: at once, and the newest there is.
     package var content: Content { state.withLock(\.content) }
 
-    /// Looks at the files, unless that was done a moment ago. Never waits. When the answer is `underWay`, `done` is called
-    /// once, from another queue: when `content` is up to date, or after `limit` all the same, and in no case later than
-    /// a look may take that does not hang.
+    /// Looks at the files, unless that was done a moment ago. Never waits. When the answer is `underWay`, `done` is
+    /// called once, from another queue: when `content` is up to date, or after `limit` all the same, and in no case
+    /// later than a look may take that does not hang.
     package func look(
         at now: Instant, atMost limit: Duration = .seconds(1), then done: @escaping @Sendable () -> Void
     ) -> Answer {
