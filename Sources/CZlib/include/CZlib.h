@@ -3,8 +3,8 @@
 
 #include <zlib.h>
 
-/// -15: the largest window, and neither header nor trailer. At level 1, which remembers four places for each of them, half
-/// the hashes are enough: see deflateInit2 in zlib.h.
+/// -15: the largest window, and neither header nor trailer. At level 1, which follows a hash to four places at the most,
+/// half the hashes are enough: see deflateInit2 in zlib.h.
 static inline int czlib_deflate_init(z_stream *stream, int level) {
     return deflateInit2(stream, level, Z_DEFLATED, -15, level == 1 ? 7 : 8, Z_DEFAULT_STRATEGY);
 }
