@@ -158,7 +158,7 @@ extension Tail {
     func compare(upTo end: UInt64, through reader: inout TextReader) -> FilePrint.Match {
         do throws(Errno) {
             guard let status = try file?.status(), status.sizeBytes >= end else { return .other }
-            guard let (match, startCount) = file?.match(print, through: &reader) else { return .other }
+            guard let (match, startCount) = file?.match(print, &quickPrint, through: &reader) else { return .other }
             guard match == .same else { return match }
             let start = reader.bytes[..<startCount]
             if !print.head.isWhole { identity.print.head.grow(from: start) }

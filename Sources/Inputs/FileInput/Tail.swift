@@ -70,6 +70,7 @@ final class Tail {
     var isDeleted = false
 
     var identity: FileIdentity
+    var quickPrint = QuickPrint()
     var file: File?
     /// What is read is the text in a gzip file. It is a rotated one, and does not grow once it is complete.
     var isCompressed: Bool

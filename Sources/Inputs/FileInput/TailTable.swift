@@ -5,8 +5,9 @@ internal import Bytes
 internal import Platform
 
 struct TailTable {
-    /// Descriptors that are kept for files with nothing to read. systemd's default for a service is 1024 (soft) in all.
-    static let openLimit = 512
+    /// Descriptors that are kept for files with nothing to read: a thousand files that are written to each second must
+    /// not be opened for each line. Where the limit of the process is lower, half of that is for all inputs together.
+    static let openLimit = 4_096
     /// Compressed files that are read at one time: each needs some 400 KiB.
     static let inflatingLimit = 4
 
