@@ -8,6 +8,8 @@ internal import Platform
 extension FileFollower {
     /// How often to look when inotify does not watch everything.
     private static let scanIntervalWithoutWatches: Duration = .seconds(1)
+    /// So many files take seconds to look at, at the start.
+    private static let manyFiles = 10_000
 
     func takeChanges(at now: Moment) {
         for change in watcher.changes(tails, links) {
@@ -46,6 +48,12 @@ extension FileFollower {
             return !isExcluded && watcher.isFirstName(splitPath(path).directory)
         }
         watcher.tellFaults()
+        let isLongStart = memory.isFirstScan && paths.count >= Self.manyFiles
+        if isLongStart {
+            problems.log.info(
+                "looks at many log files for the first time: nothing is read before that is done",
+                ["files": "\(paths.count)", "directories": "\(finder.directories.count)"])
+        }
         for family in familiesToCatchUp(paths) { catchUp(family, at: now) }
         examine(all: paths, at: now)
         let found = Set(paths)
@@ -59,6 +67,7 @@ extension FileFollower {
         removeRead(at: now)
         // Saved at once: a kill must not make the next start the first one again.
         if memory.isFirstScan { cursorVersion += 1 }
+        if isLongStart { problems.log.info("looked at all log files", ["followed": "\(tails.count)"]) }
         forgetPaths(paths)
         links.endScan { tails.has($0) || memory.known.has($0) }
         (listed, numbered) = (nil, nil)
