@@ -53,6 +53,7 @@ package struct FileInput: Input {
         status.counts = FileFollower.Counted.allCases.map { ($0.rawValue, follower.counts[$0] ?? 0) }
         var problems = follower.unreadable.map { "\($0.key): \($0.value)" }
         problems += follower.unremovable.map { "\($0.key): cannot be removed: \($0.value)" }
+        problems += follower.compressedProblems
         problems += follower.directoryErrors.map { "\($0.path): \($0.errno)" }
         problems += follower.unwatched.map { reason, count, first in
             let others = count > 1 ? " and \(count - 1) other directories" : ""

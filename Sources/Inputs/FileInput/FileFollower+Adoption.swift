@@ -10,9 +10,11 @@ extension FileFollower {
         guard tails.count < settings.fileLimit else { return count(.fileLimit) }
         let originals = isFirstScan ? [] : originalFamilies(of: place)
         // A copy and a compressed file begin empty too, and which of them it will be nobody can tell.
-        if seen.sizeBytes == 0, !originalFamilies(of: place).isEmpty || withoutGzipEnding(place) != place { return }
+        if seen.sizeBytes == 0, !originalFamilies(of: place).isEmpty || withoutCompressionEnding(place) != place {
+            return
+        }
         for family in originals { catchUp(family, at: now) }
-        if originals.isEmpty, withoutGzipEnding(place) == place { catchUp(place, at: now) }
+        if originals.isEmpty, withoutCompressionEnding(place) == place { catchUp(place, at: now) }
         // Catching up may have found it under this very name, or found that it may be a copy.
         if byPlace[place] != nil || held[place] != nil { return }
         if let error = renumber(place) { return tryAgain(path, seen.id, error, at: now) }
@@ -33,7 +35,7 @@ extension FileFollower {
                 unreadable[path] = nil
                 // Rotated ones are read by `catchUp`; any other has no lines.
                 if found.text.form == .otherCompression || rotatedFamily(of: place) == nil {
-                    noteCompressed(status.id)
+                    noteCompressed(found)
                 }
                 return
             }

@@ -32,7 +32,7 @@ extension FileFollower {
         let isUnclear = parts.contains { part in
             if case .unclear(_?) = part { true } else { false }
         }
-        return isUnclear || places.contains(where: isFailing)
+        return isUnclear || places.contains { isFailing($0) || compressed.isRefused($0) }
     }
 
     /// What stands there could not be read, which may be over soon. That a file may not be read at all is not.
@@ -64,7 +64,7 @@ extension FileFollower {
     }
 
     private func unreadableID(_ place: Path) -> FileID? {
-        guard unreadable[place] != nil else { return nil }
+        guard unreadable[place] != nil || held[place] != nil else { return nil }
         do throws(Errno) { return try FileStatus(ofLink: place).id } catch { return nil }
     }
 }

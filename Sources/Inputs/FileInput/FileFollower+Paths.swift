@@ -115,7 +115,11 @@ extension FileFollower {
     func leave(_ tail: Tail) {
         if let place = tail.place, byPlace[place] === tail { byPlace[place] = nil }
         tail.place = nil
-        guard !tail.isAway else { return }
+        guard !tail.isAway else {
+            // One that was cut short, and waits for more.
+            if tail.isCompressed, tail.file == nil { makeReady(tail) }
+            return
+        }
         tail.isAway = true
         tail.hasReachedEnd = false
         tail.quietSince = nil

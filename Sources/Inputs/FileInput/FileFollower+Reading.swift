@@ -46,7 +46,9 @@ extension FileFollower {
     }
 
     private func isInflatingEnough(_ tail: Tail) -> Bool {
-        tail.isCompressed && inflating.count >= Self.inflatingLimit && !inflating.contains(tail.number)
+        guard tail.isCompressed, !inflating.contains(tail.number) else { return false }
+        let heldBytes = inflating.reduce(0) { $0 + (tails[$1]?.inflated?.memoryBytes ?? 0) }
+        return inflating.count >= Self.inflatingLimit || heldBytes > Self.inflatingBytesLimit
     }
 
     private func takeTurn(_ tail: Tail, into batch: inout LogBatch, at now: Moment) {
@@ -89,12 +91,8 @@ extension FileFollower {
         case .incomplete:
             tail.hasReachedEnd = true
             close(tail)
-            nextScan = min(nextScan, now.monotonic + settings.rotationGrace)
-        case .failed(.damaged):
-            count(.bytesLostDamaged, tail.unreadBytes)
-            report(tail.place ?? tail.path, .damaged)
-            tail.giveUpRest()
-            return finish(tail, at: now)
+        case .cutShort: noteCutShort(tail)
+        case .failed(let fault) where fault.isOfCompressedFile: return noteDamaged(tail, fault, at: now)
         case .failed(let error):
             // Others must not wait for it.
             tail.hasReachedEnd = true

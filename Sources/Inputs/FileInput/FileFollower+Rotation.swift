@@ -123,11 +123,11 @@ extension FileFollower {
                 entry.cursor.path = family
                 known.insert(entry.cursor, tail: entry.tail, loss: entry.loss)
             }
-            let isGzip = file.text.form == .gzip
-            let sizeBytes = isGzip ? entry.cursor.sizeBytes : file.text.sizeBytes
-            let isGrown = sizeBytes > entry.cursor.offset
+            let isCompressed = file.text.form.isCompressed
+            let sizeBytes = isCompressed ? entry.cursor.sizeBytes : file.text.sizeBytes
+            let isGrown = sizeBytes > entry.cursor.offset || entry.cursor.isCutShort
             if let tail = entry.tail {
-                if isGrown, !isGzip { _ = revive(tail, in: file) }
+                if isGrown, !isCompressed { _ = revive(tail, in: file) }
             } else if !file.isAtPath, isGrown || mayHaveWriter(file, now) {
                 unread.append(Unread(file: file, cursor: entry.cursor, key: entry.cursor.key))
             }
@@ -142,7 +142,7 @@ extension FileFollower {
         case .tail(let tail): _ = move(tail, to: file)
         case .known(let entry):
             var cursor = entry.cursor
-            let isMore = max(file.text.sizeBytes, file.text.form == .gzip ? cursor.sizeBytes : 0) > cursor.offset
+            let isMore = file.text.mayHaveMore(than: cursor.offset)
             if isMore, let tail = entry.tail, !isThereToo {
                 _ = revive(tail, in: file)
             } else if isMore {
@@ -164,7 +164,7 @@ extension FileFollower {
             !isTooOld(file.id, file.modifiedUnixNanoseconds, at: now)
         else { return false }
         // `app.log.1.gz` is a file of `app.log`, not of `app.log.1`.
-        if file.text.form == .gzip, rotatedFamily(of: family) != nil { return false }
+        if file.text.form.isCompressed, rotatedFamily(of: family) != nil { return false }
         return true
     }
 
@@ -199,7 +199,7 @@ extension FileFollower {
             let (place, text) = (next.file.place, next.file.text)
             var own = next.cursor
             own.identity.take(numbersOf: next.file)
-            if text.form == .gzip { own.sizeBytes = max(own.sizeBytes, text.sizeBytes) }
+            if text.form.isCompressed { own.sizeBytes = max(own.sizeBytes, text.sizeBytes) }
             do throws(TailFailure) {
                 let file = try open(place)
                 unreadable[place] = nil
@@ -210,7 +210,7 @@ extension FileFollower {
                 if let key = next.key { known.remove(key) }
                 let tail = follow(
                     file, status, path: matchedPath(family), family: family, place: place, cursor: own,
-                    isCompressed: text.form == .gzip)
+                    isCompressed: text.form.isCompressed)
                 tail.note(text)
                 tail.isAway = true
                 tail.predecessor = before
@@ -228,7 +228,7 @@ extension FileFollower {
 
     /// `app.log.10` is older than `app.log.9`; of dated names, which are equally long, the smaller is older.
     private func isOlderName(_ one: Path, _ other: Path) -> Bool {
-        let (one, other) = (withoutGzipEnding(one), withoutGzipEnding(other))
+        let (one, other) = (withoutCompressionEnding(one), withoutCompressionEnding(other))
         if one.bytes.count != other.bytes.count { return one.bytes.count > other.bytes.count }
         let isDated = one.bytes.suffix(6).allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
         return isDated ? one < other : one > other

@@ -34,7 +34,7 @@ extension FileFollower {
         if isFirstScan {
             // Also those whose path is gone, or of which nothing is remembered: their rotated siblings may be there.
             var families = Set((known.paths + floors.keys).filter { settings.matches(aliases[$0] ?? $0) })
-            for path in paths where withoutGzipEnding(path) == path { families.insert(place(of: path)) }
+            for path in paths where withoutCompressionEnding(path) == path { families.insert(place(of: path)) }
             for family in families.sorted() { catchUp(family, at: now) }
         } else {
             let missing = known.missingPaths
@@ -49,6 +49,8 @@ extension FileFollower {
         for tail in away.sorted(by: { $0.order < $1.order }) { makeReady(tail) }
         unreadable = unreadable.filter { path, _ in !isAbsent(path) }
         unclear = unclear.filter { path, _ in !isAbsent(path) }
+        compressed.removeAll(where: isAbsent)
+        texts.removeAll(where: isAbsent)
         limitDeleted(at: now)
         limitFloors(paths)
         closeQuiet()

@@ -12,7 +12,7 @@ extension FileFollower {
             let status = try file.status()
             guard status.kind == .regular, status.sizeBytes > 0 else { return nil }
             let found = try found(file, status, at: place, isAtPath: place == family)
-            if found.text.form == .otherCompression { noteCompressed(status.id) }
+            if found.text.form == .otherCompression { noteCompressed(found) }
             return found
         } catch {
             // A link or a directory has no lines: what stands there, if it can be told, decides.
@@ -25,8 +25,12 @@ extension FileFollower {
     func found(
         _ file: borrowing File, _ status: FileStatus, at place: Path, isAtPath: Bool
     ) throws(Errno) -> FoundFile {
-        try FoundFile(
-            file, status, at: place, isAtPath: isAtPath, isSettled: place == settled, through: &buffers.reader)
+        let isSettled = place == settled
+        return FoundFile(
+            place: place, id: status.id, born: try file.birth(),
+            text: try texts.text(of: file, status, at: place, isSettled: isSettled, through: &buffers.reader),
+            diskBytes: status.sizeBytes, modifiedUnixNanoseconds: status.modifiedUnixNanoseconds,
+            changedUnixNanoseconds: status.changedUnixNanoseconds, isAtPath: isAtPath, isSettled: isSettled)
     }
 
     private func mayBeLog(_ place: Path) -> Bool {
@@ -34,10 +38,6 @@ extension FileFollower {
             let link = try FileStatus(ofLink: place)
             return link.kind == .regular && link.sizeBytes > 0
         } catch { return !error.isAbsence }
-    }
-
-    func noteCompressed(_ id: FileID) {
-        if compressed.insert(id).inserted { count(.fileCompressed) }
     }
 
     /// The names beside a path under which its rotated files may stand, and the path itself.

@@ -13,8 +13,10 @@ final class FileFollower {
     /// Bytes of deleted files that are kept on the disk because they are not read yet: a log that nobody can see must
     /// not fill the disk. Beyond it the largest is given up, and counted.
     static let deletedBytesLimit: UInt64 = 4 << 30
-    /// Compressed files that are read at one time: each needs some 400 KiB.
+    /// Compressed files that are read at one time: each needs some 400 KiB, one of xz or zstd with its dictionary more.
     static let inflatingLimit = 4
+    /// What they may hold before another one is begun: the largest take up to `Inflaters.memoryLimit` on top of it.
+    static let inflatingBytesLimit = 16 << 20
     /// Turns between two looks at the clock and at whether the agent is to stop, however little each of them reads.
     static let turnsInOneReadLimit = 1_000
 
@@ -30,6 +32,7 @@ final class FileFollower {
         case bytesLostTruncation = "bytes_lost_truncation"
         case bytesLostDeleted = "bytes_lost_deleted"
         case bytesLostDamaged = "bytes_lost_damaged"
+        case fileDamaged = "file_damaged"
         case fileUnreadable = "file_unreadable"
         case linkRefused = "link_refused"
         case fileLimit = "file_limit"
@@ -92,7 +95,8 @@ final class FileFollower {
     /// Files that were to be removed, and could not be.
     var unremovable: [Path: Errno] = [:]
     /// Compressed files that are left out, each counted once.
-    var compressed: Set<FileID> = []
+    var compressed = CompressedFiles()
+    var texts = KeptTexts()
     /// Where a symbolic link leads, and the path that it has there.
     var aliases: [Path: Path] = [:]
     /// Where a new link leads is not watched yet.
@@ -129,7 +133,7 @@ final class FileFollower {
         self.settings = settings
         self.log = log
         buffers = TailBuffers(
-            lineLimit: settings.lineLimit, readBytes: readBytes, reader: TextReader(limits.reader))
+            lineLimit: settings.lineLimit, readBytes: readBytes, reader: TextReader(limits.reader, limits.inflaters))
         nextScan = now.monotonic
         begun = now.unixNanoseconds - Self.clockTickNanoseconds
         hasHistory = resume != nil

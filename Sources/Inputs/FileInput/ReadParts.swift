@@ -104,7 +104,10 @@ func sameParts(of files: [FoundFile], in memory: [ReadText]) -> [ReadPart] {
                 own.append(index)
                 continue
             }
-            guard file.text.isKnown else { continue }
+            guard file.text.isKnown else {
+                if text.identity.isBeginning(of: file) { own.append(index) }
+                continue
+            }
             switch text.identity.relation(to: file, readTo: text.offset) {
             case .same, .moved: own.append(index)
             case .unclear(let error): unclear = .unclear(error)
@@ -131,7 +134,7 @@ private func otherForm(
         case .unreadable(let error): return .unclear(error)
         }
     }
-    if file.text.form == .gzip {
+    if file.text.form.isCompressed {
         for (number, text) in memory.enumerated()
         where text.state == .open && !parts.contains(.same(number))
             && text.identity.print.head == FilePrint.Head(of: file.text.start)
@@ -142,7 +145,12 @@ private func otherForm(
             case .unreadable(let error): return .unclear(error)
             }
         }
-        if twins.contains(where: { files[$0].text.isAsLarge(as: file.text) }) { return .alike }
+        let isAlike = twins.contains { twin in
+            // Of two compressed ones of which nothing is known, the first is read.
+            let isRead = !files[twin].text.form.isCompressed || parts[twin] != .nothing || twin < index
+            return isRead && files[twin].text.isAsLarge(as: file.text)
+        }
+        if isAlike { return .alike }
         // Another text that begins with the same KiB; or its size is not written yet, or the plain one grew.
         return twins.isEmpty || file.isSettled ? .nothing : .unclear(nil)
     }
