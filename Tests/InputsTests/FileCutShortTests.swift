@@ -69,13 +69,13 @@ import Testing
         #expect(world.count("file_damaged") == 1)
         #expect(world.input.status(at: world.now).problems.contains { $0.contains(name) && $0.contains("ends in the") })
         // It is said and counted once, however long it lies there, and nothing is read.
-        let turns = world.input.follower.turnCount
+        let turns = world.input.follower.turns.count
         for _ in 0..<5 {
             world.advance(.seconds(61))
             #expect(world.read() == [])
         }
         #expect(world.count("file_damaged") == 1)
-        #expect(world.input.follower.turnCount - turns <= 1)
+        #expect(world.input.follower.turns.count - turns <= 1)
         // Nor does it begin again.
         for _ in 0..<2 {
             try world.restart(world.saved())
@@ -115,9 +115,9 @@ import Testing
         #expect(readAll(world) == [])
         world.advance(.seconds(61))
         #expect(readAll(world) == [])
-        #expect(world.input.follower.tails.isEmpty && world.input.follower.known.isEmpty)
+        #expect(world.input.follower.tails.all.isEmpty && world.input.follower.memory.known.isEmpty)
         #expect(world.input.status(at: world.now).problems == [] && world.count("bytes_lost_deleted") == 0)
-        #expect(world.input.follower.timed.isEmpty)
+        #expect(world.input.follower.turns.isEmpty)
     }
 
     /// So little of it is there that its text does not tell which one it is: nothing was read of that one.

@@ -265,7 +265,7 @@ extension FileWorld {
             count += world.batch.records.count
             let memory = world.input.follower.tails.values.compactMap { $0.inflated?.memoryBytes }
             largest = max(largest, memory.max() ?? 0)
-            #expect(memory.count { $0 > FileFollower.inflatingBytesLimit } <= 1)
+            #expect(memory.count { $0 > TailTable.inflatingBytesLimit } <= 1)
         }
         #expect(count + world.batch.records.count == 300_000)
         #expect(largest > 64 << 20 && largest < 70 << 20)
@@ -319,7 +319,7 @@ extension FileWorld {
         var limits = FileLimits()
         limits.inflaters = Inflaters { .missing(reason: "no \($0) here") }
         let (world, _) = try stopped(limits: limits)
-        for tail in world.input.follower.tails.values { world.input.follower.close(tail) }
+        for tail in world.input.follower.tails.values { world.input.follower.tails.close(tail) }
         world.append("two\nthree\n")
         world.move("a.log", "a.log.1")
         try world.compress("a.log.1", as: .xz)
@@ -329,6 +329,6 @@ extension FileWorld {
             world.advance(.seconds(61))
             #expect(world.read() == [])
         }
-        #expect(world.input.status(at: world.now).problems == [] && world.input.follower.compressed.isEmpty)
+        #expect(world.input.status(at: world.now).problems == [] && world.input.follower.problems.compressed.isEmpty)
     }
 }

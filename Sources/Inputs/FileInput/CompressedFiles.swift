@@ -23,9 +23,6 @@ struct CompressedFiles {
         refusals.updateValue((found.place, found.text.refusal), forKey: found.id) == nil
     }
 
-    /// Whether what stands there could be read with a library, or with more memory.
-    func isRefused(_ place: Path) -> Bool { refusals.values.contains { $0.place == place && $0.refusal != nil } }
-
     /// Those that are gone are not spoken of any more.
     mutating func removeAll(where isGone: (Path) -> Bool) { refusals = refusals.filter { !isGone($0.value.place) } }
 
@@ -43,39 +40,9 @@ struct CompressedFiles {
 }
 
 extension FileFollower {
-    func noteCompressed(_ found: FoundFile) {
-        guard compressed.insert(found) else { return }
-        count(.fileCompressed)
-        guard let refusal = found.text.refusal else { return }
-        log.warning(
-            "cannot read a compressed log file; its lines are not sent",
-            ["path": found.place.repaired, "reason": refusal.description])
-    }
-
-    /// What could be read of it was. More is read when it comes.
-    func noteCutShort(_ tail: Tail) {
-        tail.hasReachedEnd = true
-        close(tail)
-        cursorVersion += 1
-        count(.fileDamaged)
-        log.warning(
-            "a compressed log file ends in the middle: its writer was stopped, or the disk was full; what is there was "
-                + "read, and more is read if it is written",
-            ["path": (tail.place ?? tail.path).repaired])
-    }
-
-    /// What comes after the damage is lost.
-    func noteDamaged(_ tail: Tail, _ fault: TailFailure, at now: Moment) {
-        count(.fileDamaged)
-        count(.bytesLostDamaged, tail.unreadBytes)
-        report(tail.place ?? tail.path, fault)
-        tail.giveUpRest()
-        finish(tail, at: now)
-    }
-
     var compressedProblems: [String] {
         let cutShort = tails.values.filter(\.isCutShort)
             .map { "\($0.place ?? $0.path): it is compressed, and ends in the middle: what is there was read" }
-        return compressed.problems + cutShort
+        return problems.compressed.problems + cutShort
     }
 }
