@@ -161,6 +161,24 @@ import Testing
         }
     }
 
+    /// Nothing of its text is there.
+    @Test(arguments: forms) func cutShortBeforeItsText(form: CompressionForm) throws {
+        let whole = try bytes(form, lines)
+        let world = try FileWorld()
+        world.append("one\n")
+        #expect(world.read() == ["one"])
+        world.write(bytes: Array(whole[..<11]), to: "a.log.1" + form.ending)
+        #expect(readAll(world) == [])
+        #expect(world.count("file_damaged") == 1)
+        for _ in 0..<3 {
+            world.append("two\n")
+            #expect(readAll(world) == ["two"])
+        }
+        #expect(world.count("file_damaged") == 1 && world.input.status(at: world.now).lagBytes == 0)
+        world.write(bytes: Array(whole[11...]), to: "a.log.1" + form.ending)
+        #expect(readAll(world) == lines)
+    }
+
     // MARK: Damage
 
     /// One byte near the end, where the checksum is, or the size.

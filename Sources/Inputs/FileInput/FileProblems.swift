@@ -117,6 +117,11 @@ final class FileProblems {
             ["path": found.place.repaired, "reason": refusal.description])
     }
 
+    /// A compressed file that was cut short before any of its text, and is not written any more.
+    func noteWithoutText(_ found: FoundFile) {
+        if compressed.insert(found) { reportCutShort(found.place) }
+    }
+
     /// What could be read of a compressed file was. More is read when it comes.
     func reportCutShort(_ place: Path) {
         count(.fileDamaged)

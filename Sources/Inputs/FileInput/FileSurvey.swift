@@ -70,6 +70,7 @@ extension FileFollower {
             guard status.kind == .regular, status.sizeBytes > 0 else { return nil }
             let found = try found(file, status, at: place, isAtPath: place == family)
             if found.text.form == .otherCompression { problems.noteCompressed(found) }
+            if found.isSettled, !found.text.isKnown { problems.noteWithoutText(found) }
             return found
         } catch {
             // A link or a directory has no lines: what stands there, if it can be told, decides.
