@@ -55,7 +55,7 @@ package struct FileInput: Input {
         problems += follower.problems.unremovable.map { "\($0.key): cannot be removed: \($0.value)" }
         problems += follower.compressedProblems
         problems += follower.problems.directories.map { "\($0.path): \($0.errno)" }
-        problems += follower.watcher.faults.map { reason, count, first in
+        problems += follower.watcher.faults.byReason.map { reason, count, first in
             let others = count > 1 ? " and \(count - 1) other directories" : ""
             return "\(first)\(others): cannot be watched (\(watchFault(reason))), looked at instead"
         }

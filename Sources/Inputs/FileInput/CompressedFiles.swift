@@ -27,6 +27,7 @@ struct CompressedFiles {
     mutating func removeAll(where isGone: (Path) -> Bool) { refusals = refusals.filter { !isGone($0.value.place) } }
 
     var isEmpty: Bool { refusals.isEmpty }
+    var count: Int { refusals.count }
 
     /// For each reason the first file, and how many there are.
     var problems: [String] {

@@ -31,4 +31,6 @@ struct FileLimits {
     var reader = TextReader.fromDisk
     /// A host may lack a library.
     var inflaters = Inflaters.shared
+    /// By which work without records ends in time.
+    var clock: @Sendable () -> Instant = { Instant.now }
 }

@@ -40,6 +40,7 @@ final class FileProblems {
     var directories: [(path: Path, errno: Errno)] = []
     /// Compressed files that are left out, each counted once.
     private(set) var compressed = CompressedFiles()
+    var compressedCount: Int { compressed.count }
 
     init(_ log: AgentLog) { self.log = log }
 

@@ -186,6 +186,13 @@ final class FileText {
         }
     }
 
+    /// Of a compressed file with the same beginning. One that was cut short has not, nor one of which that cannot be
+    /// told because it is large.
+    func hasMore(than other: FileText) -> Bool {
+        guard other.sizeBytes >= UInt64(FilePrint.Inner.length) else { return UInt64(start.count) > other.sizeBytes }
+        return if case .text = inner(before: other.sizeBytes + 1) { true } else { false }
+    }
+
     /// Whether it is as large as one that has the same text. A gzip file has 32 bits for the size.
     func isAsLarge(as other: FileText) -> Bool {
         if isSizeUntold { return other.reachesTo(self) }

@@ -145,14 +145,12 @@ private func otherForm(
             case .unreadable(let error): return .unclear(error)
             }
         }
-        let isAlike = twins.contains { twin in
-            // Of two compressed ones of which nothing is known, the first is read.
-            let isRead = !files[twin].text.form.isCompressed || parts[twin] != .nothing || twin < index
-            return isRead && files[twin].text.isAsLarge(as: file.text)
-        }
-        if isAlike { return .alike }
-        // Another text that begins with the same KiB; or its size is not written yet, or the plain one grew.
-        return twins.isEmpty || file.isSettled ? .nothing : .unclear(nil)
+        // Of two compressed ones of which nothing is known, the first is read.
+        let read = twins.filter { !files[$0].text.form.isCompressed || parts[$0] != .nothing || $0 < index }
+        if read.contains(where: { files[$0].text.isAsLarge(as: file.text) }) { return .alike }
+        // Its size is not written yet. When nobody writes it any more, it was cut short, or the plain one grew.
+        if !twins.isEmpty, !file.isSettled { return .unclear(nil) }
+        return read.contains { !file.text.hasMore(than: files[$0].text) } ? .alike : .nothing
     }
     for twin in twins {
         if case .same(let text) = parts[twin] { return memory[text].isFollowed ? .alike : .copy(of: text) }

@@ -5,8 +5,9 @@ internal import Bytes
 internal import Platform
 
 struct TailTable {
-    /// Descriptors that are kept for files with nothing to read. systemd's default for a service is 1024 (soft) in all.
-    static let openLimit = 512
+    /// Descriptors that are kept for files with nothing to read: a thousand files that are written to each second must
+    /// not be opened for each line. Where the limit of the process is lower, half of that is for all inputs together.
+    static let openLimit = 4_096
     /// Compressed files that are read at one time: each needs some 400 KiB, with xz and zstd a dictionary too.
     static let inflatingLimit = 4
     /// What they may hold before another one is begun: the largest take up to `Inflaters.memoryLimit` on top of it.
@@ -142,6 +143,20 @@ struct TailTable {
         guard isAtOpenLimit else { return }
         let quiet = all.values.filter { $0.file != nil && !$0.isAway && !$0.isReady }
         for tail in quiet.sorted(by: { $0.lastTurn < $1.lastTurn }).prefix(max(1, openCount / 4)) { close(tail) }
+    }
+
+    /// Closes what was not read for so long. What is deleted, or has no name, could not be opened again. Returns when
+    /// the one of the others was read that was read least recently.
+    mutating func close(quietFor duration: Duration, at now: Instant) -> Instant? {
+        var oldest: Instant?
+        for tail in all.values where tail.file != nil && !tail.isDeleted && tail.place != nil && !tail.isReady {
+            if tail.lastReadAt + duration <= now {
+                close(tail)
+            } else {
+                oldest = min(oldest ?? tail.lastReadAt, tail.lastReadAt)
+            }
+        }
+        return oldest
     }
 
     /// Deleted files that are still held, the largest first.
