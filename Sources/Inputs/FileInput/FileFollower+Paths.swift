@@ -62,6 +62,7 @@ extension FileFollower {
         let away = tails.values.filter { $0.isAway && !$0.isCompressed }
         for tail in away.sorted(by: { $0.order < $1.order }) { turns.add(tail) }
         problems.forgetAbsent()
+        texts.removeAll(where: isAbsent)
         limitDeleted(at: now)
         tails.closeQuiet()
         removeRead(at: now)
@@ -101,7 +102,7 @@ extension FileFollower {
         }
         // Also those whose path is gone, or of which nothing is remembered: their rotated siblings may be there.
         var families = Set((memory.known.paths + memory.floors.keys).filter { settings.matches(links.path(to: $0)) })
-        for path in paths where withoutGzipEnding(path) == path { families.insert(links.place(of: path)) }
+        for path in paths where withoutCompressionEnding(path) == path { families.insert(links.place(of: path)) }
         return families.sorted()
     }
 
