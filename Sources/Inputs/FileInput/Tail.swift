@@ -129,10 +129,17 @@ final class Tail {
         if cursor.mark != .line { marks.append((cursor.offset, cursor.mark)) }
     }
 
-    var cutCount: UInt64 { splitter.cutCount }
-    var skippedBytes: UInt64 { splitter.skippedBytes }
-    var nulBytes: UInt64 { splitter.nulBytes }
-    var replacedCount: UInt64 { splitter.replacedCount }
+    /// What only grows while it is read.
+    struct Counted {
+        let cut, skippedBytes, nulBytes, replaced: UInt64
+    }
+
+    var counted: Counted {
+        Counted(
+            cut: splitter.cutCount, skippedBytes: splitter.skippedBytes, nulBytes: splitter.nulBytes,
+            replaced: splitter.replacedCount)
+    }
+
     var id: FileID { identity.id }
     var print: FilePrint { identity.print }
     /// As far as it is written.
@@ -170,6 +177,9 @@ final class Tail {
         cursor.mark = splitter.mark
         return cursor
     }
+
+    /// Its path leads elsewhere now: it is read until it was quiet for the grace.
+    func goAway() { (isAway, hasReachedEnd, quietSince) = (true, false, nil) }
 
     /// Notes what a stat of its path said. True when there may be something to read.
     func noteStatus(_ status: FileStatus) -> Bool {
