@@ -54,7 +54,7 @@ package struct FileInput: Input {
         var problems = follower.problems.unreadable.map { "\($0.key): \($0.value)" }
         problems += follower.problems.unremovable.map { "\($0.key): cannot be removed: \($0.value)" }
         problems += follower.problems.directories.map { "\($0.path): \($0.errno)" }
-        problems += follower.watcher.faults.map { reason, count, first in
+        problems += follower.watcher.faults.byReason.map { reason, count, first in
             let others = count > 1 ? " and \(count - 1) other directories" : ""
             return "\(first)\(others): cannot be watched (\(watchFault(reason))), looked at instead"
         }

@@ -105,10 +105,10 @@ import Testing
         let world = try FileWorld(#""paths": ["DIR/**/*.log"]"#, limits: FileLimits(watches: 10))
         for number in 0..<100 { try makeDirectories(world.path("d\(number)")) }
         world.read()
-        let unwatched = world.input.follower.watcher.faults
+        let unwatched = world.input.follower.watcher.faults.byReason
         #expect(unwatched.count == 1 && unwatched.first?.reason == .noSpace)
         #expect(unwatched.first?.count == 101 - 10 && world.count("watch_failed") == 101 - 10)
-        #expect(world.input.follower.watcher.told == [.noSpace])
+        #expect(world.input.follower.watcher.faults.told == [.noSpace])
         let problems = world.input.status(at: world.now).problems
         #expect(problems.count == 1)
         #expect(problems.first?.contains("90 other directories") == true, "\(problems)")
@@ -119,7 +119,7 @@ import Testing
         world.read()
         world.advance(.seconds(1))
         world.read()
-        #expect(world.input.follower.watcher.faults.isEmpty && world.input.follower.watcher.told.isEmpty)
+        #expect(world.input.follower.watcher.faults.isEmpty && world.input.follower.watcher.faults.told.isEmpty)
         #expect(world.input.status(at: world.now).problems.isEmpty)
     }
 

@@ -33,7 +33,7 @@ extension FileFollower {
                 problems.forgetUnreadable(path)
                 // Rotated ones are read by `catchUp`; any other has no lines.
                 if found.text.form == .otherCompression || memory.rotatedFamily(of: place) == nil {
-                    problems.noteCompressed(status.id)
+                    problems.noteCompressed(status.id, place)
                 }
                 return
             }
@@ -78,7 +78,7 @@ extension FileFollower {
         }
         if let old { memory.known.remove(old.key) }
         let before = tails.lastRotated(of: place)
-        let tail = follow(file, status, path: path, family: place, place: place, cursor: cursor)
+        let tail = follow(file, status, path: path, family: place, place: place, cursor: cursor, at: now)
         tail.predecessor = before
         // It may have been written to since it was at its end, and all of that is older.
         before?.hasReachedEnd = false

@@ -10,35 +10,41 @@ extension FileFollower {
     private static let scanIntervalWithoutWatches: Duration = .seconds(1)
 
     func takeChanges(at now: Moment) {
-        let changes = watcher.changes(
-            isFollowed: { tails.at($0).map { !$0.isCompressed } ?? false }, link: { links.link(to: $0) })
-        for change in changes {
+        for change in watcher.changes(tails, links) {
             switch change {
             case .everything: turns.scan(by: now.monotonic)
             case .directory(let directory): scan(below: directory, at: now)
             case .written(let path): if let tail = tails.at(path) { turns.add(tail) }
-            case .touched(let path): examine(path, at: now)
+            case .touched(let path):
+                if leadsToDirectory(path) { scan(below: path, at: now) } else { examine(path, at: now) }
             case .arrived(let path): examineSibling(path, at: now)
             }
         }
         if links.hasNew { turns.scan(by: now.monotonic) }
     }
 
+    /// A link that came: what is behind it came with it.
+    private func leadsToDirectory(_ path: Path) -> Bool {
+        guard standing(at: path)?.kind == .symbolicLink else { return false }
+        do throws(Errno) { return try FileStatus(of: path).kind == .directory } catch { return false }
+    }
+
     // MARK: Scans
 
     func scan(at now: Moment) {
-        listed = ListedDirectories()
+        (listed, numbered) = (ListedDirectories(), NumberedPlaces())
         links.beginScan()
         turns.beginScan()
         let finder = FileFinder(settings.paths) { self.watcher.watch($0, holdsFiles: $1) }
         problems.directories = finder.errors
         if finder.directoriesLeftOut > 0 { problems.count(.directoryLimit, UInt64(finder.directoriesLeftOut)) }
+        for link in finder.links.sorted() { links.noteDangling(link) }
+        watcher.keep(Set(finder.directories.keys), links, directoryLinks: finder.links)
         let paths = finder.paths.filter { path in
             let isExcluded = settings.excludes(path)
             if isExcluded { problems.tellNotFollowed(path, "it is excluded") }
-            return !isExcluded
+            return !isExcluded && watcher.isFirstName(splitPath(path).directory)
         }
-        watcher.keep(Set(finder.directories.keys), behindLinks: links.directories)
         watcher.tellFaults()
         for family in familiesToCatchUp(paths) { catchUp(family, at: now) }
         examine(all: paths, at: now)
@@ -49,16 +55,26 @@ extension FileFollower {
         for tail in away.sorted(by: { $0.order < $1.order }) { turns.add(tail) }
         problems.forgetAbsent()
         limitDeleted(at: now)
-        memory.limitFloors(followed: tails.count) { Set(paths.map { links.place(of: $0) }).union(tails.families) }
         tails.closeQuiet()
         removeRead(at: now)
         // Saved at once: a kill must not make the next start the first one again.
         if memory.isFirstScan { cursorVersion += 1 }
-        memory.endScan()
-        links.endScan()
-        listed = nil
+        forgetPaths(paths)
+        links.endScan { tails.has($0) || memory.known.has($0) }
+        (listed, numbered) = (nil, nil)
         turns.endScan(next: nextScan(after: now.monotonic))
         links.noteWatched()
+    }
+
+    /// Of which nothing is left. A path whose directory cannot be looked into is not forgotten for that.
+    private func forgetPaths(_ paths: [Path]) {
+        let found = Set(paths.map { links.place(of: $0) })
+        func isUsed(_ path: Path) -> Bool { found.contains(path) || tails.has(path) }
+        let gone = memory.floors.keys.filter {
+            !isUsed($0) && !memory.known.has($0) && places(of: $0)?.isEmpty == true
+        }
+        memory.endScan(gone: Set(gone), isUsed: isUsed)
+        memory.limitFloors(followed: tails.count) { found.union(tails.families) }
     }
 
     private func nextScan(after now: Instant) -> Instant {
@@ -69,7 +85,11 @@ extension FileFollower {
     }
 
     private func familiesToCatchUp(_ paths: [Path]) -> [Path] {
-        guard memory.isFirstScan else { return memory.missingFamilies }
+        guard memory.isFirstScan else {
+            // Those of which nothing is left, with their directories, will have no events any more.
+            let left = memory.known.paths.filter { !tails.has($0) && places(of: $0)?.isEmpty == true }
+            return Set(memory.missingFamilies + left).sorted()
+        }
         // Also those whose path is gone, or of which nothing is remembered: their rotated siblings may be there.
         var families = Set((memory.known.paths + memory.floors.keys).filter { settings.matches(links.path(to: $0)) })
         for path in paths where withoutGzipEnding(path) == path { families.insert(links.place(of: path)) }

@@ -7,7 +7,8 @@ internal import Platform
 extension FileFollower {
     /// A new file beside one that is followed: rotation may have put it there while nobody looked.
     func examineSibling(_ place: Path, at now: Moment) {
-        guard tails.at(place) == nil, let family = memory.rotatedFamily(of: place) else { return }
+        guard tails.at(place) == nil, let family = memory.rotatedFamily(of: place, settings)
+        else { return }
         do throws(Errno) {
             let status = try FileStatus(of: place)
             if tails.with(status.id) != nil { return }
@@ -62,7 +63,7 @@ extension FileFollower {
             if move(tail, to: file), isSame, file.isAtPath { tail.isAway = false }
         case .rejoin(let tail, let place): rejoin(tail, at: place)
         case .revive(let tail, let file): revive(tail, in: file)
-        case .read(let files): read(files, of: family)
+        case .read(let files): read(files, of: family, at: now)
         case .remember(let cursor, let tail, let loss, let old, let isNew):
             if let old { memory.known.remove(old) }
             if isNew {
@@ -118,7 +119,7 @@ extension FileFollower {
         cursorVersion += 1
     }
 
-    private func read(_ files: [UnreadFile], of family: Path) {
+    private func read(_ files: [UnreadFile], of family: Path, at now: Moment) {
         var before = tails.lastRotated(of: family)
         for next in files {
             let (place, text) = (next.file.place, next.file.text)
@@ -135,7 +136,7 @@ extension FileFollower {
                 if let key = next.key { memory.known.remove(key) }
                 let tail = follow(
                     file, status, path: links.path(to: family), family: family, place: place, cursor: own,
-                    isCompressed: text.form == .gzip)
+                    isCompressed: text.form == .gzip, at: now)
                 tail.note(text)
                 tail.isAway = true
                 tail.predecessor = before

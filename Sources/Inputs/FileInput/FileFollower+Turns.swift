@@ -11,7 +11,7 @@ extension FileFollower {
 
     func takeTurn(_ tail: Tail, into batch: inout LogBatch, at now: Moment) {
         guard tail.file != nil || reopen(tail, at: now) else { return }
-        tail.lastTurn = turns.count
+        turns.noteTurn(of: tail, at: now.monotonic)
         let graceIsOver = turns.graceIsOver(tail, at: now.monotonic)
         let before = tail.counted
         let acknowledgedBefore = tail.acknowledgedOffset

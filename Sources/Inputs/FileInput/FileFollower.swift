@@ -17,6 +17,8 @@ final class FileFollower {
     var buffers: TailBuffers
     /// As long as one scan takes.
     var listed: ListedDirectories?
+    var numbered: NumberedPlaces?
+    private let clock: () -> Instant
     var cursorVersion: UInt64 = 0
     /// Of all files together.
     private var sizeBytesOfLastLook: UInt64 = 0
@@ -27,6 +29,7 @@ final class FileFollower {
     ) {
         self.settings = settings
         problems = FileProblems(log)
+        clock = limits.clock
         watcher = PathWatcher(limits, problems)
         links = FileLinks(settings)
         tails = TailTable(limits.descriptors)
@@ -44,9 +47,14 @@ final class FileFollower {
         look(at: now)
         turns.wakeTimed(at: now.monotonic)
         releaseHeld(at: now)
-        var round = turns.beginRound()
+        if turns.idleCheckIsDue(at: now.monotonic) {
+            turns.noteIdleCheck(oldest: tails.close(quietFor: settings.idleClose, at: now.monotonic))
+        }
+        var round = turns.beginRound(at: clock())
         while !batch.isFull, let tail = turns.next(&round, mustWait: { tails.isInflatingEnough(without: $0) }) {
+            let recordCount = batch.records.count
             takeTurn(tail, into: &batch, at: now)
+            if batch.records.count == recordCount, round.isOver(at: clock()) { break }
         }
         if !turns.isEmpty { return .notAtAll }
         let due = memory.nextDue(after: settings.rotationGrace) ?? turns.nextDeadline
@@ -83,11 +91,11 @@ final class FileFollower {
     /// Takes over a file that is open.
     func follow(
         _ file: consuming File, _ status: FileStatus, path: Path, family: Path, place: Path, cursor: FileCursor,
-        isCompressed: Bool = false
+        isCompressed: Bool = false, at now: Moment
     ) -> Tail {
         let tail = Tail(
             number: tails.takeNumber(), path: path, family: family, place: place, cursor: cursor,
-            settings: settings, isCompressed: isCompressed)
+            settings: settings, isCompressed: isCompressed, at: now.monotonic)
         tail.modifiedUnixNanoseconds = status.modifiedUnixNanoseconds
         tails.add(tail, file)
         memory.letGo(place)

@@ -55,11 +55,17 @@ func standing(at path: Path) -> FileStatus? {
     do throws(Errno) { return try FileStatus(ofLink: path) } catch { return nil }
 }
 
-/// The links to files that were met.
+/// The links that were met: those to files, and those that lead to nothing yet.
 struct FileLinks {
     private let settings: FileInputSettings
     /// Where a link leads, and the path that it has there.
     private var paths: [Path: Path] = [:]
+    /// Those of them that were met in this scan.
+    private var met: Set<Path>?
+    /// Names at which links will lead somewhere as soon as they come.
+    private var missing: Set<Path> = []
+    /// Those of the last scan.
+    private var missingBefore: Set<Path> = []
     /// Where a new link leads is not watched yet.
     private(set) var hasNew = false
     /// Directories that were looked at in this scan, with the reason why nothing in them is. Another look is cheap, ten
@@ -67,6 +73,8 @@ struct FileLinks {
     private var refusals: [Path: TailFailure?]?
 
     init(_ settings: FileInputSettings) { self.settings = settings }
+
+    var isEmpty: Bool { paths.isEmpty && missing.isEmpty }
 
     /// The path by which a place was found.
     func path(to place: Path) -> Path { paths[place] ?? place }
@@ -76,15 +84,38 @@ struct FileLinks {
     /// Behind a link, the file itself is written to and rotated in another directory.
     var directories: Set<Path> { Set(paths.keys.map { splitPath($0).directory }) }
 
-    mutating func beginScan() { refusals = [:] }
-    mutating func endScan() { refusals = nil }
+    /// Names at which links will lead somewhere as soon as they come. Their directories are there.
+    var awaited: Set<Path> { missing.union(missingBefore) }
+
+    // MARK: Scans
+
+    mutating func beginScan() { (refusals, met, missing, missingBefore) = ([:], [], [], missing) }
+
+    /// Links that are gone are forgotten, but for those whose file still has somebody who asks.
+    mutating func endScan(isNeeded: (Path) -> Bool) {
+        if let met { paths = paths.filter { met.contains($0.key) || isNeeded($0.key) } }
+        (refusals, met, missingBefore) = (nil, nil, [])
+    }
+
     mutating func noteWatched() { hasNew = false }
+
+    /// Of a link that leads to nothing.
+    mutating func noteDangling(_ link: Path) {
+        guard let name = missingName(behind: link), missing.insert(name).inserted else { return }
+        if !missingBefore.contains(name) { hasNew = true }
+    }
+
+    // MARK: Where they lead
 
     /// Where a path leads: the file itself, when the path is a symbolic link. `seen` is what the path itself names.
     mutating func place(of path: Path, _ seen: FileStatus?) -> Path {
         guard let seen, seen.kind == .symbolicLink, refusal(of: path, seen) == nil else { return path }
         let real: Path
-        do throws(Errno) { real = try realPath(path) } catch { return path }
+        do throws(Errno) { real = try realPath(path) } catch {
+            if error.isAbsence { noteDangling(path) }
+            return path
+        }
+        met?.insert(real)
         if paths.updateValue(path, forKey: real) == nil { hasNew = true }
         return real
     }

@@ -25,8 +25,8 @@ struct FileMemory {
     private(set) var since: [Path: Int64] = [:]
     private let begun: Int64
     private(set) var held: [Path: HeldFile] = [:]
-    /// The one of them whose time is over, while that is looked at.
-    private(set) var settled: Path?
+    /// The one of them whose time is over, while that is looked at, and how large it was when that began.
+    private var settled: (place: Path, sizeBytes: UInt64)?
     /// Paths whose rotated siblings have been looked at in this run.
     private var seen: Set<Path> = []
     /// Paths whose file could not be looked at when the numbers of files were compared with those of the last run.
@@ -56,9 +56,17 @@ struct FileMemory {
         since = Dictionary(settings.paths.map(\.bytes).map { ($0, followed[$0] ?? begun) }) { first, _ in first }
     }
 
+    /// Nothing is remembered but since when the patterns are followed.
+    var isEmpty: Bool { known.isEmpty && floors.isEmpty && held.isEmpty && seen.isEmpty && unnumbered.isEmpty }
+
     // MARK: Paths
 
-    mutating func endScan() { isFirstScan = false }
+    /// Paths of which nothing is left are forgotten. `isUsed` when one was found, or is followed.
+    mutating func endScan(gone: Set<Path>, isUsed: (Path) -> Bool) {
+        isFirstScan = false
+        for path in gone { floors[path] = nil }
+        seen = seen.filter { isUsed($0) || isOurs($0) }
+    }
 
     /// False when its siblings have been looked at before.
     mutating func meet(_ family: Path) -> Bool { seen.insert(family).inserted }
@@ -92,6 +100,14 @@ struct FileMemory {
     func originals(of place: Path, isFollowed: (Path) -> Bool) -> [Path] {
         let (directory, name) = splitPath(place)
         return originalNames(of: name).map { directory / $0 }.filter { floors[$0] != nil || isFollowed($0) }
+    }
+
+    /// The same for a file that came: nothing may be remembered of a path that matches.
+    func rotatedFamily(of place: Path, _ settings: FileInputSettings) -> Path? {
+        if let family = rotatedFamily(of: place) { return family }
+        let (directory, name) = splitPath(place)
+        return originalNames(of: name).first { isRotatedName(name, of: $0) && settings.matches(directory / $0) }
+            .map { directory / $0 }
     }
 
     /// The path that is or was followed and of which `place` is a rotated name.
@@ -134,7 +150,12 @@ struct FileMemory {
     /// While it is looked at. Whatever comes of it, it is not asked again at once.
     mutating func settle(_ place: Path, _ file: HeldFile) {
         if file.sizeBytes == 0 { held[place] = nil }
-        settled = place
+        settled = (place, file.sizeBytes)
+    }
+
+    /// It has not grown for the grace: nobody writes it any more, as somebody does who compresses slowly.
+    func isSettled(_ place: Path, _ sizeBytes: UInt64) -> Bool {
+        settled.map { $0.place == place && $0.sizeBytes == sizeBytes } ?? false
     }
 
     mutating func endSettling(_ place: Path, _ file: HeldFile) {

@@ -36,8 +36,9 @@ final class FileProblems {
     private(set) var unremovable: [Path: Errno] = [:]
     /// Directories that could not be looked into at the last scan.
     var directories: [(path: Path, errno: Errno)] = []
-    /// Compressed files that are left out, each counted once.
-    private var compressed: Set<FileID> = []
+    /// Compressed files that are left out, each counted once, and where they were last seen.
+    private var compressed: [FileID: Path] = [:]
+    var compressedCount: Int { compressed.count }
 
     init(_ log: AgentLog) { self.log = log }
 
@@ -96,6 +97,7 @@ final class FileProblems {
     func forgetAbsent() {
         unreadable = unreadable.filter { path, _ in !isAbsent(path) }
         unclear = unclear.filter { path, _ in !isAbsent(path) }
+        compressed = compressed.filter { _, place in !isAbsent(place) }
     }
 
     // MARK: What is left out
@@ -105,7 +107,9 @@ final class FileProblems {
         log.debug("does not follow a log file", ["path": path.repaired, "reason": reason])
     }
 
-    func noteCompressed(_ id: FileID) { if compressed.insert(id).inserted { count(.fileCompressed) } }
+    func noteCompressed(_ id: FileID, _ place: Path) {
+        if compressed.updateValue(place, forKey: id) == nil { count(.fileCompressed) }
+    }
 
     /// What was not read of a file that is nowhere.
     func countLost(_ cursor: FileCursor, _ reason: FileCount) {

@@ -46,20 +46,40 @@ struct FileSurvey {
     /// Files that could not be read, or of which it could not be told which ones they are.
     var unreadable: Set<FileID> = []
     var unclear: Set<FileID> = []
+    /// On which the path would stand now. Nil when that cannot be told.
+    var device: UInt64?
+    /// Passed in: what it reads is large.
+    var isMounted: (UInt64) -> Bool = { Inputs.isMounted($0) }
 }
 
 extension FileFollower {
     /// Nil when the directory cannot be listed, or is not there, as a disk that is not mounted yet.
     func places(of family: Path) -> [Path]? {
-        do throws(Errno) {
-            // During a scan, a directory is listed once for all the files in it.
-            if listed != nil { return try listed?.places(of: family) }
-            var listed = ListedDirectories()
-            return try listed.places(of: family)
-        } catch {
+        var places: [Path] = []
+        let name = family.name
+        do throws(Errno) { places = try list(family) } catch {
             if error != .notFound { problems.report(splitPath(family).directory, error) }
-            return nil
+            guard error == .notFound, !isUnmounted(family) else { return nil }
         }
+        for directory in settings.rotatedTo.flatMap({ $0.directories(beside: splitPath(family).directory) }) {
+            do throws(Errno) { places += try list(directory / name) } catch {
+                if error != .notFound { problems.report(directory, error) }
+            }
+        }
+        return places
+    }
+
+    /// During a scan, a directory is listed once for all the files in it.
+    private func list(_ family: Path) throws(Errno) -> [Path] {
+        if listed != nil { return try listed?.places(of: family) ?? [] }
+        var listed = ListedDirectories()
+        return try listed.places(of: family)
+    }
+
+    /// Whether something that is remembered of a path is on a device that is not there now.
+    private func isUnmounted(_ family: Path) -> Bool {
+        guard let device = deviceNow(of: family) else { return true }
+        return memory.known.of(family).contains { $0.cursor.id.device != device }
     }
 
     /// Nil for what is empty or no file, and for what cannot be read, which is reported.
@@ -69,7 +89,7 @@ extension FileFollower {
             let status = try file.status()
             guard status.kind == .regular, status.sizeBytes > 0 else { return nil }
             let found = try found(file, status, at: place, isAtPath: place == family)
-            if found.text.form == .otherCompression { problems.noteCompressed(status.id) }
+            if found.text.form == .otherCompression { problems.noteCompressed(status.id, place) }
             return found
         } catch {
             // A link or a directory has no lines: what stands there, if it can be told, decides.
@@ -83,7 +103,8 @@ extension FileFollower {
         _ file: borrowing File, _ status: FileStatus, at place: Path, isAtPath: Bool
     ) throws(Errno) -> FoundFile {
         try FoundFile(
-            file, status, at: place, isAtPath: isAtPath, isSettled: place == memory.settled, through: &buffers.reader)
+            file, status, at: place, isAtPath: isAtPath, isSettled: memory.isSettled(place, status.sizeBytes),
+            through: &buffers.reader)
     }
 
     private func mayBeLog(_ place: Path) -> Bool {
@@ -94,7 +115,8 @@ extension FileFollower {
     }
 
     func survey(_ places: [Path], of family: Path) -> FileSurvey {
-        let files = places.compactMap { find($0, of: family) }
+        var files = places.compactMap { find($0, of: family) }
+        files += strays(of: family, besides: files)
         let own = recollect(family, for: files)
         // Files that were there before the agent was ever started are what they are.
         let originals = memory.isFirstScan && !memory.hasHistory ? [:] : originals(of: files, own)
@@ -115,7 +137,27 @@ extension FileFollower {
         return FileSurvey(
             family: family, places: places, files: files, memory: own, parts: parts, originals: originals,
             failing: places.filter(problems.isFailing), unreadable: Set(places.compactMap(problems.unreadableID)),
-            unclear: Set(problems.unclear.values))
+            unclear: Set(problems.unclear.values), device: deviceNow(of: family))
+    }
+
+    /// Files that were renamed to what no rotation would call them, as after a stop: their numbers tell, and their
+    /// text. One that a pattern matches is found by that.
+    private func strays(of family: Path, besides files: [FoundFile]) -> [FoundFile] {
+        let found = Set(files.map(\.id))
+        let missing = memory.known.of(family).filter { $0.tail == nil && !found.contains($0.cursor.id) }
+        return missing.compactMap { stray($0.cursor.id, of: family) }
+    }
+
+    private func stray(_ id: FileID, of family: Path) -> FoundFile? {
+        var numbers = numbered ?? NumberedPlaces()
+        defer { if numbered != nil { numbered = numbers } }
+        var directories = settings.rotatedTo.flatMap { $0.directories(beside: splitPath(family).directory) }
+        directories.append(splitPath(family).directory)
+        if memory.isFirstScan { directories += watcher.watchedDirectories }
+        guard let place = numbers.place(of: id, in: directories), !settings.matches(place), tails.with(id) == nil,
+            let file = find(place, of: family), file.id == id
+        else { return nil }
+        return file
     }
 
     private func recollect(_ family: Path, for files: [FoundFile], without lost: Tail? = nil) -> FamilyMemory {
@@ -139,7 +181,10 @@ extension FileFollower {
     /// Where the text of a file goes on that was truncated, or has no name any more.
     func copy(of tail: Tail, isReplaced: Bool) -> FoundFile? {
         guard !tail.print.isEmpty else { return nil }
-        let files = (places(of: tail.family) ?? []).compactMap { find($0, of: tail.family) }
+        var files = (places(of: tail.family) ?? []).compactMap { find($0, of: tail.family) }
+        if !isReplaced, let stray = stray(tail.id, of: tail.family), !files.contains(where: { $0.id == stray.id }) {
+            files.append(stray)
+        }
         var own = recollect(tail.family, for: files, without: tail)
         own.add(tail, isLost: isReplaced)
         let index = own.texts.count - 1

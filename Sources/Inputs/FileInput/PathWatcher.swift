@@ -26,10 +26,14 @@ struct PathWatcher {
     let inotify: INotify?
     private let problems: FileProblems
     private var directories: [Int32: Path] = [:]
-    private var watches: [Path: (watch: Int32, mask: INotifyEvent.Mask)] = [:]
-    private var unwatched: [Path: Errno] = [:]
-    /// Why directories are not watched, as far as it was said.
-    private(set) var told: Set<Errno> = []
+    private var watches: [Path: Int32] = [:]
+    /// The same directories by other names, and the name under which they are watched.
+    private var firstNames: [Path: Path] = [:]
+    /// Links to directories: what is behind them changes with them.
+    private var directoryLinks: Set<Path> = []
+    /// Names whose coming changes where links lead.
+    private var awaited: Set<Path> = []
+    private(set) var faults = WatchFaults()
 
     init(_ limits: FileLimits, _ problems: FileProblems) {
         self.problems = problems
@@ -46,14 +50,20 @@ struct PathWatcher {
     }
 
     /// No change goes unseen.
-    var isComplete: Bool { inotify != nil && unwatched.isEmpty }
+    var isComplete: Bool { inotify != nil && faults.isEmpty }
+
+    /// No directory is watched, and none is missed.
+    var isEmpty: Bool { watches.isEmpty && firstNames.isEmpty && directoryLinks.isEmpty && faults.isEmpty }
+
+    var watchedDirectories: [Path] { watches.keys.sorted() }
+
+    /// False for a directory that has been met under another name: its files are those of that.
+    func isFirstName(_ directory: Path) -> Bool { firstNames[directory] == nil }
 
     // MARK: Events
 
-    /// What happened since the last call. Links lead from a path to the one that has its name in the patterns.
-    mutating func changes(
-        isFollowed: (Path) -> Bool, link: (Path) -> Path?
-    ) -> [PathChange] {
+    /// What happened since the last call. `tails` and `links` tell what a path is.
+    mutating func changes(_ tails: TailTable, _ links: FileLinks) -> [PathChange] {
         guard let inotify else { return [] }
         var found = Found()
         var emptied: Set<Path> = []
@@ -63,7 +73,7 @@ struct PathWatcher {
             if events.isEmpty { break }
             for event in events {
                 if event.mask.contains(.deleted), let directory = directories[event.watch] { emptied.insert(directory) }
-                take(event, &found, isFollowed, link)
+                take(event, &found, tails, links)
             }
         }
         for directory in emptied where forgetIfGone(directory) { found.isEverything = true }
@@ -79,13 +89,11 @@ struct PathWatcher {
         var arrived: [Path] = []
         private var seen: Set<Path> = []
 
-        mutating func touch(_ path: Path) { if seen.insert(path).inserted { touched.append(path) } }
-
-        /// A path that was touched, and the link to it.
+        /// A path, and the link to it.
         mutating func touch(_ path: Path, _ link: Path?) {
             guard seen.insert(path).inserted else { return }
             touched.append(path)
-            if let link { touch(link) }
+            if let link { touch(link, nil) }
         }
 
         var changes: [PathChange] {
@@ -95,28 +103,26 @@ struct PathWatcher {
     }
 
     private mutating func take(
-        _ event: INotifyEvent, _ found: inout Found, _ isFollowed: (Path) -> Bool, _ link: (Path) -> Path?
+        _ event: INotifyEvent, _ found: inout Found, _ tails: TailTable, _ links: FileLinks
     ) {
         if event.mask.contains(.overflow) {
             problems.count(.watchOverflow)
             found.isEverything = true
             return
         }
-        if event.mask.contains(.ignored) {
-            if let directory = directories.removeValue(forKey: event.watch) { watches[directory] = nil }
-            return
-        }
+        if event.mask.contains(.ignored) { return forget(event.watch) }
         guard let directory = directories[event.watch] else { return }
+        let path = directory / event.name
+        let isArrival = !event.mask.isDisjoint(with: .arrivals)
+        if isArrival, awaited.contains(path) { found.isEverything = true }
         guard !event.name.isEmpty, !event.mask.contains(.isDirectory) else {
             return takeDirectory(event, in: directory, &found)
         }
-        let path = directory / event.name
-        if event.mask == .modified, isFollowed(path) {
-            found.written.append(path)
-        } else {
-            found.touch(path, link(path))
-        }
-        if !event.mask.isDisjoint(with: .arrivals) { found.arrived.append(path) }
+        if event.mask == .modified, let tail = tails.at(path), !tail.isCompressed { return found.written.append(path) }
+        // It leads elsewhere, or has gone.
+        if event.mask != .modified, directoryLinks.contains(path) { found.isEverything = true }
+        found.touch(path, links.link(to: path))
+        if isArrival { found.arrived.append(path) }
     }
 
     /// A directory came or went, or is the one that is watched itself.
@@ -135,38 +141,64 @@ struct PathWatcher {
 
     // MARK: Watches
 
-    /// Watches a directory, before it is listed.
+    /// Watches a directory, before it is listed. That is asked of the kernel each time: another directory may stand
+    /// there now.
     mutating func watch(_ directory: Path, holdsFiles: Bool) {
         guard let inotify else { return }
-        let mask: INotifyEvent.Mask = holdsFiles ? .contents : .names
-        if let own = watches[directory], own.mask == mask || own.mask == .contents { return }
         do throws(Errno) {
-            let watch = try inotify.watch(directory, mask)
-            // The same directory by two names has one watch: the first name stays, the other waits for scans.
-            if let other = directories[watch], other != directory { throw Errno(code: EEXIST) }
+            let watch = try inotify.watch(directory, holdsFiles ? .contents : .names)
+            if watches[directory] != watch { unwatch(directory) }
+            faults.remove(directory)
+            // The same directory by two names has one watch, unless the other name is an old one.
+            if let other = directories[watch], other != directory {
+                if leads(other, to: directory) { return note(directory, as: other) }
+                watches[other] = nil
+            }
+            firstNames[directory] = nil
             directories[watch] = directory
-            watches[directory] = (watch, mask)
-            unwatched[directory] = nil
+            watches[directory] = watch
         } catch {
-            guard error != .notFound, unwatched.updateValue(error, forKey: directory) == nil else { return }
-            problems.count(.watchFailed)
+            if error.isAbsence { return unwatch(directory) }
+            if faults.add(directory, error) { problems.count(.watchFailed) }
         }
+    }
+
+    private mutating func note(_ directory: Path, as first: Path) { firstNames[directory] = first }
+
+    private func leads(_ one: Path, to other: Path) -> Bool {
+        do throws(Errno) { return try FileStatus(of: one).id == FileStatus(of: other).id } catch { return false }
     }
 
     /// Watches those of the patterns, which are watched already, and those behind links; and no other any more.
-    mutating func keep(_ patterns: Set<Path>, behindLinks: Set<Path>) {
+    mutating func keep(_ patterns: Set<Path>, _ links: FileLinks, directoryLinks: Set<Path>) {
+        self.directoryLinks = directoryLinks
         guard inotify != nil else { return }
-        for directory in behindLinks { watch(directory, holdsFiles: true) }
-        for directory in watches.keys where !patterns.contains(directory) && !behindLinks.contains(directory) {
-            unwatch(directory)
+        let behind = links.directories
+        let awaiting = Set(links.awaited.map { splitPath($0).directory })
+        for directory in behind { watch(directory, holdsFiles: true) }
+        for directory in awaiting { watch(directory, holdsFiles: false) }
+        awaited = Set(
+            links.awaited.map { name in
+                let directory = splitPath(name).directory
+                return (firstNames[directory] ?? directory) / name.name
+            })
+        func isWanted(_ directory: Path) -> Bool {
+            patterns.contains(directory) || behind.contains(directory) || awaiting.contains(directory)
         }
-        unwatched = unwatched.filter { patterns.contains($0.key) || behindLinks.contains($0.key) }
+        for directory in watches.keys where !isWanted(directory) { unwatch(directory) }
+        firstNames = firstNames.filter { isWanted($0.key) && watches[$0.value] != nil }
+        faults.keep(isWanted)
     }
 
     private mutating func unwatch(_ directory: Path) {
-        guard let own = watches.removeValue(forKey: directory) else { return }
-        inotify?.remove(own.watch)
-        directories[own.watch] = nil
+        guard let watch = watches.removeValue(forKey: directory), directories[watch] == directory else { return }
+        inotify?.remove(watch)
+        directories[watch] = nil
+    }
+
+    /// The kernel has removed it with its directory.
+    private mutating func forget(_ watch: Int32) {
+        if let directory = directories.removeValue(forKey: watch) { watches[directory] = nil }
     }
 
     /// A directory that was removed says so only when the last file in it is closed, and we hold some.
@@ -180,41 +212,6 @@ struct PathWatcher {
         return true
     }
 
-    // MARK: What cannot be watched
-
-    /// Directories that are not watched, by the reason: how many, and the first of them.
-    var faults: [(reason: Errno, count: Int, first: Path)] {
-        Dictionary(grouping: unwatched, by: \.value).compactMap { reason, directories in
-            directories.map(\.key).min().map { (reason, directories.count, $0) }
-        }.sorted { $0.first < $1.first }
-    }
-
-    /// Says once that there are such, however many, and once that it is over.
-    mutating func tellFaults() {
-        let faults = faults
-        for (reason, count, first) in faults where told.insert(reason).inserted {
-            problems.log.warning(
-                "directories cannot be watched: they are looked at every second instead",
-                ["directories": "\(count)", "first": first.repaired, "reason": watchFault(reason)])
-        }
-        for reason in told where !faults.contains(where: { $0.reason == reason }) {
-            told.remove(reason)
-            problems.log.info("directories can be watched again", ["reason_before": watchFault(reason)])
-        }
-    }
-}
-
-/// Why a directory cannot be watched, with the limit that a person may raise. See inotify(7).
-func watchFault(_ errno: Errno) -> String {
-    switch errno {
-    case .noSpace: "the limit fs.inotify.max_user_watches is reached (sysctl)"
-    case .alreadyThere: "it is watched under another name"
-    default: errno.description
-    }
-}
-
-/// The same for inotify itself, where one number stands for two limits.
-func inotifyInstanceFault(_ errno: Errno) -> String {
-    errno == .processFileLimit
-        ? "the limit fs.inotify.max_user_instances (sysctl) is reached, or that of open files" : errno.description
+    /// Says once that directories cannot be watched, however many, and once that it is over.
+    mutating func tellFaults() { faults.tell(problems.log) }
 }

@@ -15,11 +15,15 @@ struct ReadTurns {
     /// Turns in which a file was read, for tests that nothing is read at rest.
     private(set) var count: UInt64 = 0
     private(set) var nextScan: Instant
+    private let idleClose: Duration
+    /// Nil when no file is open that was read.
+    private var nextIdleCheck: Instant?
     /// When to scan because something could not be read, whatever else is to be done.
     private var retryScan: Instant?
 
     init(_ settings: FileInputSettings, at now: Instant) {
         (partialLineTimeout, rotationGrace) = (settings.partialLineTimeout, settings.rotationGrace)
+        idleClose = settings.idleClose
         nextScan = now
     }
 
@@ -42,11 +46,22 @@ struct ReadTurns {
 
     /// How far one read may go.
     struct Round {
+        /// Work that gives no records, as of a line without an end, or on a slow disk: whoever acknowledges, saves or
+        /// stops waits no longer. One turn more may pass.
+        private static let timeLimit: Duration = .milliseconds(50)
+
         fileprivate let lastCount: UInt64
         fileprivate var passed = 0
+        private let end: Instant
+
+        fileprivate init(lastCount: UInt64, at now: Instant) {
+            (self.lastCount, end) = (lastCount, now + Self.timeLimit)
+        }
+
+        func isOver(at now: Instant) -> Bool { now >= end }
     }
 
-    func beginRound() -> Round { Round(lastCount: count + UInt64(Self.countInOneReadLimit)) }
+    func beginRound(at now: Instant) -> Round { Round(lastCount: count + UInt64(Self.countInOneReadLimit), at: now) }
 
     /// The next one that may be read. Nil when the round is over, or all that are left must wait.
     mutating func next(_ round: inout Round, mustWait: (Tail) -> Bool) -> Tail? {
@@ -105,7 +120,21 @@ struct ReadTurns {
     }
 
     var nextDeadline: Instant {
-        timed.reduce(nextScan) { next, tail in deadline(of: tail).map { min(next, $0) } ?? next }
+        timed.reduce(min(nextScan, nextIdleCheck ?? nextScan)) { next, tail in
+            deadline(of: tail).map { min(next, $0) } ?? next
+        }
+    }
+
+    // MARK: Quiet files
+
+    func idleCheckIsDue(at now: Instant) -> Bool { nextIdleCheck.map { now >= $0 } ?? false }
+
+    /// `oldest` is when the one that was read least recently, of those that are open, was read.
+    mutating func noteIdleCheck(oldest: Instant?) { nextIdleCheck = oldest.map { $0 + idleClose } }
+
+    mutating func noteTurn(of tail: Tail, at now: Instant) {
+        (tail.lastTurn, tail.lastReadAt) = (count, now)
+        if nextIdleCheck == nil { nextIdleCheck = now + idleClose }
     }
 
     // MARK: Scans

@@ -187,7 +187,7 @@ struct RotationPlan {
                 !survey.parts.contains(.same(index)), !survey.parts.contains(.copy(of: index))
             else { continue }
             let key = entry.cursor.key
-            if survey.unreadable.contains(entry.cursor.id) {
+            if survey.unreadable.contains(entry.cursor.id) || isUnmounted(entry.cursor) {
                 actions.append(.notePresent(key))
             } else if mayBeUnread || survey.unclear.contains(entry.cursor.id) {
                 // It may be one of those, so it is looked for until they can be read.
@@ -199,6 +199,13 @@ struct RotationPlan {
                 actions.append(.forget(entry))
             }
         }
+    }
+
+    /// Nothing stands there, its device is not the one on which it would, and is mounted nowhere: it comes with its
+    /// files.
+    private func isUnmounted(_ cursor: FileCursor) -> Bool {
+        guard survey.files.isEmpty, let device = survey.device, device != cursor.id.device else { return false }
+        return !survey.isMounted(cursor.id.device)
     }
 
     /// Whether one of the files could not be looked at now.

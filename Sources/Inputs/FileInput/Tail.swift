@@ -108,10 +108,12 @@ final class Tail {
     var isTimed = false
     /// A count of turns: the lowest was read least recently.
     var lastTurn: UInt64 = 0
+    /// When it was last read.
+    var lastReadAt: Instant
 
     init(
         number: UInt32, path: Path, family: Path, place: Path, cursor: FileCursor,
-        settings: FileInputSettings, isCompressed: Bool
+        settings: FileInputSettings, isCompressed: Bool, at now: Instant
     ) {
         self.number = number
         self.isCompressed = isCompressed
@@ -121,6 +123,7 @@ final class Tail {
         identity = cursor.identity
         sizeBytes = cursor.sizeBytes
         modifiedUnixNanoseconds = 0
+        lastReadAt = now
         readOffset = cursor.offset
         acknowledgedOffset = cursor.offset
         lastRecordOffset = cursor.offset

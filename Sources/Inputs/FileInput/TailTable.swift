@@ -142,6 +142,20 @@ struct TailTable {
         for tail in quiet.sorted(by: { $0.lastTurn < $1.lastTurn }).prefix(max(1, openCount / 4)) { close(tail) }
     }
 
+    /// Closes what was not read for so long. What is deleted, or has no name, could not be opened again. Returns when
+    /// the one of the others was read that was read least recently.
+    mutating func close(quietFor duration: Duration, at now: Instant) -> Instant? {
+        var oldest: Instant?
+        for tail in all.values where tail.file != nil && !tail.isDeleted && tail.place != nil && !tail.isReady {
+            if tail.lastReadAt + duration <= now {
+                close(tail)
+            } else {
+                oldest = min(oldest ?? tail.lastReadAt, tail.lastReadAt)
+            }
+        }
+        return oldest
+    }
+
     /// Deleted files that are still held, the largest first.
     var deleted: [Tail] {
         all.values.filter { $0.isDeleted && $0.file != nil }.sorted { $0.sizeBytes > $1.sizeBytes }
