@@ -172,6 +172,17 @@ import Testing
         #expect(try samples(&arp) == ["node_arp_entries{ib0} 1"])
     }
 
+    /// One device after another compared with all others took minutes for as many as these: a scrape never had them.
+    @Test(.timeLimit(.minutes(1))) func arpCountsThousandsOfDevices() throws {
+        let count = 40_000
+        let rows = (0..<count).map { "192.0.2.1 0x1 0x2 02:00:00:00:00:02 * veth\($0)\n" }.joined()
+        let host = try TemporaryHost(["proc/net/arp": "IP address HW type\n\(rows)\(rows)"])
+        var section = try section()
+        var arp = try ARPCollector(&section, host: host.host)
+        let served = try samples(&arp)
+        #expect(served.count == count && served.allSatisfy { $0.hasSuffix("} 2") })
+    }
+
     @Test func saysWhatIsNotThere() throws {
         let nowhere = Procfs.Host(proc: "/nonexistent", sys: "/nonexistent", udev: "/nonexistent")
         var section = try section()
