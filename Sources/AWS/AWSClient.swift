@@ -35,6 +35,8 @@ package struct AWSClient {
     private var place: (url: String, region: String)?
     /// What a refresh may bring again: there is no use in sending it twice in a row.
     private var lastRefused: Credentials?
+    /// By which the transport goes, when a file may hold another.
+    private var proxy: String?
 
     /// Connects to nothing yet. `options` are `session.httpOptions`, with timeouts and limits of the caller's own.
     ///
@@ -45,7 +47,9 @@ package struct AWSClient {
         self.service = service
         self.session = session
         signer = try RequestSigner()
-        do throws(TransportError) { transport = try session.world.connect(options ?? session.httpOptions) } catch {
+        let options = options ?? session.httpOptions
+        proxy = options.proxy
+        do throws(TransportError) { transport = try session.world.connect(options) } catch {
             throw AWSError(.unusable, error.reason)
         }
     }
@@ -67,7 +71,8 @@ package struct AWSClient {
         switch first.kind {
         case .skewedClock where holdsTimes && session.clock.correction != correction:
             throw first.adding("the clock of this host is off; the records are sent again with corrected times")
-        case .expiredToken, .badCredentials, .accessDenied, .skewedClock: return try send(request, instead: first)
+        case .expiredToken, .badCredentials, .accessDenied, .skewedClock, .proxyRefused:
+            return try send(request, instead: first)
         default: throw first
         }
     }
@@ -76,7 +81,12 @@ package struct AWSClient {
     private mutating func send(_ request: AWSRequest, instead before: AWSError? = nil) throws(AWSError) -> HTTPResponse
     {
         let credentials = try session.credentials()
-        if let before, before.kind != .skewedClock, credentials == lastRefused { throw before }
+        let isNewProxy = renewProxy(isRefused: before?.kind == .proxyRefused)
+        switch before?.kind {
+        case nil, .skewedClock: break
+        case .proxyRefused: if let before, !isNewProxy { throw before }
+        default: if let before, credentials == lastRefused { throw before }
+        }
         let (endpoint, region) = try address()
         var message = HTTPRequest(
             url: endpoint + "/",
@@ -91,7 +101,7 @@ package struct AWSClient {
         do throws(TransportError) { response = try transport.send(message) } catch {
             // If it is about certificates, those that lie in the file now may be better.
             transport.renewConnection()
-            throw AWSError(error.isTooSlow ? .tooSlow : .noAnswer, error.reason).hiding(secrets)
+            throw AWSError(error.isTooMuch ? .tooSlow : .noAnswer, error.reason).hiding(secrets)
         }
         if let error = understand(
             response, to: endpoint, .json, session.clock, signedAt: scope.unixSeconds, at: session.world.now(),
@@ -106,6 +116,14 @@ package struct AWSClient {
             throw error.hiding(secrets)
         }
         return response
+    }
+
+    /// Returns whether it is another.
+    private mutating func renewProxy(isRefused: Bool) -> Bool {
+        guard let renewed = session.renewedProxy(isRefused: isRefused), renewed != proxy else { return false }
+        proxy = renewed
+        transport.use(proxy: renewed)
+        return true
     }
 
     private mutating func address() throws(AWSError) -> (url: String, region: String) {

@@ -25,6 +25,8 @@ package struct AWSClientSettings: Sendable, Hashable {
     package var allowsIMDSv1 = false
     package var caFile: String?
     package var proxy: String?
+    /// The same where a file holds some of it.
+    var liveProxy: LiveProxy?
 
     package init() {}
 
@@ -56,8 +58,10 @@ package struct AWSClientSettings: Sendable, Hashable {
             if usesDualStack { throw section.error(at: "use_dual_stack", "does not go with \"endpoint\"") }
         }
         allowsIMDSv1 = try section.bool("allow_imds_v1", default: false)
-        caFile = try section.optionalString("ca_file")
-        proxy = try section.optionalString("proxy")
+        caFile = try section.optionalFilePath("ca_file")
+        let proxyText = try section.optionalLiveString("proxy")
+        proxy = proxyText?.value
+        liveProxy = LiveProxy(proxyText)
         if let fault = proxy.flatMap(proxyFault) { throw section.error(at: "proxy", fault) }
     }
 

@@ -34,10 +34,14 @@ package struct AWSError: Error, Equatable, Sendable, CustomStringConvertible {
         case unavailable
         /// No answer: no connection, no name, a timeout. Whether the request was done is not known.
         case noAnswer
-        /// The time was over before the request had gone out: it is too large for this link.
+        /// No answer in time, or the connection broke off, and the request is not small: less of it may get through.
         case tooSlow
         /// Somebody else has answered in the service's place: a captive portal, a proxy.
         case notTheService
+        /// The proxy on the way wants other credentials.
+        case proxyRefused
+        /// Nobody does there what is asked: the address is wrong, or somebody on the way forbids it.
+        case notServed
         /// There are no credentials, or those that the settings speak of cannot be had.
         case noCredentials
         /// Nothing can be sent from here: a library is missing, or the region is not known.
@@ -105,8 +109,10 @@ package func errorKind(of code: String, status: Int) -> AWSError.Kind {
     if let kind = errorKinds[code] { return kind }
     switch status {
     case 401, 403: return .accessDenied
+    case 407: return .proxyRefused
     case 413: return .tooLarge
     case 429: return .throttled
+    case _ where speaksOfRequestOrServer(status): return .notServed
     case 408, 500...: return .unavailable
     default: return .other
     }
@@ -156,6 +162,7 @@ private let errorKinds: [String: AWSError.Kind] = {
                 "ValidationException",
             ]
         ),
+        (.notServed, ["InvalidAction", "UnknownOperation", "UnknownOperationException"]),
         (.tooLarge, ["PayloadTooLargeException", "RequestEntityTooLargeException", "RequestTooLargeException"]),
         (.limitExceeded, ["LimitExceeded", "LimitExceededException", "ServiceQuotaExceededException"]),
         (.conflict, ["ConcurrentModificationException", "ConflictException", "OperationAbortedException"]),

@@ -16,6 +16,7 @@ package final class AWSSession: Sendable {
     let world: AWSWorld
     private let provider: CredentialsProvider
     private let knownRegion = Mutex<String?>(nil)
+    private let log: AgentLog
 
     /// The session of these settings, made when they are first asked for: the routes of an output, and outputs that
     /// differ in other things, refresh credentials once and not each for itself.
@@ -31,6 +32,7 @@ package final class AWSSession: Sendable {
     package init(_ settings: AWSClientSettings, log: AgentLog, world: AWSWorld = .live) {
         self.settings = settings
         self.world = world
+        self.log = log
         clock = ServiceClock(log: log)
         metadata = InstanceMetadata(settings, log: log, world: world)
         provider = CredentialsProvider(settings, clock: clock, log: log, world: world)
@@ -53,10 +55,34 @@ package final class AWSSession: Sendable {
         return region
     }
 
+    /// What tells one account and region from others, as far as it is known without asking anybody: two outputs may say
+    /// the same in different ways, one in its settings and the other by a variable or a profile.
+    package var owner: [String?] {
+        let fetcher = CredentialFetcher(settings: settings, clock: clock, world: world)
+        var region = settings.region
+        do throws(AWSError) { region = try configuredRegion(settings, world, try fetcher.profiles()) } catch {
+            // What is wrong with the files is said by `check`, and by who needs them.
+        }
+        let key = settings.accessKeyID ?? (settings.profile == nil ? world.setting("AWS_ACCESS_KEY_ID") : nil)
+        let profile = key == nil ? settings.profileName(world) : nil
+        return [region, profile, key, settings.roleARN, settings.externalID, settings.endpoint]
+    }
+
     /// Where `service` answers, without a slash at its end, and the region to sign for. May wait as `region` does.
     package func endpoint(of service: AWSService) throws(AWSError) -> (url: String, region: String) {
         let region = try region()
         return (try resolvedEndpoint(of: service, region: region, settings, world), region)
+    }
+
+    /// The proxy by now, when a file holds some of it. `isRefused`: it has let us not through.
+    func renewedProxy(isRefused: Bool) -> String? {
+        guard let (proxy, fault) = settings.liveProxy?.current(isForced: isRefused) else { return nil }
+        if let fault {
+            log.warning(
+                "the password of the proxy cannot be read again: what the file held before is used",
+                ["reason": fault])
+        }
+        return proxy
     }
 
     /// With the certificate authorities and the proxy of the settings; what else a client wants is its own.
@@ -64,10 +90,12 @@ package final class AWSSession: Sendable {
 }
 
 extension AWSClientSettings {
+    func profileName(_ world: AWSWorld) -> String { profile ?? world.setting("AWS_PROFILE") ?? "default" }
+
     func httpOptions(_ world: AWSWorld) -> HTTPClientOptions {
         var options = HTTPClientOptions()
         options.caFile = caFile ?? world.setting("AWS_CA_BUNDLE")
-        options.proxy = proxy
+        options.proxy = liveProxy?.current().value ?? proxy
         options.keptHeaders = ["date", "x-amzn-errortype"] + originHeaders
         options.responseByteLimit = 64 << 10
         return options

@@ -57,7 +57,7 @@ struct CredentialPlanner {
     let profiles: Profiles
 
     /// The profile that is spoken of, or the one that is taken without.
-    var profileName: String { settings.profile ?? world.setting("AWS_PROFILE") ?? "default" }
+    var profileName: String { settings.profileName(world) }
 
     private var isProfileNamed: Bool { settings.profile != nil || world.setting("AWS_PROFILE") != nil }
 

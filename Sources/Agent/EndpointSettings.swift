@@ -97,8 +97,8 @@ package struct EndpointSettings: Sendable {
     // MARK: TLS
 
     private static func tls(_ section: consuming SettingsSection) throws(SettingsError) -> TLSSettings {
-        var tls = TLSSettings(certificate: try section.string("certificate"), key: try section.string("key"))
-        tls.clientCA = try section.optionalString("client_ca")
+        var tls = TLSSettings(certificate: try section.filePath("certificate"), key: try section.filePath("key"))
+        tls.clientCA = try section.optionalFilePath("client_ca")
         let isAsking = section.has("client_auth") || section.has("client_names")
         tls.clientAuthentication = try section.choice("client_auth", default: .require)
         tls.clientNames = try section.strings("client_names", default: [])

@@ -25,6 +25,10 @@ package final class RunningAgent: Sendable {
         var watchdog: Watchdog?
         /// What was found of it last.
         var lockFinding = StateLock.Finding.held
+        /// When the state directory is tried next, and how long after that; nil when it need not be.
+        var nextTry: (at: Instant, pause: Duration)?
+        /// Wakes for it.
+        var tryWatch: Watch?
         /// What `STATUS=` said last; nil until the agent is ready.
         var toldSummary: String?
     }
@@ -34,10 +38,13 @@ package final class RunningAgent: Sendable {
     private let warnings: [String]
     private let log: AgentLog
     private let notifier: ServiceNotifier
-    private let routes: [Route]
+    private let routes = RouteList()
+    private let plugins: Plugins
     private let endpoint: Endpoint?
     private let control: Worker<Control>
     private let health: AgentHealth
+    /// Why there was no state directory at the start.
+    private let stateHindrance: String?
     private let status: StatusSource
     private let desk: SignalDesk
     /// Routes that were told to stop and have not.
@@ -59,8 +66,9 @@ package final class RunningAgent: Sendable {
             throw .settings(error)
         }
         // Before a cursor is read, and after all that can be wrong in the settings.
-        let lock = try settings.routes.isEmpty ? nil : StateLock(settings.stateDirectory)
+        let (lock, hindrance) = try Self.takeLock(settings)
         control = Worker("agent", Control(lock: lock))
+        stateHindrance = hindrance
         do throws(Errno) { desk = try SignalDesk(drainTimeout: settings.drainTimeout, log: log) } catch {
             throw .world("cannot open a descriptor: \(error)")
         }
@@ -75,16 +83,16 @@ package final class RunningAgent: Sendable {
         let problem = try arrangeThreads(plan, ofStart: startThreads, log)
         health.set("threads", problem.map { [$0] } ?? [])
         do throws(SettingsError) {
-            let routes = try plugins.makeRoutes(now: now)
+            if hindrance == nil { routes.set(try plugins.makeRoutes(now: now)) }
             let status = StatusSource(
                 settings: settings, hostName: hostName, startedAt: now, warnings: warnings, agent: health,
                 routes: routes, scraper: scraper)
             endpoint = try Self.makeEndpoint(settings, scraper: scraper, routes: routes, status: status, log: log)
-            self.routes = routes
             self.status = status
         } catch {
             throw .settings(error)
         }
+        self.plugins = plugins
         self.settings = settings
         self.warnings = warnings
         self.health = health
@@ -92,15 +100,28 @@ package final class RunningAgent: Sendable {
         self.log = log
     }
 
+    /// The lock of the state directory when there are routes, or why it cannot be had yet. A disk may come later.
+    ///
+    /// - Throws: when another agent has it, or nothing else would be left to do.
+    private static func takeLock(
+        _ settings: AgentSettings
+    ) throws(StartError) -> (lock: StateLock?, hindrance: String?) {
+        guard !settings.routes.isEmpty else { return (nil, nil) }
+        do throws(StateLock.Failure) { return (try StateLock(settings.stateDirectory), nil) } catch {
+            guard error.isHeld || settings.listen.isEmpty else { return (nil, error.reason) }
+            throw .world("\(error.reason); another one is --state-directory DIR")
+        }
+    }
+
     private static func makeEndpoint(
-        _ settings: AgentSettings, scraper: Scraper, routes: [Route], status: StatusSource, log: AgentLog
+        _ settings: AgentSettings, scraper: Scraper, routes: RouteList, status: StatusSource, log: AgentLog
     ) throws(SettingsError) -> Endpoint? {
         guard var section = settings.endpoint else { return nil }
         let logMetrics = LogMetricExposition()
         let endpoint = try Endpoint(
             &section, scraper: scraper,
             selfMetrics: { snapshot in
-                let statuses = routes.map(\.status)
+                let statuses = routes.all.map(\.status)
                 SelfMetrics.add(statuses, to: &snapshot)
                 SelfMetrics.add(memoryLimit: settings.memoryLimit, to: &snapshot)
                 SelfMetrics.add(status.health, to: &snapshot)
@@ -118,19 +139,19 @@ package final class RunningAgent: Sendable {
     package func start() throws(StartError) {
         if let endpoint {
             let tell: @Sendable () -> Void = { [weak self] in self?.noteEndpoint() }
-            do throws(EndpointError) { try endpoint.start(isAlone: routes.isEmpty, onChange: tell) } catch {
+            do throws(EndpointError) { try endpoint.start(isAlone: settings.routes.isEmpty, onChange: tell) } catch {
                 throw .world(error.description)
             }
             noteEndpoint()
         }
         for warning in warnings { log.warning(warning) }
         // Who is told that we are ready may send.
-        for route in routes { route.open() }
-        for route in routes { route.start() }
+        startRoutes()
+        if let stateHindrance { sayNoState(stateHindrance) }
         health.state = .running
         // Nothing was looked at yet: what routes miss is said a moment later.
         let summary = summary(health.problems.first)
-        log.info("ready", ["version": vitalsVersion, "routes": "\(routes.count)", "status": summary])
+        log.info("ready", ["version": vitalsVersion, "routes": "\(routes.all.count)", "status": summary])
         notifier.ready(status: summary)
         control.run { control in
             control.toldSummary = summary
@@ -138,22 +159,34 @@ package final class RunningAgent: Sendable {
         }
     }
 
+    private func startRoutes() {
+        for route in routes.all { route.open() }
+        for route in routes.all { route.start() }
+    }
+
+    private func removeOldRejects() { for route in routes.all { route.removeOldRejects() } }
+
     /// What is done as long as the agent runs.
     private func beginDuties(_ control: inout Control) {
         // A good part of what is resident by now was used once: by the loader, and for the settings.
         linux_release_memory()
-        for route in routes { route.removeOldRejects() }
+        removeOldRejects()
         control.watches += [
             self.control.whenReadable(desk.descriptor) { control in
                 for signal in self.desk.takeAll() { self.heed(signal, &control) }
             },
             self.control.every(Self.logFlushInterval) { _ in self.log.flush() },
-            self.control.every(Self.rejectedInterval) { _ in for route in self.routes { route.removeOldRejects() } },
+            self.control.every(Self.rejectedInterval) { _ in self.removeOldRejects() },
             self.control.every(StateLock.interval) { control in
                 self.checkLock(&control)
                 self.tellHealth(&control)
             },
         ]
+        if stateHindrance != nil {
+            let pause = Self.firstPause
+            control.nextTry = (.now + pause, pause)
+            control.tryWatch = self.control.every(pause) { self.tryStateAgain(&$0) }
+        }
         guard let interval = notifier.watchdogInterval else { return }
         let scraper = scraper
         var workers: [(name: String, whenIdle: Watchdog.Asking)] = [("scrape", { scraper.whenIdle($0) })]
@@ -178,8 +211,46 @@ package final class RunningAgent: Sendable {
         control.run { self.tellHealth(&$0) }
     }
 
+    // MARK: The state directory
+
+    /// Between two tries, at first and at last.
+    private static let firstPause: Duration = .seconds(1)
+    private static let lastPause: Duration = .seconds(30)
+
+    private func sayNoState(_ reason: String) {
+        let text = "\(reason); nothing is shipped; trying again, at least every \(durationText(Self.lastPause))"
+        health.set("state directory", [text])
+        log.error(text)
+    }
+
+    /// The routes start when it is there.
+    private func tryStateAgain(_ control: inout Control) {
+        guard health.state == .running, let (at, pause) = control.nextTry, at <= .now else { return }
+        let reason: String
+        do throws(StateLock.Failure) {
+            control.lock = try StateLock(settings.stateDirectory)
+            do throws(SettingsError) {
+                routes.set(try plugins.makeRoutes(now: .now))
+                (control.nextTry, control.tryWatch) = (nil, nil)
+                health.set("state directory", [])
+                startRoutes()
+                removeOldRejects()
+                log.info(
+                    "the state directory is there; shipping begins",
+                    ["path": settings.stateDirectory, "routes": "\(routes.all.count)"])
+                return tellHealth(&control)
+            } catch { reason = error.description }
+            control.lock = nil
+        } catch { reason = error.reason }
+        let next = min(pause * 2, Self.lastPause)
+        control.nextTry = (.now + next, next)
+        sayNoState(reason)
+        tellHealth(&control)
+    }
+
     /// Somebody may have removed the state directory.
     private func checkLock(_ control: inout Control) {
+        guard control.nextTry == nil else { return }
         let finding = control.lock?.check() ?? .held
         let isNews = finding != control.lockFinding
         control.lockFinding = finding
@@ -207,7 +278,7 @@ package final class RunningAgent: Sendable {
         if place.isEmpty { place = "listening nowhere" }
         if let worst { place += "; not ok: \(worst)" }
         let enabled = scraper.collectors.count { $0.isEnabled }
-        return "\(place); \(counted(enabled, "collector")); \(counted(routes.count, "route"))"
+        return "\(place); \(counted(enabled, "collector")); \(counted(routes.all.count, "route"))"
     }
 
     private func counted(_ count: Int, _ thing: String) -> String { "\(count) \(thing)\(count == 1 ? "" : "s")" }
@@ -258,6 +329,7 @@ package final class RunningAgent: Sendable {
         health.state = .stopping
         notifier.stopping(status: "delivering what is under way")
         log.info("stopping", ["drain_timeout": durationText(settings.drainTimeout)])
+        let routes = routes.all
         guard !routes.isEmpty else { return finish(0, &control) }
         let drainUntil = Instant.now + settings.drainTimeout
         unstopped.withLock { $0 = routes.map(\.name) }
@@ -277,7 +349,7 @@ package final class RunningAgent: Sendable {
 
     private func finish(_ code: Int32, _ control: inout Control) {
         endpoint?.stop()
-        for route in routes {
+        for route in routes.all {
             let status = route.status
             let left = status.recordsRead - min(status.recordsRead, status.recordsAcknowledged + status.recordsRejected)
             guard left > 0 else { continue }
@@ -290,14 +362,6 @@ package final class RunningAgent: Sendable {
         control.watches = []
         control.lock = nil
         desk.finish(code)
-    }
-}
-
-extension Route {
-    /// For people: `syslog to central`.
-    var name: String {
-        let status = status
-        return "\(status.input) to \(status.output)"
     }
 }
 

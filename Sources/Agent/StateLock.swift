@@ -17,18 +17,25 @@ struct StateLock {
         case lost(reason: String)
     }
 
+    struct Failure: Error {
+        let reason: String
+        /// Another agent has it; otherwise it is the disk that is not there, or not ours to write to.
+        let isHeld: Bool
+    }
+
     private let directory: String
     private var lock: LockFile
     private var path: String { "\(directory)/lock" }
 
     /// Makes the directory, and makes sure that no other agent uses it.
-    init(_ directory: String) throws(StartError) {
+    init(_ directory: String) throws(Failure) {
         self.directory = directory
         do throws(Errno) { try makeDirectories(directory) } catch {
-            throw .world("cannot make the state directory \(directory): \(error); another one is --state-directory DIR")
+            throw Failure(reason: "cannot make the state directory \(directory): \(error)", isHeld: false)
         }
         do throws(LockError) { lock = try LockFile("\(directory)/lock") } catch {
-            throw .world(Self.text(error, directory) + "; another one is --state-directory DIR")
+            if case .held = error { throw Failure(reason: Self.text(error, directory), isHeld: true) }
+            throw Failure(reason: Self.text(error, directory), isHeld: false)
         }
     }
 
@@ -37,8 +44,8 @@ struct StateLock {
         do throws(Errno) {
             if try lock.isAt(path) { return .held }
         } catch {
-            // What cannot be looked at is not known to be gone.
-            guard error == .notFound else { return .held }
+            // What cannot be looked at is not known to be gone. A file in the place of a directory is known.
+            guard error == .notFound || error == .notDirectory else { return .held }
         }
         do throws(Errno) { try makeDirectories(directory) } catch { return .lost(reason: "\(directory): \(error)") }
         do throws(LockError) { lock = try LockFile(path) } catch {

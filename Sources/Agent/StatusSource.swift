@@ -11,18 +11,18 @@ struct StatusSource: Sendable {
     /// Of the settings.
     let warnings: [String]
     let agent: AgentHealth
-    let routes: [Route]
+    let routes: RouteList
     let scraper: Scraper
 
     var isReady: Bool { agent.state == .running }
 
-    var health: Health { Health(state: agent.state, problems: agent.problems, routes: routes.map(\.status)) }
+    var health: Health { Health(state: agent.state, problems: agent.problems, routes: routes.all.map(\.status)) }
 
     var current: AgentStatus {
         AgentStatus(
             version: vitalsVersion, hostName: hostName, processID: processID,
             startedUnixNanoseconds: startedAt.unixNanoseconds, nowUnixNanoseconds: Moment.now.unixNanoseconds,
             state: agent.state, stateDirectory: settings.stateDirectory, warnings: warnings,
-            problems: agent.problems, routes: routes.map(\.status), collectors: scraper.collectors)
+            problems: agent.problems, routes: routes.all.map(\.status), collectors: scraper.collectors)
     }
 }

@@ -17,11 +17,11 @@ struct Watchdog {
     typealias Asking = @Sendable (@escaping @Sendable () -> Void) -> Void
 
     private let workers: [(name: String, whenIdle: Asking)]
-    private let routes: [Route]
+    private let routes: RouteList
     /// When workers were asked whether they are there; those that have answered are not in it.
     private var asked: [String: Instant] = [:]
 
-    init(workers: [(name: String, whenIdle: Asking)], routes: [Route]) {
+    init(workers: [(name: String, whenIdle: Asking)], routes: RouteList) {
         self.workers = workers
         self.routes = routes
     }
@@ -33,7 +33,7 @@ struct Watchdog {
             asked[name] = now
             whenIdle { answered(name) }
         }
-        let steps = routes.map { (name: $0.name, since: $0.lastProgress) }
+        let steps = routes.all.map { (name: $0.name, since: $0.lastProgress) }
         let silent = asked.map { (name: $0.key, since: $0.value) }.sorted { $0.name < $1.name }
         return hanging(steps, patience: Self.routePatience, at: now)
             + hanging(silent, patience: Self.workerPatience, at: now)

@@ -13,6 +13,43 @@ extension [UInt8] {
     }
 }
 
+/// Of a character beyond U+FFFF, which JSON writes as two escapes, `\ud83d\ude00`. Either alone is no character: some
+/// readers refuse the whole text for it (RFC 8259, section 8.2).
+private enum Surrogate { case first, second }
+
+extension [UInt8] {
+    /// Half a pair, written as an escape from `index` on; nil for whatever else is there.
+    fileprivate func surrogate(at index: Int, _ end: Int) -> Surrogate? {
+        guard index + 6 <= end, self[index] == UInt8(ascii: "\\"), self[index + 1] == UInt8(ascii: "u"),
+            self[index + 2] | 0x20 == UInt8(ascii: "d"),
+            let digit = self[index + 3].hexadecimalDigit, digit >= 8,
+            self[index + 4].hexadecimalDigit != nil, self[index + 5].hexadecimalDigit != nil
+        else { return nil }
+        return digit < 12 ? .first : .second
+    }
+
+    /// Writes U+FFFD for each half of a pair that stands alone in this text of JSON, which keeps its length. Returns
+    /// how many there were.
+    package mutating func replaceLoneSurrogates() -> Int {
+        var replaced = 0
+        var index = 0
+        while let backslash = firstIndex(of: UInt8(ascii: "\\"), in: index..<count) {
+            // The next byte may be a backslash too, which is a character then.
+            index = backslash + 2
+            switch surrogate(at: backslash, count) {
+            case .first where surrogate(at: backslash + 6, count) == .second: index = backslash + 12
+            case .first, .second:
+                replaceSubrange(backslash + 2..<backslash + 6, with: "fffd".utf8)
+                replaced += 1
+                index = backslash + 6
+            case nil: break
+            }
+            guard index < count else { break }
+        }
+        return replaced
+    }
+}
+
 private struct JSONGrammar {
     let bytes: [UInt8]
     var index: Int
@@ -99,6 +136,9 @@ private struct JSONGrammar {
             return false
         }
         index += 4
+        guard let half = bytes.surrogate(at: index - 6, end) else { return true }
+        guard half == .first, bytes.surrogate(at: index, end) == .second else { return false }
+        index += 6
         return true
     }
 

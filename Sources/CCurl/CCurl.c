@@ -44,8 +44,12 @@ struct ccurl_client {
     long sent_count;
     // Bytes that the kernel still had when a connection was closed in the last transfer.
     long long unsent;
-    // Of the body, what was read; what is kept; and how much may be.
+    // Of the answer, headers and all, what was read; of the body, what is kept, and how much may be.
     size_t read_count, body_count, body_limit;
+    // The headers of an answer that is no interim one (1xx) have come.
+    int has_headers;
+    // The status of the answer whose headers are coming.
+    int status;
     char body[];
 };
 
@@ -103,12 +107,30 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context) {
     return size * count;
 }
 
+static int first_number(const char *text, const char *end) {
+    int number = 0;
+    for (int digits = 0; digits < 3 && text < end && *text >= '0' && *text <= '9'; digits++) {
+        number = number * 10 + (*text++ - '0');
+    }
+    return number;
+}
+
 static size_t take_header(char *bytes, size_t size, size_t count, void *context) {
     static const char name[] = "retry-after:";
     ccurl_client *client = context;
     size_t length = size * count;
-    // Another answer begins: the one before was a proxy's, or a 1xx.
-    if (length > 5 && strncmp(bytes, "HTTP/", 5) == 0) client->answered_count = 0;
+    // Headers, interim answers and trailers without an end: less than was given ends the transfer.
+    client->read_count += length;
+    if (client->read_count > answer_limit(client)) return 0;
+    if (length > 5 && strncmp(bytes, "HTTP/", 5) == 0) {
+        // Another answer begins: the one before was a proxy's, or a 1xx.
+        client->answered_count = 0;
+        const char *blank = memchr(bytes, ' ', length);
+        client->has_headers = 0;
+        client->status = blank ? first_number(blank + 1, bytes + length) : 0;
+    } else if (length <= 2 && client->status >= 200) {
+        client->has_headers = 1;
+    }
     // A line that does not fit is left out as a whole.
     if (length <= HEADERS_LIMIT - client->answered_count) {
         memcpy(client->answered + client->answered_count, bytes, length);
@@ -211,6 +233,7 @@ CURLcode ccurl_perform(ccurl_client *client) {
     client->retry_after[0] = 0;
     client->read_count = client->body_count = 0;
     client->answered_count = 0;
+    client->has_headers = client->status = 0;
     client->sent_count = 0;
     client->unsent = 0;
     curl.easy_setopt(client->handle, CURLOPT_HTTPHEADER, client->headers);
@@ -222,6 +245,14 @@ long ccurl_status(ccurl_client *client) {
     curl.easy_getinfo(client->handle, CURLINFO_RESPONSE_CODE, &status);
     return status;
 }
+
+long ccurl_tunnel_status(ccurl_client *client) {
+    long status = 0;
+    curl.easy_getinfo(client->handle, CURLINFO_HTTP_CONNECTCODE, &status);
+    return status;
+}
+
+int ccurl_has_headers(const ccurl_client *client) { return client->has_headers; }
 
 const char *ccurl_redirect_url(ccurl_client *client) {
     char *url = NULL;

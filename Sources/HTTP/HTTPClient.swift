@@ -26,7 +26,7 @@ package struct HTTPClientOptions: Sendable {
     package var connectionLifetime: Duration = .seconds(600)
     package var userAgent = "vitals/\(vitalsVersion)"
     /// What is kept of an answer's body; the rest is read, so that the connection can be used again, and dropped. More
-    /// than 1 MiB is not read: the connection is closed, and the answer is what came until then.
+    /// than 1 MiB, headers included, is not read: the connection is closed, and the answer is what came until then.
     package var responseByteLimit = 64 << 10
     /// Headers of answers that the caller wants to see, in lower case.
     package var keptHeaders: [String] = []
@@ -147,9 +147,34 @@ package struct HTTPClientOptions: Sendable {
         }
     }
 
-    /// A smaller body that does not get through in its time is no reason to try with less: whoever takes nothing would
-    /// get thousands of little requests then.
+    /// A smaller body that is not answered is no reason to try with less: whoever takes nothing would get
+    /// thousands of little requests then.
     private static let smallBodyBytes = 64 << 10
+    /// The transfer has failed after it had begun.
+    private static let brokenOff = [
+        CURLE_PARTIAL_FILE, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_GOT_NOTHING, CURLE_OPERATION_TIMEDOUT,
+    ]
+
+    private func isTooMuch(_ code: CURLcode, _ bodyBytes: Int) -> Bool {
+        let uploaded = unsafe ccurl_uploaded(client) - ccurl_unsent(client)
+        return Self.brokenOff.contains(code) && bodyBytes > Self.smallBodyBytes && uploaded > 0
+    }
+
+    /// The answer is one although the transfer has failed: its status says what the receiver thinks of the request, and
+    /// the rest has no end, or was cut off. A receiver that refuses closes the connection, often before it has all of
+    /// the request. Of a success the rest is wanted: it may say that not all was taken.
+    private func hasSaidEnough(_ code: CURLcode) -> Bool {
+        guard unsafe ccurl_has_headers(client) != 0 else { return false }
+        if code == CURLE_WRITE_ERROR { return unsafe ccurl_answer_was_cut(client) != 0 }
+        return unsafe ccurl_status(client) >= 300 && Self.brokenOff.contains(code)
+    }
+
+    /// A proxy did not let us through to the receiver.
+    private var refusalOfTunnel: HTTPResponse? {
+        let status = unsafe ccurl_tunnel_status(client)
+        guard [401, 403, 407].contains(status) else { return nil }
+        return HTTPResponse(status: status, body: "the proxy does not let us through")
+    }
 
     private func perform(bodyBytes: Int = 0) throws(TransportError) -> HTTPResponse {
         if let proxy = newProxy {
@@ -161,13 +186,10 @@ package struct HTTPClientOptions: Sendable {
         isRenewing = false
         var code = unsafe ccurl_perform(client)
         resendCount += max(0, unsafe ccurl_sent_count(client) - 1)
-        // It has said what it thinks of the request; there is no end to the rest.
-        if code == CURLE_WRITE_ERROR, unsafe ccurl_answer_was_cut(client) != 0 { code = CURLE_OK }
+        if hasSaidEnough(code) { code = CURLE_OK }
         if code != CURLE_OK {
-            let uploaded = unsafe ccurl_uploaded(client) - ccurl_unsent(client)
-            let isTooSlow =
-                code == CURLE_OPERATION_TIMEDOUT && bodyBytes > Self.smallBodyBytes && uploaded < bodyBytes
-            throw TransportError(reason: detail(of: code), isTooSlow: isTooSlow)
+            if let refusal = refusalOfTunnel { return refusal }
+            throw TransportError(reason: detail(of: code), isTooMuch: isTooMuch(code, bodyBytes))
         }
         var count = 0
         guard let body = unsafe ccurl_body(client, &count) else { bug("a client without a body") }

@@ -40,15 +40,25 @@ package struct HTTPResponse: Sendable {
     }
 }
 
+/// Whether a status of 4xx says what is wrong with the request or the server, and nothing of what the body holds: a person
+/// has to change something. See RFC 9110, section 15.5, and https://www.iana.org/assignments/http-status-codes.
+package func speaksOfRequestOrServer(_ status: Int) -> Bool {
+    switch status {
+    case 401...407, 410...412, 414...417, 421, 423, 424, 426, 428, 431, 451: true
+    default: false
+    }
+}
+
 /// No answer: refused, timed out, TLS failed, the name is unknown.
 package struct TransportError: Error, Equatable {
     package let reason: String
-    /// The time was over before the body had gone out: less of it may get through. The receiver has not got it whole.
-    package let isTooSlow: Bool
+    /// The time was over or the connection broke off, and the body is not small: less of it may get through. Some
+    /// receivers close the connection at a size, without a word.
+    package let isTooMuch: Bool
 
-    package init(reason: String, isTooSlow: Bool = false) {
+    package init(reason: String, isTooMuch: Bool = false) {
         self.reason = reason
-        self.isTooSlow = isTooSlow
+        self.isTooMuch = isTooMuch
     }
 }
 

@@ -53,6 +53,7 @@ package struct FileInput: Input {
         status.counts = FileCount.allCases.map { ($0.rawValue, follower.problems.counts[$0] ?? 0) }
         var problems = follower.problems.unreadable.map { "\($0.key): \($0.value)" }
         problems += follower.problems.unremovable.map { "\($0.key): cannot be removed: \($0.value)" }
+        problems += follower.compressedProblems
         problems += follower.problems.directories.map { "\($0.path): \($0.errno)" }
         problems += follower.watcher.faults.byReason.map { reason, count, first in
             let others = count > 1 ? " and \(count - 1) other directories" : ""

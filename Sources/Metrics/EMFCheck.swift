@@ -33,6 +33,8 @@ package enum EMFFault: String, Error, CaseIterable, Sendable {
     case storageResolution = "storage_resolution"
     case metricValue = "metric_value"
     case tooManyValues = "too_many_values"
+    /// No fault of a document that can be read: found by whoever takes it from the network.
+    case halfCharacter = "half_character"
 
     package var explanation: String {
         switch self {
@@ -57,6 +59,7 @@ package enum EMFFault: String, Error, CaseIterable, Sendable {
         case .storageResolution: "StorageResolution is neither 1 nor 60"
         case .metricValue: "a metric's member is missing, or no number, no array of numbers and no statistic set"
         case .tooManyValues: "more than \(EMFLimit.values) values of a metric"
+        case .halfCharacter: "half a surrogate pair (\\ud800 alone) is no character; U+FFFD is sent in its place"
         }
     }
 }

@@ -27,7 +27,7 @@ enum CloudWatchVerdict: Equatable {
         case .notFound: self = .missing(reason: reason)
         case .alreadyExists: self = .exists
         // The client has tried once more with fresh ones.
-        case .accessDenied, .badCredentials: self = .failed(.notAllowed(reason: reason))
+        case .accessDenied, .badCredentials, .proxyRefused, .notServed: self = .failed(.notAllowed(reason: reason))
         // One of the events, or the request as we wrote it: halving finds out which.
         case .invalidParameter: self = .failed(.rejected(reason: reason))
         case .tooLarge: self = .failed(.tooLarge(reason: reason))

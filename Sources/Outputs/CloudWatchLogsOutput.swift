@@ -306,10 +306,7 @@ package struct CloudWatchLogsOutput {
     // MARK: Check
 
     package var claims: [OutputClaim] {
-        let client = setup.session.settings
-        let owner = [
-            client.region, client.profile, client.accessKeyID, client.roleARN, client.externalID, client.endpoint,
-        ]
+        let owner = setup.session.owner
         return settings.claims.map { setting, value in
             OutputClaim(
                 key: .init(owner: owner, place: settings.group.outline, setting: setting),

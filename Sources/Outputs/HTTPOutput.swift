@@ -58,9 +58,9 @@ package struct HTTPOutput<Transport: HTTPTransport> {
             "connect_timeout", default: .seconds(5), in: .milliseconds(1)...(.seconds(300)))
         options.timeout = try section.duration(
             "timeout", default: .seconds(30), in: .milliseconds(1)...(.seconds(3_600)))
-        options.caFile = try section.optionalString("ca_file")
-        options.clientCertificate = try section.optionalString("client_certificate")
-        options.clientKey = try section.optionalString("client_key")
+        options.caFile = try section.optionalFilePath("ca_file")
+        options.clientCertificate = try section.optionalFilePath("client_certificate")
+        options.clientKey = try section.optionalFilePath("client_key")
         options.skipsVerification = try section.bool("insecure_skip_verify", default: false)
         let proxy = try section.optionalLiveString("proxy")
         options.proxy = proxy?.value
@@ -119,7 +119,7 @@ package struct HTTPOutput<Transport: HTTPTransport> {
         } catch {
             // If it is about certificates, those that lie in the files now may be better.
             transport.renewConnection()
-            throw error.isTooSlow ? .tooSlow(reason: error.reason) : .retry(after: nil, reason: error.reason)
+            throw error.isTooMuch ? .tooSlow(reason: error.reason) : .retry(after: nil, reason: error.reason)
         }
         if let error = deliveryError(for: response) { throw error }
     }

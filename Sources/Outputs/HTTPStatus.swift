@@ -19,15 +19,15 @@ package func deliveryError(for response: HTTPResponse) -> DeliveryError? {
                     ?? "the answer does not say where to go: check \"url\""))
     // These speak of the request or of the server, not of a record: a person has to change the settings or the
     // receiver, and until then the log files keep what would fill `rejected/`.
-    case 401, 403, 407: .notAllowed(reason: reason)
-    case let status where hint(for: status) != nil: .notAllowed(reason: "\(reason); \(hint(for: status) ?? "")")
+    case let status where speaksOfRequestOrServer(status):
+        .notAllowed(reason: [reason, hint(for: status)].compactMap(\.self).joined(separator: "; "))
     case 400..<500: .rejected(reason: reason)
     // 1xx never is the last answer, and what is below stands in no document.
     default: .retry(after: nil, reason: "\(reason): this is no final answer of HTTP")
     }
 }
 
-/// What a person has to look at; nil for a status that may speak of a record.
+/// What a person has to look at, where the receiver's words may not say it.
 private func hint(for status: Int) -> String? {
     switch status {
     case 402: "the receiver wants to be paid"

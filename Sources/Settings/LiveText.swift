@@ -45,6 +45,22 @@ package struct ExpandedText: Sendable {
 }
 
 extension SettingsSection {
+    /// The path of a file that somebody else opens, as of a certificate. `${file:/etc/key.pem}` brings what the file
+    /// holds, which may be a private key: that is no path, and is shown nowhere.
+    package mutating func optionalFilePath(_ key: String) throws(SettingsError) -> String? {
+        let isOfFile = peek(key)?.expanded?.files.isEmpty == false
+        guard let path = try optionalString(key) else { return nil }
+        guard !isOfFile || path.hasPrefix("/") && !path.utf8.contains(0x0A) else {
+            throw error(at: key, "expected the path of a file: write the path alone, without ${file:…} around it")
+        }
+        return path
+    }
+
+    package mutating func filePath(_ key: String) throws(SettingsError) -> String {
+        if let path = try optionalFilePath(key) { return path }
+        return try string(key)
+    }
+
     /// A text that is read again when its files change.
     package mutating func liveString(_ key: String) throws(SettingsError) -> LiveText {
         let expanded = peek(key)?.expanded

@@ -19,6 +19,14 @@ package struct VariableError: Error, Equatable {
 package struct SettingsVariables: Sendable {
     private let environment: @Sendable (String) throws(VariableError) -> String?
     private let readFile: @Sendable (String) throws(VariableError) -> [UInt8]
+    private var keepsUnknown = false
+
+    /// Variables that have no value here stay as they are written: for who only asks where the agent is.
+    package var keepingUnknown: Self {
+        var copy = self
+        copy.keepsUnknown = true
+        return copy
+    }
 
     package init(
         environment: @escaping @Sendable (String) throws(VariableError) -> String?,
@@ -60,7 +68,13 @@ package struct SettingsVariables: Sendable {
                     throw VariableError(reason: "\"${\" has no \"}\"; the text ${ itself is written $${")
                 }
                 let inner = bytes[(index + 2)..<end]
-                let (value, isDefault) = try value(of: inner)
+                let (value, isDefault): ([UInt8], Bool)
+                do throws(VariableError) { (value, isDefault) = try self.value(of: inner) } catch {
+                    guard keepsUnknown else { throw error }
+                    expanded.append(contentsOf: bytes[index...end])
+                    index = end + 1
+                    continue
+                }
                 expanded.append(contentsOf: value)
                 if !isDefault {
                     let name = String(decoding: inner, as: UTF8.self)

@@ -2,6 +2,7 @@
 
 internal import Agent
 internal import Platform
+internal import Settings
 
 func cursors(_ arguments: CommandLineArguments) -> Int32 {
     do throws(StartError) {
@@ -10,7 +11,7 @@ func cursors(_ arguments: CommandLineArguments) -> Int32 {
         if let named = arguments.stateDirectory {
             directory = absoluteStateDirectory(named)
         } else {
-            directory = try loadAgentSettings(arguments).stateDirectory
+            directory = try loadAgentSettings(arguments, processVariables.keepingUnknown).stateDirectory
         }
         do throws(Errno) {
             let code: Int32

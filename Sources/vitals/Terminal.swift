@@ -37,11 +37,12 @@ func complain(_ error: StartError) {
     }
 }
 
-/// The settings that the command line names, with what it overrides.
+/// The settings that the command line names, with what it overrides. `variables`: without their values where only the
+/// place of the agent is asked for.
 func loadAgentSettings(
-    _ arguments: CommandLineArguments, mayBeMissing: Bool = false
+    _ arguments: CommandLineArguments, _ variables: SettingsVariables = processVariables, mayBeMissing: Bool = false
 ) throws(StartError) -> AgentSettings {
-    let tree = try readSettings(arguments.configPaths, mayBeMissing: mayBeMissing)
+    let tree = try readSettings(arguments.configPaths, variables: variables, mayBeMissing: mayBeMissing)
     do throws(SettingsError) {
         return try AgentSettings(tree.overridden(by: arguments), known: Parts.all.known)
     } catch {

@@ -3,6 +3,7 @@ import Dispatch
 import Foundation
 import HTTP
 import Platform
+import Settings
 import Synchronization
 import TestSupport
 import Testing
@@ -40,6 +41,36 @@ import Testing
     private func error(_ client: inout AWSClient) -> AWSError? {
         do throws(AWSError) { _ = try client.call(request) } catch { return error }
         return nil
+    }
+
+    /// A password that was renewed is used with the next request, at the latest with the one that is refused.
+    @Test func thePasswordOfAProxyIsReadAgain() throws {
+        let place = try TemporaryDirectory()
+        let path = try place.write("password", "one")
+        let variables = SettingsVariables(
+            environment: { _ in nil },
+            readFile: { path throws(VariableError) in
+                do throws(Errno) { return try readWhole(path) } catch {
+                    throw VariableError(reason: "\(path): \(error)")
+                }
+            })
+        var section = try section(#"{ "proxy": "http://u:${file:\#(path)}@proxy:1" }"#, variables)
+        let fake = world()
+        fake.service = { _ in
+            fake.proxies.last == "http://u:two@proxy:1" ? ok("{}") : status(407, headers: ["server": "squid"])
+        }
+        var client = try AWSClient(.logs, session: fake.session(try AWSClientSettings(&section)))
+        #expect(fake.options[0].proxy == "http://u:one@proxy:1")
+        let refused = error(&client)
+        #expect(refused?.kind == .proxyRefused && refused?.message.contains("squid") == true, "\(refused as Any)")
+        // There was nothing new to try it with.
+        #expect(fake.requests.count == 1)
+        try place.write("password", "two")
+        #expect(error(&client) == nil)
+        #expect(fake.proxies == ["http://u:two@proxy:1"])
+        // What cannot be read, or stand in an address, changes nothing.
+        try FileManager.default.removeItem(atPath: path)
+        #expect(error(&client) == nil && fake.proxies.count == 1)
     }
 
     @Test func answersThatAreErrors() throws {

@@ -40,6 +40,7 @@ import Testing
             ("RequestTimeout", .unavailable), ("RequestTimeoutException", .unavailable),
             ("ServiceUnavailable", .unavailable), ("ServiceUnavailableException", .unavailable),
             ("DataAlreadyAcceptedException", .other), ("InvalidSequenceTokenException", .other), ("Unheard", .other),
+            ("UnknownOperationException", .notServed),
         ] as [(String, AWSError.Kind)]) func codes(code: String, kind: AWSError.Kind)
     {
         #expect(errorKind(of: code, status: 400) == kind)
@@ -49,7 +50,8 @@ import Testing
 
     @Test(
         arguments: [
-            (400, .other), (401, .accessDenied), (403, .accessDenied), (404, .other), (408, .unavailable),
+            (400, .other), (401, .accessDenied), (403, .accessDenied), (404, .notServed), (408, .unavailable),
+            (405, .notServed), (407, .proxyRefused), (409, .other), (415, .notServed), (421, .notServed),
             (413, .tooLarge), (429, .throttled), (500, .unavailable), (502, .unavailable), (503, .unavailable),
             (504, .unavailable), (301, .other),
         ] as [(Int, AWSError.Kind)]) func statusesWithoutACode(status: Int, kind: AWSError.Kind)

@@ -30,6 +30,22 @@ import Testing
         #expect(try self.settings("{}") == AWSClientSettings())
     }
 
+    /// The same account and region may be said in different ways.
+    @Test func whoseThingsTheyAre() throws {
+        let fake = FakeWorld([
+            "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "s", "HOME": "/h",
+        ])
+        fake.files["/h/.aws/config"] = "[profile logs]\nregion = eu-north-1\n"
+        func owner(_ text: String) throws -> [String?] { fake.session(try settings(text)).owner }
+        let said = #"{ "region": "eu-west-1", "access_key_id": "AKIA", "secret_access_key": "s" }"#
+        #expect(try owner("{}") == owner(said))
+        #expect(try owner("{}") != owner(#"{ "region": "eu-west-2" }"#))
+        #expect(try owner("{}") != owner(#"{ "role_arn": "arn:aws:iam::123456789012:role/logs" }"#))
+        fake.variables = ["HOME": "/h", "AWS_PROFILE": "logs"]
+        #expect(try owner("{}") == owner(#"{ "profile": "logs", "region": "eu-north-1" }"#))
+        #expect(try owner("{}") != owner(#"{ "profile": "other", "region": "eu-north-1" }"#))
+    }
+
     @Test(arguments: [
         (#"{ "region": "eu west 1" }"#, "region"), (#"{ "region": "evil.com/" }"#, "region"),
         (#"{ "region": "" }"#, "region"), (#"{ "region": "eu-west-1a" }"#, "region"),

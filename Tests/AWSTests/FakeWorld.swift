@@ -18,6 +18,7 @@ final class FakeWorld: @unchecked Sendable {
     private var _requests: [HTTPRequest] = []
     private var _options: [HTTPClientOptions] = []
     private var _commands: [[String]] = []
+    private var _proxies: [String] = []
     private var _service: @Sendable (HTTPRequest) -> Answer = { _ in .failure(TransportError(reason: "refused")) }
 
     private func locked<Value>(_ body: () -> Value) -> Value { lock.withLock { body() } }
@@ -48,6 +49,8 @@ final class FakeWorld: @unchecked Sendable {
     var requests: [HTTPRequest] { locked { _requests } }
     var options: [HTTPClientOptions] { locked { _options } }
     var commands: [[String]] { locked { _commands } }
+    /// Those that transports were told to use instead of the one that they were made with.
+    var proxies: [String] { locked { _proxies } }
 
     init(_ variables: [String: String] = [:]) { _variables = variables }
 
@@ -61,6 +64,8 @@ final class FakeWorld: @unchecked Sendable {
             }
             return try service(request).get()
         }
+
+        func use(proxy: String) { world.locked { world._proxies.append(proxy) } }
 
         func another() -> sending Transport { Transport(world: world) }
     }

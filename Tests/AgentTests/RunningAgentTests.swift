@@ -185,6 +185,36 @@ import Testing
         }
     }
 
+    /// A disk may come later than the agent: it serves metrics, says what it waits for, and ships then.
+    @Test func aStateDirectoryThatComesLater() throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("logs/app.log", "one\n")
+        try directory.write("state", "a file in its place")
+        let lines = Mutex<[String]>([])
+        let log = AgentLog(level: .info, underSystemd: true) { line in
+            lines.withLock { $0.append(String(decoding: line, as: UTF8.self)) }
+        }
+        let settings = try agentSettings(shipping(directory, listen: "[\"127.0.0.1:0\"]"))
+        let agent = try agent(settings, log: log)
+        try agent.start()
+        let said = "cannot make the state directory \(settings.stateDirectory): "
+        #expect(eventually { lines.withLock { $0.contains { $0.hasPrefix("<3>") && $0.contains(said) } } })
+        try FileManager.default.removeItem(atPath: settings.stateDirectory)
+        #expect(eventually { (try? directory.text("state/out.ndjson"))?.contains("one") == true })
+        #expect(lines.withLock { $0.contains { $0.contains("shipping begins") } })
+        agent.stop()
+        #expect(agent.wait() == 0)
+    }
+
+    /// Not so when another agent has it: that is a mistake, and two would send everything twice.
+    @Test func aStateDirectoryThatAnotherAgentHas() throws {
+        let directory = try TemporaryDirectory()
+        let settings = try agentSettings(shipping(directory, listen: "[\"127.0.0.1:0\"]"))
+        let first = try agent(settings)
+        #expect(throws: StartError.self) { _ = try agent(settings) }
+        withExtendedLifetime(first) {}
+    }
+
     @Test func wrongSettingsOfAPartAreErrorsAlsoInNoRoute() throws {
         let text = """
             { "outputs": { "a": { "type": "file", "path": "/tmp/x", "rotate_byte": 1 } } }

@@ -14,6 +14,7 @@ import Testing
     @Test(arguments: [
         "{}", "[]", " {\t\"a\" :\r\n[1 , -0.5e+3 , \"\\u00e9\\\\\\/\" , true , false , null , {} , [ ] ] } ", "0", "-0",
         "1E5", "\"\"", "\"é\u{1F600}\"", "{\"a\":{\"b\":{\"c\":[[[]]]}},\"a\":2}", "1e999",
+        #""\ud83d\ude00""#, #""\uD83D\uDE00\ud7ff\ue000""#, #""\\ud800""#,
     ])
     func isSome(text: String) { #expect(isStrict(Array(text.utf8))) }
 
@@ -23,9 +24,22 @@ import Testing
         "{,}", "{a:1}", "{1:1}", "{\"a\" 1}", "01", "+1", "1.", ".5", "1e", "1e+", "-", "--1", "NaN", "True", "tru",
         "nul",
         "\"", "\"a", "\"\\\"", "\"\\x\"", "\"\\u12g4\"", "\"\\u123\"", "\"\n\"", "\"\u{0}\"", "'a'", "/**/1", "1//",
-        "\u{FEFF}1",
+        "\u{FEFF}1", #""\ud800""#, #""\udc00""#, #""\ud83d\ud83d\ude00""#, #""\ude00\ud83d""#, #""\ud83dx\ude00""#,
+        #""\ud83d\\ude00""#, #"{"\uDBFF":1}"#, #""\ud83d\u0041""#,
     ])
     func isNone(text: String) { #expect(!isStrict(Array(text.utf8))) }
+
+    @Test(arguments: [
+        (#""\ud800""#, #""\ufffd""#, 1), (#""\udc00\ud800\u0041""#, #""\ufffd\ufffd\u0041""#, 2),
+        (#""\ud83d\ude00 \\ud800 é""#, #""\ud83d\ude00 \\ud800 é""#, 0), (#""\\\uDFFF""#, #""\\\ufffd""#, 1),
+        (#""\ud83d\ud83d\ude00""#, #""\ufffd\ud83d\ude00""#, 1), ("", "", 0), ("\\", "\\", 0), (#"\ud8"#, #"\ud8"#, 0),
+        (#"\ud800"#, #"\ufffd"#, 1),
+    ])
+    func halvesOfPairs(text: String, expected: String, count: Int) {
+        var bytes = Array(text.utf8)
+        #expect(bytes.replaceLoneSurrogates() == count)
+        #expect(String(decoding: bytes, as: UTF8.self) == expected)
+    }
 
     @Test func depth() {
         for (count, isSome) in [(64, true), (65, false)] {

@@ -114,6 +114,30 @@ class FaultyReceiver(Receiver):
                 int(record["message"].split(" ", 1)[0].removeprefix("seq=")) for record in self.unanswered)
 
 
+class Doorkeeper(FaultyReceiver):
+    """Looks at the size of a request alone. One that is too large gets this answer, or none, and the connection is closed: as
+    some proxies do."""
+
+    def __init__(self, limit, cut_answer):
+        self.limit, self.cut_answer = limit, cut_answer
+        self.refused = 0
+        super().__init__()
+
+    def serve_one(self, connection, stream):
+        headers = {}
+        while (line := stream.readline().strip()):
+            name, value = line.decode().split(":", 1)
+            headers[name.lower()] = value.strip()
+        length = int(headers["content-length"])
+        if length > self.limit:
+            self.refused += 1
+            connection.sendall(self.cut_answer)
+            return False
+        status = self.take(stream.read(length), headers)
+        connection.sendall(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n".encode())
+        return True
+
+
 class SlowLink:
     """Carries so many bytes a second to a receiver on this host, on each connection, and holds few of them itself."""
 

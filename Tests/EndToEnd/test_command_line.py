@@ -161,6 +161,25 @@ class CommandLine(Scratch):
         self.assertEqual(gone.returncode, 1)
         self.assertNotEqual(gone.stderr, "")
 
+    def test_status_without_the_secrets_of_the_agent(self):
+        # Whoever asks may be another user, without the agent's environment.
+        secret = self.directory / "secret"
+        secret.write_text("s3cret")
+        receiver = self.receiver()
+        agent = self.agent({
+            "inputs": {"app": {"type": "file", "paths": [str(self.directory / "*.log")]}},
+            "outputs": {"central": {"type": "http", "url": receiver.url, "headers": {"X-Token": f"${{file:{secret}}}"}}},
+            "routes": [{"from": "app", "to": "central"}]}).start()
+        (self.directory / "app.log").write_text("seq=0 one\n")
+        eventually(lambda: len(receiver.records) == 1, 20, "the line")
+        secret.unlink()
+        for command in ["status", "cursors"]:
+            answer = self.vitals(command, "--config", agent.config)
+            self.assertNotIn("No such file", answer.stderr)
+            self.assertRegex(answer.stdout, "app +central")
+        # What needs them says so.
+        self.assertIn(f"{secret}: No such file", self.vitals("check", "--config", agent.config).stderr)
+
     def test_two_agents_do_not_share_a_state_directory(self):
         agent = self.agent({
             "inputs": {"app": {"type": "file", "paths": [str(self.directory / "app.log")]}},

@@ -5,7 +5,7 @@ import json
 import subprocess
 
 from certificates import Certificates
-from faulty_receiver import FaultyReceiver, Proxy, SlowLink
+from faulty_receiver import Doorkeeper, FaultyReceiver, Proxy, SlowLink
 from support import BINARY, Scratch, eventually, require_programs, require_root, start_writer
 
 LINES = 5_000
@@ -111,6 +111,20 @@ class Faults(Certificates, Scratch):
         self.check(receiver, agent)
         self.assertEqual(agent.log().count("record rejected"), 0)
         self.assertEqual(receiver.doubled(), [])
+
+    def at_a_size(self, cut_answer):
+        receiver = Doorkeeper(100_000, cut_answer)
+        self.addCleanup(receiver.stop)
+        agent = self.ship(receiver.url, compression="none", batch_records=LINES)
+        self.check(receiver, agent)
+        self.assertGreater(receiver.refused, 0, "no batch was too large")
+        self.assertEqual((agent.log().count("record rejected"), receiver.doubled()), (0, []))
+
+    def test_413_whose_words_are_cut_off(self):
+        self.at_a_size(b"HTTP/1.1 413 Too Large\r\nContent-Length: 100\r\nConnection: close\r\n\r\ntoo")
+
+    def test_a_connection_that_is_closed_at_a_size(self):
+        self.at_a_size(b"")
 
     def test_refused_connections(self):
         receiver = self.faulty()

@@ -186,9 +186,58 @@ import Testing
         #expect(reason?.components(separatedBy: "onnect to server").count == 2, "\(reason ?? "")")
     }
 
-    @Test func cutAnswersAreNoAnswers() throws {
+    /// Of a success the rest is wanted. A refusal is one whatever becomes of its words: who refuses closes the connection.
+    @Test func cutAnswersAreNoAnswersUnlessTheyRefuse() throws {
         let receiver = try Receiver()
         #expect(failure(try client(), receiver.url + "/cut") != nil)
+        let client = try client { $0.timeout = .milliseconds(500) }
+        for status in [302, 400, 401, 413, 503] {
+            for end in ["", "?then=hang"] {
+                let answer = try client.send(HTTPRequest(url: receiver.url + "/cut/\(status)\(end)", body: [1]))
+                #expect(answer.status == status && answer.body.utf8.count == 10)
+            }
+        }
+        #expect(failure(client, receiver.url + "/cut?then=hang")?.contains("timed out") == true)
+        // What the one before has said is forgotten.
+        #expect(failure(client, receiver.url + "/close") != nil)
+    }
+
+    @Test func headersWithoutAnEnd() throws {
+        let receiver = try Receiver()
+        let client = try client()
+        for status in [200, 503] {
+            let answer = try client.send(HTTPRequest(url: receiver.url + "/trailers/\(status)", body: [1]))
+            #expect(answer.status == status && answer.body == "ok")
+        }
+        #expect(failure(client, receiver.url + "/interim") != nil)
+    }
+
+    /// A body that is not small is too much for a receiver that does not answer in time, also when it has all of it, and
+    /// for one that closes the connection instead.
+    @Test(arguments: ["/slow/3", "/close", "/cut"]) func bodiesThatAreTooMuch(path: String) throws {
+        let receiver = try Receiver()
+        let client = try client { $0.timeout = .milliseconds(300) }
+        for (count, isTooMuch) in [(64 << 10, false), (65 << 10, true)] {
+            let request = HTTPRequest(url: receiver.url + path, body: Array(repeating: 1, count: count))
+            do throws(TransportError) {
+                _ = try client.send(request)
+                Issue.record("answered")
+            } catch { #expect(error.isTooMuch == isTooMuch) }
+        }
+        // Nobody is there.
+        let request = HTTPRequest(url: "http://127.0.0.1:1/", body: Array(repeating: 1, count: 65 << 10))
+        do throws(TransportError) { _ = try client.send(request) } catch { #expect(!error.isTooMuch) }
+    }
+
+    @Test func proxiesThatLetNobodyThrough() throws {
+        let proxy = try Receiver()
+        let client = try client { $0.proxy = proxy.url }
+        for status in [401, 403, 407] {
+            let answer = try client.send(HTTPRequest(url: "https://\(status).test/", body: [1]))
+            #expect(answer.status == status && answer.body.contains("proxy"))
+        }
+        // These say nothing of us.
+        for status in [400, 404, 413, 503] { #expect(failure(client, "https://\(status).test/") != nil) }
     }
 
     @Test(arguments: ["file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/"]) func otherProtocols(url: String)

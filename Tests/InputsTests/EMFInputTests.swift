@@ -184,6 +184,18 @@ import Testing
         #expect(counts.count > 15 && count(input, "document_received") == 1)
     }
 
+    /// Some readers of JSON refuse the whole text, and with it the batch.
+    @Test func halfAPairIsNoCharacter() throws {
+        let input = try input("{ \(loopback) }")
+        _ = try read(input, 0)
+        let client = try connect(input)
+        let (half, whole) = (document(1, more: #","x":"a\ud800b""#), document(2, more: #","x":"\ud83d\ude00""#))
+        _ = try client.write(Array("\(half)\n\(whole)\n".utf8))
+        let batch = try read(input, 2)
+        #expect(batch.text(of: batch.records[0]) == half.replacingOccurrences(of: "ud800", with: "ufffd"))
+        #expect(batch.text(of: batch.records[1]) == whole && count(input, "bad_document_half_character") == 1)
+    }
+
     @Test func manyMetricsAndAByteOrderMark() throws {
         let input = try input("{ \(loopback) }")
         _ = try read(input, 0)

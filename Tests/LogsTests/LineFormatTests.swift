@@ -334,6 +334,14 @@ import Testing
         #expect(parsed["hostname"] == #""mymachine""# && parsed["appname"] == #""myproc""#)
     }
 
+    /// Its first group looks like a year.
+    @Test func aHostWithAnAddressOfIPv6() {
+        let parsed = parse(.syslog, "<30>Nov 20 12:00:00 2001:db8::1 app[12]: hi")
+        #expect(parsed.message == "hi" && parsed.timeText == "2026-11-20T12:00:00Z")
+        #expect(parsed["hostname"] == #""2001:db8::1""# && parsed["procid"] == #""12""#)
+        #expect(parse(.syslog, "<30>Nov 20 12:00:00 2024: hi").timeText == "2024-11-20T12:00:00Z")
+    }
+
     @Test func aDeviceInAZoneThatIsNotKnown() throws {
         let line = "<187>45: Nov 20 12:00:00 CET: %LINK-3-UPDOWN: x"
         for line in [line, "<187>45: sw1: Nov 20 12:00:00.833 NewYork: %LINK-3-UPDOWN: x"] {

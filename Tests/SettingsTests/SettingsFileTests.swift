@@ -215,6 +215,28 @@ func message(_ texts: String...) -> String {
         do throws(VariableError) { _ = try variables.expand(text) } catch { #expect(error.reason.contains(expected)) }
     }
 
+    /// What a file holds, in the place of its path: it may be a private key.
+    @Test func whatAFileHoldsIsNoPath() throws {
+        var section = try load(#"{ "a": "${file:/secret}", "b": "${HOME}/key", "c": "/${file:/two}", "d": "x" }"#)
+        for key in ["a", "c"] {
+            do throws(SettingsError) {
+                _ = try section.optionalFilePath(key)
+                Issue.record("taken")
+            } catch {
+                #expect(error.description.contains("write the path alone") && !error.description.contains("s3cret"))
+            }
+        }
+        #expect(try section.filePath("b") == "/root/key" && section.filePath("d") == "x")
+        #expect(try section.optionalFilePath("e") == nil)
+        #expect(throws: SettingsError.self) { _ = try section.filePath("e") }
+    }
+
+    @Test func variablesWithoutAValueMayStay() throws {
+        let text = "a ${HOME} ${NONE} ${file:/none} ${file:/secret} ${NONE:-b} $${x}"
+        #expect(try variables.keepingUnknown.expand(text) == "a /root ${NONE} ${file:/none} s3cret b ${x}")
+        #expect(throws: VariableError.self) { try variables.keepingUnknown.expand("${HOME") }
+    }
+
     @Test func anUnsetVariableHasAPlace() {
         #expect(
             message("{\n  \"outputs\": { \"x\": { \"url\": \"${NONE}\" } }\n}")

@@ -6,7 +6,10 @@ Usage: receiver.py [--tls CERTIFICATE KEY [CLIENT_CA]]. Prints its port, and end
 /once/N           answers N to the first request of this path (query included), 200 to the next
 /slow/SECONDS     answers after that time
 /close            closes the connection without an answer
-/cut              promises 1000 bytes and closes after 10
+/cut              promises 1000 bytes and closes after 10; /cut/N answers N so; ?then=hang keeps the connection, and silent
+/trailers/N       answers N with headers without an end, behind its body
+/interim          answers 100 without an end
+CONNECT 407.test  is answered 407, and so on
 """
 import gzip
 import hashlib
@@ -40,13 +43,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         query = dict(urllib.parse.parse_qsl(url.query))
         kind, _, argument = url.path.strip("/").partition("/")
         status = 200
-        if kind == "status":
+        if kind == "status" or kind == "cut" and argument:
             status = int(argument)
         elif kind == "once":
             status = 200 if self.path in seen else int(argument)
             seen.add(self.path)
         elif kind == "slow":
             time.sleep(float(argument))
+        elif kind in ("trailers", "interim"):
+            self.pour(kind, argument)
+            return
         elif kind == "close":
             self.close_connection = True
             return
@@ -74,6 +80,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
         if self.command != "HEAD":
             self.wfile.write(text)
+        if query.get("then") == "hang":
+            sys.stdin.read()
+
+    def pour(self, kind, status):
+        self.close_connection = True
+        if kind == "trailers":
+            self.wfile.write(f"HTTP/1.1 {status} X\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n".encode())
+        piece = b"HTTP/1.1 100 Continue\r\n\r\n" if kind == "interim" else b"X-Trailer: " + b"x" * 1000 + b"\r\n"
+        while True:  # the client ends it
+            self.wfile.write(piece * 100)
+
+    def do_CONNECT(self):
+        self.send_response(int(self.path.split(".")[0]))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer
 

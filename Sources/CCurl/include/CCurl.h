@@ -23,7 +23,7 @@ const char *ccurl_strerror(CURLcode code);
 typedef struct ccurl_client ccurl_client;
 
 /// NULL without memory. At most `body_limit` bytes of an answer's body are kept; the rest is read and dropped, up to
-/// 1 MiB: more ends the transfer with CURLE_WRITE_ERROR.
+/// 1 MiB with the headers: more ends the transfer with CURLE_WRITE_ERROR.
 ccurl_client *ccurl_client_new(size_t body_limit);
 void ccurl_client_free(ccurl_client *client);
 
@@ -41,6 +41,10 @@ void ccurl_clear_headers(ccurl_client *client);
 CURLcode ccurl_perform(ccurl_client *client);
 
 long ccurl_status(ccurl_client *client);
+/// Whether all headers of an answer that is no interim one (1xx) have come, also when the transfer failed later.
+int ccurl_has_headers(const ccurl_client *client);
+/// What a proxy has answered to CONNECT; 0 when none was asked.
+long ccurl_tunnel_status(ccurl_client *client);
 /// Where a redirection leads that was not followed; NULL when there is none.
 const char *ccurl_redirect_url(ccurl_client *client);
 /// How often the last request was sent: more than once when a kept connection ended before the answer.
@@ -56,7 +60,7 @@ long ccurl_os_error(ccurl_client *client);
 /// What went wrong in the last transfer, in more words than ccurl_strerror has; may be empty.
 const char *ccurl_error(const ccurl_client *client);
 const char *ccurl_body(const ccurl_client *client, size_t *count);
-/// Whether the last transfer was ended by us, since the body had no end.
+/// Whether the last transfer was ended by us, since the answer had no end.
 int ccurl_answer_was_cut(const ccurl_client *client);
 /// The value of Retry-After; empty when there was none.
 const char *ccurl_retry_after(const ccurl_client *client);

@@ -361,6 +361,7 @@ final class EMFListener: Sendable {
                 }
                 note(fault)
             }
+            if line.replaceLoneSurrogates() > 0 { note(.halfCharacter) }
             good.append(line)
         }
         known.withLock { $0.count("document_received", UInt64(good.count)) }

@@ -10,10 +10,10 @@ extension FileFollower {
         guard tails.count < settings.fileLimit else { return problems.count(.fileLimit) }
         let originals = memory.originals(of: place, isFollowed: tails.has)
         // A copy and a compressed file begin empty too, and which of them it will be nobody can tell.
-        if seen.sizeBytes == 0, !originals.isEmpty || withoutGzipEnding(place) != place { return }
+        if seen.sizeBytes == 0, !originals.isEmpty || withoutCompressionEnding(place) != place { return }
         let families = memory.isFirstScan ? [] : originals
         for family in families { catchUp(family, at: now) }
-        if families.isEmpty, withoutGzipEnding(place) == place { catchUp(place, at: now) }
+        if families.isEmpty, withoutCompressionEnding(place) == place { catchUp(place, at: now) }
         // Catching up may have found it under this very name, or found that it may be a copy.
         if tails.at(place) != nil || memory.held[place] != nil { return }
         let (error, isRenumbered) = memory.renumber(place, through: &buffers.reader)
@@ -33,7 +33,7 @@ extension FileFollower {
                 problems.forgetUnreadable(path)
                 // Rotated ones are read by `catchUp`; any other has no lines.
                 if found.text.form == .otherCompression || memory.rotatedFamily(of: place) == nil {
-                    problems.noteCompressed(status.id, place)
+                    problems.noteCompressed(found)
                 }
                 return
             }

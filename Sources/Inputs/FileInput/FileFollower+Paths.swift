@@ -8,6 +8,8 @@ internal import Platform
 extension FileFollower {
     /// How often to look when inotify does not watch everything.
     private static let scanIntervalWithoutWatches: Duration = .seconds(1)
+    /// So many files take seconds to look at, at the start.
+    private static let manyFiles = 10_000
 
     func takeChanges(at now: Moment) {
         for change in watcher.changes(tails, links) {
@@ -46,6 +48,12 @@ extension FileFollower {
             return !isExcluded && watcher.isFirstName(splitPath(path).directory)
         }
         watcher.tellFaults()
+        let isLongStart = memory.isFirstScan && paths.count >= Self.manyFiles
+        if isLongStart {
+            problems.log.info(
+                "looks at many log files for the first time: nothing is read before that is done",
+                ["files": "\(paths.count)", "directories": "\(finder.directories.count)"])
+        }
         for family in familiesToCatchUp(paths) { catchUp(family, at: now) }
         examine(all: paths, at: now)
         let found = Set(paths)
@@ -54,11 +62,13 @@ extension FileFollower {
         let away = tails.values.filter { $0.isAway && !$0.isCompressed }
         for tail in away.sorted(by: { $0.order < $1.order }) { turns.add(tail) }
         problems.forgetAbsent()
+        texts.removeAll(where: isAbsent)
         limitDeleted(at: now)
         tails.closeQuiet()
         removeRead(at: now)
         // Saved at once: a kill must not make the next start the first one again.
         if memory.isFirstScan { cursorVersion += 1 }
+        if isLongStart { problems.log.info("looked at all log files", ["followed": "\(tails.count)"]) }
         forgetPaths(paths)
         links.endScan { tails.has($0) || memory.known.has($0) }
         (listed, numbered) = (nil, nil)
@@ -92,7 +102,7 @@ extension FileFollower {
         }
         // Also those whose path is gone, or of which nothing is remembered: their rotated siblings may be there.
         var families = Set((memory.known.paths + memory.floors.keys).filter { settings.matches(links.path(to: $0)) })
-        for path in paths where withoutGzipEnding(path) == path { families.insert(links.place(of: path)) }
+        for path in paths where withoutCompressionEnding(path) == path { families.insert(links.place(of: path)) }
         return families.sorted()
     }
 

@@ -29,7 +29,7 @@ extension FileFollower {
         guard case .entry(let entry) = memory.known.entry(of: found), !entry.cursor.print.isEmpty,
             found.text.form != .otherCompression, entry.tail == nil, entry.cursor.mark != .cut
         else { return nil }
-        let sizeBytes = found.text.form == .gzip ? entry.cursor.sizeBytes : found.text.sizeBytes
+        let sizeBytes = found.text.form.isCompressed ? entry.cursor.sizeBytes : found.text.sizeBytes
         let isOld = now.unixNanoseconds - found.modifiedUnixNanoseconds >= age.nanoseconds
         return entry.cursor.offset >= sizeBytes && (age == .zero || isOld)
             ? Done(file: found, key: entry.cursor.key) : nil

@@ -125,7 +125,7 @@ extension FileFollower {
             let (place, text) = (next.file.place, next.file.text)
             var own = next.cursor
             own.identity.take(numbersOf: next.file)
-            if text.form == .gzip { own.sizeBytes = max(own.sizeBytes, text.sizeBytes) }
+            if text.form.isCompressed { own.sizeBytes = max(own.sizeBytes, text.sizeBytes) }
             do throws(TailFailure) {
                 let file = try settings.open(place)
                 problems.forgetUnreadable(place)
@@ -136,7 +136,7 @@ extension FileFollower {
                 if let key = next.key { memory.known.remove(key) }
                 let tail = follow(
                     file, status, path: links.path(to: family), family: family, place: place, cursor: own,
-                    isCompressed: text.form == .gzip, at: now)
+                    isCompressed: text.form.isCompressed, at: now)
                 tail.note(text)
                 tail.isAway = true
                 tail.predecessor = before

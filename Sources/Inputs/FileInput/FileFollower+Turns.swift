@@ -59,13 +59,14 @@ extension FileFollower {
         case .complete:
             finish(tail, at: now)
             return false
-        case .incomplete:
+        case .incomplete, .cutShort:
             tail.hasReachedEnd = true
             tails.close(tail)
-            turns.scan(by: now.monotonic + settings.rotationGrace)
-        case .failed(.damaged):
-            problems.count(.bytesLostDamaged, tail.unreadBytes)
-            problems.report(tail.place ?? tail.path, .damaged)
+            guard outcome == .cutShort else { break }
+            cursorVersion += 1
+            problems.reportCutShort(tail.place ?? tail.path)
+        case .failed(let failure) where failure.isOfCompressedFile:
+            problems.reportDamage(tail.place ?? tail.path, failure, lostBytes: tail.unreadBytes)
             tail.giveUpRest()
             finish(tail, at: now)
             return false

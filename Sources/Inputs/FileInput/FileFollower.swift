@@ -1,5 +1,6 @@
-// Follows the log files of one input. What there is to know has owners of its own (PathWatcher, TailTable, FileMemory,
-// ReadTurns, FileProblems) and what is to be done about rotated files is decided by RotationPlan; this asks and applies.
+// Follows the log files of one input. What there is to know has owners of its own (PathWatcher, TailTable,
+// FileMemory, ReadTurns, FileProblems) and what is to be done about rotated files is decided by RotationPlan; this
+// asks and applies.
 
 internal import Bytes
 internal import Logs
@@ -15,6 +16,7 @@ final class FileFollower {
     var memory: FileMemory
     var turns: ReadTurns
     var buffers: TailBuffers
+    var texts = KeptTexts()
     /// As long as one scan takes.
     var listed: ListedDirectories?
     var numbered: NumberedPlaces?
@@ -35,7 +37,7 @@ final class FileFollower {
         tails = TailTable(limits.descriptors)
         turns = ReadTurns(settings, at: now.monotonic)
         buffers = TailBuffers(
-            lineLimit: settings.lineLimit, readBytes: readBytes, reader: TextReader(limits.reader))
+            lineLimit: settings.lineLimit, readBytes: readBytes, reader: TextReader(limits.reader, limits.inflaters))
         memory = FileMemory(settings, resume: resume, at: now, problems, through: &buffers.reader)
     }
 
@@ -61,7 +63,8 @@ final class FileFollower {
         return .until(max(now.monotonic, min(due, turns.nextDeadline)))
     }
 
-    /// Opens what is new, and holds what goes, without reading a line: files may come and go while a receiver is down.
+    /// Opens what is new, and holds what goes, without reading a line: files may come and go while a receiver is
+    /// down.
     func lookAround(at now: Moment) {
         look(at: now)
         for tail in turns.waiting { tail.noteGrowth(through: &buffers) }
@@ -113,7 +116,11 @@ final class FileFollower {
     func leave(_ tail: Tail) {
         tails.forgetPlace(of: tail)
         tail.place = nil
-        guard !tail.isAway else { return }
+        guard !tail.isAway else {
+            // One that was cut short, and waits for more.
+            if tail.isCompressed, tail.file == nil { turns.add(tail) }
+            return
+        }
         tail.goAway()
         turns.add(tail)
     }

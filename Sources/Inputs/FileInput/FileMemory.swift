@@ -115,7 +115,8 @@ struct FileMemory {
         let (directory, name) = splitPath(place)
         let families = originalNames(of: name).map { directory / $0 }.filter { floors[$0] != nil }
         // With a pattern that matches `app.log.1` too, `app.log.1.gz` is a file of `app.log` all the same.
-        return withoutGzipEnding(name) == name ? families.first : families.min { $0.bytes.count < $1.bytes.count }
+        return withoutCompressionEnding(name) == name
+            ? families.first : families.min { $0.bytes.count < $1.bytes.count }
     }
 
     /// Of which files are looked for that were not found.

@@ -1,6 +1,7 @@
 // What is wrong with the files of one input: said once in the log, counted, and shown by `status` until it is over.
 
 internal import Bytes
+internal import Compression
 internal import Platform
 
 /// What only grows, by the reason as it stands in the metrics.
@@ -12,6 +13,7 @@ enum FileCount: String, CaseIterable {
     case bytesLostTruncation = "bytes_lost_truncation"
     case bytesLostDeleted = "bytes_lost_deleted"
     case bytesLostDamaged = "bytes_lost_damaged"
+    case fileDamaged = "file_damaged"
     case fileUnreadable = "file_unreadable"
     case linkRefused = "link_refused"
     case fileLimit = "file_limit"
@@ -36,8 +38,8 @@ final class FileProblems {
     private(set) var unremovable: [Path: Errno] = [:]
     /// Directories that could not be looked into at the last scan.
     var directories: [(path: Path, errno: Errno)] = []
-    /// Compressed files that are left out, each counted once, and where they were last seen.
-    private var compressed: [FileID: Path] = [:]
+    /// Compressed files that are left out, each counted once.
+    private(set) var compressed = CompressedFiles()
     var compressedCount: Int { compressed.count }
 
     init(_ log: AgentLog) { self.log = log }
@@ -97,7 +99,7 @@ final class FileProblems {
     func forgetAbsent() {
         unreadable = unreadable.filter { path, _ in !isAbsent(path) }
         unclear = unclear.filter { path, _ in !isAbsent(path) }
-        compressed = compressed.filter { _, place in !isAbsent(place) }
+        compressed.removeAll(where: isAbsent)
     }
 
     // MARK: What is left out
@@ -107,8 +109,34 @@ final class FileProblems {
         log.debug("does not follow a log file", ["path": path.repaired, "reason": reason])
     }
 
-    func noteCompressed(_ id: FileID, _ place: Path) {
-        if compressed.updateValue(place, forKey: id) == nil { count(.fileCompressed) }
+    func noteCompressed(_ found: FoundFile) {
+        guard compressed.insert(found) else { return }
+        count(.fileCompressed)
+        guard let refusal = found.text.refusal else { return }
+        log.warning(
+            "cannot read a compressed log file; its lines are not sent",
+            ["path": found.place.repaired, "reason": refusal.description])
+    }
+
+    /// A compressed file that was cut short before any of its text, and is not written any more.
+    func noteWithoutText(_ found: FoundFile) {
+        if compressed.insert(found) { reportCutShort(found.place) }
+    }
+
+    /// What could be read of a compressed file was. More is read when it comes.
+    func reportCutShort(_ place: Path) {
+        count(.fileDamaged)
+        log.warning(
+            "a compressed log file ends in the middle: its writer was stopped, or the disk was full; what is there was "
+                + "read, and more is read if it is written",
+            ["path": place.repaired])
+    }
+
+    /// What comes after the damage is lost.
+    func reportDamage(_ place: Path, _ failure: TailFailure, lostBytes: UInt64) {
+        count(.fileDamaged)
+        count(.bytesLostDamaged, lostBytes)
+        report(place, failure)
     }
 
     /// What was not read of a file that is nowhere.

@@ -89,7 +89,8 @@ extension FileFollower {
             let status = try file.status()
             guard status.kind == .regular, status.sizeBytes > 0 else { return nil }
             let found = try found(file, status, at: place, isAtPath: place == family)
-            if found.text.form == .otherCompression { problems.noteCompressed(status.id, place) }
+            if found.text.form == .otherCompression { problems.noteCompressed(found) }
+            if found.isSettled, !found.text.isKnown { problems.noteWithoutText(found) }
             return found
         } catch {
             // A link or a directory has no lines: what stands there, if it can be told, decides.
@@ -102,9 +103,12 @@ extension FileFollower {
     func found(
         _ file: borrowing File, _ status: FileStatus, at place: Path, isAtPath: Bool
     ) throws(Errno) -> FoundFile {
-        try FoundFile(
-            file, status, at: place, isAtPath: isAtPath, isSettled: memory.isSettled(place, status.sizeBytes),
-            through: &buffers.reader)
+        let isSettled = memory.isSettled(place, status.sizeBytes)
+        return FoundFile(
+            place: place, id: status.id, born: try file.birth(),
+            text: try texts.text(of: file, status, at: place, isSettled: isSettled, through: &buffers.reader),
+            diskBytes: status.sizeBytes, modifiedUnixNanoseconds: status.modifiedUnixNanoseconds,
+            changedUnixNanoseconds: status.changedUnixNanoseconds, isAtPath: isAtPath, isSettled: isSettled)
     }
 
     private func mayBeLog(_ place: Path) -> Bool {
@@ -136,7 +140,8 @@ extension FileFollower {
         }
         return FileSurvey(
             family: family, places: places, files: files, memory: own, parts: parts, originals: originals,
-            failing: places.filter(problems.isFailing), unreadable: Set(places.compactMap(problems.unreadableID)),
+            failing: places.filter(problems.isFailing),
+            unreadable: Set(places.compactMap(problems.unreadableID) + unclear(files, parts)),
             unclear: Set(problems.unclear.values), device: deviceNow(of: family))
     }
 
@@ -158,6 +163,11 @@ extension FileFollower {
             let file = find(place, of: family), file.id == id
         else { return nil }
         return file
+    }
+
+    /// A file that has the number of one that is known may be that one.
+    private func unclear(_ files: [FoundFile], _ parts: [ReadPart]) -> [FileID] {
+        zip(files, parts).compactMap { file, part in if case .unclear = part { file.id } else { nil } }
     }
 
     private func recollect(_ family: Path, for files: [FoundFile], without lost: Tail? = nil) -> FamilyMemory {

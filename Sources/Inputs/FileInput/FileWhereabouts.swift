@@ -51,7 +51,7 @@ extension FileCursor {
             case .copy where !mayBeCopy, .other: return nil
             case .unclear(let error?): throw error
             case .same, .moved, .copy, .unclear(nil):
-                return found.text.form == .gzip ? max(found.text.sizeBytes, sizeBytes) : found.text.sizeBytes
+                return found.text.form.isCompressed ? max(found.text.sizeBytes, sizeBytes) : found.text.sizeBytes
             }
         } catch {
             guard status.id == id else { throw error }

@@ -127,10 +127,10 @@ struct RotationPlan {
             cursor.path = family
             actions.append(.remember(cursor, tail: entry.tail, loss: entry.loss, insteadOf: nil, isNew: false))
         }
-        let isGzip = file.text.form == .gzip
-        let isGrown = (isGzip ? cursor.sizeBytes : file.text.sizeBytes) > cursor.offset
+        let isCompressed = file.text.form.isCompressed
+        let isGrown = (isCompressed ? cursor.sizeBytes : file.text.sizeBytes) > cursor.offset || cursor.isCutShort
         if let tail = entry.tail {
-            if isGrown, !isGzip { actions.append(.revive(tail, in: file)) }
+            if isGrown, !isCompressed { actions.append(.revive(tail, in: file)) }
         } else if !file.isAtPath, isGrown || mayHaveWriter(file) {
             unread.append(UnreadFile(file: file, cursor: cursor, key: cursor.key))
         }
@@ -145,7 +145,7 @@ struct RotationPlan {
             hasLeft = true
         case .known(let entry):
             var cursor = entry.cursor
-            let isMore = max(file.text.sizeBytes, file.text.form == .gzip ? cursor.sizeBytes : 0) > cursor.offset
+            let isMore = file.text.mayHaveMore(than: cursor.offset)
             if isMore, let tail = entry.tail, !isThereToo {
                 actions.append(.revive(tail, in: file))
             } else if isMore {
@@ -210,7 +210,8 @@ struct RotationPlan {
 
     /// Whether one of the files could not be looked at now.
     private var mayBeUnread: Bool {
-        if !survey.failing.isEmpty { return true }
+        // One that could be read with a library, or with more memory.
+        if !survey.failing.isEmpty || survey.files.contains(where: { $0.text.refusal != nil }) { return true }
         return survey.parts.contains { part in
             if case .unclear(_?) = part { true } else { false }
         }
@@ -228,7 +229,7 @@ struct RotationPlan {
             !memory.isTooOld(file.id, file.modifiedUnixNanoseconds, settings, at: now)
         else { return false }
         // `app.log.1.gz` is a file of `app.log`, not of `app.log.1`.
-        return file.text.form != .gzip || memory.rotatedFamily(of: family) == nil
+        return !file.text.form.isCompressed || memory.rotatedFamily(of: family) == nil
     }
 
     /// After a restart: a file that was rotated a moment ago is still in its grace.
@@ -253,7 +254,7 @@ struct RotationPlan {
 
     /// `app.log.10` is older than `app.log.9`; of dated names, which are equally long, the smaller is older.
     private static func isOlderName(_ one: Path, _ other: Path) -> Bool {
-        let (one, other) = (withoutGzipEnding(one), withoutGzipEnding(other))
+        let (one, other) = (withoutCompressionEnding(one), withoutCompressionEnding(other))
         if one.bytes.count != other.bytes.count { return one.bytes.count > other.bytes.count }
         let isDated = one.bytes.suffix(6).allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
         return isDated ? one < other : one > other

@@ -47,6 +47,8 @@ final class Tail {
         case complete
         /// There is nothing more of a compressed file yet.
         case incomplete
+        /// Nor will there be, as far as can be told: it has not changed for the grace.
+        case cutShort
         case failed(TailFailure)
     }
 
@@ -70,13 +72,16 @@ final class Tail {
     var isDeleted = false
 
     var identity: FileIdentity
+    var quickPrint = QuickPrint()
     var file: File?
-    /// What is read is the text in a gzip file. It is a rotated one, and does not grow once it is complete.
+    /// What is read is the text in a compressed file. It is a rotated one, and does not grow once it is complete.
     var isCompressed: Bool
     /// The way through that text, as long as it is being read.
     var inflated: InflatedText?
-    /// The size of the gzip file at which it was found to be incomplete.
-    var incompleteBytes: UInt64?
+    /// What the compressed file was when it was found to be incomplete.
+    var incomplete: DiskState?
+    /// It stayed so for the grace. If more of it comes, that is read.
+    var isCutShort = false
     var sizeBytes: UInt64
     /// What of that is NULs up to its end, which are not written yet.
     var unwritten: UnwrittenEnd?
@@ -170,7 +175,8 @@ final class Tail {
         if let knownKey { (identity.id, identity.born) = (knownKey.id, knownKey.born) }
         return FileCursor(
             path: family, identity: identity, offset: acknowledgedOffset,
-            mark: marks.last { $0.offset == acknowledgedOffset }?.mark ?? .line, sizeBytes: writtenBytes)
+            mark: marks.last { $0.offset == acknowledgedOffset }?.mark ?? .line, sizeBytes: writtenBytes,
+            isCutShort: isCutShort)
     }
 
     /// Up to where it was read, for when it is only remembered.
@@ -188,7 +194,7 @@ final class Tail {
     func noteStatus(_ status: FileStatus) -> Bool {
         if isCompressed {
             isDeleted = status.linkCount == 0
-            return incompleteBytes != status.sizeBytes
+            return incomplete != DiskState(status)
         }
         let isChanged = status.sizeBytes != sizeBytes || status.modifiedUnixNanoseconds != modifiedUnixNanoseconds
         isDeleted = status.linkCount == 0
@@ -252,10 +258,11 @@ final class Tail {
     func moveTo(copy: consuming File, _ found: FoundFile) {
         file = consume copy
         identity.take(numbersOf: found)
-        isCompressed = found.text.form == .gzip
+        isCompressed = found.text.form.isCompressed
         inflated = nil
-        incompleteBytes = nil
+        (incomplete, isCutShort) = (nil, false)
         unwritten = nil
+        (partialBytes, partialSince) = (0, nil)
         note(found.text)
         place = found.place
         sizeBytes = max(found.text.sizeBytes, readOffset)

@@ -5,10 +5,13 @@ internal import Bytes
 internal import Platform
 
 struct TailTable {
-    /// Descriptors that are kept for files with nothing to read. systemd's default for a service is 1024 (soft) in all.
-    static let openLimit = 512
-    /// Compressed files that are read at one time: each needs some 400 KiB.
+    /// Descriptors that are kept for files with nothing to read: a thousand files that are written to each second must
+    /// not be opened for each line. Where the limit of the process is lower, half of that is for all inputs together.
+    static let openLimit = 4_096
+    /// Compressed files that are read at one time: each needs some 400 KiB, with xz and zstd a dictionary too.
     static let inflatingLimit = 4
+    /// What they may hold before another one is begun: the largest take up to `Inflaters.memoryLimit` on top of it.
+    static let inflatingBytesLimit = 16 << 20
 
     /// By the number in the positions of their records; also those that only wait for acknowledgements.
     private(set) var all: [UInt32: Tail] = [:]
@@ -167,6 +170,8 @@ struct TailTable {
 
     /// It has to wait until another one gives back its buffers.
     func isInflatingEnough(without tail: Tail) -> Bool {
-        tail.isCompressed && inflating.count >= Self.inflatingLimit && !inflating.contains(tail.number)
+        guard tail.isCompressed, !inflating.contains(tail.number) else { return false }
+        let heldBytes = inflating.reduce(0) { $0 + (all[$1]?.inflated?.memoryBytes ?? 0) }
+        return inflating.count >= Self.inflatingLimit || heldBytes > Self.inflatingBytesLimit
     }
 }

@@ -95,10 +95,11 @@ struct OldTimes: Sendable {
         return 2...5 ~= at - start - 1 && isYear(bytes, at, end) ? at : nil
     }
 
-    /// ` 2026 `.
+    /// ` 2026 ` or ` 2026: `; `2001:db8::1` is a host.
     private func isYear(_ bytes: [UInt8], _ start: Int, _ end: Int) -> Bool {
-        guard start + 5 < end, bytes[start] == 0x20, bytes[start + 5] == 0x20 || bytes[start + 5] == UInt8(ascii: ":")
-        else { return false }
+        guard start + 5 < end, bytes[start] == 0x20 else { return false }
+        let isColon = bytes[start + 5] == UInt8(ascii: ":")
+        guard isColon ? start + 6 == end || bytes[start + 6] == 0x20 : bytes[start + 5] == 0x20 else { return false }
         var at = start + 1
         guard let year = bytes.number(&at, end, digits: 4) else { return false }
         return at == start + 5 && 1_970...2_199 ~= year

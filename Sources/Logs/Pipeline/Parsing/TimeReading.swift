@@ -56,22 +56,10 @@ package struct TimeReading: Sendable {
     /// `2026-11-21T02:38:30.123456789Z`; also with a blank or `_` for the `T`, a comma for the point, a zone without
     /// its colon, and none at all.
     package mutating func readRFC3339(_ bytes: [UInt8], _ range: Range<Int>, now: Int64) -> Int64? {
-        var at = range.lowerBound
-        let end = range.upperBound
-        guard range.count >= 19, let (year, month, day) = bytes.isoDate(at), let clock = bytes.isoClock(at + 11),
-            bytes[at + 10].isBetweenDateAndTime
-        else { return nil }
-        at += 19
-        var nanoseconds = 0
-        if at < end, bytes[at] == UInt8(ascii: ".") || bytes[at] == UInt8(ascii: ",") {
-            at += 1
-            guard let fraction = bytes.fraction(&at, end) else { return nil }
-            nanoseconds = fraction
+        guard let time = WrittenTime(bytes, range), let midnight = midnight(time.year, time.month, time.day) else {
+            return nil
         }
-        if at < end, bytes[at] == UInt8(ascii: " ") { at += 1 }
-        let offset = at == end ? nil : bytes.zoneOffset(&at, end)
-        guard at == end, let midnight = midnight(year, month, day) else { return nil }
-        return unixNanoseconds(midnight + clock, nanoseconds, offset: offset, now: now)
+        return unixNanoseconds(midnight + time.clockSeconds, time.nanoseconds, offset: time.offset, now: now)
     }
 
     /// `bytes` are those that the parts were read from.
@@ -137,11 +125,60 @@ package struct TimeReading: Sendable {
         return nanosecondsOf(seconds, nanoseconds)
     }
 
-    /// nil outside of what 64 bits hold: 1677 to 2262.
-    private func nanosecondsOf(_ seconds: Int64, _ nanoseconds: Int) -> Int64? {
-        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        let (sum, carry) = product.addingReportingOverflow(Int64(nanoseconds))
-        return overflow || carry ? nil : sum
+}
+
+/// nil outside of what 64 bits hold: 1677 to 2262.
+private func nanosecondsOf(_ seconds: Int64, _ nanoseconds: Int) -> Int64? {
+    let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    let (sum, carry) = product.addingReportingOverflow(Int64(nanoseconds))
+    return overflow || carry ? nil : sum
+}
+
+/// `2016-10-06T00:17:09.669794202Z`, also with an offset as `+02:00`, as container runtimes write it; nil for anything
+/// else.
+func parseRuntimeTime(_ bytes: [UInt8], _ range: Range<Int>) -> Int64? {
+    guard let time = WrittenTime(bytes, range), time.isStrict, let offset = time.offset,
+        let midnight = CivilTime.unixSeconds(year: time.year, month: time.month, day: time.day)
+    else { return nil }
+    return nanosecondsOf(midnight + time.clockSeconds - Int64(offset), time.nanoseconds)
+}
+
+/// The parts of a time of RFC 3339, and of what is like one.
+private struct WrittenTime {
+    let year: Int
+    let month: Int
+    let day: Int
+    let clockSeconds: Int64
+    private(set) var nanoseconds = 0
+    /// Seconds east of Greenwich; nil for a time that does not say.
+    let offset: Int?
+    /// As RFC 3339 writes it, in capitals.
+    let isStrict: Bool
+
+    /// nil when it is none as a whole.
+    init?(_ bytes: [UInt8], _ range: Range<Int>) {
+        var at = range.lowerBound
+        let end = range.upperBound
+        guard range.count >= 19, let date = bytes.isoDate(at), let clock = bytes.isoClock(at + 11),
+            bytes[at + 10].isBetweenDateAndTime
+        else { return nil }
+        (year, month, day) = date
+        clockSeconds = clock
+        var isStrict = bytes[at + 4] == UInt8(ascii: "-") && bytes[at + 10] == UInt8(ascii: "T")
+        at += 19
+        if at < end, bytes[at] == UInt8(ascii: ".") || bytes[at] == UInt8(ascii: ",") {
+            isStrict = isStrict && bytes[at] == UInt8(ascii: ".")
+            at += 1
+            guard let fraction = bytes.fraction(&at, end) else { return nil }
+            nanoseconds = fraction
+        }
+        // `Z`, or `+02:00`.
+        let hasStrictZone =
+            end - at == 1 ? bytes[at] == UInt8(ascii: "Z") : end - at == 6 && bytes[at + 3] == UInt8(ascii: ":")
+        if at < end, bytes[at] == UInt8(ascii: " ") { at += 1 }
+        offset = at == end ? nil : bytes.zoneOffset(&at, end)
+        guard at == end else { return nil }
+        self.isStrict = isStrict && hasStrictZone
     }
 }
 
