@@ -50,6 +50,7 @@ let package = Package(
         // 3
         floor("Metrics", on: ["Bytes"]),
         floor("Logs", on: ["Bytes", "Platform"]),
+        floor("Compression", on: ["Bytes"]),
         floor("Settings", on: ["Bytes"]),
         // 4
         floor("Procfs", on: ["Bytes", "Platform", "CLinux"]),
@@ -62,8 +63,8 @@ let package = Package(
         floor(
             "Inputs",
             on: [
-                "Bytes", "Platform", "CLinux", "CSystemd", "Metrics", "Logs", "Settings", "Durable", "Procfs",
-                "Collectors", "AWS",
+                "Bytes", "Platform", "CLinux", "CSystemd", "Metrics", "Logs", "Compression", "Settings", "Durable",
+                "Procfs", "Collectors", "AWS",
             ]),
         floor("Outputs", on: ["Bytes", "Platform", "Logs", "Settings", "HTTP", "AWS"]),
         // 7
@@ -86,6 +87,7 @@ let package = Package(
         tests(of: "Platform", with: ["Bytes"]),
         tests(of: "Metrics", with: ["Bytes"]),
         tests(of: "Logs", with: ["Bytes", "Platform"]),
+        tests(of: "Compression", with: ["Bytes"]),
         tests(of: "Settings", with: ["Bytes"]),
         tests(of: "Procfs", with: ["Bytes", "Platform"]),
         tests(of: "Durable", with: ["Bytes", "Platform"]),
@@ -94,7 +96,10 @@ let package = Package(
         tests(of: "Collectors", with: ["Bytes", "Platform", "Metrics", "Settings", "Procfs"]),
         tests(
             of: "Inputs",
-            with: ["Bytes", "CLinux", "Platform", "Metrics", "Logs", "Settings", "Durable", "Procfs", "Collectors"]),
+            with: [
+                "Bytes", "CLinux", "Platform", "Metrics", "Logs", "Compression", "Settings", "Durable", "Procfs",
+                "Collectors",
+            ]),
         tests(of: "Outputs", with: ["Bytes", "Platform", "Logs", "Settings", "HTTP", "AWS"]),
         tests(of: "Delivery", with: ["Bytes", "Platform", "Logs", "Settings", "Durable", "Inputs", "Outputs"]),
         tests(

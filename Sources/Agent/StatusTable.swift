@@ -38,8 +38,10 @@ package func isHealthy(_ bytes: [UInt8]) -> Bool {
 
 /// Of `records_dropped`, what the settings want left out: nobody misses it.
 private let leftOutReasons: Set<String> = ["filter", "sample", "rate_limit"]
-/// Events of an input that are whole records which nobody gets.
-private let lossEvents: Set<String> = ["spool_dropped", "spool_dropped_unstored", "spool_damaged", "datagram_lost"]
+/// Events of an input that are whole records which nobody gets. The alert VitalsLostLogs has them too.
+private let lossEvents: Set<String> = [
+    "spool_dropped", "spool_dropped_unstored", "spool_damaged", "datagram_lost", "entry_lost",
+]
 
 /// Records that somebody may miss.
 private func losses(_ route: JSONValue) -> [(reason: String, count: UInt64)] {
@@ -72,6 +74,10 @@ private func details(_ route: JSONValue) -> [String] {
     }
     if let error = route["last_error"], let message = error["message"] {
         lines.append("\(name): last error at \(plain(error["at"])): \(plain(message))")
+    }
+    if let damaged = route["cursor_files_damaged"]?.unsigned, damaged > 0 {
+        let files = damaged == 1 ? "a cursor file" : "\(damaged) cursor files"
+        lines.append("\(name): \(files) could not be used at the start: what was sent before may be sent again")
     }
     if let failures = route["cursor_save_failures"]?.unsigned, failures > 0 {
         lines.append("\(name): the cursor could not be saved \(failures) times")

@@ -53,8 +53,8 @@ extension AgentSettings {
     var extraThreads: Int {
         let receiving = inputs.count { isInRoute($0) && $0.type != "file" && $0.type != "journald" }
         let asksForCredentials = outputs.contains { $0.type == "cloudwatch_logs" }
-        return receiving * 2 + (asksForCredentials ? 2 : 0) + (endpoint?.has("users") ?? false ? 2 : 0)
-            + (endpoint?.has("tls") ?? false ? 1 : 0)
+        return receiving * 2 + (asksForCredentials ? 2 : 0) + (endpoint?.has("users") ?? false ? 3 : 0)
+            + (endpoint?.has("tls") ?? false ? 2 : 0)
     }
 }
 

@@ -81,14 +81,20 @@ package struct ByteCursor {
         return true
     }
 
-    /// Steps over spaces and tabs.
-    package mutating func skipSpaces() {
-        while index < end, bytes[index] == UInt8(ascii: " ") || bytes[index] == UInt8(ascii: "\t") { index += 1 }
+    /// The first place from the cursor on whose byte is of a kind; the end when there is none. Half of what reading a
+    /// table costs is spent here: the bounds, which `end` keeps, are not checked for each byte.
+    @inline(__always) private func first(where isOfKind: (UInt8) -> Bool) -> Int {
+        let text = bytes.span
+        let end = end
+        var at = index
+        while at < end, unsafe !isOfKind(text[unchecked: at]) { at += 1 }
+        return at
     }
 
-    package mutating func skipToLineEnd() {
-        while index < end, bytes[index] != UInt8(ascii: "\n") { index += 1 }
-    }
+    /// Steps over spaces and tabs.
+    package mutating func skipSpaces() { index = first { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") } }
+
+    package mutating func skipToLineEnd() { index = first { $0 == UInt8(ascii: "\n") } }
 
     package mutating func skipToNextLine() {
         skipToLineEnd()
@@ -98,7 +104,8 @@ package struct ByteCursor {
     /// Decimal digits; nil when there are none, or too many for 64 bits.
     package mutating func unsigned() -> UInt64? {
         let start = index
-        var value: UInt64 = 0
+        var value: UInt64
+        (value, index) = sureDigits()
         while index < end {
             let digit = bytes[index] &- UInt8(ascii: "0")
             guard digit <= 9 else { break }
@@ -112,6 +119,20 @@ package struct ByteCursor {
             index += 1
         }
         return index == start ? nil : value
+    }
+
+    /// The value of the digits at the cursor, as long as they fit in any case, and where they end.
+    private func sureDigits() -> (value: UInt64, end: Int) {
+        let text = bytes.span
+        let end = min(end, index + 19)
+        var (value, at): (UInt64, Int) = (0, index)
+        while at < end {
+            let digit = unsafe text[unchecked: at] &- UInt8(ascii: "0")
+            if digit > 9 { break }
+            value = value &* 10 &+ UInt64(digit)
+            at += 1
+        }
+        return (value, at)
     }
 
     /// Digits with an optional minus sign.
@@ -174,10 +195,10 @@ package struct ByteCursor {
     /// The bytes up to the next space, tab or line end; empty when there are none.
     package mutating func word() -> Range<Int> {
         let start = index
-        while index < end {
-            let byte = bytes[index]
-            if byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\n") { break }
-            index += 1
+        // Nearly all bytes are beyond a space, and one comparison tells.
+        index = first {
+            $0 <= UInt8(ascii: " ")
+                && ($0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: "\n"))
         }
         return start..<index
     }

@@ -1,4 +1,5 @@
-// Finding one byte in a large buffer, by memchr(3): the C library looks at 32 bytes a step.
+// Finding one byte in a large buffer, and comparing two, by memchr(3) and memcmp(3): the C library looks at 32 bytes a
+// step.
 
 internal import Glibc
 
@@ -11,6 +12,21 @@ extension [UInt8] {
             let start = unsafe base + range.lowerBound
             guard let found = unsafe memchr(start, Int32(byte), range.count) else { return nil }
             return unsafe range.lowerBound + (UnsafeRawPointer(found) - start)
+        }
+    }
+
+    /// Whether the bytes of `range` are those of `other` from `start` on. `range` must lie within the array; an `other`
+    /// that ends too early has others.
+    package func has(_ range: Range<Int>, sameAs other: [UInt8], from start: Int) -> Bool {
+        guard range.lowerBound >= 0, range.upperBound <= count, start >= 0 else {
+            bug("a comparison outside the buffer")
+        }
+        guard start <= other.count, range.count <= other.count - start else { return false }
+        return unsafe withUnsafeBytes { bytes in
+            unsafe other.withUnsafeBytes { other in
+                guard let one = bytes.baseAddress, let other = other.baseAddress else { return true }
+                return unsafe memcmp(one + range.lowerBound, other + start, range.count) == 0
+            }
         }
     }
 

@@ -19,7 +19,7 @@ extension ByteCursor {
     package mutating func row(_ body: (inout ByteCursor) throws(ParseError) -> Void) {
         let start = index
         // An empty line is no row, and holds nothing that could be lost.
-        if isAtLineEnd { return skipToNextLine() }
+        if index >= end || bytes[index] == UInt8(ascii: "\n") { return skipToNextLine() }
         do throws(ParseError) {
             try body(&self)
             rows.read += 1

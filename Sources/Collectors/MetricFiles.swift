@@ -146,8 +146,17 @@ struct MetricFiles {
     /// The directories that a pattern finds now; itself when it is none, or finds nothing.
     private static func expand(_ glob: Glob) -> [Path] {
         if glob.alternatives.count == 1, let path = literal(glob.alternatives[0]) { return [path] }
-        let found = FileFinder([glob]).paths.sorted()
+        let found = FileFinder([glob]).paths.filter(isThere).sorted()
         return found.isEmpty ? [Path(glob.text)] : found
+    }
+
+    /// What stands behind the wildcards of a pattern need not be in every directory that they match: as for glob(3),
+    /// that is no directory that is missing.
+    private static func isThere(_ path: Path) -> Bool {
+        do throws(Errno) {
+            _ = try FileStatus(ofLink: path)
+            return true
+        } catch { return error != .notFound && error != .notDirectory }
     }
 
     private static func literal(_ components: [Glob.Component]) -> Path? {

@@ -3,6 +3,7 @@
 package import Bytes
 package import Platform
 package import Procfs
+internal import Synchronization
 
 /// Reads mountinfo and asks the mounts that are wanted, never waiting for one that hangs.
 package final class MountSpaces {
@@ -16,7 +17,7 @@ package final class MountSpaces {
     private let host: Host
     private let patience: Duration
     private let ask: @Sendable (Path) -> Answer
-    private let relay = Relay<Path, Answer>("mounts")
+    private let relay = Relay("mounts")
     private let files: [KernelFile]
     /// Mounts change rarely: the text of the last reading, and what was wanted of it.
     private var text: [UInt8] = []
@@ -45,12 +46,14 @@ package final class MountSpaces {
         try readMounts(where: isWanted)
         let paths = wanted.map { $0.path(below: host.root) }
         let end = Instant.now + patience
-        let outcomes = relay.run(paths, until: min(deadline ?? end, end), ask)
-        return zip(wanted, outcomes).map { mount, outcome in
-            switch outcome {
-            case .finished(let answer, _): (mount, answer)
-            case .late, .stillLate: (mount, .late)
-            }
+        let answers = Answers(count: paths.count)
+        // Known by its number, so that what is mounted in the place of one that hangs is asked.
+        let numbers = wanted.map { Int(truncatingIfNeeded: $0.number) }
+        let outcomes = relay.run(numbers, until: min(deadline ?? end, end)) { [ask] place in
+            answers.set(place, ask(paths[place]))
+        }
+        return zip(zip(wanted, answers.all), outcomes).map { asked, outcome in
+            if case .finished = outcome { asked } else { (asked.0, .late) }
         }
     }
 
@@ -137,6 +140,16 @@ package final class MountSpaces {
         let rest = path.bytes.dropFirst(root.bytes.count)
         return rest.isEmpty ? "/" : Path(rest)
     }
+}
+
+/// Of one round; a mount that hangs may answer when nobody looks any more.
+private final class Answers: Sendable {
+    private let answers: Mutex<[MountSpaces.Answer]>
+
+    init(count: Int) { answers = Mutex(Array(repeating: .late, count: count)) }
+
+    var all: [MountSpaces.Answer] { answers.withLock(\.self) }
+    func set(_ place: Int, _ answer: MountSpaces.Answer) { answers.withLock { $0[place] = answer } }
 }
 
 extension Mount {

@@ -127,6 +127,9 @@ package enum NodeExporter {
             "nvme", .more, ["nvme_namespace_*"], "Namespaces that have a single controller are served, too."),
         survives("nvme", "A disk without an attribute costs no other."),
         survives("nvmesubsystem", "A subsystem without an attribute costs no other."),
+        NodeExporterDifference(
+            collector: "os", kind: .survives, series: [],
+            reason: "A line of os-release that is no assignment costs itself alone.", isMeasured: false),
         survives("powersupplyclass", "A number that cannot be read costs itself alone."),
         difference(
             "processes", .more, ["processes_pids", "processes_state", "processes_threads_state"],

@@ -17,17 +17,8 @@ package let needsLoginText = "a user and a password are needed"
 
 /// bcrypt is slow on purpose: it runs on a queue of its own, and once for each scraper.
 package final class Authenticator: Sendable {
-    /// How often files with hashes are read again, at most, and only when somebody asks; and how long a request waits
-    /// for that, before it is decided by what they held before.
+    /// How often files with hashes are read again, at most, and only when somebody asks.
     private static let lookPause: Duration = .seconds(1)
-    private static let lookPatience: Duration = .seconds(1)
-
-    private struct Look {
-        var lastAt: Instant?
-        /// Who waits for the one that is under way; nil when none is.
-        var waiting: [@Sendable () -> Void]?
-        var isHangTold = false
-    }
 
     private struct State {
         var logins: Logins
@@ -35,14 +26,19 @@ package final class Authenticator: Sendable {
         var waiting: [[UInt8]: [@Sendable (Bool?) -> Void]] = [:]
         var counts = AuthenticatorCounts()
         var reports = Moderation()
-        var look = Look()
     }
 
-    private let state: Mutex<State>
+    /// Shared with the look at the files, which puts what it finds here itself: it counts as soon as it is read, whoever
+    /// waits, and nothing older comes after it.
+    private final class Shared: Sendable {
+        let state: Mutex<State>
+        init(_ logins: Logins) { state = Mutex(State(logins: logins)) }
+    }
+
+    private let shared: Shared
     private let checks = Worker<Void>("login checks", ())
-    /// Files may hang, on a dead network file system: then it does, and nobody else. Nil when nothing is in files.
-    private let looks: Worker<Void>?
-    private let readAgain: @Sendable () -> [String: BcryptHash]?
+    /// Nil when no hash stands in a file.
+    private let files: FileLook<Void>?
     private let log: AgentLog
 
     /// At least one user. libcrypt is not opened: `bcryptProblem` does, and must be nil before the first request.
@@ -53,24 +49,38 @@ package final class Authenticator: Sendable {
     ) {
         var random = SystemRandomNumberGenerator()
         let secret = (0..<32).map { _ in UInt8.random(in: 0 ... .max, using: &random) }
-        state = Mutex(State(logins: Logins(users, secret: secret)))
-        looks = readAgain.map { _ in Worker("login files", ()) }
-        self.readAgain = readAgain ?? { nil }
+        let shared = Shared(Logins(users, secret: secret))
+        self.shared = shared
         self.log = log
+        files = readAgain.map { readAgain in
+            FileLook(
+                "login files", [], content: (), pause: Self.lookPause,
+                tellHang: { hangs in
+                    if hangs {
+                        log.error("reading the files of endpoint.users hangs; the passwords known before count on")
+                    } else {
+                        log.info("the files of endpoint.users can be read again")
+                    }
+                },
+                read: { _, _ in
+                    if let users = readAgain() { shared.state.withLock { $0.logins.replace(users) } }
+                })
+        }
     }
 
-    package var counts: AuthenticatorCounts { state.withLock(\.counts) }
+    package var counts: AuthenticatorCounts { shared.state.withLock(\.counts) }
 
     /// Calls `answer` with nil when the request may be served, else with the refusal; from any queue, once.
     package func admit(
         _ request: HTTPServerRequest, _ answer: @escaping @Sendable (HTTPServerResponse?) -> Void
     ) {
         guard let credentials = BasicCredentials(header: request.header("authorization")) else {
-            state.withLock { $0.counts.unauthorized += 1 }
+            shared.state.withLock { $0.counts.unauthorized += 1 }
             return answer(Self.unauthorized)
         }
+        // A look that hangs holds nobody up: then it is decided by what the files held before.
         let decide: @Sendable () -> Void = { self.decide(credentials, of: request, answer) }
-        if !look(at: .now, then: decide) { decide() }
+        if case .underWay? = files?.look(at: .now, then: decide) {} else { decide() }
     }
 
     private func decide(
@@ -83,8 +93,8 @@ package final class Authenticator: Sendable {
             self.noteWrong(request.origin)
             answer(Self.unauthorized)
         }
-        let digest = state.withLock { $0.logins.digest(credentials) }
-        let (step, turnedAway) = state.withLock { state in
+        let digest = shared.state.withLock { $0.logins.digest(credentials) }
+        let (step, turnedAway) = shared.state.withLock { state in
             let step = state.logins.begin(credentials, digest: digest, from: request.origin.clientKey, at: .now)
             if step == .wait { state.waiting[digest, default: []].append(decided) }
             return (step, state.logins.takeTurnedAway().flatMap { state.waiting.removeValue(forKey: $0) ?? [] })
@@ -98,56 +108,14 @@ package final class Authenticator: Sendable {
         }
     }
 
-    // MARK: Users in files
-
-    /// Reads the files again when it is time to, on a queue of its own, and calls `done` from there. False when it is
-    /// not, or when another look has not come back for a while: what they held before counts on.
-    private func look(at now: Instant, then done: @escaping @Sendable () -> Void) -> Bool {
-        guard let looks else { return false }
-        let (isWaiting, isFirst, isHang) = state.withLock { state in
-            let age = state.look.lastAt.map { now - $0 }
-            if state.look.waiting != nil {
-                if let age, age < Self.lookPatience {
-                    state.look.waiting?.append(done)
-                    return (true, false, false)
-                }
-                defer { state.look.isHangTold = true }
-                return (false, false, !state.look.isHangTold)
-            }
-            if let age, age < Self.lookPause { return (false, false, false) }
-            state.look.lastAt = now
-            state.look.waiting = [done]
-            return (true, true, false)
-        }
-        if isHang { log.error("reading the files of endpoint.users hangs; the passwords known before count on") }
-        guard isFirst else { return isWaiting }
-        looks.run { _ in
-            let users = self.readAgain()
-            self.releaseWaiting(users, isOver: true)
-        }
-        checks.run(after: Self.lookPatience) { _ in self.releaseWaiting(nil, isOver: false) }
-        return true
-    }
-
-    private func releaseWaiting(_ users: [String: BcryptHash]?, isOver: Bool) {
-        let waiting = state.withLock { state in
-            if let users { state.logins.replace(users) }
-            guard let waiting = state.look.waiting else { return [@Sendable () -> Void]() }
-            state.look.waiting = isOver ? nil : []
-            if isOver { state.look.isHangTold = false }
-            return waiting
-        }
-        for decide in waiting { decide() }
-    }
-
     // MARK: Checking
 
     /// Not the one that came first, but the one that is to be served first.
     private func checkNext() {
-        guard let check = state.withLock({ $0.logins.next() }) else { return }
+        guard let check = shared.state.withLock({ $0.logins.next() }) else { return }
         let isMatch = check.hash.matches(check.password)
         if !isMatch { for hash in check.padding { _ = hash.matches(check.password) } }
-        let (isRight, waiting) = state.withLock { state in
+        let (isRight, waiting) = shared.state.withLock { state in
             let isRight = state.logins.finish(digest: check.digest, isMatch: isMatch, at: .now)
             return (isRight, state.waiting.removeValue(forKey: check.digest) ?? [])
         }
@@ -155,14 +123,14 @@ package final class Authenticator: Sendable {
     }
 
     private func tooMany(retryAfterSeconds seconds: Int) -> HTTPServerResponse {
-        state.withLock { $0.counts.tooManyTries += 1 }
+        shared.state.withLock { $0.counts.tooManyTries += 1 }
         return HTTPServerResponse(
             status: 429, text: "too many passwords were tried", headers: [(name: "Retry-After", value: "\(seconds)")])
     }
 
     /// The name is not told: people type passwords there.
     private func noteWrong(_ origin: HTTPServerRequest.Origin) {
-        let isTold = state.withLock { state in
+        let isTold = shared.state.withLock { state in
             state.counts.unauthorized += 1
             return state.reports.allows(at: .now)
         }

@@ -26,8 +26,6 @@ package final class HTTPServer: Sendable {
     /// When descriptors have run out, others must be closed first: by somebody else, or by us.
     private static let acceptPause: Duration = .seconds(1)
     private static let closingPause: Duration = .milliseconds(50)
-    /// How long a handshake waits for the files of the certificate to be looked at: a disk that hangs holds nobody up.
-    private static let filesPatience: Duration = .milliseconds(250)
 
     private struct Listener {
         let socket: Socket
@@ -239,7 +237,6 @@ package final class HTTPServer: Sendable {
         connection.waitsForFiles = true
         // What may be read would wake us again and again.
         connection.stopReading()
-        worker.run(after: Self.filesPatience, goOn)
         return true
     }
 
@@ -247,8 +244,6 @@ package final class HTTPServer: Sendable {
     private func beginTLS(
         _ id: UInt64, _ connection: ServerConnection, _ acceptor: TLSAcceptor, _ state: inout State
     ) throws(TransportStop) -> Bool {
-        // Every connection of TLS begins with it (RFC 8446, section 5.1).
-        let handshakeByte: UInt8 = 0x16
         var first: UInt8?
         do throws(Errno) { first = try connection.socket.peek() } catch {
             if error == .wouldBlock { throw .waitsToRead }
@@ -258,7 +253,7 @@ package final class HTTPServer: Sendable {
             close(id, &state)
             return false
         }
-        guard first == handshakeByte else {
+        guard first == RequestParser.tlsHandshake else {
             counted.withLock { $0.handshakesFailed += 1 }
             acceptor.report("it speaks no TLS", from: connection.socket.remoteAddress)
             connection.keepsAlive = false

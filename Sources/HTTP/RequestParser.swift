@@ -61,6 +61,9 @@ package struct RequestParser: Sendable {
     /// Pipelined requests that wait for their turn. When it is reached the server reads no more until it has answered.
     package static let waitingByteLimit = 2 * headByteLimit
 
+    /// Every connection of TLS begins with it (RFC 8446, section 5.1).
+    static let tlsHandshake: UInt8 = 0x16
+
     private var buffer: [UInt8] = []
     /// Bytes of `buffer` that belong to requests which were given.
     private var consumed = 0
@@ -103,6 +106,7 @@ package struct RequestParser: Sendable {
         dropBody()
         guard bodyBytesLeft == 0 else { return nil }
         while let line = takeLine() {
+            if !head.hasRequestLine { try checkStart(line) }
             guard lineStart - consumed <= Self.headByteLimit else { throw tooLong() }
             if !head.hasRequestLine {
                 // Clients of old sent an empty line after a body (RFC 9112, section 2.2).
@@ -113,6 +117,7 @@ package struct RequestParser: Sendable {
                 return try finishHead()
             }
         }
+        if !head.hasRequestLine { try checkStart(lineStart..<buffer.count - (buffer.last == UInt8(ascii: "\r") ? 1 : 0)) }
         guard buffer.count - consumed <= Self.headByteLimit else { throw tooLong() }
         if !head.hasRequestLine, buffer.count - lineStart > Self.targetByteLimit + 64 { throw tooLong() }
         if buffer.count == consumed { release() }
@@ -164,7 +169,7 @@ extension RequestParser {
     /// `GET /metrics HTTP/1.1`: exactly one space between the parts (RFC 9112, section 3).
     private mutating func parseRequestLine(_ line: Range<Int>) throws(RequestRefusal) {
         let parts = buffer[line].split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
-        guard parts.count == 3, !parts[0].isEmpty, parts[0].allSatisfy(\.isTokenByte) else {
+        guard parts.count == 3 else {
             throw malformed("expected method, target and version with one space between them")
         }
         guard parts[1].count <= Self.targetByteLimit else { throw tooLong() }
@@ -184,6 +189,17 @@ extension RequestParser {
         head.method = String(decoding: parts[0], as: UTF8.self)
         head.target = String(decoding: parts[1], as: UTF8.self)
         head.hasRequestLine = true
+    }
+
+    /// Of a request line, of which the end may not have come: what cannot become one is refused at once. Who speaks TLS,
+    /// since an address says https where it should say http, sends no line end and waits for an answer.
+    private func checkStart(_ line: Range<Int>) throws(RequestRefusal) {
+        guard let first = buffer[line].first else { return }
+        if first == Self.tlsHandshake { throw malformed("TLS is not spoken here, HTTP is") }
+        let method = buffer[line].prefix { $0 != UInt8(ascii: " ") }
+        guard !method.isEmpty, method.allSatisfy(\.isTokenByte) else {
+            throw malformed("a request begins with a method and a space")
+        }
     }
 
     private mutating func parseHeader(_ line: Range<Int>) throws(RequestRefusal) {

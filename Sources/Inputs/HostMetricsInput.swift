@@ -111,7 +111,7 @@ package final class HostMetricsInput: Input {
             let samples = Int(interval.nanoseconds / sampleInterval.nanoseconds)
             Self.measure(on: worker, into: documents.spool, problems, every: sampleInterval, of: samples, at: .now, log)
         } catch {
-            problems.set([error.description])
+            problems.set([error.description], log)
         }
     }
 
@@ -124,8 +124,7 @@ package final class HostMetricsInput: Input {
         worker.run(after: max(.zero, due - .now)) { metrics in
             guard spool.isOpen else { return }
             let now = Moment.now
-            let problems = metrics.sample(at: now.monotonic)
-            shared.set(problems)
+            shared.set(metrics.sample(at: now.monotonic), log)
             shared.note(metrics.skipped, log)
             if number == count {
                 metrics.waitForInstance()
@@ -141,6 +140,10 @@ package final class HostMetricsInput: Input {
 
 /// What the last measuring could not read.
 private final class SharedProblems: Sendable {
+    /// Problems of one reading that the log tells one by one: a host may have thousands of mounts that do not answer,
+    /// and `vitals status` has them all.
+    private static let saidLimit = 20
+
     private let state = Mutex<[String]>([])
     private let skipped = Mutex<(count: UInt64, files: OddFiles)>((0, OddFiles()))
 
@@ -163,5 +166,19 @@ private final class SharedProblems: Sendable {
     }
 
     var texts: [String] { state.withLock { $0 } }
-    func set(_ texts: [String]) { state.withLock { $0 = texts } }
+
+    /// Says once what has begun, and once what has ended.
+    func set(_ texts: [String], _ log: AgentLog) {
+        let before = state.withLock { state in
+            defer { state = texts }
+            return state
+        }
+        if before.isEmpty, texts.isEmpty { return }
+        for text in texts.prefix(Self.saidLimit) where !before.contains(text) {
+            log.warning("host_metrics cannot read a part of the host; the rest is sent", ["reason": text])
+        }
+        for text in before.prefix(Self.saidLimit) where !texts.contains(text) {
+            log.info("host_metrics can read again what it could not", ["reason": text])
+        }
+    }
 }

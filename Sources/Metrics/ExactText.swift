@@ -24,11 +24,23 @@ extension ExactText: CustomStringConvertible {
 
 extension String {
     package func hasSameBytes(as other: String) -> Bool {
-        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+        // Spans, since to go through the bytes of a text one by one costs ten times as much.
+        let one = utf8.span
+        let other = other.utf8.span
+        guard one.count == other.count else { return false }
+        for index in one.indices where one[index] != other[index] { return false }
+        return true
     }
 
     /// In the order of the bytes.
-    package func precedes(_ other: String) -> Bool { utf8.lexicographicallyPrecedes(other.utf8) }
+    package func precedes(_ other: String) -> Bool {
+        let one = utf8.span
+        let other = other.utf8.span
+        for index in 0..<min(one.count, other.count) where one[index] != other[index] {
+            return one[index] < other[index]
+        }
+        return one.count < other.count
+    }
 
     /// The text before `ending`; nil when it does not end so. `ending` is ASCII.
     func without(ending: String) -> String? {

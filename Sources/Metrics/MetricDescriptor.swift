@@ -58,10 +58,12 @@ package final class MetricDescriptor: Sendable {
         /// What a line has before its label values, between them, and between the last one and the number: `name{a="`,
         /// `",b="`, `"} `.
         let pieces: [[UInt8]]
+        let nameByteCount: Int
 
         init(_ descriptor: MetricDescriptor) {
             header = PrometheusText.header(descriptor.family, descriptor.kind, help: descriptor.help)
             pieces = PrometheusText.pieces(descriptor.name, labels: descriptor.labels)
+            nameByteCount = descriptor.name.utf8.count
         }
     }
 

@@ -69,12 +69,11 @@ extension String {
     var isPlainLabelName: Bool { isName(allowsColon: false) }
 
     private func isName(allowsColon: Bool) -> Bool {
-        var isFirst = true
-        for byte in utf8 {
-            guard byte.isOfName(isFirst: isFirst, allowsColon: allowsColon) else { return false }
-            isFirst = false
+        let bytes = utf8.span
+        for index in bytes.indices where !bytes[index].isOfName(isFirst: index == 0, allowsColon: allowsColon) {
+            return false
         }
-        return !isFirst
+        return !bytes.isEmpty
     }
 }
 

@@ -23,6 +23,8 @@ package struct PrometheusText {
     private var families: [MetricDescriptor] = []
     /// The same with their names escaped.
     private var layout: [MetricDescriptor] = []
+    /// What each of `layout` keeps: asking a descriptor for it costs as much as writing a sample.
+    private var rendered: [MetricDescriptor.Rendered] = []
     private var layoutEnds: [Int] = []
     /// One for each of `layout`.
     private var groups: [Group] = []
@@ -56,16 +58,16 @@ package struct PrometheusText {
     /// Decides the order in which `write` writes the same snapshots. What would break the exposition is left out and
     /// returned: a family of another kind than the first of its name, and a series from a file that is served already.
     package mutating func arrange(_ snapshots: [Snapshot]) -> [Refusal] {
-        if !isLaidOut(for: snapshots) { layOut(snapshots) }
-        sortSamples(of: snapshots)
-        return refuseContradictions(in: snapshots)
+        // A span lends its elements, where going through an array copies all references of each snapshot.
+        if !isLaidOut(for: snapshots.span) { layOut(snapshots) }
+        sortSamples(of: snapshots.span)
+        return refuseContradictions(in: snapshots.span)
     }
 
     package mutating func write(_ snapshots: [Snapshot], as format: ExpositionFormat, into output: inout [UInt8]) {
         let isOpenMetrics = format == .openMetrics
         if isOpenMetrics { layOutOpenMetrics(snapshots) }
-        // A span lends its elements, where the subscript of an array copies all references of a snapshot.
-        let snapshots = snapshots.span
+        let lines = snapshots.map { SampleLines(of: $0) }
         var rank = -1
         for (place, index) in sorted.enumerated() {
             let group = groups[index]
@@ -75,16 +77,16 @@ package struct PrometheusText {
             let isFirst = group.rank != rank
             rank = group.rank
             if family?.isInParts ?? split.contains(index) {
-                if isFirst { writeInParts(from: place, as: format, of: snapshots, to: &output) }
+                if isFirst { writeInParts(from: place, as: format, lines, to: &output) }
                 continue
             }
-            if isFirst { output.append(contentsOf: family?.header ?? layout[index].rendered.header) }
+            if isFirst { output.append(contentsOf: family?.header ?? rendered[index].header) }
             if layout[index].isPart || family?.created.isEmpty == false {
-                if isFirst { writeTogether(from: place, family?.created ?? [], of: snapshots, to: &output) }
+                if isFirst { writeTogether(from: place, family?.created ?? [], snapshots, lines, to: &output) }
                 continue
             }
-            snapshots[group.snapshot].append(
-                order[group.first..<group.first + group.count], of: layout[index],
+            lines[group.snapshot].append(
+                order[group.first..<group.first + group.count], as: rendered[index],
                 createdName: family?.createdName, to: &output)
         }
         if isOpenMetrics { output.append(OpenMetrics.end) }
@@ -128,7 +130,7 @@ package struct PrometheusText {
     /// The parts of histograms or of summaries stand as they were read, not one descriptor after another: those of one
     /// histogram together, and with them what says since when they count.
     private func writeTogether(
-        from place: Int, _ created: [Int], of snapshots: Span<Snapshot>, to output: inout [UInt8]
+        from place: Int, _ created: [Int], _ snapshots: [Snapshot], _ lines: [SampleLines], to output: inout [UInt8]
     ) {
         var all = members(of: groups(from: place))
         all.sort { (groups[$0.group].snapshot, $0.sample) < (groups[$1.group].snapshot, $1.sample) }
@@ -145,14 +147,14 @@ package struct PrometheusText {
             all.sort { $0.rank < $1.rank }
         }
         for member in all {
-            snapshots[groups[member.group].snapshot].append(
-                [member.sample], of: layout[member.group], createdName: nil, to: &output)
+            lines[groups[member.group].snapshot].append(
+                [member.sample], as: rendered[member.group], createdName: nil, to: &output)
         }
     }
 
     /// One part after another, each under a header of its own.
     private func writeInParts(
-        from place: Int, as format: ExpositionFormat, of snapshots: Span<Snapshot>, to output: inout [UInt8]
+        from place: Int, as format: ExpositionFormat, _ lines: [SampleLines], to output: inout [UInt8]
     ) {
         let indexes = groups(from: place).filter { groups[$0].count > 0 }
             .sorted { layout[$0].name.precedes(layout[$1].name) }
@@ -166,17 +168,17 @@ package struct PrometheusText {
             }
             name = layout[index].name
             let group = groups[index]
-            snapshots[group.snapshot].append(
-                order[group.first..<group.first + group.count], of: layout[index], createdName: nil, to: &output)
+            lines[group.snapshot].append(
+                order[group.first..<group.first + group.count], as: rendered[index], createdName: nil, to: &output)
         }
     }
 
-    private func isLaidOut(for snapshots: [Snapshot]) -> Bool {
+    private func isLaidOut(for snapshots: Span<Snapshot>) -> Bool {
         guard snapshots.count == layoutEnds.count else { return false }
         var at = 0
-        for (snapshot, end) in zip(snapshots, layoutEnds) {
-            guard snapshot.families.count == end - at else { return false }
-            for family in snapshot.families {
+        for number in snapshots.indices {
+            guard snapshots[number].families.count == layoutEnds[number] - at else { return false }
+            for family in snapshots[number].families {
                 guard family === families[at] else { return false }
                 at += 1
             }
@@ -196,6 +198,7 @@ package struct PrometheusText {
         }
         let layout = families.map(escaping.applied)
         self.layout = layout
+        rendered = layout.map(\.rendered)
         // Of one name, what Vitals itself serves comes first: that decides the kind. What was escaped comes last.
         sorted = layout.indices.sorted { one, other in
             let (a, b) = (layout[one], layout[other])
@@ -215,33 +218,36 @@ package struct PrometheusText {
     }
 
     /// Fills `order`: a counting sort, since there are few families and many samples.
-    private mutating func sortSamples(of snapshots: [Snapshot]) {
-        order.removeAll(keepingCapacity: true)
+    private mutating func sortSamples(of snapshots: Span<Snapshot>) {
         cutParts.removeAll()
         for index in groups.indices { groups[index].count = 0 }
+        var sampleCount = 0
+        for number in snapshots.indices { sampleCount += snapshots[number].samples.count }
+        // All of it is written below.
+        if order.count != sampleCount { order = [Int](repeating: 0, count: sampleCount) }
         var firstGroup = 0
-        for (snapshot, end) in zip(snapshots, layoutEnds) {
-            for sample in snapshot.samples { groups[firstGroup + sample.family].count += 1 }
-            var next = order.count
-            for index in firstGroup..<end {
+        var next = 0
+        for number in snapshots.indices {
+            let samples = snapshots[number].samples
+            for sample in samples { groups[firstGroup + sample.family].count += 1 }
+            for index in firstGroup..<layoutEnds[number] {
                 groups[index].first = next
                 next += groups[index].count
                 groups[index].count = 0
             }
-            order.append(contentsOf: repeatElement(0, count: snapshot.samples.count))
-            for (index, sample) in snapshot.samples.enumerated() {
+            for (index, sample) in samples.enumerated() {
                 let group = firstGroup + sample.family
                 order[groups[group].first + groups[group].count] = index
                 groups[group].count += 1
             }
-            firstGroup = end
+            firstGroup = layoutEnds[number]
         }
     }
 
     // MARK: What cannot be served
 
     /// Shortens the groups to what can be served.
-    private mutating func refuseContradictions(in snapshots: [Snapshot]) -> [Refusal] {
+    private mutating func refuseContradictions(in snapshots: Span<Snapshot>) -> [Refusal] {
         var refusals: [Refusal] = []
         for index in unservable { refuse(from: index, &refusals) { _ in .escapedName } }
         for name in contested { settle(name, in: snapshots, &refusals) }
@@ -255,7 +261,8 @@ package struct PrometheusText {
                 for index in claim.indexes { refuse(from: index, &refusals) { _ in reason } }
             }
         }
-        for (number, snapshot) in snapshots.enumerated() where !snapshot.familiesToCompare.isEmpty {
+        for number in snapshots.indices where !snapshots[number].familiesToCompare.isEmpty {
+            let snapshot = snapshots[number]
             for family in snapshot.familiesToCompare.sorted() {
                 let index = family + firstGroup(of: number)
                 guard mayRepeat(groups[index], in: snapshot) else { continue }
@@ -278,7 +285,7 @@ package struct PrometheusText {
         }
     }
 
-    private mutating func settle(_ name: ContestedName, in snapshots: [Snapshot], _ refusals: inout [Refusal]) {
+    private mutating func settle(_ name: ContestedName, in snapshots: Span<Snapshot>, _ refusals: inout [Refusal]) {
         // Groups without samples say nothing: the kind is that of the first that has some.
         let indexes = sorted[name.groups].filter { groups[$0].count > 0 }
         guard let first = indexes.first else { return }
@@ -356,13 +363,30 @@ package struct PrometheusText {
     }
 }
 
-extension Snapshot {
-    /// Appends a line for each of `indexes`, all of them samples of `family`; with `createdName` also one that says
+/// What the lines of a snapshot are made of: three references, where a snapshot has ten, which are counted each time
+/// that it is lent to a function.
+private struct SampleLines {
+    private let samples: [Snapshot.Sample]
+    private let labelBytes: [UInt8]
+    private let labelEnds: [Int]
+    private let needsEscapes: Bool
+    private let countersBeginUnixSeconds: Double?
+
+    init(of snapshot: borrowing Snapshot) {
+        samples = snapshot.samples
+        labelBytes = snapshot.labelBytes
+        labelEnds = snapshot.labelEnds
+        needsEscapes = snapshot.needsEscapes
+        countersBeginUnixSeconds = snapshot.countersBeginUnixSeconds
+    }
+
+    /// Appends a line for each of `indexes`, all of them samples of one family; with `createdName` also one that says
     /// since when it counts, where that is known.
-    fileprivate func append(
-        _ indexes: ArraySlice<Int>, of family: MetricDescriptor, createdName: [UInt8]?, to output: inout [UInt8]
+    func append(
+        _ indexes: ArraySlice<Int>, as family: MetricDescriptor.Rendered, createdName: [UInt8]?,
+        to output: inout [UInt8]
     ) {
-        let pieces = family.rendered.pieces
+        let pieces = family.pieces
         for index in indexes {
             let sample = samples[index]
             output.append(contentsOf: pieces[0])
@@ -372,7 +396,7 @@ extension Snapshot {
             // Our own counters alone have it, whose names need no quotes.
             if let createdName, let begin = countersBeginUnixSeconds {
                 output.append(contentsOf: createdName)
-                output.append(contentsOf: pieces[0].dropFirst(family.name.utf8.count))
+                output.append(contentsOf: pieces[0].dropFirst(family.nameByteCount))
                 append(labelsOf: sample, pieces, to: &output)
                 output.append(number: begin)
                 output.append(UInt8(ascii: "\n"))
@@ -380,7 +404,7 @@ extension Snapshot {
         }
     }
 
-    private func append(labelsOf sample: Sample, _ pieces: [[UInt8]], to output: inout [UInt8]) {
+    private func append(labelsOf sample: Snapshot.Sample, _ pieces: [[UInt8]], to output: inout [UInt8]) {
         for label in 1..<pieces.count {
             append(label: sample.firstLabel + label - 1, to: &output)
             output.append(contentsOf: pieces[label])
@@ -389,7 +413,7 @@ extension Snapshot {
 
     /// The value of a label with its escapes.
     private func append(label: Int, to output: inout [UInt8]) {
-        let value = labelRange(label)
+        let value = (label == 0 ? 0 : labelEnds[label - 1])..<labelEnds[label]
         guard needsEscapes else { return output.append(contentsOf: labelBytes[value]) }
         for byte in labelBytes[value] {
             switch byte {

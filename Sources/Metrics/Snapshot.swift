@@ -18,6 +18,8 @@ package struct Snapshot: Sendable {
 
     package private(set) var families: [MetricDescriptor] = []
     package private(set) var samples: [Sample] = []
+    /// The reading before, which this one is likely to go through in the same order.
+    private var samplesBefore: [Sample] = []
     /// All label values, one after another, in UTF-8.
     private(set) var labelBytes: [UInt8] = []
     /// Some label value has a byte that the text format escapes, which is rare: looked for once, not in each encoder.
@@ -28,7 +30,7 @@ package struct Snapshot: Sendable {
     /// Families with a value, or values that do not fit each other, which their kind cannot have in OpenMetrics: a
     /// counter below 0, a histogram whose buckets have more than its count. The text format takes them.
     private(set) var oddFamilies: Set<Int> = []
-    private var labelEnds: [Int] = []
+    private(set) var labelEnds: [Int] = []
     /// When the counters in this snapshot were 0, in seconds since 1970; nil when that is not known, or differs.
     package var countersBeginUnixSeconds: Double?
     private var familyIndexes: [ObjectIdentifier: Int] = [:]
@@ -45,6 +47,7 @@ package struct Snapshot: Sendable {
             families = []
             familyIndexes = [:]
         }
+        swap(&samples, &samplesBefore)
         samples.removeAll(keepingCapacity: true)
         labelBytes.removeAll(keepingCapacity: true)
         labelEnds.removeAll(keepingCapacity: true)
@@ -94,6 +97,8 @@ package struct Snapshot: Sendable {
         labelBytes.append(contentsOf: label.utf8)
         for index in start..<labelBytes.count {
             let byte = labelBytes[index]
+            // Nearly all are.
+            if byte > UInt8(ascii: "\""), byte < 0xEF, byte != UInt8(ascii: "\\") { continue }
             if byte.isEscaped { needsEscapes = true }
             if byte == 0 || byte == 0xEF { lookForReplacements(from: index) }
         }
@@ -112,6 +117,10 @@ package struct Snapshot: Sendable {
     private mutating func index(of descriptor: MetricDescriptor) -> Int {
         // Collectors add the samples of one family one after another, or a few families in turn.
         if let last = samples.last?.family, families[last] === descriptor { return last }
+        if samples.count < samplesBefore.count {
+            let before = samplesBefore[samples.count].family
+            if before < families.count, families[before] === descriptor { return before }
+        }
         if let index = familyIndexes[ObjectIdentifier(descriptor)] { return index }
         families.append(descriptor)
         familyIndexes[ObjectIdentifier(descriptor)] = families.count - 1

@@ -40,7 +40,7 @@ package final class FileLook<Content: Sendable>: Sendable {
     package enum Answer: Sendable {
         /// They were looked at a moment ago.
         case notDue
-        /// It is under way, and `done` is called when it is over.
+        /// It is under way, and `done` is called when it is over or takes too long.
         case underWay
         /// An earlier look has not come back.
         case hangs
@@ -51,57 +51,105 @@ package final class FileLook<Content: Sendable>: Sendable {
         var stamps: [FileStamp?]?
     }
 
+    /// What becomes of who asks.
+    private enum Step {
+        case answer(Answer), tellHang, begin, wait
+    }
+
     private struct State {
+        /// Made by the last look that came back.
+        var content: Content
         var beganAt: Instant?
-        /// Who waits for the look that is under way; nil when none is.
-        var waiting: [@Sendable (Content) -> Void]?
+        var isUnderWay = false
+        /// Who waits for the look that is under way, by numbers.
+        var waiting: [UInt64: @Sendable (_ isOver: Bool) -> Void] = [:]
+        var lastNumber: UInt64 = 0
+        var isHangTold = false
     }
 
     package let files: [String]
     private let pause: Duration
+    private let tellHang: @Sendable (_ hangs: Bool) -> Void
     private let read: @Sendable (inout Content, [FileFinding]) -> Void
     private let state: Mutex<State>
     private let worker: Worker<Known>
+    /// Lets those go who wait for a look that keeps `worker`.
+    private let releases: Worker<Void>
 
     /// `stamps`: of `files` before `content` was made of them; without, the first look finds all of them changed.
     /// `pause` is between two looks. `read` brings the content up to date; it is called when a file has changed or the
-    /// look is forced, on a queue of its own, where it may hang.
+    /// look is forced, on a queue of its own, where it may hang. With no `files` it is called at each look, and finds
+    /// out for itself: stamps are not good enough for who may log in, since a network file system gives old ones for a
+    /// minute. `tellHang` is called once when looks hang, and once when they come back.
     package init(
         _ name: String, _ files: [String], stamps: [FileStamp?]? = nil, content: Content, pause: Duration,
+        tellHang: @escaping @Sendable (_ hangs: Bool) -> Void = { _ in },
         read: @escaping @Sendable (inout Content, [FileFinding]) -> Void
     ) {
         self.files = files
         self.pause = pause
+        self.tellHang = tellHang
         self.read = read
-        state = Mutex(State(beganAt: stamps == nil ? nil : .now))
+        state = Mutex(State(content: content, beganAt: stamps == nil ? nil : .now))
         worker = Worker(name, Known(content: content, stamps: stamps))
+        releases = Worker("\(name), waiting", ())
     }
 
-    /// Looks at the files, unless that was done a moment ago. Never waits. `done` is called from the queue of the look,
-    /// when the answer is `underWay`.
+    /// What is known: at once, and the newest there is.
+    package var content: Content { state.withLock(\.content) }
+
+    /// Looks at the files, unless that was done a moment ago. Never waits. When the answer is `underWay`, `done` is called
+    /// once, from another queue: when `content` is up to date, or after `limit` all the same, and in no case later than
+    /// a look may take that does not hang.
     package func look(
-        at now: Instant, isForced: Bool = false, then done: @escaping @Sendable (Content) -> Void
+        at now: Instant, atMost limit: Duration = .seconds(1), then done: @escaping @Sendable () -> Void
     ) -> Answer {
-        let (answer, isFirst) = state.withLock { state -> (Answer, Bool) in
-            if state.waiting != nil {
-                guard let beganAt = state.beganAt, now - beganAt < Self.patience else { return (.hangs, false) }
-                state.waiting?.append(done)
-                return (.underWay, false)
-            }
-            if let beganAt = state.beganAt, now - beganAt < pause, !isForced { return (.notDue, false) }
-            state.beganAt = now
-            state.waiting = [done]
-            return (.underWay, true)
-        }
-        if isFirst { worker.run { self.look(isForced, &$0) } }
-        return answer
+        look(at: now, isForced: false, atMost: limit) { _ in done() }
     }
 
     /// Looks at the files and waits for it. Nil when that takes longer than `limit`, or hangs already.
     package func lookAndWait(isForced: Bool, atMost limit: Duration) -> Content? {
-        let latch = Latch<Content>()
-        guard case .underWay = look(at: .now, isForced: isForced, then: { latch.open($0) }) else { return nil }
-        return latch.wait(atMost: limit)
+        let latch = Latch<Bool>()
+        let answer = look(at: .now, isForced: isForced, atMost: nil) { latch.open($0) }
+        guard case .underWay = answer, latch.wait(atMost: limit) == true else { return nil }
+        return content
+    }
+
+    /// Without a limit, `done` is called when the look is over and not before.
+    private func look(
+        at now: Instant, isForced: Bool, atMost limit: Duration?, _ done: @escaping @Sendable (_ isOver: Bool) -> Void
+    ) -> Answer {
+        let (step, number) = state.withLock { state -> (Step, UInt64) in
+            let age = state.beganAt.map { now - $0 }
+            if state.isUnderWay {
+                guard let age, age < Self.patience else {
+                    defer { state.isHangTold = true }
+                    return (state.isHangTold ? .answer(.hangs) : .tellHang, 0)
+                }
+            } else if let age, age < pause, !isForced {
+                return (.answer(.notDue), 0)
+            }
+            state.lastNumber += 1
+            state.waiting[state.lastNumber] = done
+            if state.isUnderWay { return (.wait, state.lastNumber) }
+            state.isUnderWay = true
+            state.beganAt = now
+            return (.begin, state.lastNumber)
+        }
+        switch step {
+        case .answer(let answer): return answer
+        case .tellHang:
+            tellHang(true)
+            return .hangs
+        case .begin: worker.run { self.look(isForced, &$0) }
+        case .wait: break
+        }
+        if let limit {
+            releases.run(after: min(limit, Self.patience)) { _ in
+                self.state.withLock { $0.waiting.removeValue(forKey: number) }?(false)
+            }
+        }
+        return .underWay
     }
 
     private func look(_ isForced: Bool, _ known: inout Known) {
@@ -113,12 +161,18 @@ package final class FileLook<Content: Sendable>: Sendable {
                 isOdd: stamps[index].map { !$0.isRegular } ?? false)
         }
         known.stamps = stamps
-        if isForced || findings.contains(where: \.isChanged) { read(&known.content, findings) }
+        if isForced || files.isEmpty || findings.contains(where: \.isChanged) { read(&known.content, findings) }
         let content = known.content
-        let waiting = state.withLock { state in
-            defer { state.waiting = nil }
-            return state.waiting ?? []
+        let (waiting, hasHung) = state.withLock { state in
+            defer {
+                state.waiting = [:]
+                state.isUnderWay = false
+                state.isHangTold = false
+            }
+            state.content = content
+            return (state.waiting.values, state.isHangTold)
         }
-        for done in waiting { done(content) }
+        if hasHung { tellHang(false) }
+        for done in waiting { done(true) }
     }
 }

@@ -6,8 +6,8 @@ internal import Dispatch
 internal import Synchronization
 
 /// What became of one job by the deadline.
-package enum RelayOutcome<Result: Sendable>: Sendable {
-    case finished(Result, took: Duration)
+package enum RelayOutcome: Sendable, Equatable {
+    case finished(took: Duration)
     /// Asked, and not back by the deadline.
     case late
     /// Not asked: it has not come back from an earlier round.
@@ -18,10 +18,13 @@ package enum RelayOutcome<Result: Sendable>: Sendable {
 ///
 /// A job that shows no progress for `patience` keeps its thread; another takes the baton and does what is left. A job
 /// that has not come back is not asked again until it has.
-package final class Relay<Key: Hashable & Sendable, Result: Sendable>: Sendable {
+///
+/// Jobs have numbers and keep their results themselves: generic code is not specialised across modules, and looking up
+/// its types took longer than most of the collectors.
+package final class Relay: Sendable {
     private struct State {
-        /// Keys that a thread is at right now, of this round or an earlier one.
-        var busy: Set<Key> = []
+        /// Jobs that a thread is at right now, of this round or an earlier one.
+        var busy: Set<Int> = []
         /// Queues with nothing to do.
         var idle: [DispatchQueue] = []
         var queueCount = 0
@@ -42,11 +45,12 @@ package final class Relay<Key: Hashable & Sendable, Result: Sendable>: Sendable 
     /// How many jobs have not come back.
     package var busyCount: Int { state.withLock { $0.busy.count } }
 
-    /// Does `work` for each key; the outcomes are in the order of the keys. Blocks until all is done, or `deadline`.
+    /// Does `work` for each of `jobs`, which knows it by its place among them; the outcomes are in their order. Blocks
+    /// until all is done, or `deadline`. What `work` does later is for the next round, or for nobody.
     package func run(
-        _ keys: [Key], until deadline: Instant, _ work: @escaping @Sendable (Key) -> Result
-    ) -> [RelayOutcome<Result>] {
-        let round = Round<Key, Result>(keys)
+        _ jobs: [Int], until deadline: Instant, _ work: @escaping @Sendable (_ place: Int) -> Void
+    ) -> [RelayOutcome] {
+        let round = Round(jobs)
         var started = startLeg(of: round, work)
         while !round.isFinished {
             let now = Instant.now
@@ -62,7 +66,7 @@ package final class Relay<Key: Hashable & Sendable, Result: Sendable>: Sendable 
     }
 
     /// False when there are too many threads that hang.
-    private func startLeg(of round: Round<Key, Result>, _ work: @escaping @Sendable (Key) -> Result) -> Bool {
+    private func startLeg(of round: Round, _ work: @escaping @Sendable (Int) -> Void) -> Bool {
         let queue = state.withLock { state -> DispatchQueue? in
             if let queue = state.idle.popLast() { return queue }
             guard state.queueCount < min(queueLimit, RelayThreads.current) else { return nil }
@@ -71,15 +75,15 @@ package final class Relay<Key: Hashable & Sendable, Result: Sendable>: Sendable 
         }
         guard let queue else { return false }
         queue.async {
-            while let (index, key) = round.takeNext() {
-                guard self.state.withLock({ $0.busy.insert(key).inserted }) else {
-                    round.finish(index, .stillLate)
+            while let (place, job) = round.takeNext() {
+                guard self.state.withLock({ $0.busy.insert(job).inserted }) else {
+                    round.finish(place, .stillLate)
                     continue
                 }
                 let start = Instant.now
-                let result = work(key)
-                _ = self.state.withLock { $0.busy.remove(key) }
-                round.finish(index, .finished(result, took: Instant.now - start))
+                work(place)
+                _ = self.state.withLock { $0.busy.remove(job) }
+                round.finish(place, .finished(took: Instant.now - start))
             }
             self.state.withLock { $0.idle.append(queue) }
         }
@@ -88,57 +92,53 @@ package final class Relay<Key: Hashable & Sendable, Result: Sendable>: Sendable 
 }
 
 /// One call of `run`, shared with the threads that work for it, some of which may outlive it.
-private final class Round<Key: Hashable & Sendable, Result: Sendable>: Sendable {
+private final class Round: Sendable {
     private struct State {
         var next = 0
         var finishedCount = 0
-        var outcomes: [RelayOutcome<Result>?]
+        var outcomes: [RelayOutcome]
         var isClosed = false
     }
 
-    private let keys: [Key]
+    private let jobs: [Int]
     private let state: Mutex<State>
     private let finished = DispatchSemaphore(value: 0)
 
-    init(_ keys: [Key]) {
-        self.keys = keys
-        state = Mutex(State(outcomes: Array(repeating: nil, count: keys.count)))
+    init(_ jobs: [Int]) {
+        self.jobs = jobs
+        state = Mutex(State(outcomes: Array(repeating: .late, count: jobs.count)))
     }
 
     var startedCount: Int { state.withLock { $0.next } }
-    var hasMore: Bool { state.withLock { $0.next < keys.count } }
-    var isFinished: Bool { state.withLock { $0.finishedCount == keys.count } }
+    var hasMore: Bool { state.withLock { $0.next < jobs.count } }
+    var isFinished: Bool { state.withLock { $0.finishedCount == jobs.count } }
 
     func wait(until instant: Instant) {
         _ = finished.wait(timeout: DispatchTime(uptimeNanoseconds: instant.nanoseconds))
     }
 
-    func takeNext() -> (index: Int, key: Key)? {
+    func takeNext() -> (place: Int, job: Int)? {
         state.withLock { state in
-            guard !state.isClosed, state.next < keys.count else { return nil }
+            guard !state.isClosed, state.next < jobs.count else { return nil }
             state.next += 1
-            return (state.next - 1, keys[state.next - 1])
+            return (state.next - 1, jobs[state.next - 1])
         }
     }
 
-    func finish(_ index: Int, _ outcome: RelayOutcome<Result>) {
+    func finish(_ place: Int, _ outcome: RelayOutcome) {
         let isLast = state.withLock { state in
             guard !state.isClosed else { return false }
-            state.outcomes[index] = outcome
+            state.outcomes[place] = outcome
             state.finishedCount += 1
-            return state.finishedCount == keys.count
+            return state.finishedCount == jobs.count
         }
         if isLast { finished.signal() }
     }
 
-    func close() -> [RelayOutcome<Result>] {
+    func close() -> [RelayOutcome] {
         state.withLock { state in
             state.isClosed = true
-            // Not `map`, which allocates for each element where it is not specialised: the type is another module's.
-            var outcomes: [RelayOutcome<Result>] = []
-            outcomes.reserveCapacity(state.outcomes.count)
-            for index in state.outcomes.indices { outcomes.append(state.outcomes[index] ?? .late) }
-            return outcomes
+            return state.outcomes
         }
     }
 }

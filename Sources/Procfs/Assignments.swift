@@ -9,29 +9,27 @@ package import Bytes
 
 package struct Assignments: Equatable, Sendable {
     private var values: [String: String] = [:]
-    /// The first line that is no assignment: it is left out, and the others hold.
-    package private(set) var problem: ParseError?
 
     package init() {}
 
     /// Empty when nothing is assigned to the name.
     package subscript(name: String) -> String { values[name] ?? "" }
 
-    /// The last assignment to a name holds, as in a shell.
+    /// The last assignment to a name holds, as in a shell. A line that is none is a row that is left out.
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> Assignments {
         var assignments = Assignments()
         while !text.isAtEnd {
-            do throws(ParseError) { try assignments.line(&text) } catch {
-                if assignments.problem == nil { assignments.problem = error }
+            text.skipSpaces()
+            if text.next == UInt8(ascii: "#") {
+                text.skipToNextLine()
+            } else {
+                text.row { text throws(ParseError) in try assignments.line(&text) }
             }
-            text.skipToNextLine()
         }
         return assignments
     }
 
     private mutating func line(_ text: inout ByteCursor) throws(ParseError) {
-        text.skipSpaces()
-        if text.isAtLineEnd || text.next == UInt8(ascii: "#") { return }
         guard let name = text.upTo(UInt8(ascii: "=")), !name.isEmpty else { throw text.error("<NAME>=<value>") }
         let value = try Self.value(&text)
         values[text.text(name)] = String(decoding: value, as: UTF8.self)

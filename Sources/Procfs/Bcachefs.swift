@@ -69,8 +69,7 @@ package enum BcachefsErrors {
                 text.skipSpaces()
                 if text.isAtLineEnd { return }
                 let kind = text.word()
-                text.skipSpaces()
-                guard let count = text.unsigned() else { throw text.error("<kind> <count>") }
+                let count = try text.column("<kind> <count>")
                 errors.append((text.text(kind), count))
             }
         }
@@ -112,7 +111,7 @@ package enum BcachefsDeviceIO {
                 if text.isAtLineEnd {
                     heading = text.text(name)
                 } else {
-                    guard let value = text.unsigned() else { throw text.error("<name>: <number>") }
+                    let value = try text.column("<name>: <number>")
                     numbers.append(Number(heading: heading, name: trimmed(name, in: text), value: value))
                 }
             }

@@ -32,7 +32,6 @@ package enum CPUList {
 /// A file that holds one number, such as `cpu0/topology/core_id` or `thermal_throttle/core_throttle_count`.
 package enum SingleNumber {
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> Int64 {
-        guard let number = text.signed() else { throw text.error("a number") }
-        return number
+        try text.signedColumn("a number")
     }
 }

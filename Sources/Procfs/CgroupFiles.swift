@@ -30,8 +30,7 @@ package enum CgroupLimit {
     /// nil for `max`: no limit.
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> UInt64? {
         if text.skip("max") { return nil }
-        guard let limit = text.unsigned() else { throw text.error("a number or max") }
-        return limit
+        return try text.column("a number or max")
     }
 
     /// Of cpu.max: how many CPUs the group may use, on average over its period. nil for any number.
@@ -82,7 +81,7 @@ package struct CgroupIO: Equatable, Sendable {
         text.skipSpaces()
         while !text.isAtLineEnd {
             if let major = text.unsigned() {
-                guard text.skip(byte: UInt8(ascii: ":")), let minor = text.unsigned() else {
+                guard text.skip(byte: UInt8(ascii: ":")), let minor = text.unsigned(), text.isAtWordEnd else {
                     throw text.error("<major>:<minor>")
                 }
                 device = CgroupIO(major: major, minor: minor)

@@ -34,8 +34,9 @@ package struct DRBDDevice: Sendable, Equatable {
         while !text.isAtEnd {
             text.row { text throws(ParseError) in
                 text.skipSpaces()
-                if let number = text.unsigned(), text.skip(": ") {
+                if Self.isHeading(text) {
                     isInDevice = false
+                    guard let number = text.unsigned(), text.skip(": ") else { throw text.error("<device>: cs:…") }
                     guard devices.last.map({ $0.number < number }) ?? true else {
                         throw text.error("devices in ascending order")
                     }
@@ -49,6 +50,14 @@ package struct DRBDDevice: Sendable, Equatable {
             }
         }
         return devices
+    }
+
+    /// The first line of a device: what follows its number begins with the state of the connection.
+    private static func isHeading(_ text: ByteCursor) -> Bool {
+        var ahead = text
+        guard ahead.upTo(UInt8(ascii: ":")) != nil else { return false }
+        ahead.skipSpaces()
+        return ahead.begins(with: "cs:")
     }
 
     private mutating func readFields(_ text: inout ByteCursor) throws(ParseError) {

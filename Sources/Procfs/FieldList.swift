@@ -58,23 +58,19 @@ package struct FieldList {
         var at = 0
         var group = 0..<0
         for field in fields {
-            let newGroup = field.group == group ? 0..<0 : field.group
-            group = field.group
-            let nameStart = at + newGroup.count + 1
+            // Fields of one line share their group: it is compared once.
+            if field.group != group {
+                group = field.group
+                guard text.has(group, sameAs: layout, from: at) else { return false }
+                at += group.count
+            }
+            let nameStart = at + 1
             let end = nameStart + field.name.count
-            guard end < layout.count, layout[nameStart - 1] == UInt8(ascii: " "),
-                layout[end] == (field.isBytes ? UInt8(ascii: "B") : UInt8(ascii: "\n"))
+            guard end < layout.count, layout[at] == UInt8(ascii: " "),
+                layout[end] == (field.isBytes ? UInt8(ascii: "B") : UInt8(ascii: "\n")),
+                text.has(field.name, sameAs: layout, from: nameStart)
             else { return false }
-            for byte in newGroup {
-                guard layout[at] == text[byte] else { return false }
-                at += 1
-            }
-            at = nameStart
-            for byte in field.name {
-                guard layout[at] == text[byte] else { return false }
-                at += 1
-            }
-            at += 1
+            at = end + 1
         }
         return at == layout.count
     }

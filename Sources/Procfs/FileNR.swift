@@ -15,8 +15,6 @@ package struct FileNR: Equatable, Sendable {
     }
 
     private static func column(_ text: inout ByteCursor) throws(ParseError) -> UInt64 {
-        text.skipSpaces()
-        guard let number = text.unsigned() else { throw text.error("<allocated> <unused> <maximum>") }
-        return number
+        try text.column("<allocated> <unused> <maximum>")
     }
 }

@@ -14,18 +14,6 @@ package struct FirstProblem {
     /// How many readings went wrong.
     package private(set) var count = 0
 
-    /// nil when it could not be read.
-    package mutating func noted<Value>(_ body: () throws(KernelFileError) -> Value?) -> Value? {
-        do throws(KernelFileError) {
-            let value = try body()
-            if value != nil { hasRead = true }
-            return value
-        } catch {
-            note(error)
-            return nil
-        }
-    }
-
     package mutating func keep(from body: () throws(KernelFileError) -> Void) {
         do throws(KernelFileError) {
             try body()

@@ -99,15 +99,9 @@ package struct IPVSBackend: Sendable, Equatable {
         backend.remote = try endpoint(&text)
         text.skipSpaces()
         _ = text.word()
-        text.skipSpaces()
-        guard let weight = text.signed() else { throw text.error("<forward> <weight>") }
-        text.skipSpaces()
-        guard let active = text.unsigned() else { throw text.error("the number of active connections") }
-        text.skipSpaces()
-        guard let inactive = text.unsigned() else { throw text.error("the number of inactive connections") }
-        backend.weight = weight
-        backend.activeConnections = active
-        backend.inactiveConnections = inactive
+        backend.weight = try text.signedColumn("<forward> <weight>")
+        backend.activeConnections = try text.column("the number of active connections")
+        backend.inactiveConnections = try text.column("the number of inactive connections")
     }
 
     /// `C0A80016:0CEA`, `[2001:0DB8:…:0022]:0050`.

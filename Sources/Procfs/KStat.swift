@@ -50,9 +50,9 @@ package struct KStat {
     }
 
     private static func number(_ text: inout ByteCursor) throws(ParseError) -> Double {
-        if text.next == UInt8(ascii: "-"), let number = text.signed() { return Double(number) }
-        guard let number = text.unsigned() else { throw text.error("<name> <type> <number>") }
-        return Double(number)
+        let expected = "<name> <type> <number>"
+        if text.next == UInt8(ascii: "-") { return Double(try text.signedColumn(expected)) }
+        return Double(try text.column(expected))
     }
 }
 
@@ -73,9 +73,8 @@ package enum KStatIO {
         }
         text.skipToNextLine()
         for name in names {
-            text.skipSpaces()
-            guard let value = text.unsigned() else { throw text.error("\(names.count) numbers") }
-            list.append(.init(group: name.lowerBound..<name.lowerBound, name: name, value: Double(value)))
+            let value = Double(try text.column("\(names.count) numbers"))
+            list.append(.init(group: name.lowerBound..<name.lowerBound, name: name, value: value))
         }
         guard !names.isEmpty else { throw text.error("a line of names") }
         return list

@@ -16,8 +16,6 @@ package struct LoadAverage: Equatable, Sendable {
     }
 
     private static func load(_ text: inout ByteCursor) throws(ParseError) -> Double {
-        text.skipSpaces()
-        guard let load = text.decimal() else { throw text.error("<1 min> <5 min> <15 min>") }
-        return load
+        try text.decimalColumn("<1 min> <5 min> <15 min>")
     }
 }

@@ -204,8 +204,7 @@ package struct NFSMount: Sendable, Equatable {
     /// other.
     private static func number(_ text: inout ByteCursor) throws(ParseError) -> UInt64 {
         text.skipSpaces()
-        if let number = text.unsigned() { return number }
-        guard let number = text.signed() else { throw text.error("a number") }
-        return UInt64(bitPattern: number)
+        if text.next != UInt8(ascii: "-") { return try text.column("a number") }
+        return UInt64(bitPattern: try text.signedColumn("a number"))
     }
 }

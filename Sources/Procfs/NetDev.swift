@@ -33,15 +33,25 @@ package struct NetDev: Sendable, Equatable {
     package var compressedSent: UInt64
 
     package static func parse(_ text: inout ByteCursor) throws(ParseError) -> [NetDev] {
-        for _ in 0..<2 {
-            guard text.upTo(UInt8(ascii: "|")) != nil else { throw text.error("two lines of headings") }
-            text.skipToNextLine()
-        }
         var devices: [NetDev] = []
+        var hasHeadings = false
         while !text.isAtEnd {
-            text.row { text throws(ParseError) in devices.append(try line(&text)) }
+            if skipHeading(&text) {
+                hasHeadings = true
+            } else {
+                text.row { text throws(ParseError) in devices.append(try line(&text)) }
+            }
         }
+        guard hasHeadings || !devices.isEmpty else { throw text.error("two lines of headings") }
         return devices
+    }
+
+    /// A line with bars between its columns, and without a colon, which every interface has behind its name.
+    private static func skipHeading(_ text: inout ByteCursor) -> Bool {
+        let line = text.bytes[text.index..<text.end].prefix { $0 != UInt8(ascii: "\n") }
+        guard line.contains(UInt8(ascii: "|")), !line.contains(UInt8(ascii: ":")) else { return false }
+        text.skipToNextLine()
+        return true
     }
 
     private static func line(_ text: inout ByteCursor) throws(ParseError) -> NetDev {

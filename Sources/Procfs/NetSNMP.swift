@@ -17,7 +17,7 @@ package enum NetSNMP {
                 }
                 let names = text
                 var values = text
-                values.skipToNextLine()
+                repeat { values.skipToNextLine() } while values.isAtLineEnd && !values.isAtEnd
                 // The line of values has to begin with the same protocol. One that does not may be the next names.
                 guard let again = values.upTo(UInt8(ascii: ":")), text.bytes[again] == text.bytes[group] else {
                     throw values.error("<protocol>: <number>… for the names on the line before")

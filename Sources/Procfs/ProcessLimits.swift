@@ -59,7 +59,6 @@ package struct ProcessLimits: Equatable, Sendable {
     private static func number(_ text: inout ByteCursor) throws(ParseError) -> UInt64 {
         text.skipSpaces()
         if text.skip("unlimited") { return .max }
-        guard let number = text.unsigned() else { throw text.error("a number or unlimited") }
-        return number
+        return try text.column("a number or unlimited")
     }
 }

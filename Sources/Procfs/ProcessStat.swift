@@ -40,9 +40,7 @@ package struct ProcessStat: Equatable, Sendable {
         stat.userTicks = try text.column("the user time in field 14")
         stat.systemTicks = try text.column("the system time in field 15")
         try skip(&text, 16...18)
-        text.skipSpaces()
-        guard let nice = text.signed() else { throw text.error("the nice value in field 19") }
-        stat.nice = nice
+        stat.nice = try text.signedColumn("the nice value in field 19")
         stat.threads = try text.column("the number of threads in field 20")
         try skip(&text, 21...21)
         stat.startTicks = try text.column("the start time in field 22")

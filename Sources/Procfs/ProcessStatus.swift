@@ -31,9 +31,7 @@ package struct ProcessStatus: Equatable, Sendable {
         if text.skip("Vm") {
             try Self.memory(&text, into: &self)
         } else if text.skip("ShdPnd:") {
-            text.skipSpaces()
-            guard let mask = text.hexadecimal() else { throw text.error("ShdPnd: <bits>") }
-            pendingSignals = mask.nonzeroBitCount
+            pendingSignals = try text.hexadecimalColumn("ShdPnd: <bits>").nonzeroBitCount
         } else if text.skip("voluntary_ctxt_switches:") {
             voluntarySwitches = try text.column("voluntary_ctxt_switches: <number>")
         } else if text.skip("nonvoluntary_ctxt_switches:") {

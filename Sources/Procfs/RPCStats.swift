@@ -78,6 +78,7 @@ package struct RPCStats: Sendable, Equatable {
             guard let number = text.unsigned() else { throw text.error("\(line.rawValue) <number>…") }
             // `th` ends with ten fractions, which the kernel no longer counts.
             if text.next == UInt8(ascii: ".") { _ = text.word() }
+            guard text.isAtWordEnd else { throw text.error("\(line.rawValue) <number>…") }
             if line.hasCount, announced == nil { announced = number } else { numbers.append(number) }
             text.skipSpaces()
         }

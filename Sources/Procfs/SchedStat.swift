@@ -38,12 +38,3 @@ package struct SchedStat: Equatable, Sendable {
         return cpus
     }
 }
-
-extension ByteCursor {
-    /// The next number of a line of columns.
-    mutating func column(_ expected: String) throws(ParseError) -> UInt64 {
-        skipSpaces()
-        guard let number = unsigned() else { throw error(expected) }
-        return number
-    }
-}

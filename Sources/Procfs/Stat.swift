@@ -86,8 +86,7 @@ package struct Stat: Equatable, Sendable {
     }
 
     private static func number(_ text: inout ByteCursor, _ expected: String) throws(ParseError) -> UInt64 {
-        guard let number = text.unsigned() else { throw text.error(expected) }
-        return number
+        try text.column(expected)
     }
 
     /// The rest of a line after `cpu`. Kernels before 2.6.33 have fewer columns, but never fewer than four.
@@ -117,8 +116,7 @@ package struct Stat: Equatable, Sendable {
     }
 
     private static func column(_ text: inout ByteCursor) throws(ParseError) -> UInt64 {
-        text.skipSpaces()
-        return try number(&text, "cpu<N> <user> <nice> <system> <idle>… in ticks")
+        try text.column("cpu<N> <user> <nice> <system> <idle>… in ticks")
     }
 
     private static func softirqs(_ text: inout ByteCursor) throws(ParseError) -> [UInt64] {

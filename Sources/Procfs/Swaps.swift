@@ -28,8 +28,7 @@ package struct SwapArea: Equatable, Sendable {
                 guard !path.isEmpty, !type.isEmpty else { throw text.error(expected) }
                 let size = try text.column(expected)
                 let used = try text.column(expected)
-                text.skipSpaces()
-                guard let priority = text.signed() else { throw text.error(expected) }
+                let priority = try text.signedColumn(expected)
                 areas.append(
                     SwapArea(
                         path: text.text(path), type: text.text(type), sizeKiB: size, usedKiB: used,

@@ -84,10 +84,10 @@ package struct TCPSockets: Sendable, Equatable {
             text.skipSpaces()
             guard !text.word().isEmpty else { throw text.error("<slot>: <address> <address> <state>") }
         }
+        let state = try text.hexadecimalColumn("a state")
         text.skipSpaces()
-        guard let state = text.hexadecimal() else { throw text.error("a state") }
-        text.skipSpaces()
-        guard let sent = text.hexadecimal(), text.skip(":"), let received = text.hexadecimal() else {
+        guard let sent = text.hexadecimal(), text.skip(":"), let received = text.hexadecimal(), text.isAtWordEnd
+        else {
             throw text.error("<send queue>:<receive queue>")
         }
         if (1...UInt64(Self.states.count)).contains(state) { counts[Int(state) - 1] += 1 }
@@ -98,8 +98,8 @@ package struct TCPSockets: Sendable, Equatable {
     package static func + (left: TCPSockets, right: TCPSockets) -> TCPSockets {
         var sum = left
         for index in sum.counts.indices { sum.counts[index] += right.counts[index] }
-        sum.receiveQueueBytes += right.receiveQueueBytes
-        sum.sendQueueBytes += right.sendQueueBytes
+        sum.receiveQueueBytes &+= right.receiveQueueBytes
+        sum.sendQueueBytes &+= right.sendQueueBytes
         return sum
     }
 }

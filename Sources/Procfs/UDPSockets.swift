@@ -24,7 +24,9 @@ package struct UDPSockets: Sendable, Equatable {
                     guard !text.word().isEmpty else { throw text.error("<slot>: <address> <address> <state>") }
                 }
                 text.skipSpaces()
-                guard let sent = text.hexadecimal(), text.skip(":"), let received = text.hexadecimal() else {
+                guard let sent = text.hexadecimal(), text.skip(":"), let received = text.hexadecimal(),
+                    text.isAtWordEnd
+                else {
                     throw text.error("<send queue>:<receive queue>")
                 }
                 sockets.sendQueue &+= sent

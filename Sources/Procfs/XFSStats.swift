@@ -63,7 +63,7 @@ package struct XFSStats: Sendable {
         var column = 0
         text.skipSpaces()
         while !text.isAtLineEnd, column < Self.columnLimit {
-            guard let number = text.unsigned() else { throw text.error("numbers") }
+            let number = try text.column("numbers")
             let index = line.rawValue * Self.columnLimit + column
             numbers[index] = number
             present |= 1 << UInt64(index)

@@ -70,7 +70,12 @@ package struct ZoneInfo: Equatable, Sendable {
         text.skipSpaces()
         guard text.skip("("), protection.isEmpty else { throw text.error(expected) }
         var pages: [UInt64] = []
-        repeat { pages.append(try text.column(expected)) } while text.skip(byte: UInt8(ascii: ","))
+        repeat {
+            text.skipSpaces()
+            guard let number = text.unsigned() else { throw text.error(expected) }
+            pages.append(number)
+        } while text.skip(byte: UInt8(ascii: ","))
+        guard text.skip(")") else { throw text.error(expected) }
         protection = pages
     }
 }

@@ -3,9 +3,11 @@
 import Agent
 import Bytes
 import Delivery
+import Foundation
 import Inputs
 import Metrics
 import Platform
+import TestSupport
 import Testing
 
 private func route() -> RouteStatus {
@@ -184,6 +186,30 @@ private func status(
                 "lost: 100 spool_dropped_unstored", "left out: 5000 filter", "left out: 7 rate_limit",
                 "spool_dropped_bytes: 9999", "document_received: 3",
             ])
+    }
+
+    /// What the shipped alert fires for is what a person then sees under LOST. Bytes are no records.
+    @Test func whatTheAlertCallsLostIsLostInTheTable() throws {
+        let rules = try String(
+            contentsOfFile: "\(Repository.path)/packaging/prometheus/vitals.rules.yml", encoding: .utf8)
+        let pattern = try #require(rules.firstMatch(of: /reason=~"(bytes_lost_[^"]*)"/)?.output.1)
+        let reasons = pattern.split(separator: "|").filter { !$0.hasPrefix("bytes_lost_") }
+        #expect(reasons.contains("entry_lost") && reasons.count >= 5)
+        for reason in reasons {
+            var route = route()
+            route.recordsDropped = []
+            route.reading.counts = [(String(reason), 34)]
+            let table = try #require(statusTable(status([route]).json()))
+            #expect(table.contains("  34\n") && table.contains("lost: 34 \(reason)\n"), "\(reason)")
+        }
+    }
+
+    @Test(arguments: [(UInt64(1), "a cursor file"), (2, "2 cursor files")])
+    func aDamagedCursorIsSaid(count: UInt64, files: String) throws {
+        var route = route()
+        route.cursorFilesDamaged = count
+        let table = try #require(statusTable(status([route]).json()))
+        #expect(table.contains("syslog -> central: \(files) could not be used at the start: "))
     }
 
     @Test func collectorsThatDoNotWorkAreNamed() throws {

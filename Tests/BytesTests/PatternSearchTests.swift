@@ -97,6 +97,15 @@ import Testing
         #expect(!needs.areMet(by: Array("@b".utf8), 0..<2), "too short")
     }
 
+    @Test func comparesRanges() {
+        let (text, other) = (Array("abcdef".utf8), Array("xbcd".utf8))
+        #expect(text.has(1..<4, sameAs: other, from: 1))
+        #expect(text.has(2..<2, sameAs: other, from: 4) && [UInt8]().has(0..<0, sameAs: [], from: 0))
+        #expect(!text.has(0..<3, sameAs: other, from: 0) && !text.has(1..<4, sameAs: other, from: 0))
+        #expect(!text.has(1..<5, sameAs: other, from: 1), "the other ends before")
+        #expect(!text.has(0..<0, sameAs: other, from: 5), "it begins behind the end")
+    }
+
     @Test func knowsASCII() {
         var random = SeededRandom()
         for count in 0..<40 {

@@ -98,6 +98,60 @@ import Testing
             #expect(inflated(Array(output.dropFirst(3)), expecting: text.count) == text, "seed \(random.seed)")
         }
     }
+
+    /// Lines like those of an exposition, no two alike.
+    private func lines(_ count: Int) -> [UInt8] {
+        var text: [UInt8] = []
+        var number = 0
+        while text.count < count {
+            let labels = "cpu=\"\(number / 8)\",mode=\"m\(number % 8)\""
+            text.append(text: "node_cpu_seconds_total{\(labels)} \(number * 7919 % 10_007)\n")
+            number += 1
+        }
+        return Array(text.prefix(count))
+    }
+
+    /// A piece ends, or the text does, around each of these.
+    @Test func piecesAreOneMember() {
+        let compressor = GzipCompressor(level: 1)
+        let whole = lines(400_000)
+        for around in [8_192, 56_808, 65_000, 65_536, 2 * 56_808, 3 * 56_808, 6 * 56_808] {
+            for count in around - 2...around + 2 {
+                let text = Array(whole.prefix(count))
+                var output: [UInt8] = []
+                compressor.compress(text, into: &output)
+                #expect(inflated(output, expecting: count) == text, "\(count)")
+            }
+        }
+    }
+
+    @Test func piecesAreNoLargerThanOneStream() {
+        for count in [68_000, 120_000, 400_000] {
+            let text = lines(count)
+            var output: [UInt8] = []
+            GzipCompressor(level: 1).compress(text, into: &output)
+            #expect(output.count <= inOneStream(text).count * 101 / 100, "\(count)")
+        }
+    }
+
+    /// What zlib makes of it by itself, header and trailer included.
+    private func inOneStream(_ text: [UInt8]) -> [UInt8] {
+        var stream = z_stream()
+        guard czlib_deflate_init(&stream, 1) == Z_OK else { return [] }
+        defer { deflateEnd(&stream) }
+        var input = text
+        var output = [UInt8](repeating: 0, count: text.count + 100)
+        input.withUnsafeMutableBufferPointer { input in
+            output.withUnsafeMutableBufferPointer { output in
+                stream.next_in = input.baseAddress
+                stream.avail_in = UInt32(input.count)
+                stream.next_out = output.baseAddress
+                stream.avail_out = UInt32(output.count)
+                _ = deflate(&stream, Z_FINISH)
+            }
+        }
+        return Array(output.prefix(Int(stream.total_out) + 18))
+    }
 }
 
 @Suite struct PatternTests {

@@ -147,6 +147,22 @@ import Testing
         #expect(!text(snapshot).contains(#"node_network_mtu_bytes{device="a"}"#))
     }
 
+    /// A number of flags that no kernel has.
+    @Test(arguments: ["-1", "0xffffffffffffffff", "-9223372036854775808", "4294967296"])
+    func flagsThatAreNoneSayNothingOfTheState(flags: String) throws {
+        let host = try TemporaryHost([
+            "sys/class/net/a/ifindex": "1\n", "sys/class/net/a/flags": "\(flags)\n",
+            "sys/class/net/b/ifindex": "2\n", "sys/class/net/b/flags": "0x1003\n",
+        ])
+        var section = try section(#"{"netlink": false}"#)
+        var netclass = try NetclassCollector(&section, host: host.host)
+        let served = try samples(&netclass)
+        #expect(served.contains("node_network_flags{b} 4099") && served.contains("node_network_iface_id{a} 1"))
+        let infos = served.filter { $0.hasPrefix("node_network_info{") }
+        #expect(infos.contains { $0.contains(",up,") && $0.contains(",b,") })
+        #expect(infos.contains { $0.contains(",unknown,") && $0.contains(",a,") })
+    }
+
     // MARK: arp
 
     @Test func arpLeavesOutWhatItIsTold() throws {
@@ -154,6 +170,17 @@ import Testing
         var arp = try ARPCollector(&section, host: DeviceCollectorTests.host("composed-network"))
         try section.finish()
         #expect(try samples(&arp) == ["node_arp_entries{ib0} 1"])
+    }
+
+    /// One device after another compared with all others took minutes for as many as these: a scrape never had them.
+    @Test(.timeLimit(.minutes(1))) func arpCountsThousandsOfDevices() throws {
+        let count = 40_000
+        let rows = (0..<count).map { "192.0.2.1 0x1 0x2 02:00:00:00:00:02 * veth\($0)\n" }.joined()
+        let host = try TemporaryHost(["proc/net/arp": "IP address HW type\n\(rows)\(rows)"])
+        var section = try section()
+        var arp = try ARPCollector(&section, host: host.host)
+        let served = try samples(&arp)
+        #expect(served.count == count && served.allSatisfy { $0.hasSuffix("} 2") })
     }
 
     @Test func saysWhatIsNotThere() throws {

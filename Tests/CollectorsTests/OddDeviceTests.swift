@@ -168,6 +168,28 @@ struct DevicePlace: Sendable, CustomTestStringConvertible {
         #expect(try world.served().samples == all.samples)
     }
 
+    /// Numbers that no kernel writes there are read for what they are, or left out; none of them ends the agent.
+    @Test(arguments: places) func anExtremeNumberEndsNothing(place: DevicePlace) throws {
+        let world = try World(place)
+        let all = try world.served()
+        var seen: Set<String> = []
+        for name in try world.entries {
+            for file in try world.files(of: name)
+            where seen.insert(URL(fileURLWithPath: file).lastPathComponent).inserted {
+                for number in ["-1", "18446744073709551615", "0xffffffffffffffff"] {
+                    let found = try world.without(file) {
+                        try Data("\(number)\n".utf8).write(to: URL(fileURLWithPath: file))
+                        return try onlyOthers(world)
+                    }
+                    // Of another device nothing is lost: most samples stay whatever the file is.
+                    #expect(all.samples.intersection(found).count * 4 >= all.samples.count, "\(file) \(number)")
+                }
+            }
+        }
+        #expect(!seen.isEmpty)
+        #expect(try world.served().samples == all.samples)
+    }
+
     /// Nothing when the device that is away was the only one.
     private func onlyOthers(_ world: World) throws -> [String] {
         do { return try Array(world.served().samples) } catch is CollectError { return [] }

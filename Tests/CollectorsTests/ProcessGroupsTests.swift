@@ -205,6 +205,25 @@ import struct Procfs.Host
         #expect(all["unreadable{io,self}"] != nil && all["unmatched{}"].map { $0 > 0 } == true)
     }
 
+    /// In a tree that is no /proc, anything may stand in the place of a file: a pipe that nobody writes to is not
+    /// waited for, and costs its process alone.
+    @Test(.timeLimit(.minutes(1))) func aPipeInThePlaceOfAProcessFileIsNotWaitedFor() throws {
+        let host = try TemporaryHost([
+            "proc/8/stat": "8 (x) S 1\(String(repeating: " 2", count: 48))\n", "proc/7/x": "",
+        ])
+        #expect(mkfifo("\(host.root)/proc/7/stat", 0o600) == 0)
+        var files = ProcessFiles(host.host)
+        guard case .odd = try files.read(7, "/stat", ProcessStat.parse) else {
+            Issue.record("a pipe is no file of a process")
+            return
+        }
+        guard case .value(let stat) = try files.read(8, "/stat", ProcessStat.parse) else {
+            Issue.record("its neighbour is read")
+            return
+        }
+        #expect(stat.state == UInt8(ascii: "S"))
+    }
+
     /// Since Linux 6.2 the kernel counts open files itself; what it says is what a listing says.
     @Test func openFilesAreCountedBothWays() throws {
         var files = ProcessFiles(Host())

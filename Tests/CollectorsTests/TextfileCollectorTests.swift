@@ -98,6 +98,30 @@ import struct Procfs.Host
         }
     }
 
+    /// `/home/*/metrics`: of those who have no such directory nothing is missing.
+    @Test func aPatternFindsOnlyTheDirectoriesThatAreThere() throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("ann/metrics/x.prom", "x 1\n")
+        try directory.write("bob/mail", "")
+        try directory.write("file", "")
+        #expect(symlink("away", "\(directory.path)/link") == 0)
+        let pattern = "\(directory.path)/*/metrics"
+        var collector = try collector(#"{ "directory": "\#(pattern)" }"#)
+        #expect(try lines(&collector, without: directory.path) == ["node_textfile_scrape_error 0", "x 1"])
+        // One that is there and cannot be read is another matter.
+        try directory.write("bob/metrics", "a file")
+        #expect(
+            try lines(&collector, without: directory.path) == [
+                "node_textfile_scrape_error 1", "vitals_textfile_problem{/bob/metrics,unreadable} 0", "x 1",
+            ])
+        try FileManager.default.removeItem(atPath: "\(directory.path)/ann")
+        try FileManager.default.removeItem(atPath: "\(directory.path)/bob")
+        #expect(
+            try lines(&collector, without: directory.path) == [
+                "node_textfile_scrape_error 1", "vitals_textfile_problem{/*/metrics,unreadable} 0",
+            ])
+    }
+
     @Test func aDirectoryThatTakesAnothersPlaceIsRead() throws {
         let directory = try TemporaryDirectory()
         try directory.write("a/x.prom", "x 1")

@@ -1,6 +1,7 @@
 """A file system that does not answer, in each place where the agent has files: what lies elsewhere goes on, the old is used
 where there is some, and SIGTERM ends the agent in time."""
 
+import contextlib
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import time
 from certificates import Certificates
 from dead_mount import DeadMount
 from support import BINARY, Scratch, eventually, free_port, get, require_programs, require_root
+from test_endpoint_security import OTHER, PASSWORD, QUICK, login
 
 
 class Dead(Certificates, Scratch):
@@ -75,6 +77,36 @@ class Dead(Certificates, Scratch):
         self.assertEqual(agent.log().count("the TLS certificate can be read again"), 1, agent.log())
         mount.hang()
         self.assertTrue(asks())
+        self.stops(agent, 5)
+
+    def test_passwords_of_the_endpoint(self):
+        mount = self.mount(hash=QUICK.encode())
+        agent = self.agent({}, popen=mount.popen)
+        port = free_port()
+        agent.config.write_text(json.dumps({"endpoint": {
+            "listen": [f"127.0.0.1:{port}"], "users": {"prometheus": f"${{file:{self.dead}/hash}}"}}}))
+
+        def status(password):
+            return get(port, "/-/healthy", login("prometheus", password))[0]
+
+        def is_ready():
+            with contextlib.suppress(OSError):
+                return status(PASSWORD) == 200
+
+        agent.is_ready = is_ready
+        agent.start()
+        mount.hang()
+        began = time.monotonic()
+        eventually(lambda: status(PASSWORD) == 200 and "endpoint.users hangs" in agent.log(), 20, agent.log)
+        self.assertEqual((status(PASSWORD), status("other horse")), (200, 401))
+        self.assertLess(time.monotonic() - began, 10)
+        mount.write("hash", OTHER.encode())
+        mount.wake()
+        eventually(lambda: status("other horse") == 200, 20, agent.log)
+        self.assertEqual(status(PASSWORD), 401)
+        self.assertEqual(agent.log().count("the files of endpoint.users can be read again"), 1, agent.log())
+        mount.hang()
+        self.assertEqual(status("other horse"), 200)
         self.stops(agent, 5)
 
     def test_a_certificate_that_hangs_at_the_start(self):

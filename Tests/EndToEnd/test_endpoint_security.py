@@ -171,6 +171,15 @@ class TLS(Guarded):
         # The unix socket has no TLS.
         self.assertEqual(get_at(agent.socket, "/-/healthy")[0], 200)
 
+    def test_tls_is_refused_at_once_where_http_is_spoken(self):
+        """An address says https where it should say http: its client waits for an answer, and sends no line end."""
+        agent = self.agent({}).start()
+        began = time.monotonic()
+        with socket.create_connection(("127.0.0.1", agent.port), timeout=10) as connection:
+            with self.assertRaisesRegex(ssl.SSLError, "WRONG_VERSION_NUMBER|wrong version number"):
+                ssl._create_unverified_context().wrap_socket(connection)
+        self.assertLess(time.monotonic() - began, 3)
+
     def test_client_certificates(self):
         settings = self.tls(client_ca=self.path("ca.pem"))
         self.make_certificate("client", "subjectAltName=DNS:prometheus.example,URI:spiffe://example/prometheus")

@@ -191,6 +191,23 @@ class HostMetrics(Scratch):
         self.assertEqual({name for name in names if name.startswith(("mem_", "cpu_time_"))}, {"mem_total"})
         self.assertIn("cpu_usage_idle", names)
 
+    def test_what_cannot_be_read_is_said_in_the_log(self):
+        """Nobody need scrape for it. Once when it begins, and once when it ends."""
+        meminfo = self.directory / "proc" / "meminfo"
+        meminfo.parent.mkdir()
+        meminfo.write_text("odd\n")
+        path = self.directory / "documents.ndjson"
+        settings = self.settings({"type": "file", "path": str(path)}, metrics=["mem_total"])
+        agent = self.agent({**settings, "host": {"proc": str(meminfo.parent)}}).start()
+        began = rf'level=warning msg="host_metrics cannot read .*" reason="{meminfo}: line 1: expected <name>:"'
+        ended = rf'level=info msg="host_metrics can read again .*" reason="{meminfo}: line 1: expected <name>:"'
+        eventually(lambda: re.search(began, agent.log()), 10, agent.log)
+        meminfo.write_text("MemTotal: 100 kB\nMemFree: 50 kB\nMemAvailable: 60 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n")
+        eventually(lambda: re.search(ended, agent.log()), 10, agent.log)
+        eventually(lambda: any("mem_total" in d for d in self.documents(path)), 10, agent.log)
+        self.assertEqual(len(re.findall(began, agent.log())), 1, agent.log())
+        self.assertEqual(agent.stop(), 0)
+
     def test_a_pattern_that_chooses_nothing_is_an_error_that_names_it(self):
         agent = self.agent(self.settings({"type": "stdout"}, metrics=["cpu_usage_idel"]))
         self.assertIn('"cpu_usage_idel" is no metric of this vocabulary, did you mean "cpu_usage_idle"?',

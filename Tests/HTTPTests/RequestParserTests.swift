@@ -61,7 +61,9 @@ private func parse(_ text: String) -> Outcome { parse([Array(text.utf8)[...]]) }
     @Test(arguments: [
         ("GET /\r\n\r\n", 400), ("GET  / HTTP/1.1\r\n\r\n", 400), ("G(T / HTTP/1.1\r\n\r\n", 400),
         ("GET / HTTP/1.1 \r\n\r\n", 400), ("GET /\u{7} HTTP/1.1\r\n\r\n", 400),
-        ("GET x HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET x HTTP/1.1\r\nHost: a\r\n\r\n", 400), (" / HTTP/1.1\r\n\r\n", 400),
+        // What can become no request is refused at once: its sender may send no line end, and wait.
+        ("\u{16}\u{3}\u{1}", 400), ("\0", 400), (" ", 400), ("GE(", 400), ("\rG", 400), ("\r\n\u{16}", 400),
         ("GET / HTTX/1.1\r\n\r\n", 400), ("GET / HTTP/2.0\r\n", 505), ("GET / HTTP/1.2\r\n", 505),
         ("PRI * HTTP/2.0\r\n", 505),
         ("GET / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),

@@ -128,13 +128,13 @@ import Testing
         let world = try FileWorld()
         for number in 0..<700 { world.append("\(number)\n", to: "\(number).log") }
         #expect(world.read().count == 700)
-        #expect(world.input.follower.openCount <= FileFollower.openLimit)
+        #expect(world.input.follower.tails.openCount <= TailTable.openLimit)
         for number in 0..<700 { world.append("again \(number)\n", to: "\(number).log") }
         world.move("699.log", "699.log.1")
         #expect(world.read().count == 700)
         world.advance(.seconds(11))
         world.read()
-        #expect(world.input.follower.openCount <= FileFollower.openLimit)
+        #expect(world.input.follower.tails.openCount <= TailTable.openLimit)
         world.acknowledge()
         #expect(world.input.status(at: world.now).lagBytes == 0)
     }
@@ -266,7 +266,8 @@ import Testing
         ("app.log.1", true), ("app.log-20261121", true), ("app.log.2026-11-21", true), ("app-20261121.log", true),
         ("app.1.log", true), ("app.log.old", true), ("app.log~", true), ("app.log", false), ("app.log.err", false),
         ("app.logs", false), ("app.log.1.gz", true), ("app.log.gz", true), ("app-20261121.log.gz", true),
-        ("app.log.err.gz", false), ("app.log.1.zst", false), ("app2.log", false), ("app-error.log", false),
+        ("app.log.err.gz", false), ("app.log.1.zst", true), ("app.log.1.lz4", false), ("app2.log", false),
+        ("app-error.log", false),
         ("other.log.1", false), ("app.log.copy", true), ("app.log.bak.2", true), ("app.log.old1", true),
         ("app.log-2026120106.backup", true),
         ("app.log.1.bak", true), ("app.log-db.backup", false), ("app.log.1.base", false),
@@ -295,15 +296,15 @@ import Testing
         for number in 0..<1_000 { world.append("x\n", to: "\(number).log") }
         #expect(world.read().count == 1_000)
         world.read()
-        let turns = world.input.follower.turnCount
+        let turns = world.input.follower.turns.count
         world.append("y\n", to: "500.log")
         #expect(waitForEvent(world))
         #expect(world.read() == ["y"])
-        #expect(world.input.follower.turnCount == turns + 1)
+        #expect(world.input.follower.turns.count == turns + 1)
         // A scan looks at every file and reads none.
         world.advance(.seconds(60))
         #expect(world.read() == [])
-        #expect(world.input.follower.turnCount == turns + 1)
+        #expect(world.input.follower.turns.count == turns + 1)
         #expect(world.input.read(into: &world.batch, at: world.now) == .until(world.now.monotonic + .seconds(60)))
     }
 
@@ -312,7 +313,7 @@ import Testing
         world.append("one\n")
         #expect(world.read() == ["one"])
         world.append("two\n")
-        while try world.input.follower.inotify?.events().isEmpty == false {}
+        while try world.input.follower.watcher.inotify?.events().isEmpty == false {}
         #expect(world.read() == [])
         world.advance(.seconds(60))
         #expect(world.read() == ["two"])
@@ -325,13 +326,13 @@ import Testing
         #expect(world.read() == ["one"])
         #expect(world.count("file_unreadable") == 1)
         #expect(world.input.status(at: world.now).problems.count == 1)
-        let turns = world.input.follower.turnCount
+        let turns = world.input.follower.turns.count
         for _ in 0..<5 {
             world.advance(.seconds(60))
             #expect(world.read() == [])
         }
         #expect(world.count("file_unreadable") == 1, "said once")
-        #expect(world.input.follower.turnCount <= turns + 10)
+        #expect(world.input.follower.turns.count <= turns + 10)
         world.append("two\n")
         #expect(world.read() == ["two"])
         #expect(world.input.check().problems.count == 1)

@@ -45,8 +45,8 @@ final class FileWorld {
         var follower = make()
         // A user has 128 inotify instances; the kernel takes a while to let go of one, and other tests have some.
         let hasAll = eventually(within: .seconds(60)) {
-            if limits.hasINotify, follower.inotify == nil { follower = make() }
-            return !limits.hasINotify || follower.inotify != nil
+            if limits.hasINotify, follower.watcher.inotify == nil { follower = make() }
+            return !limits.hasINotify || follower.watcher.inotify != nil
         }
         #expect(hasAll, "no inotify instance: see fs.inotify.max_user_instances")
         return FileInput(follower: follower)

@@ -1,7 +1,9 @@
 // Files that others replace, and a look that does not come back.
 
+import Dispatch
 import Foundation
 import Platform
+import Synchronization
 import TestSupport
 import Testing
 
@@ -47,25 +49,69 @@ import Testing
 
     @Test func whatHangsHoldsNobodyUp() throws {
         let gate = Latch<Void>()
-        let look = FileLook("look", [path], content: "old", pause: .seconds(1)) { content, _ in
-            gate.wait()
-            content = "new"
-        }
+        let told = Mutex<[Bool]>([])
+        let look = FileLook(
+            "look", [path], content: "old", pause: .seconds(1),
+            tellHang: { hangs in told.withLock { $0.append(hangs) } },
+            read: { content, _ in
+                gate.wait()
+                content = "new"
+            })
         #expect(look.lookAndWait(isForced: false, atMost: .milliseconds(1)) == nil)
         // Who comes soon after waits for the same look; who comes later is told.
-        let (now, answer) = (Instant.now, Latch<String>())
-        guard case .underWay = look.look(at: now, then: { answer.open($0) }),
-            case .hangs = look.look(at: now + .seconds(2), then: { _ in Issue.record("it was not asked") })
-        else {
-            Issue.record("another answer")
+        let (now, over) = (Instant.now, Latch<Void>())
+        guard case .underWay = look.look(at: now, atMost: .seconds(600), then: { over.open(()) }) else {
+            Issue.record("the look is under way")
             return
         }
+        for _ in 0..<2 {
+            guard case .hangs = look.look(at: now + .seconds(2), then: { Issue.record("it was not asked") }) else {
+                Issue.record("it hangs")
+                return
+            }
+        }
+        #expect(look.content == "old" && told.withLock { $0 } == [true], "told once")
         gate.open(())
-        #expect(answer.wait(atMost: .seconds(10)) == "new")
-        guard case .notDue = look.look(at: now, then: { _ in Issue.record("it was not asked") }) else {
+        #expect(over.wait(atMost: .seconds(10)) != nil)
+        #expect(eventually { look.content == "new" && told.withLock { $0 } == [true, false] })
+        guard case .notDue = look.look(at: now, then: { Issue.record("it was not asked") }) else {
             Issue.record("it was looked at a moment ago")
             return
         }
         #expect(look.lookAndWait(isForced: true, atMost: .seconds(10)) == "new")
+    }
+
+    /// Also when nobody waits for it any more.
+    @Test func whoWaitsIsLetGoAndWhatComesLateCounts() throws {
+        let gate = DispatchSemaphore(value: 0)
+        let look = FileLook("look", [], content: 0, pause: .zero) { count, _ in
+            gate.wait()
+            count += 1
+        }
+        let calls = Mutex(0)
+        let letGo = Latch<Void>()
+        let done: @Sendable () -> Void = {
+            calls.withLock { $0 += 1 }
+            letGo.open(())
+        }
+        guard case .underWay = look.look(at: .now, atMost: .milliseconds(20), then: done) else {
+            Issue.record("nobody has looked before")
+            return
+        }
+        #expect(letGo.wait(atMost: .seconds(10)) != nil)
+        #expect(look.content == 0)
+        gate.signal()
+        #expect(eventually { look.content == 1 })
+        // Without files it is read at each look. What hangs longer than a look may take lets go without being asked to.
+        let again = Latch<Void>()
+        guard case .underWay = look.look(at: .now, then: { again.open(()) }) else {
+            Issue.record("there is no pause")
+            return
+        }
+        #expect(again.wait(atMost: .seconds(10)) != nil)
+        #expect(look.content == 1)
+        gate.signal()
+        #expect(eventually { look.content == 2 })
+        #expect(calls.withLock { $0 } == 1, "once")
     }
 }

@@ -55,12 +55,13 @@ import Testing
     }
 
     @Test func assignmentsAreQuotedAsInAShell() throws {
-        let file = try value(
-            "A=plain  \nB=\"a \\\"b\\\" \\$c\\\\\"\nC='it\\'\n  D=\n#E=1\nF=x # y\nF=\"z\"  # comment\nG=\"\n",
-            Assignments.parse)
+        var text = ByteCursor(
+            "A=plain  \nB=\"a \\\"b\\\" \\$c\\\\\"\nC='it\\'\n  D=\n#E=1\nF=x # y\nF=\"z\"  # comment\nG=\"\n")
+        let file = try Assignments.parse(&text)
         #expect(file["A"] == "plain" && file["B"] == "a \"b\" $c\\" && file["C"] == "it\\" && file["D"] == "")
         #expect(file["E"] == "" && file["F"] == "z" && file["G"] == "")
-        #expect(file.problem == ParseError(line: 8, expected: "a quote at the end of the value"))
+        #expect(text.rows.firstProblem == ParseError(line: 8, expected: "a quote at the end of the value"))
+        #expect(text.rows.skipped == 1 && text.rows.read == 6)
     }
 
     @Test func aProcessMayHaveAnyName() throws {

@@ -69,7 +69,7 @@ private let netTables: [TableCase] = [
             ("TCP: inuse 2 mem 1", "TCP.inuse=2 TCP.mem=1"), ("UDP: inuse 3", "UDP.inuse=3"),
             ("RAW: inuse 4", "RAW.inuse=4"),
         ],
-        odd: ["FRAG: inuse 1 memory", "FRAG inuse 0", "FRAG: inuse \(huge)"],
+        odd: ["FRAG: inuse 1 memory", "FRAG inuse 0", "FRAG: inuse \(huge)", "FRAG: inuse 1?2"],
         read: { text throws(ParseError) in keys(try SockStat.parse(&text)) }),
     TableCase(
         name: "net/softnet_stat",
@@ -94,7 +94,7 @@ private let netTables: [TableCase] = [
         ],
         odd: [
             "  -> C0A85216 Tunnel 100 248 2", "  -> C0A85216:0004 Tunnel 100 248", "  -> C0A85216:0004 Tunnel 1 -1 2",
-            "  -> C0A85216:0004 Tunnel \(huge) 1 2",
+            "  -> C0A85216:0004 Tunnel \(huge) 1 2", "  -> C0A85216:0004 Tunnel 1 1 2?3",
         ],
         read: { text throws(ParseError) in try IPVSBackend.parse(&text).map { "\($0.remote.port)" } }),
 ]
@@ -103,7 +103,10 @@ private let systemTables: [TableCase] = [
     TableCase(
         name: "stat",
         rows: [("cpu 1 2 3 4", "cpu"), ("cpu1 1 2 3 4", "1"), ("cpu7 1 2 3 4 5 6 7 8 9 10", "7")],
-        odd: ["cpu5 1 2", "cpu5 1 2 3 \(huge)", "cpu5 -1 2 3 4", "cpux 1 2 3 4", "cpu99999999 1 2 3 4", "ctxt x"],
+        odd: [
+            "cpu5 1 2", "cpu5 1 2 3 \(huge)", "cpu5 -1 2 3 4", "cpux 1 2 3 4", "cpu99999999 1 2 3 4", "ctxt x",
+            "ctxt 1?2", "procs_blocked -1", "cpu5 1 2 3 4?5",
+        ],
         read: { text throws(ParseError) in
             let stat = try Stat.parse(&text)
             return (stat.total == nil ? [] : ["cpu"]) + stat.cpus.map { "\($0.cpu ?? -1)" }
@@ -111,7 +114,7 @@ private let systemTables: [TableCase] = [
     TableCase(
         name: "interrupts", header: "  CPU0 CPU1\n",
         rows: [("1: 2 3 IO-APIC", "1=2,3"), ("LOC: 4 5", "LOC=4,5"), ("NMI: 6 7", "NMI=6,7")],
-        odd: ["2 3 4", "RES: 1 \(huge)", "RES: 1x 2"],
+        odd: ["2 3 4", "RES: 1 \(huge)", "RES: 1x 2", "RES: 1 -2", "RES: 1 x", "RES: -1 2"],
         read: { text throws(ParseError) in
             let table = try InterruptTable.parse(&text)
             return table.rows.indices.map { row in
@@ -124,7 +127,10 @@ private let systemTables: [TableCase] = [
         rows: [
             ("cpu0 0 0 0 0 0 0 1 2 3", "0"), ("cpu1 0 0 0 0 0 0 1 2 3", "1"), ("cpu9 0 0 0 0 0 0 1 2 3", "9"),
         ],
-        odd: ["cpu10 0 0", "cpux 0 0 0 0 0 0 1 2 3", "cpu10 0 0 0 0 0 0 \(huge) 2 3", "cpu10 0 0 0 0 0 0 -1 2 3"],
+        odd: [
+            "cpu10 0 0", "cpux 0 0 0 0 0 0 1 2 3", "cpu10 0 0 0 0 0 0 \(huge) 2 3", "cpu10 0 0 0 0 0 0 -1 2 3",
+            "cpu10 0 0 0 0 0 0 1 2 3?",
+        ],
         read: { text throws(ParseError) in try SchedStat.parse(&text).map { "\($0.cpu)" } }),
     TableCase(
         name: "meminfo", rows: [("MemTotal: 1 kB", "MemTotal"), ("MemFree: 2 kB", "MemFree"), ("Huge: 3", "Huge")],
@@ -143,7 +149,10 @@ private let systemTables: [TableCase] = [
     TableCase(
         name: "zoneinfo", header: "Node 0, zone DMA\n",
         rows: [("  min 1", "min=1"), ("  low 2", "low=2"), ("  high 3", "high=3")],
-        odd: ["  spanned x", "  spanned \(huge)", "  spanned -1", "  protection: (1, x)"],
+        odd: [
+            "  spanned x", "  spanned \(huge)", "  spanned -1", "  spanned 1?2", "  protection: (1, x)",
+            "  protection: (1, 2?)",
+        ],
         read: { text throws(ParseError) in
             let zones = try ZoneInfo.parse(&text)
             return zip(ZoneInfo.fields, zones[0].values).compactMap { name, value in value.map { "\(name)=\($0)" } }
@@ -153,12 +162,15 @@ private let systemTables: [TableCase] = [
         rows: [
             ("Node 0, zone DMA 1 2", "DMA"), ("Node 0, zone DMA32 1 2", "DMA32"), ("Node 1, zone Normal 1", "Normal"),
         ],
-        odd: ["Node x, zone Odd 1", "Node 0, zone Odd", "Node 0, zone Odd 1 \(huge)", "Node 0, zone Odd -1", "Node 0"],
+        odd: [
+            "Node x, zone Odd 1", "Node 0, zone Odd", "Node 0, zone Odd 1 \(huge)", "Node 0, zone Odd -1", "Node 0",
+            "Node 0, zone Odd 1 2?3",
+        ],
         read: { text throws(ParseError) in try BuddyInfo.parse(&text).map(\.zone) }),
     TableCase(
         name: "slabinfo", header: "slabinfo - version: 2.1\n# name\n",
         rows: [("a 1 2 3 4 5 : x", "a"), ("b 1 2 3 4 5 : x", "b"), ("c 1 2 3 4 5 : x", "c")],
-        odd: ["d 1 2", "d e 1 2 3 4 5", "d \(huge) 2 3 4 5", "d -1 2 3 4 5"],
+        odd: ["d 1 2", "d e 1 2 3 4 5", "d \(huge) 2 3 4 5", "d -1 2 3 4 5", "d 1 2 3 4 5?"],
         read: { text throws(ParseError) in
             let info = try SlabInfo.parse(&text)
             return info.slabs.map { String(decoding: info.text[$0.name], as: UTF8.self) }
@@ -166,12 +178,12 @@ private let systemTables: [TableCase] = [
     TableCase(
         name: "swaps", header: "Filename Type Size Used Priority\n",
         rows: [("/dev/a partition 1 2 -2", "/dev/a"), ("/b\\040c file 1 2 3", "/b\\040c"), ("/d file 1 2 3", "/d")],
-        odd: ["/x", "/x file 1 2", "/x file \(huge) 2 3", "/x y file 1 2 3", "/x file -1 2 3"],
+        odd: ["/x", "/x file 1 2", "/x file \(huge) 2 3", "/x y file 1 2 3", "/x file -1 2 3", "/x file 1 2 3?4"],
         read: { text throws(ParseError) in try SwapArea.parse(&text).map(\.path) }),
     TableCase(
         name: "cgroups", header: "#subsys_name hierarchy num_cgroups enabled\n",
         rows: [("cpu 0 1 1", "cpu"), ("io 0 2 1", "io"), ("pids 0 3 0", "pids")],
-        odd: ["odd 0 1", "odd 0 x 1", "odd 0 \(huge) 1", "odd 0 -1 1"],
+        odd: ["odd 0 1", "odd 0 x 1", "odd 0 \(huge) 1", "odd 0 -1 1", "odd 0 1 1?"],
         read: { text throws(ParseError) in try CgroupController.parse(&text).map(\.name) }),
     TableCase(
         name: "pressure",
@@ -227,11 +239,11 @@ private let diskTables: [TableCase] = [
             (" 1: cs:Connected ro:Primary/Secondary\n    ns:1 nr:2", "1"), (" 2: cs:Unconfigured", "2"),
             (" 30: cs:Connected\n    ns:3", "30"),
         ],
-        odd: ["    ns:x", "    ns:\(huge)", "    ns:-1", " 0: cs:Connected"],
+        odd: ["    ns:x", "    ns:\(huge)", "    ns:-1", " 0: cs:Connected", " ?: cs:Connected\n    ns:7"],
         read: { text throws(ParseError) in try DRBDDevice.parse(&text).dropFirst().map { "\($0.number)" } }),
     TableCase(
         name: "xfs stats", rows: [("rw 1 2", "rw=1"), ("dir 3 4", "dir=3"), ("ig 5 6", "ig=5")],
-        odd: ["abt x", "abt \(huge)", "abt -1"],
+        odd: ["abt x", "abt \(huge)", "abt -1", "abt 1?2"],
         read: { text throws(ParseError) in
             let stats = try XFSStats.parse(&text)
             let lines: [(String, XFSStats.Line)] = [("rw", .readWrite), ("dir", .directory), ("ig", .inode)]
@@ -249,12 +261,12 @@ private let diskTables: [TableCase] = [
         read: { text throws(ParseError) in try BcachefsTable.parse(&text).map(\.name) }),
     TableCase(
         name: "bcachefs errors", rows: [("a 1 2", "a"), ("b 2", "b"), ("c 3 4", "c")],
-        odd: ["odd", "odd x", "odd -1", "odd \(huge)"],
+        odd: ["odd", "odd x", "odd -1", "odd \(huge)", "odd 1?2"],
         read: { text throws(ParseError) in try BcachefsErrors.parse(&text).map(\.kind) }),
     TableCase(
         name: "bcachefs io", header: "read:\n",
         rows: [("sb : 1", "sb"), ("journal : 2", "journal"), ("btree : 3", "btree")],
-        odd: ["odd : x", "odd : -1", "odd : \(huge)"],
+        odd: ["odd : x", "odd : -1", "odd : \(huge)", "odd : 1?2"],
         read: { text throws(ParseError) in try BcachefsDeviceIO.parse(&text).map(\.name) }),
     TableCase(
         name: "writeback_rate_debug", rows: [("rate: 1M/sec", "1048576"), ("target: 2", "2"), ("change: 3/sec", "3")],
@@ -265,14 +277,14 @@ private let diskTables: [TableCase] = [
         }),
     TableCase(
         name: "kstat", header: "1 2 3\nname type data\n", rows: [("a 4 1", "a"), ("b 3 -2", "b"), ("c 4 3", "c")],
-        odd: ["odd", "odd 4", "odd 4 x", "odd 4 \(huge)"],
+        odd: ["odd", "odd 4", "odd 4 x", "odd 4 \(huge)", "odd 4 1?2", "odd 3 -1?2"],
         read: { text throws(ParseError) in
             let fields = try KStat.parse(&text).fields
             return fields.fields.map { fields.name(of: $0) }
         }),
     TableCase(
         name: "rpc/nfsd", rows: [("net 1 2 3 4", "1"), ("rc 5 6 7", "5"), ("io 8 9", "8")],
-        odd: ["rpc 1", "rpc 1 2 x", "proc3 5 1 2", "rpc 1 2 \(huge)", "rpc -1 2 3"],
+        odd: ["rpc 1", "rpc 1 2 x", "proc3 5 1 2", "rpc 1 2 \(huge)", "rpc -1 2 3", "rpc 1 2?5 3"],
         read: { text throws(ParseError) in
             let stats = try RPCStats.parse(&text)
             return [stats[.net, 0], stats[.rc, 0], stats[.io, 0]].map { "\($0)" }
@@ -285,7 +297,10 @@ private let processTables: [TableCase] = [
         rows: [
             ("Max cpu time 1 2 seconds", "1"), ("Max open files 3 4 files", "3"), ("Max nice priority 5 6", "5"),
         ],
-        odd: ["Max stack size x y", "Max stack size 1", "odd", "Max stack size \(huge) 1", "Max stack size -1 1"],
+        odd: [
+            "Max stack size x y", "Max stack size 1", "odd", "Max stack size \(huge) 1", "Max stack size -1 1",
+            "Max stack size 1 2?3",
+        ],
         read: { text throws(ParseError) in
             let limits = try ProcessLimits.parse(&text)
             return [limits[.cpuTime], limits[.openFiles], limits[.niceOf]].compactMap { $0.map { "\($0.soft)" } }
@@ -293,14 +308,14 @@ private let processTables: [TableCase] = [
     TableCase(
         name: "status",
         rows: [("VmRSS: 1 kB", "1024"), ("VmSwap: 2 kB", "2048"), ("voluntary_ctxt_switches: 3", "3")],
-        odd: ["VmLck: x kB", "VmLck: 1 MB", "VmLck: \(huge) kB", "VmLck: -1 kB", "ShdPnd: xyz"],
+        odd: ["VmLck: x kB", "VmLck: 1 MB", "VmLck: \(huge) kB", "VmLck: -1 kB", "ShdPnd: xyz", "ShdPnd: 1?"],
         read: { text throws(ParseError) in
             let status = try ProcessStatus.parse(&text)
             return [status.residentBytes, status.swapBytes, status.voluntarySwitches].map { "\($0)" }
         }),
     TableCase(
         name: "cpu.stat", rows: [("usage_usec 1", "1"), ("user_usec 2", "2"), ("system_usec 3", "3")],
-        odd: ["nr_periods", "nr_periods x", "nr_periods \(huge)", "nr_periods -1"],
+        odd: ["nr_periods", "nr_periods x", "nr_periods \(huge)", "nr_periods -1", "nr_periods 1?2"],
         read: { text throws(ParseError) in
             var values: [UInt64?] = []
             try FlatKeyed.parse(&text, ["usage_usec", "user_usec", "system_usec", "nr_periods"], into: &values)
@@ -309,7 +324,9 @@ private let processTables: [TableCase] = [
     TableCase(
         name: "io.stat",
         rows: [("8:0 rbytes=1 wbytes=0", "0"), ("8:16 rbytes=1", "16"), ("8:32 rios=1", "32")],
-        odd: ["rbytes=1", "8:48 rbytes=x", "8:48 rbytes=\(huge)", "8:48 rbytes=-1", "8 rbytes=1", "x"],
+        odd: [
+            "rbytes=1", "8:48 rbytes=x", "8:48 rbytes=\(huge)", "8:48 rbytes=-1", "8 rbytes=1", "x", "8:48 rbytes=1?",
+        ],
         read: { text throws(ParseError) in
             var devices: [CgroupIO] = []
             try CgroupIO.parse(&text, into: &devices)
@@ -399,5 +416,65 @@ private let processTables: [TableCase] = [
                 #expect(Set(try read(table, rows).keys).isSuperset(of: expected(table)), "\(odd), at \(place)")
             }
         }
+    }
+
+    // MARK: What stands around the rows
+
+    private func odd<Value>(
+        _ text: String, _ parse: (inout ByteCursor) throws(ParseError) -> Value
+    ) throws -> (value: Value, skipped: Int) {
+        var cursor = ByteCursor(text)
+        let value = try parse(&cursor)
+        return (value, cursor.rows.skipped)
+    }
+
+    @Test func anOddLineAmongTheHeadingsOfInterfacesCostsItself() throws {
+        let row = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16"
+        for heading in [
+            "odd\nInter-| Receive\n face |bytes\n", "Inter-| Receive\nodd\n face |bytes\n", "odd\n face |bytes\n",
+        ] {
+            // A name may have a bar.
+            let read = try odd("\(heading)  lo: \(row)\n a|b: \(row)\n", NetDev.parse)
+            #expect(read.value.map(\.name) == ["lo", "a|b"] && read.skipped == 1, "\(heading)")
+        }
+        #expect(try odd("Inter-| Receive\n face |bytes\n", NetDev.parse).value == [])
+        #expect(throws: ParseError.self) { try odd("", NetDev.parse) }
+    }
+
+    @Test func anEmptyLineBetweenNamesAndNumbersCostsNothing() throws {
+        let read = try odd("Ip: A B\n\nIp: 1 2\nTcp: C\n\n\nTcp: 3\n", NetSNMP.parse)
+        #expect(keys(read.value) == ["Ip.A=1", "Ip.B=2", "Tcp.C=3"] && read.skipped == 0)
+    }
+
+    /// What belongs to a device whose first line cannot be read is not that of the one before.
+    @Test func anOddDeviceOfDRBDLeavesTheOneBeforeAlone() throws {
+        let text = "version: 8.4.3\n\n 0: cs:Connected\n    ns:1 nr:2\n ?: cs:Unknown\n    ns:7 nr:8\n"
+        let read = try odd(text + " 2: cs:Connected\n    ns:3 nr:4\n", DRBDDevice.parse)
+        #expect(read.value.map(\.number) == [0, 2] && read.skipped == 1)
+        #expect(read.value.map(\.connection) == ["Connected", "Connected"])
+        let sent = try #require(DRBDDevice.counterNames.firstIndex(of: "ns"))
+        #expect(read.value.map { $0.counters[sent] } == [1, 3])
+    }
+
+    /// A file that holds nothing else is an error then.
+    @Test func aNumberEndsWhereItsWordEnds() throws {
+        #expect(throws: ParseError.self) { try odd("0.20? 0.18 0.12 1/80 1\n", LoadAverage.parse) }
+        #expect(throws: ParseError.self) { try odd("992 0? 100\n", FileNR.parse) }
+        #expect(throws: ParseError.self) { try odd("12?3\n", SingleNumber.parse) }
+        #expect(throws: ParseError.self) { try odd("12?3\n", CgroupLimit.parse) }
+        #expect(throws: ParseError.self) { try odd("1 2\nnread reads\n1 2?3\n", KStatIO.parse) }
+        #expect(try odd("12", SingleNumber.parse).value == 12)
+    }
+
+    /// collectd/collectd#1189 and #971: a row without numbers costs nothing, and is nothing that is missing.
+    @Test func interruptsThatAreNotCountedByCPUAreNoOddRows() throws {
+        let read = try odd("  CPU0 CPU1\n1: 2 3 x\nFIQ:              usb_fiq\nERR: 0\nMIS:\n", InterruptTable.parse)
+        #expect(read.value.rows.count == 1 && read.skipped == 0)
+    }
+
+    @Test func queuesWithoutEndDoNotOverflow() throws {
+        let row = "   0: 0100007F:0016 00000000:0000 0A FFFFFFFFFFFFFFFF:FFFFFFFFFFFFFFFF 00:0 0 0 0 1\n"
+        let sockets = try odd("  sl  local_address rem_address\n" + row + row, TCPSockets.parse).value
+        #expect((sockets + sockets).counts == sockets.counts.map { 2 * $0 })
     }
 }

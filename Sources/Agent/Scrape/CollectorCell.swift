@@ -37,6 +37,7 @@ final class CollectorCell: Sendable {
     private let oddFiles = Mutex(OddFiles())
     private let absencePause: Duration
     private let asked: Mutex<Asked>
+    private let found = Mutex(Finding(status: .late))
     private let snapshot = Mutex(Snapshot())
     private let started = Mutex<Instant?>(nil)
 
@@ -50,8 +51,8 @@ final class CollectorCell: Sendable {
     /// When it began with what it has not finished yet.
     var startedAt: Instant? { started.withLock(\.self) }
 
-    /// What it has to say; its samples are there to be taken afterwards.
-    func collect(until deadline: Instant) -> Finding {
+    /// How it fared, and its samples, are there to be taken afterwards.
+    func collect(until deadline: Instant) {
         let now = Instant.now
         started.withLock { $0 = now }
         defer { started.withLock { $0 = nil } }
@@ -68,8 +69,8 @@ final class CollectorCell: Sendable {
             asked.absence = mayPause ? (finding, now + absencePause) : nil
             return finding
         }
-        giveBack(samples)
-        return finding
+        found.withLock { $0 = finding }
+        giveBack(&samples)
     }
 
     /// Since the start, also in readings that came too late for their scrape.
@@ -91,6 +92,9 @@ final class CollectorCell: Sendable {
         return Finding(status: .ok)
     }
 
+    /// How the last reading went.
+    var finding: Finding { found.withLock(\.self) }
+
     /// The samples of the last reading; they go back for their capacity.
     func takeSnapshot() -> Snapshot {
         var taken = Snapshot()
@@ -98,5 +102,6 @@ final class CollectorCell: Sendable {
         return taken
     }
 
-    func giveBack(_ snapshot: Snapshot) { self.snapshot.withLock { $0 = snapshot } }
+    /// Swapped, as it is taken: a copy counts all its references.
+    func giveBack(_ snapshot: inout Snapshot) { self.snapshot.withLock { swap(&$0, &snapshot) } }
 }

@@ -49,14 +49,14 @@ struct Exposition {
         for index in bodies.indices { bodies[index].isWritten = false }
     }
 
-    mutating func add(_ snapshot: Snapshot, from cell: Int) {
+    mutating func add(_ snapshot: consuming Snapshot, from cell: Int) {
         snapshots.append(snapshot)
         owners.append(cell)
     }
 
     /// Ends the reading, and gives its snapshots back for their capacity.
-    mutating func end(giveBack: (Snapshot, Int) -> Void) {
-        for (snapshot, owner) in zip(snapshots, owners) { giveBack(snapshot, owner) }
+    mutating func end(giveBack: (inout Snapshot, Int) -> Void) {
+        for (index, owner) in owners.enumerated() { giveBack(&snapshots[index], owner) }
         snapshots.removeAll(keepingCapacity: true)
         owners.removeAll(keepingCapacity: true)
     }

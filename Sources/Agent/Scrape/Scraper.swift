@@ -104,7 +104,7 @@ package final class Scraper: Sendable {
     /// Names of those that are not enabled.
     private let disabled: [String]
     private let timeout: Duration
-    private let relay = Relay<Int, Finding>("collectors")
+    private let relay = Relay("collectors")
     private let worker = Worker<Exposition>("scrape", Exposition())
     private let waiting = Mutex<[Waiting]>([])
     private let log: AgentLog
@@ -240,7 +240,7 @@ package final class Scraper: Sendable {
         let begin = Instant.now
         let asked = request.deadline.map { max($0, begin + Self.leastTime) }
         let end = min(begin + timeout, asked ?? begin + timeout)
-        let outcomes = relay.run(indexes, until: end) { index in cells[index].collect(until: end) }
+        let outcomes = relay.run(indexes, until: end) { place in cells[indexes[place]].collect(until: end) }
         exposition.begin()
         // The tables that the first readings make are made: that code is not needed again.
         if exposition.readingCount == Self.settledReadingCount { linux_release_memory() }
@@ -279,20 +279,20 @@ package final class Scraper: Sendable {
     }
 
     /// The snapshots go back for their capacity. Those that were late keep theirs, or make a new one.
-    private func giveBack(_ snapshot: Snapshot, to cell: Int) { cells[cell].giveBack(snapshot) }
+    private func giveBack(_ snapshot: inout Snapshot, to cell: Int) { cells[cell].giveBack(&snapshot) }
 
     /// What the scrape says of one collector, besides the collector's own samples.
     private func take(
-        _ outcome: RelayOutcome<Finding>, from index: Int, at now: Instant, into exposition: inout Exposition,
+        _ outcome: RelayOutcome, from index: Int, at now: Instant, into exposition: inout Exposition,
         _ absent: inout [String]
     ) {
         let cell = cells[index]
         let result: Finding
         let took: Duration
         switch outcome {
-        case .finished(let finding, let time):
+        case .finished(let time):
             took = time
-            result = finding
+            result = cell.finding
             exposition.add(cell.takeSnapshot(), from: index)
         case .late, .stillLate:
             took = cell.startedAt.map { now - $0 } ?? .zero

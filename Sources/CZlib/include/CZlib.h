@@ -3,9 +3,10 @@
 
 #include <zlib.h>
 
-/// 15 + 16: the largest window, with a gzip header and trailer. See deflateInit2 in zlib.h.
-static inline int czlib_deflate_init_gzip(z_stream *stream, int level) {
-    return deflateInit2(stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+/// -15: the largest window, and neither header nor trailer. At level 1, which remembers four places for each of them, half
+/// the hashes are enough: see deflateInit2 in zlib.h.
+static inline int czlib_deflate_init(z_stream *stream, int level) {
+    return deflateInit2(stream, level, Z_DEFLATED, -15, level == 1 ? 7 : 8, Z_DEFAULT_STRATEGY);
 }
 
 /// 15 + 32: zlib or gzip, told by the header.

@@ -22,6 +22,19 @@ func reading<Value>(_ body: () throws(KernelFileError) -> Value) throws(CollectE
 }
 
 extension FirstProblem {
+    /// nil when it could not be read. Stands here, since generic code is specialised within a module alone: some hosts
+    /// have a thousand attributes.
+    mutating func noted<Value>(_ body: () throws(KernelFileError) -> Value?) -> Value? {
+        do throws(KernelFileError) {
+            let value = try body()
+            if value != nil { noteSuccess() }
+            return value
+        } catch {
+            note(error)
+            return nil
+        }
+    }
+
     /// Of one file among several; nil when it could not be read. `.absent` when this kernel has no such file, and
     /// nothing went wrong with another.
     mutating func noted<Value>(

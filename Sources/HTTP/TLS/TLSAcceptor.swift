@@ -10,15 +10,12 @@ package final class TLSAcceptor: Sendable {
     /// How often the files are looked at, at most, and only when somebody connects.
     private static let lookPause: Duration = .seconds(1)
 
-    private struct State {
-        var context: TLSContext
-        var isHangTold = false
-        var failureReports = Moderation()
-    }
+    /// How long a handshake waits for that: a disk that hangs holds nobody up.
+    private static let lookPatience: Duration = .milliseconds(250)
 
     private let settings: TLSSettings
     private let log: AgentLog
-    private let state: Mutex<State>
+    private let failureReports = Mutex(Moderation())
     private let files: FileLook<TLSContext>
 
     /// Opens OpenSSL and reads the files.
@@ -30,46 +27,31 @@ package final class TLSAcceptor: Sendable {
         let context = try TLSContext(settings)
         self.settings = settings
         self.log = log
-        state = Mutex(State(context: context))
-        files = FileLook("certificate files", paths, stamps: stamps, content: context, pause: Self.lookPause) {
-            context, _ in Self.readAgain(settings, &context, log)
-        }
+        let names: KeyValuePairs = ["certificate": settings.certificate, "key": settings.key]
+        files = FileLook(
+            "certificate files", paths, stamps: stamps, content: context, pause: Self.lookPause,
+            tellHang: { hangs in
+                if hangs {
+                    log.error("reading the TLS certificate hangs, the old one is served", names)
+                } else {
+                    log.info("the TLS certificate can be read again", names)
+                }
+            },
+            read: { context, _ in Self.readAgain(settings, &context, log) })
     }
 
     /// Of the certificate that is served now.
-    package var validity: TLSValidity { state.withLock { $0.context.validity } }
+    package var validity: TLSValidity { files.content.validity }
 
     /// Nobody gets through a handshake without a certificate of his own that was verified.
     var requiresCertificate: Bool { settings.clientCA != nil && settings.clientAuthentication == .require }
 
-    func makeSession(_ socket: Socket) throws(TLSError) -> TLSSession {
-        try state.withLock { $0.context }.makeSession(socket)
-    }
+    func makeSession(_ socket: Socket) throws(TLSError) -> TLSSession { try files.content.makeSession(socket) }
 
-    /// Looks at the files when it is time to, and calls `done` from another queue. False when it is not, or when
-    /// another look has not come back for a while: what is served meanwhile is the old certificate.
+    /// Looks at the files when it is time to, and calls `done` from another queue: when that is over, or has taken so
+    /// long that the certificate known before will do. False when it is not time, or an earlier look hangs.
     func look(at now: Instant, then done: @escaping @Sendable () -> Void) -> Bool {
-        let names: KeyValuePairs = ["certificate": settings.certificate, "key": settings.key]
-        let answer = files.look(at: now) { context in
-            let hasHung = self.state.withLock { state in
-                state.context = context
-                defer { state.isHangTold = false }
-                return state.isHangTold
-            }
-            if hasHung { self.log.info("the TLS certificate can be read again", names) }
-            done()
-        }
-        switch answer {
-        case .underWay: return true
-        case .notDue: return false
-        case .hangs:
-            let isNews = state.withLock { state in
-                defer { state.isHangTold = true }
-                return !state.isHangTold
-            }
-            if isNews { log.error("reading the TLS certificate hangs, the old one is served", names) }
-            return false
-        }
+        if case .underWay = files.look(at: now, atMost: Self.lookPatience, then: done) { true } else { false }
     }
 
     /// What cannot be used is told once for each change of the files, and changes nothing: a certificate and its key
@@ -85,7 +67,7 @@ package final class TLSAcceptor: Sendable {
 
     /// Clients that fail may come by the thousand: now and then one is told, all are counted by the server.
     func report(_ reason: String, from client: SocketAddress?) {
-        guard state.withLock({ $0.failureReports.allows(at: .now) }) else { return }
+        guard failureReports.withLock({ $0.allows(at: .now) }) else { return }
         log.warning(
             "a client did not get through the TLS handshake",
             ["client": client?.host ?? "unknown", "reason": reason])

@@ -14,6 +14,8 @@ package struct FileCursor: Equatable, Sendable {
     package var mark = LineSplitter.Mark.line
     /// The size when it was last looked at; what of it was never read is lost when the file is gone.
     package var sizeBytes: UInt64
+    /// A compressed file that ends in the middle of its text: it was read as far, and more of it may come.
+    package var isCutShort = false
 
     package var id: FileID { identity.id }
     package var print: FilePrint { identity.print }
@@ -54,7 +56,8 @@ package struct FileCursors: Equatable, Sendable {
                         born: value["born"]?.unsigned.map { Int64(clamping: $0) }, print: print),
                     offset: offset,
                     mark: value["continues"]?.string.flatMap(LineSplitter.Mark.init) ?? .line,
-                    sizeBytes: value["size"]?.unsigned ?? offset))
+                    sizeBytes: value["size"]?.unsigned ?? offset,
+                    isCutShort: value["cut_short"]?.bool == true))
         }
         floors = Self.times(json["floors"], "path", "modified", &malformed)
         since = Self.times(json["since"], "pattern", "time", &malformed)
@@ -162,6 +165,10 @@ extension FileCursor {
             if mark != .line {
                 json.key("continues")
                 json.string(mark.rawValue)
+            }
+            if isCutShort {
+                json.key("cut_short")
+                json.bool(true)
             }
         }
     }

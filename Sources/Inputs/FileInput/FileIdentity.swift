@@ -27,7 +27,8 @@ struct FoundFile {
     ) throws(Errno) {
         self.init(
             place: place, id: status.id, born: try file.birth(),
-            text: try FileText(file, status, at: place, through: &reader), diskBytes: status.sizeBytes,
+            text: try FileText(file, status, at: place, isSettled: isSettled, through: &reader),
+            diskBytes: status.sizeBytes,
             modifiedUnixNanoseconds: status.modifiedUnixNanoseconds,
             changedUnixNanoseconds: status.changedUnixNanoseconds, isAtPath: isAtPath, isSettled: isSettled)
     }
@@ -80,6 +81,11 @@ package struct FileIdentity: Hashable, Sendable {
 
     /// Whether the numbers of `found` are those of this file; on another device, that may be so after a reboot.
     func hasNumbers(of found: FoundFile) -> Bool { id.inode == found.id.inode && mayBeBorn(at: found.born) }
+
+    /// The same file, of which so little is written, or there, that its text does not tell which one it is.
+    func isBeginning(of found: FoundFile) -> Bool {
+        id == found.id && born != nil && born == found.born && !print.isEmpty && print.head.begins(found.text.start)
+    }
 
     /// What `found` is to this file, of which `offset` bytes of text were read.
     func relation(to found: FoundFile, readTo offset: UInt64) -> FileRelation {

@@ -1,5 +1,6 @@
 // What the system allows the file inputs: descriptors and inotify watches.
 
+internal import Compression
 internal import Platform
 internal import Synchronization
 
@@ -28,4 +29,8 @@ struct FileLimits {
     var hasINotify = true
     /// Reads the bytes by which files are told apart.
     var reader = TextReader.fromDisk
+    /// A host may lack a library.
+    var inflaters = Inflaters.shared
+    /// By which work without records ends in time.
+    var clock: @Sendable () -> Instant = { Instant.now }
 }

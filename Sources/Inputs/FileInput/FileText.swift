@@ -1,7 +1,8 @@
 // What stands in a file, as far as that tells which one it is: its form, its first bytes, its size, and the bytes
-// before a place further inside. Of a compressed file (gzip, RFC 1952) it is the text in it.
+// before a place further inside. Of a compressed file it is the text in it.
 
 internal import Bytes
+internal import Compression
 internal import Platform
 
 /// Reads the few bytes by which files are told apart, into a buffer that is kept.
@@ -17,8 +18,12 @@ struct TextReader {
     var bytes = [UInt8](repeating: 0, count: max(FilePrint.Head.lengthLimit, FilePrint.Inner.length))
     /// Passed in, so that a test can give an error at any call.
     let source: Read
+    /// And so that a test can be without a library.
+    let inflaters: Inflaters
 
-    init(_ source: @escaping Read = fromDisk) { self.source = source }
+    init(_ source: @escaping Read = fromDisk, _ inflaters: Inflaters = .shared) {
+        (self.source, self.inflaters) = (source, inflaters)
+    }
 
     /// Up to a KiB. Returns how much there is.
     mutating func read(_ file: borrowing File, at offset: UInt64) throws(Errno) -> Int {
@@ -39,63 +44,82 @@ enum InnerText: Equatable {
 
 /// A class, because each place inside is looked at once, whoever asks.
 final class FileText {
-    enum Form { case plain, gzip, otherCompression }
+    enum Form: Equatable {
+        case plain
+        case compressed(CompressionForm)
+        /// In a way that is not known, or its text cannot be had.
+        case otherCompression
+
+        static let gzip = Form.compressed(.gzip)
+
+        /// The text in it can be read.
+        var isCompressed: Bool { if case .compressed = self { true } else { false } }
+    }
 
     let form: Form
+    /// Why the text in it cannot be had, where that is known.
+    private(set) var refusal: CompressionRefusal?
     /// The first bytes, up to `FilePrint.Head.lengthLimit`.
     let start: ArraySlice<UInt8>
-    /// In a gzip file its end tells, as far as that has been written: RFC 1952, ISIZE.
+    /// In a gzip file its end tells, as far as that has been written: RFC 1952, ISIZE. In other compressed files
+    /// nothing does, and it is that of `start`.
     let sizeBytes: UInt64
-    /// False for a gzip file whose whole text is longer than `start`.
+    /// False for a compressed file whose whole text is longer than `start`.
     let isSizeCertain: Bool
     /// False for a file of which so little has been written that it cannot be told which one it is.
     let isKnown: Bool
     /// NULs at the end of a plain file: it may be a copy that is being written into a file that has its size already.
     let endsInNULs: Bool
 
-    private let look: (_ end: UInt64) -> InnerText
+    /// Where it is opened to look further inside.
+    private(set) var place: Path
+    private let look: (_ end: UInt64, _ place: Path) -> InnerText
     private var looks: [UInt64: InnerText] = [:]
 
-    private static let gzipMagic: [UInt8] = [0x1F, 0x8B, 0x08]
-    /// zstd, xz and bzip2.
-    private static let otherMagics: [[UInt8]] = [
-        [0x28, 0xB5, 0x2F, 0xFD], [0xFD, 0x37, 0x7A, 0x58, 0x5A], [0x42, 0x5A, 0x68],
-    ]
-
     /// Of an open file that stands at `place`, where it is opened again when more than its first bytes is asked for.
+    /// With `isSettled`, nobody writes it any more: what there is of a compressed one is as good as it gets.
     init(
-        _ file: borrowing File, _ status: FileStatus, at place: Path, through reader: inout TextReader
+        _ file: borrowing File, _ status: FileStatus, at place: Path, isSettled: Bool = false,
+        through reader: inout TextReader
     ) throws(Errno) {
         let count = try reader.read(file, at: 0)
         let own = reader.bytes[..<count]
-        let form: Form
-        if !own.isEmpty, own.count < Self.gzipMagic.count, Self.gzipMagic.starts(with: own) {
-            (form, start, sizeBytes, isKnown, isSizeCertain) = (.gzip, [], 0, false, false)
-        } else if !own.starts(with: Self.gzipMagic) {
-            form = Self.otherMagics.contains { own.starts(with: $0) } ? .otherCompression : .plain
+        let (id, source, inflaters) = (status.id, reader.source, reader.inflaters)
+        let compression = CompressionForm.tell(own, isNamed: withoutCompressionEnding(place) != place)
+        switch compression {
+        case .none, .other:
+            form = compression == .none ? .plain : .otherCompression
             (start, sizeBytes, isKnown, isSizeCertain) = (own, status.sizeBytes, true, true)
-        } else {
-            let inflated = InflatedText(reader.source)
+            endsInNULs = form == .plain ? try Self.endsInNULs(file, status, own, &reader) : false
+        case .unwritten:
+            (form, start, sizeBytes, isKnown, isSizeCertain) = (.gzip, [], 0, false, false)
+            endsInNULs = false
+        case .form(let compression):
+            let inflated = InflatedText(source, inflaters: inflaters)
             var text = [UInt8](repeating: 0, count: FilePrint.Head.lengthLimit)
-            let piece = try inflated.read(file, into: &text, at: 0)
-            if inflated.isDamaged {
-                (form, start, sizeBytes, isKnown, isSizeCertain) = (
-                    .otherCompression, own, status.sizeBytes, true, true
-                )
-            } else if case .text(let length, let isEnd) = piece {
-                form = .gzip
+            let (length, isEnd): (Int, Bool) =
+                switch try inflated.read(file, into: &text, at: 0) {
+                case .text(let length, let isEnd): (length, isEnd)
+                case .incomplete(let length): (length, false)
+                case .skipped: (0, false)
+                }
+            if case .refused(let refusal)? = inflated.fault { self.refusal = refusal }
+            if inflated.fault != nil, length == 0 {
+                form = .otherCompression
+                (start, sizeBytes, isKnown, isSizeCertain) = (own, status.sizeBytes, true, true)
+            } else {
+                form = .compressed(compression)
                 start = text[..<length]
                 isSizeCertain = isEnd
-                isKnown = isEnd || length == FilePrint.Head.lengthLimit
-                sizeBytes = isEnd ? UInt64(length) : max(try Self.sizeAtEnd(file, status, &reader), UInt64(length))
-            } else {
-                (form, start, sizeBytes, isKnown, isSizeCertain) = (.gzip, [], 0, false, false)
+                isKnown = isEnd || length == FilePrint.Head.lengthLimit || isSettled && length > 0
+                let told = isEnd || compression != .gzip ? 0 : try Self.sizeAtEnd(file, status, &reader)
+                sizeBytes = max(told, UInt64(length))
             }
+            endsInNULs = false
         }
-        self.form = form
-        endsInNULs = form == .plain ? try Self.endsInNULs(file, status, own, &reader) : false
-        let (id, source) = (status.id, reader.source)
-        look = { end in Self.inner(form, before: end, in: place, id, source) }
+        let form = form
+        self.place = place
+        look = { end, place in Self.inner(form, before: end, in: place, id, TextReader(source, inflaters)) }
     }
 
     /// Of a text that is at hand.
@@ -108,38 +132,81 @@ final class FileText {
         self.sizeBytes = sizeBytes ?? UInt64(text.count)
         self.isKnown = isKnown
         endsInNULs = form == .plain && Self.endsInNULs(start)
-        isSizeCertain = form != .gzip || text.count <= FilePrint.Head.lengthLimit && isKnown
-        self.look = look
+        isSizeCertain = !form.isCompressed || text.count <= FilePrint.Head.lengthLimit && isKnown
+        place = ""
+        self.look = { end, _ in look(end) }
+    }
+
+    /// It is all there is to know, unless the file changes.
+    var isKnownForGood: Bool { isSizeCertain || start.count == FilePrint.Head.lengthLimit }
+
+    /// It is looked at again, maybe after it was renamed. What could not be read then may be read now.
+    func stands(at place: Path) {
+        self.place = place
+        looks = looks.filter { _, found in
+            switch found {
+            case .text, .ended: true
+            case .unwritten, .unreadable: false
+            }
+        }
     }
 
     func inner(before end: UInt64) -> InnerText {
         if let known = looks[end] { return known }
-        let found = look(end)
+        let found = look(end, place)
         looks[end] = found
         return found
     }
 
-    /// Whether less stands in it than was read. Not said of a gzip file whose end is not seen: what that says of the
-    /// size is wrong while it is being written, and beyond 4 GiB.
+    /// Whether less stands in it than was read. Not said of a compressed file whose end is not seen: what that of
+    /// gzip says of the size is wrong while it is being written, and beyond 4 GiB.
     func isShorter(than offset: UInt64) -> Bool { isSizeCertain && sizeBytes < offset }
+
+    /// Whether more may stand in it than was read. Of a gzip file the end says so, but for those of several members.
+    func mayHaveMore(than offset: UInt64) -> Bool {
+        if isSizeCertain || form == .otherCompression { return sizeBytes > offset }
+        return form != .gzip || UInt32(truncatingIfNeeded: sizeBytes) != UInt32(truncatingIfNeeded: offset)
+    }
+
+    /// Nothing tells how large its text is.
+    private var isSizeUntold: Bool { form.isCompressed && form != .gzip && !isSizeCertain }
 
     /// Whether this is the text of `other` in another form: compressed or decompressed.
     func isOtherForm(of other: FileText) -> FilePrint.Match {
         guard form != other.form, form != .otherCompression, other.form != .otherCompression, isKnown,
             start.elementsEqual(other.start)
         else { return .other }
-        guard let end = FilePrint.Inner.end(seen: min(sizeBytes, other.sizeBytes)) else { return .same }
+        let told = [self, other].filter { !$0.isSizeUntold }.map(\.sizeBytes).min()
+        guard let end = FilePrint.Inner.end(seen: told ?? FilePrint.Inner.endLimit) else { return .same }
         switch (inner(before: end), other.inner(before: end)) {
         case (.text(let text), .text(let otherText)): return text == otherText ? .same : .other
         case (.unreadable(let error), _), (_, .unreadable(let error)): return .unreadable(error)
-        // As far as both reach.
-        default: return .same
+        // As far as both reach, where that can be told.
+        default: return told == nil ? .other : .same
         }
     }
 
-    /// A gzip file has 32 bits for the size of its text.
+    /// Of a compressed file with the same beginning. One that was cut short has not, nor one of which that cannot be
+    /// told because it is large.
+    func hasMore(than other: FileText) -> Bool {
+        guard other.sizeBytes >= UInt64(FilePrint.Inner.length) else { return UInt64(start.count) > other.sizeBytes }
+        return if case .text = inner(before: other.sizeBytes + 1) { true } else { false }
+    }
+
+    /// Whether it is as large as one that has the same text. A gzip file has 32 bits for the size.
     func isAsLarge(as other: FileText) -> Bool {
-        UInt32(truncatingIfNeeded: sizeBytes) == UInt32(truncatingIfNeeded: other.sizeBytes)
+        if isSizeUntold { return other.reachesTo(self) }
+        if other.isSizeUntold { return reachesTo(other) }
+        return UInt32(truncatingIfNeeded: sizeBytes) == UInt32(truncatingIfNeeded: other.sizeBytes)
+    }
+
+    /// Whether the text of `other`, of whose size nothing is told, ends where this one does; beyond what is looked at
+    /// inside it is taken for granted.
+    private func reachesTo(_ other: FileText) -> Bool {
+        guard !isSizeUntold, sizeBytes >= UInt64(FilePrint.Inner.length) else { return false }
+        let end = min(sizeBytes, FilePrint.Inner.endLimit)
+        guard case .text = other.inner(before: end) else { return false }
+        return sizeBytes > end || other.inner(before: end + 1) == .ended
     }
 
     /// One NUL may be half a character of UTF-16.
@@ -163,12 +230,12 @@ final class FileText {
     }
 
     private static func inner(
-        _ form: Form, before end: UInt64, in place: Path, _ id: FileID, _ source: @escaping TextReader.Read
+        _ form: Form, before end: UInt64, in place: Path, _ id: FileID, _ reader: TextReader
     ) -> InnerText {
         do throws(Errno) {
             let file = try File(reading: place)
             guard try file.status().id == id else { return .unreadable(.notFound) }
-            var reader = TextReader(source)
+            var reader = reader
             return try file.innerText(form, before: end, through: &reader)
         } catch {
             return .unreadable(error)
@@ -185,8 +252,8 @@ extension File {
         var count = 0
         switch form {
         case .plain: count = try reader.read(self, at: offset)
-        case .gzip:
-            let text = InflatedText(reader.source)
+        case .compressed:
+            let text = InflatedText(reader.source, inflaters: reader.inflaters)
             switch try text.read(self, into: &reader.bytes, at: offset) {
             case .text(let length, let isEnd):
                 count = length

@@ -1,62 +1,101 @@
-// The text in a gzip file (RFC 1952), read at offsets of the text: a rotated log that was compressed meanwhile.
+// The text in a compressed file, read at offsets of the text: a rotated log that was compressed meanwhile. Which form
+// it is compressed in, its first bytes tell.
 
 internal import Bytes
+internal import Compression
 internal import Platform
 
-/// One stream through a compressed file, from its beginning onwards. What was read last can be read again; what stands
-/// before it, only from the beginning.
+/// One stream through a compressed file, from its beginning onwards. What was read last can be read again; what
+/// stands before it, only from the beginning.
 final class InflatedText {
     /// One read of the compressed file.
     private static let inputBytes = 64 << 10
     /// Text that one call may pass over on its way to an offset: a few tens of milliseconds.
     private static let skippedBytesLimit = 16 << 20
+    /// Zeros that a tape or xz(1) puts behind what is compressed, or between two of them. Tapes have blocks of 10
+    /// KiB.
+    private static let paddingLimit = 64 << 10
+    /// What one call may read of the file without finding text: zstd may skip gigabytes.
+    private static let inputBytesLimit = 16 << 20
+    /// A file that is set to its size before it is written has NULs at its end; gzip's size has two at the most.
+    private static let unwrittenEndBytes = 8
 
     enum Piece: Equatable {
         /// So many bytes of text. With `isEnd`, nothing comes after it.
         case text(Int, isEnd: Bool)
         /// On the way to the offset; to be called again.
         case skipped
-        /// The file ends in the middle of the stream: it is still being written.
-        case incomplete
+        /// So many bytes of text, behind which the file ends in the middle of the stream: it is still being written,
+        /// or was cut short.
+        case incomplete(Int)
+    }
+
+    /// Why it ended before its time.
+    enum Fault: Equatable {
+        /// What follows is not of this form, its checksum is wrong, or the text is shorter than what was asked for.
+        case damaged
+        /// All of the text is there, and behind it something else.
+        case followedByOther
+        case refused(CompressionRefusal)
     }
 
     private let source: TextReader.Read
-    private let inflater = GzipInflater()
+    private let inflaters: Inflaters
+    /// What it is, when the first bytes are read.
+    private var form: CompressionForm?
+    private var inflater: (any Inflater)?
     private var input = [UInt8](repeating: 0, count: inputBytes)
     private var inputRange = 0..<0
     private var inputOffset: UInt64 = 0
+    /// The last step filled its room: there may be more text without more input.
+    private var hasMoreText = false
     private var hasEnded = false
-    /// It ended before its time: what follows is no gzip, or the text is shorter than what was asked for.
-    private(set) var isDamaged = false
+    /// What comes next is not written yet, though the file has its size.
+    private var isUnwritten = false
+    /// What this call may still read of the file.
+    private var inputLeft = 0
+    private(set) var fault: Fault?
     /// The text given last, and where it stands.
     private var held: [UInt8] = []
     private var heldOffset: UInt64 = 0
     private var heldEnd: UInt64 { heldOffset + UInt64(held.count) }
 
-    init(_ source: @escaping TextReader.Read = TextReader.fromDisk) { self.source = source }
+    init(_ source: @escaping TextReader.Read = TextReader.fromDisk, inflaters: Inflaters = .shared) {
+        self.source = source
+        self.inflaters = inflaters
+    }
+
+    /// What it gave last is not the end of the text.
+    var isDamaged: Bool { fault != nil && fault != .followedByOther }
+
+    /// What reading on takes, but for what was read last.
+    var memoryBytes: Int { Self.inputBytes + (inflater?.memoryBytes ?? 0) }
 
     /// Fills `buffer` with the text from `offset` on, or as much of it as there is.
     func read(_ file: borrowing File, into buffer: inout [UInt8], at offset: UInt64) throws(Errno) -> Piece {
         if offset < heldOffset { rewind() }
+        inputLeft = Self.inputBytesLimit
         if let piece = try skip(file, to: offset, through: &buffer) { return piece }
         held.removeFirst(Int(offset - heldOffset))
         heldOffset = offset
-        let kept = min(held.count, buffer.count)
-        buffer.replaceSubrange(0..<kept, with: held[..<kept])
-        var count = kept
-        while count < buffer.count, !hasEnded {
+        var count = min(held.count, buffer.count)
+        buffer.replaceSubrange(0..<count, with: held[..<count])
+        // What of it does not fit is asked for again.
+        let isWhole = count == held.count
+        while isWhole, count < buffer.count, !hasEnded {
             let produced = try fill(file, &buffer, count..<buffer.count)
-            if produced == 0, !hasEnded { break }
+            if produced == 0 { break }
             count += produced
         }
-        if count == kept, !hasEnded { return .incomplete }
-        held.replaceSubrange(0..<held.count, with: buffer[..<count])
-        return .text(count, isEnd: hasEnded)
+        if isWhole { held.replaceSubrange(0..<held.count, with: buffer[..<count]) }
+        if count < buffer.count, !hasEnded { return inputLeft > 0 ? .incomplete(count) : .skipped }
+        return .text(count, isEnd: hasEnded && isWhole)
     }
 
     private func rewind() {
-        inflater.reset()
-        (inputRange, inputOffset, hasEnded, isDamaged) = (0..<0, 0, false, false)
+        inflater?.reset()
+        (inputRange, inputOffset, hasMoreText) = (0..<0, 0, false)
+        (hasEnded, isUnwritten, fault) = (false, false, nil)
         held.removeAll(keepingCapacity: true)
         heldOffset = 0
     }
@@ -67,7 +106,7 @@ final class InflatedText {
         var skipped = 0
         while heldEnd < offset {
             if hasEnded {
-                isDamaged = true
+                end(fault ?? .damaged)
                 return .text(0, isEnd: true)
             }
             guard skipped < Self.skippedBytesLimit else { return .skipped }
@@ -75,7 +114,7 @@ final class InflatedText {
             held.removeAll(keepingCapacity: true)
             let room = min(UInt64(buffer.count), offset - heldOffset)
             let produced = try fill(file, &buffer, 0..<Int(room))
-            if produced == 0, !hasEnded { return .incomplete }
+            if produced == 0, !hasEnded { return inputLeft > 0 ? .incomplete(0) : .skipped }
             heldOffset += UInt64(produced)
             skipped += produced
         }
@@ -84,32 +123,87 @@ final class InflatedText {
 
     /// Inflates into `buffer[room]`. Returns 0 when there is nothing more, or nothing more yet.
     private func fill(_ file: borrowing File, _ buffer: inout [UInt8], _ room: Range<Int>) throws(Errno) -> Int {
-        while !hasEnded {
-            if inputRange.isEmpty {
-                let count = try source(file, &input, Self.inputBytes, inputOffset)
-                guard count > 0 else { return 0 }
-                inputOffset += UInt64(count)
-                inputRange = 0..<count
-            }
+        while !hasEnded, !isUnwritten {
+            if inputRange.isEmpty, !hasMoreText, try !readOn(file) { return 0 }
+            guard let inflater = inflater ?? begin() else { return 0 }
+            let wasAtHand = inputRange.count
             let step = inflater.inflate(input, inputRange, into: &buffer, room)
             inputRange = inputRange.lowerBound + step.consumed..<inputRange.upperBound
+            hasMoreText = step.produced == room.count
             switch step.outcome {
+            case .more where step.consumed == 0 && step.produced == 0 && wasAtHand > 0: end(.damaged)
             case .more: break
-            case .damaged: (hasEnded, isDamaged) = (true, true)
+            case .damaged:
+                isUnwritten = try endsInNULs(file)
+                if !isUnwritten { end(.damaged) }
+            case .tooLarge: end(.refused(.tooLarge))
+            case .noMemory: throw .noMemory
             case .memberEnded:
-                hasEnded = try !hasAnotherMember(file)
-                inflater.reset()
+                hasMoreText = false
+                try passPadding(file)
+                if !hasEnded { inflater.reset() }
             }
             if step.produced > 0 { return step.produced }
         }
         return 0
     }
 
-    /// Zeros that a tape or a copy padded the file with are none.
-    private func hasAnotherMember(_ file: borrowing File) throws(Errno) -> Bool {
-        if !inputRange.isEmpty { return input[inputRange.lowerBound] == 0x1F }
-        var byte: [UInt8] = [0]
-        return try source(file, &byte, 1, inputOffset) == 1 && byte[0] == 0x1F
+    /// Its memory is needed no longer.
+    private func end(_ reason: Fault?) { (hasEnded, fault, inflater) = (true, reason, nil) }
+
+    /// False when there is no more of the file now, or for this call.
+    private func readOn(_ file: borrowing File) throws(Errno) -> Bool {
+        guard inputLeft > 0 else { return false }
+        let count = try source(file, &input, Self.inputBytes, inputOffset)
+        inputOffset += UInt64(count)
+        inputLeft -= count
+        inputRange = 0..<count
+        return count > 0
+    }
+
+    /// Nil when it has ended because it cannot be read, or when it is not known yet what it is.
+    private func begin() -> (any Inflater)? {
+        switch CompressionForm.tell(input[inputRange], isNamed: true) {
+        case .form(let form):
+            do throws(CompressionRefusal) {
+                let inflater = try inflaters.inflater(for: form)
+                (self.form, self.inflater) = (form, inflater)
+                return inflater
+            } catch {
+                end(.refused(error))
+            }
+        case .unwritten: (inputRange, inputOffset) = (0..<0, 0)
+        case .other, .none: end(.damaged)
+        }
+        return nil
+    }
+
+    /// One member is complete. Ends, if no other one follows behind zeros that pad it.
+    private func passPadding(_ file: borrowing File) throws(Errno) {
+        var passed = 0
+        while true {
+            // What follows is read in any case: there may be another one.
+            inputLeft = max(inputLeft, 1)
+            if inputRange.isEmpty, try !readOn(file) { return end(nil) }
+            guard let next = input[inputRange].firstIndex(where: { $0 != 0 }) else {
+                passed += inputRange.count
+                inputRange = 0..<0
+                if passed > Self.paddingLimit { return end(nil) }
+                continue
+            }
+            inputRange = next..<inputRange.upperBound
+            if form?.mayBeginMember(input[next]) != true { end(.followedByOther) }
+            return
+        }
+    }
+
+    /// Where it is found to be damaged, it may not be written yet.
+    private func endsInNULs(_ file: borrowing File) throws(Errno) -> Bool {
+        let size = try file.status().sizeBytes
+        guard size > UInt64(Self.unwrittenEndBytes) else { return false }
+        var end = [UInt8](repeating: 1, count: Self.unwrittenEndBytes)
+        let count = try source(file, &end, end.count, size - UInt64(end.count))
+        return count == end.count && end.allSatisfy { $0 == 0 }
     }
 }
 

@@ -104,7 +104,10 @@ func sameParts(of files: [FoundFile], in memory: [ReadText]) -> [ReadPart] {
                 own.append(index)
                 continue
             }
-            guard file.text.isKnown else { continue }
+            guard file.text.isKnown else {
+                if text.identity.isBeginning(of: file) { own.append(index) }
+                continue
+            }
             switch text.identity.relation(to: file, readTo: text.offset) {
             case .same, .moved: own.append(index)
             case .unclear(let error): unclear = .unclear(error)
@@ -131,7 +134,7 @@ private func otherForm(
         case .unreadable(let error): return .unclear(error)
         }
     }
-    if file.text.form == .gzip {
+    if file.text.form.isCompressed {
         for (number, text) in memory.enumerated()
         where text.state == .open && !parts.contains(.same(number))
             && text.identity.print.head == FilePrint.Head(of: file.text.start)
@@ -142,9 +145,12 @@ private func otherForm(
             case .unreadable(let error): return .unclear(error)
             }
         }
-        if twins.contains(where: { files[$0].text.isAsLarge(as: file.text) }) { return .alike }
-        // Another text that begins with the same KiB; or its size is not written yet, or the plain one grew.
-        return twins.isEmpty || file.isSettled ? .nothing : .unclear(nil)
+        // Of two compressed ones of which nothing is known, the first is read.
+        let read = twins.filter { !files[$0].text.form.isCompressed || parts[$0] != .nothing || $0 < index }
+        if read.contains(where: { files[$0].text.isAsLarge(as: file.text) }) { return .alike }
+        // Its size is not written yet. When nobody writes it any more, it was cut short, or the plain one grew.
+        if !twins.isEmpty, !file.isSettled { return .unclear(nil) }
+        return read.contains { !file.text.hasMore(than: files[$0].text) } ? .alike : .nothing
     }
     for twin in twins {
         if case .same(let text) = parts[twin] { return memory[text].isFollowed ? .alike : .copy(of: text) }

@@ -1,6 +1,7 @@
 // The names that rotation gives: `app.log.1`, `app.log-20261121`, `app-20261121.log`, `app.log.old`.
 
 package import Bytes
+internal import Compression
 
 /// A path in two: the directory and the name.
 package func splitPath(_ path: Path) -> (directory: Path, name: Path) { (path.directory ?? ".", path.name) }
@@ -12,9 +13,14 @@ package func stem(of name: Path) -> Path {
 }
 
 /// `app.log.1.gz` is named as `app.log.1` is.
-package func withoutGzipEnding(_ name: Path) -> Path {
-    name.hasSuffix(".gz") ? Path(name.bytes.dropLast(3)) : name
+package func withoutCompressionEnding(_ name: Path) -> Path {
+    for ending in compressionEndings where name.hasSuffix(ending) {
+        return Path(name.bytes.dropLast(ending.utf8.count))
+    }
+    return name
 }
+
+private let compressionEndings = CompressionForm.allCases.map(\.ending)
 
 /// Whether `name` may hold the content of `original`: `app.log.copy`. Enough for a file whose content is compared.
 package func mayBeCopyName(_ name: Path, of original: Path) -> Bool {
@@ -25,7 +31,7 @@ package func mayBeCopyName(_ name: Path, of original: Path) -> Bool {
 
 /// The names of which `name` may be a copy or a rotated one, the longest first.
 package func originalNames(of name: Path) -> [Path] {
-    let plain = withoutGzipEnding(name)
+    let plain = withoutCompressionEnding(name)
     let bytes = plain.bytes
     let separators = bytes.indices.dropFirst().filter { isSeparator(bytes[$0]) }.reversed()
     let ending = bytes.lastIndex(of: UInt8(ascii: ".")) ?? bytes.count
@@ -42,7 +48,7 @@ private func isSeparator(_ byte: UInt8) -> Bool { ".-_~".utf8.contains(byte) }
 /// Whether `name` is what a rotation makes of `original`, so that it is read without any other proof. `mail.err` is no
 /// rotated `mail`.
 package func isRotatedName(_ name: Path, of original: Path) -> Bool {
-    let plain = withoutGzipEnding(name)
+    let plain = withoutCompressionEnding(name)
     if plain != name { return plain == original || isRotatedName(plain, of: original) }
     let (name, original) = (name.bytes, original.bytes)
     if name.starts(with: original) { return isRotationSuffix(name.dropFirst(original.count), orWord: true) }

@@ -21,9 +21,11 @@ extension Tail {
             while !batch.isFull, turn < Self.turnBytes {
                 var count: Int
                 var isLast: Bool
-                let offset = readOffset
+                var isIncomplete = false
+                let (offset, recordCount) = (readOffset, batch.records.count)
                 switch try readPiece(through: &buffers) {
                 case .text(let bytes, let isEnd): (count, isLast) = (bytes, isEnd)
+                case .incomplete(let bytes): (count, isLast, isIncomplete) = (bytes, true, true)
                 case .skipped: return .skipped
                 case .other(let outcome): return outcome
                 }
@@ -36,17 +38,19 @@ extension Tail {
                     let field = batch.addField("file", Array(path.bytes))
                     fields = field..<field + 1
                 }
+                // In a compressed file, what stands before its end is a line, and what stands before damage is none.
+                let mayBeFlushed = isCompressed ? !isIncomplete && inflated?.isDamaged != true : flushPartial
                 let done = splitter.split(
                     buffers.chunk, count: count,
                     of: .init(
                         number: number, offset: readOffset, fields: fields ?? 0..<0,
                         unixNanoseconds: now.unixNanoseconds),
-                    isLast: isLast && (flushPartial || isCompressed), into: &batch)
+                    isLast: isLast && mayBeFlushed, into: &batch)
                 advance(by: done, in: batch)
                 noteInner(from: offset, through: &buffers)
                 turn += done
                 if isLast, !batch.isFull || done == count {
-                    if isCompressed { return endCompressed() }
+                    if isCompressed { return isIncomplete ? endIncomplete(flushPartial, at: now) : endCompressed() }
                     notePartial(count - done, at: now)
                     return .atEnd
                 }
@@ -56,6 +60,8 @@ extension Tail {
                     guard batch.takes(splitter.lineLimit) else { return .more }
                     buffers.grow()
                 }
+                // A line without an end: others are to have their turns, and somebody may be waiting.
+                if done > 0, batch.records.count == recordCount { return .more }
             }
             return .more
         } catch {
@@ -66,6 +72,8 @@ extension Tail {
     private enum Piece {
         /// `isLast` when there is no more behind it now.
         case text(Int, isLast: Bool)
+        /// There is no more of a compressed file behind it now, and it is not whole.
+        case incomplete(Int)
         case skipped
         case other(Outcome)
     }
@@ -84,29 +92,51 @@ extension Tail {
     }
 
     private func readCompressed(through buffers: inout TailBuffers) throws(Errno) -> Piece {
-        let text = inflated ?? InflatedText()
-        inflated = text
-        guard let piece = try file?.read(text, into: &buffers.chunk, at: readOffset), let status = try file?.status()
-        else { return .other(.failed(.system(.notFound))) }
+        guard let status = try file?.status() else { return .other(.failed(.system(.notFound))) }
         isDeleted = status.linkCount == 0
+        let isChanged = incomplete != DiskState(status)
+        if isCutShort, !isChanged { return .other(.incomplete) }
+        isCutShort = false
+        if isChanged {
+            incomplete = nil
+            quietSince = nil
+        }
+        let text = inflated ?? InflatedText(inflaters: buffers.reader.inflaters)
+        inflated = text
+        guard let piece = try file?.read(text, into: &buffers.chunk, at: readOffset) else {
+            return .other(.failed(.system(.notFound)))
+        }
         switch piece {
         case .text(let count, let isEnd):
             let end = readOffset + UInt64(count)
             sizeBytes = isEnd && !text.isDamaged ? end : max(sizeBytes, end)
             return .text(count, isLast: isEnd)
         case .skipped: return .skipped
-        case .incomplete:
-            incompleteBytes = status.sizeBytes
-            // At least its end is missing.
-            sizeBytes = max(sizeBytes, readOffset + 1)
-            inflated = nil
-            return .other(.incomplete)
+        case .incomplete(let count):
+            incomplete = DiskState(status)
+            return .incomplete(count)
         }
+    }
+
+    /// `isQuiet` when it was found so before, and has not changed for the grace.
+    private func endIncomplete(_ isQuiet: Bool, at now: Moment) -> Outcome {
+        inflated = nil
+        // It may have changed since that was asked.
+        isCutShort = isQuiet && quietSince != nil
+        // At least its end is missing; but nobody waits for one that does not come.
+        sizeBytes = isCutShort ? readOffset : max(sizeBytes, readOffset + 1)
+        quietSince = isCutShort ? nil : quietSince ?? now.monotonic
+        return isCutShort ? .cutShort : .incomplete
     }
 
     private func endCompressed() -> Outcome {
         defer { inflated = nil }
-        return inflated?.isDamaged == true ? .failed(.damaged) : .complete
+        return switch inflated?.fault {
+        case nil: .complete
+        case .damaged: .failed(.damaged)
+        case .followedByOther: .failed(.followedByOther)
+        case .refused(let refusal): .failed(.refused(refusal))
+        }
     }
 
     private func advance(by done: Int, in batch: LogBatch) {
@@ -156,7 +186,7 @@ extension Tail {
     func compare(upTo end: UInt64, through reader: inout TextReader) -> FilePrint.Match {
         do throws(Errno) {
             guard let status = try file?.status(), status.sizeBytes >= end else { return .other }
-            guard let (match, startCount) = file?.match(print, through: &reader) else { return .other }
+            guard let (match, startCount) = file?.match(print, &quickPrint, through: &reader) else { return .other }
             guard match == .same else { return match }
             let start = reader.bytes[..<startCount]
             if !print.head.isWhole { identity.print.head.grow(from: start) }

@@ -47,6 +47,8 @@ final class Tail {
         case complete
         /// There is nothing more of a compressed file yet.
         case incomplete
+        /// Nor will there be, as far as can be told: it has not changed for the grace.
+        case cutShort
         case failed(TailFailure)
     }
 
@@ -70,13 +72,16 @@ final class Tail {
     var isDeleted = false
 
     var identity: FileIdentity
+    var quickPrint = QuickPrint()
     var file: File?
-    /// What is read is the text in a gzip file. It is a rotated one, and does not grow once it is complete.
+    /// What is read is the text in a compressed file. It is a rotated one, and does not grow once it is complete.
     var isCompressed: Bool
     /// The way through that text, as long as it is being read.
     var inflated: InflatedText?
-    /// The size of the gzip file at which it was found to be incomplete.
-    var incompleteBytes: UInt64?
+    /// What the compressed file was when it was found to be incomplete.
+    var incomplete: DiskState?
+    /// It stayed so for the grace. If more of it comes, that is read.
+    var isCutShort = false
     var sizeBytes: UInt64
     /// What of that is NULs up to its end, which are not written yet.
     var unwritten: UnwrittenEnd?
@@ -108,10 +113,12 @@ final class Tail {
     var isTimed = false
     /// A count of turns: the lowest was read least recently.
     var lastTurn: UInt64 = 0
+    /// When it was last read.
+    var lastReadAt: Instant
 
     init(
         number: UInt32, path: Path, family: Path, place: Path, cursor: FileCursor,
-        settings: FileInputSettings, isCompressed: Bool
+        settings: FileInputSettings, isCompressed: Bool, at now: Instant
     ) {
         self.number = number
         self.isCompressed = isCompressed
@@ -121,6 +128,7 @@ final class Tail {
         identity = cursor.identity
         sizeBytes = cursor.sizeBytes
         modifiedUnixNanoseconds = 0
+        lastReadAt = now
         readOffset = cursor.offset
         acknowledgedOffset = cursor.offset
         lastRecordOffset = cursor.offset
@@ -129,10 +137,17 @@ final class Tail {
         if cursor.mark != .line { marks.append((cursor.offset, cursor.mark)) }
     }
 
-    var cutCount: UInt64 { splitter.cutCount }
-    var skippedBytes: UInt64 { splitter.skippedBytes }
-    var nulBytes: UInt64 { splitter.nulBytes }
-    var replacedCount: UInt64 { splitter.replacedCount }
+    /// What only grows while it is read.
+    struct Counted {
+        let cut, skippedBytes, nulBytes, replaced: UInt64
+    }
+
+    var counted: Counted {
+        Counted(
+            cut: splitter.cutCount, skippedBytes: splitter.skippedBytes, nulBytes: splitter.nulBytes,
+            replaced: splitter.replacedCount)
+    }
+
     var id: FileID { identity.id }
     var print: FilePrint { identity.print }
     /// As far as it is written.
@@ -160,7 +175,8 @@ final class Tail {
         if let knownKey { (identity.id, identity.born) = (knownKey.id, knownKey.born) }
         return FileCursor(
             path: family, identity: identity, offset: acknowledgedOffset,
-            mark: marks.last { $0.offset == acknowledgedOffset }?.mark ?? .line, sizeBytes: writtenBytes)
+            mark: marks.last { $0.offset == acknowledgedOffset }?.mark ?? .line, sizeBytes: writtenBytes,
+            isCutShort: isCutShort)
     }
 
     /// Up to where it was read, for when it is only remembered.
@@ -171,11 +187,14 @@ final class Tail {
         return cursor
     }
 
+    /// Its path leads elsewhere now: it is read until it was quiet for the grace.
+    func goAway() { (isAway, hasReachedEnd, quietSince) = (true, false, nil) }
+
     /// Notes what a stat of its path said. True when there may be something to read.
     func noteStatus(_ status: FileStatus) -> Bool {
         if isCompressed {
             isDeleted = status.linkCount == 0
-            return incompleteBytes != status.sizeBytes
+            return incomplete != DiskState(status)
         }
         let isChanged = status.sizeBytes != sizeBytes || status.modifiedUnixNanoseconds != modifiedUnixNanoseconds
         isDeleted = status.linkCount == 0
@@ -239,10 +258,11 @@ final class Tail {
     func moveTo(copy: consuming File, _ found: FoundFile) {
         file = consume copy
         identity.take(numbersOf: found)
-        isCompressed = found.text.form == .gzip
+        isCompressed = found.text.form.isCompressed
         inflated = nil
-        incompleteBytes = nil
+        (incomplete, isCutShort) = (nil, false)
         unwritten = nil
+        (partialBytes, partialSince) = (0, nil)
         note(found.text)
         place = found.place
         sizeBytes = max(found.text.sizeBytes, readOffset)

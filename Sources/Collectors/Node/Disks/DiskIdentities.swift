@@ -97,7 +97,7 @@ struct DiskIdentities {
             decoding: disk.name.utf8.map { $0 == UInt8(ascii: "/") ? UInt8(ascii: "!") : $0 }, as: UTF8.self)
         let queue = KernelFile("\(host.sys)/block/\(name)/queue/rotational", keepsOpen: false)
         let rotational = try queue.read { cursor throws(ParseError) in
-            guard let flag = cursor.unsigned() else { throw cursor.error("0 or 1") }
+            guard let flag = cursor.unsigned(), cursor.isAtLineEnd else { throw cursor.error("0 or 1") }
             return flag
         }
         if let rotational { identity.rotational = "\(rotational)" }

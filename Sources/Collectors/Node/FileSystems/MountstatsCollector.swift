@@ -21,17 +21,14 @@ struct MountstatsCollector: Collector {
     mutating func collect(into snapshot: inout Snapshot) throws(CollectError) {
         let nfs = try statistics.value(NFSMount.parse)
         if nfs.isEmpty { return }
-        let mounts = try info.valueIfThere(Mount.parse) ?? []
+        let addresses = Self.addresses(try info.valueIfThere(Mount.parse) ?? [])
         // One export may be mounted at several places; the kernel counts for the export, and so it is served once.
         var exports: Set<[ExactText]> = []
         var places: Set<[ExactText]> = []
         for mount in nfs {
             // Nothing is known of a mount that has no transport: it is about to go.
             guard let proto = mount.transports.first?.proto else { continue }
-            let known = mounts.first {
-                $0.mountPoint == mount.mountPoint && $0.device.hasSameBytes(as: mount.export) && $0.isNFS
-            }
-            let address = known?.serverAddress ?? ""
+            let address = addresses[Place(mountPoint: mount.mountPoint, export: ExactText(mount.export))] ?? ""
             let place = [mount.export, address, mount.mountPoint.label, proto]
             if places.insert(place.map { ExactText($0) }).inserted {
                 snapshot.add(MountstatsMetrics.info, 1, labels: place)
@@ -39,6 +36,22 @@ struct MountstatsCollector: Collector {
             let labels = [mount.export, address, proto]
             if exports.insert(labels.map { ExactText($0) }).inserted { add(mount, labels, to: &snapshot) }
         }
+    }
+
+    /// What is mounted where.
+    private struct Place: Hashable {
+        let mountPoint: Path
+        let export: ExactText
+    }
+
+    /// The addresses of the servers. Of several mounts of one export at one place the first holds.
+    private static func addresses(_ mounts: [Mount]) -> [Place: String] {
+        var addresses: [Place: String] = [:]
+        for mount in mounts where mount.isNFS {
+            let place = Place(mountPoint: mount.mountPoint, export: ExactText(mount.device))
+            if addresses[place] == nil { addresses[place] = mount.serverAddress }
+        }
+        return addresses
     }
 
     private func add(_ mount: NFSMount, _ labels: [String], to snapshot: inout Snapshot) {

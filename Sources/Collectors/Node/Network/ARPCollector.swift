@@ -52,11 +52,14 @@ package struct ARPCollector: Collector {
     private func readFile(into snapshot: inout Snapshot) throws(CollectError) {
         let counts = try file.value { cursor throws(ParseError) in
             var counts: [(name: String, count: Int)] = []
+            // A host of containers has thousands of devices: none is looked for among all of them.
+            var indexes: [ExactText: Int] = [:]
             try ARPTable.forEachDevice(&cursor) { range, cursor in
                 let name = cursor.text(range)
-                if let index = counts.firstIndex(where: { $0.name.hasSameBytes(as: name) }) {
+                if let index = indexes[ExactText(name)] {
                     counts[index].count += 1
                 } else {
+                    indexes[ExactText(name)] = counts.count
                     counts.append((name, 1))
                 }
             }

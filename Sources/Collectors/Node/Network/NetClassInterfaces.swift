@@ -34,8 +34,10 @@ struct NetClassReading {
         set { numbers[number.rawValue] = newValue }
     }
 
-    /// Whether the administrator wants it up.
-    var isSwitchedOn: Bool? { self[.flags].map { UInt64($0) & UInt64(LinkAttributes.Flag.up) != 0 } }
+    /// Whether the administrator wants it up. nil also for flags that cannot be any.
+    var isSwitchedOn: Bool? {
+        self[.flags].flatMap { UInt32(exactly: $0) }.map { $0 & UInt32(LinkAttributes.Flag.up) != 0 }
+    }
 
     /// IF_OPER_… of linux/if.h in sysfs's words.
     static let operationalStates = ["unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up"]

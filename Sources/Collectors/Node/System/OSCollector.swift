@@ -32,6 +32,7 @@ struct OSCollector: Collector {
         let path: String
         let status: FileStatus
         let file: Assignments
+        let rows: RowTally
         let labels: [String]
     }
 
@@ -54,12 +55,15 @@ struct OSCollector: Collector {
             snapshot.add(Self.version, number, labels: [file["ID"], file["ID_LIKE"], file["NAME"]])
         }
         if !file["SUPPORT_END"].isEmpty {
-            guard let end = Self.day(file["SUPPORT_END"]) else {
-                throw .failed("\(reading.path): SUPPORT_END is no day: \(file["SUPPORT_END"])")
+            if let end = Self.day(file["SUPPORT_END"]) {
+                snapshot.add(Self.supportEnd, Double(end))
+            } else {
+                SkippedRows.note(of: reading.path, "SUPPORT_END is no day: \(file["SUPPORT_END"])")
             }
-            snapshot.add(Self.supportEnd, Double(end))
         }
-        if let problem = file.problem { throw .failed("\(reading.path): \(problem)") }
+        if let problem = reading.rows.firstProblem {
+            SkippedRows.note(reading.rows.skipped, of: reading.path, problem.description)
+        }
     }
 
     private func current() throws(CollectError) -> Reading {
@@ -80,8 +84,9 @@ struct OSCollector: Collector {
             var text = ByteCursor(bytes)
             do throws(ParseError) {
                 let file = try Assignments.parse(&text)
+                if let problem = text.rows.firstProblem, text.rows.read == 0 { throw problem }
                 let labels = Self.labels.map { label in file[label.uppercased()] }
-                return Reading(path: shown, status: status, file: file, labels: labels)
+                return Reading(path: shown, status: status, file: file, rows: text.rows, labels: labels)
             } catch { throw .failed("\(shown): \(error)") }
         }
         throw .absent("there is neither \(shown.joined(separator: " nor "))")
