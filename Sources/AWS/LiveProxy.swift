@@ -1,4 +1,4 @@
-// The proxy of an output whose password, or all of it, stands in a file: `"http://vitals:${file:/etc/proxy-password}@proxy"`.
+// The proxy of an output whose password, or all of it, stands in a file: `"http://vitals:${file:/etc/secret}@proxy"`.
 // It is read again when the file changes, and after each refusal.
 
 internal import HTTP
@@ -27,7 +27,7 @@ final class LiveProxy: Sendable {
         guard let text, !text.files.isEmpty else { return nil }
         template = text.template
         known = Mutex((text.value, nil))
-        look = FileLook("proxy files", text.files, content: Reading(text: text), pause: Self.pause) { reading, _ in
+        let read: @Sendable (inout Reading, [FileFinding]) -> Void = { reading, _ in
             do throws(VariableError) {
                 var isWrong = false
                 _ = try reading.text.refresh { text in
@@ -38,6 +38,7 @@ final class LiveProxy: Sendable {
                 reading.fault = isWrong ? "\(reading.text.template) does not hold the address of a proxy" : nil
             } catch { reading.fault = error.reason }
         }
+        look = FileLook("proxy files", text.files, content: Reading(text: text), pause: Self.pause, read: read)
     }
 
     /// What the file says, or what it said last; and a fault that was not there before. `isForced`: it is read although

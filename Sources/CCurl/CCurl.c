@@ -44,8 +44,8 @@ struct ccurl_client {
     long sent_count;
     // Bytes that the kernel still had when a connection was closed in the last transfer.
     long long unsent;
-    // Of the answer, headers and all, what was read; of the body, what is kept, and how much may be.
-    size_t read_count, body_count, body_limit;
+    // Of the body, what was read; what is kept; and how much may be. And of the headers, what was read.
+    size_t read_count, body_count, body_limit, header_count;
     // The headers of an answer that is no interim one (1xx) have come.
     int has_headers;
     // The status of the answer whose headers are coming.
@@ -120,8 +120,8 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *context)
     ccurl_client *client = context;
     size_t length = size * count;
     // Headers, interim answers and trailers without an end: less than was given ends the transfer.
-    client->read_count += length;
-    if (client->read_count > answer_limit(client)) return 0;
+    client->header_count += length;
+    if (client->header_count > ANSWER_LIMIT) return 0;
     if (length > 5 && strncmp(bytes, "HTTP/", 5) == 0) {
         // Another answer begins: the one before was a proxy's, or a 1xx.
         client->answered_count = 0;
@@ -231,7 +231,7 @@ void ccurl_clear_headers(ccurl_client *client) {
 CURLcode ccurl_perform(ccurl_client *client) {
     client->error[0] = 0;
     client->retry_after[0] = 0;
-    client->read_count = client->body_count = 0;
+    client->read_count = client->body_count = client->header_count = 0;
     client->answered_count = 0;
     client->has_headers = client->status = 0;
     client->sent_count = 0;
@@ -289,7 +289,9 @@ const char *ccurl_body(const ccurl_client *client, size_t *count) {
     return client->body;
 }
 
-int ccurl_answer_was_cut(const ccurl_client *client) { return client->read_count > answer_limit(client); }
+int ccurl_answer_was_cut(const ccurl_client *client) {
+    return client->read_count > answer_limit(client) || client->header_count > ANSWER_LIMIT;
+}
 
 const char *ccurl_retry_after(const ccurl_client *client) { return client->retry_after; }
 

@@ -40,8 +40,8 @@ package struct HTTPResponse: Sendable {
     }
 }
 
-/// Whether a status of 4xx says what is wrong with the request or the server, and nothing of what the body holds: a person
-/// has to change something. See RFC 9110, section 15.5, and https://www.iana.org/assignments/http-status-codes.
+/// Whether a status of 4xx says what is wrong with the request or the server, and nothing of what the body holds: a
+/// person has to change something. See RFC 9110, section 15.5, and https://www.iana.org/assignments/http-status-codes.
 package func speaksOfRequestOrServer(_ status: Int) -> Bool {
     switch status {
     case 401...407, 410...412, 414...417, 421, 423, 424, 426, 428, 431, 451: true

@@ -57,12 +57,12 @@ import Testing
         var section = try section(#"{ "proxy": "http://u:${file:\#(path)}@proxy:1" }"#, variables)
         let fake = world()
         fake.service = { _ in
-            fake.proxies.last == "http://u:two@proxy:1" ? ok("{}") : status(407, headers: ["server": "squid"])
+            fake.proxies.last == "http://u:two@proxy:1" ? ok("{}") : status(407, headers: ["server": "polipo"])
         }
         var client = try AWSClient(.logs, session: fake.session(try AWSClientSettings(&section)))
         #expect(fake.options[0].proxy == "http://u:one@proxy:1")
         let refused = error(&client)
-        #expect(refused?.kind == .proxyRefused && refused?.message.contains("squid") == true, "\(refused as Any)")
+        #expect(refused?.kind == .proxyRefused && refused?.message.contains("polipo") == true, "\(refused as Any)")
         // There was nothing new to try it with.
         #expect(fake.requests.count == 1)
         try place.write("password", "two")

@@ -186,7 +186,8 @@ import Testing
         #expect(reason?.components(separatedBy: "onnect to server").count == 2, "\(reason ?? "")")
     }
 
-    /// Of a success the rest is wanted. A refusal is one whatever becomes of its words: who refuses closes the connection.
+    /// Of a success the rest is wanted. A refusal is one whatever becomes of its words: who refuses may close the
+    /// connection.
     @Test func cutAnswersAreNoAnswersUnlessTheyRefuse() throws {
         let receiver = try Receiver()
         #expect(failure(try client(), receiver.url + "/cut") != nil)
@@ -212,8 +213,8 @@ import Testing
         #expect(failure(client, receiver.url + "/interim") != nil)
     }
 
-    /// A body that is not small is too much for a receiver that does not answer in time, also when it has all of it, and
-    /// for one that closes the connection instead.
+    /// A body that is not small is too much for a receiver that does not answer in time, also when it has all of it,
+    /// and for one that closes the connection instead.
     @Test(arguments: ["/slow/3", "/close", "/cut"]) func bodiesThatAreTooMuch(path: String) throws {
         let receiver = try Receiver()
         let client = try client { $0.timeout = .milliseconds(300) }

@@ -23,7 +23,7 @@ const char *ccurl_strerror(CURLcode code);
 typedef struct ccurl_client ccurl_client;
 
 /// NULL without memory. At most `body_limit` bytes of an answer's body are kept; the rest is read and dropped, up to
-/// 1 MiB with the headers: more ends the transfer with CURLE_WRITE_ERROR.
+/// 1 MiB of it, and of headers: more ends the transfer with CURLE_WRITE_ERROR.
 ccurl_client *ccurl_client_new(size_t body_limit);
 void ccurl_client_free(ccurl_client *client);
 
