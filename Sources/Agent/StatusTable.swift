@@ -73,6 +73,9 @@ private func details(_ route: JSONValue) -> [String] {
     if let error = route["last_error"], let message = error["message"] {
         lines.append("\(name): last error at \(plain(error["at"])): \(plain(message))")
     }
+    if let damaged = route["cursor_lines_damaged"]?.unsigned, damaged > 0 {
+        lines.append("\(name): lines of the cursor file that were damaged at the start: \(damaged)")
+    }
     if let failures = route["cursor_save_failures"]?.unsigned, failures > 0 {
         lines.append("\(name): the cursor could not be saved \(failures) times")
     }

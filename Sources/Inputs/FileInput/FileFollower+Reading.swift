@@ -36,7 +36,7 @@ extension FileFollower {
         guard sizeBytes != sizeBytesOfLastLook else { return }
         // Saved, though nothing was acknowledged: what is deleted after a stop is to be counted whole.
         sizeBytesOfLastLook = sizeBytes
-        cursorVersion += 1
+        wantSizes()
     }
 
     func makeReady(_ tail: Tail) {

@@ -125,7 +125,7 @@ extension FileFollower {
         var used = Set(paths.map { place(of: $0) })
         used.formUnion(byFamily.paths)
         used.formUnion(known.paths)
-        floors = floors.filter { used.contains($0.key) }
+        floors.removeAll { !used.contains($0) }
     }
 
     /// Makes room among the descriptors when all are taken: those read least recently give theirs back.

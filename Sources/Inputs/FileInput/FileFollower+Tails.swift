@@ -12,7 +12,7 @@ extension FileFollower {
     ) -> Tail {
         let tail = Tail(
             number: nextNumber, path: path, family: family, place: place, cursor: cursor,
-            settings: settings, isCompressed: isCompressed)
+            settings: settings, isCompressed: isCompressed, unsaved: unsaved)
         nextNumber += 1
         tail.order = takeOrder()
         tail.file = consume file
@@ -97,6 +97,7 @@ extension FileFollower {
     /// Its acknowledgements, if any are to come, mean nothing any more.
     private func forget(_ tail: Tail) {
         tails[tail.number] = nil
+        unsaved.remove(tail)
         if let key = tail.knownKey { known.settle(key) }
         cursorVersion += 1
     }
@@ -105,17 +106,6 @@ extension FileFollower {
         guard let tail = tails[position.source], tail.acknowledge(position.offset) else { return }
         cursorVersion += 1
         if tail.isFinished, tail.isAcknowledged { forget(tail) }
-    }
-
-    var cursors: FileCursors {
-        var cursors = FileCursors()
-        cursors.files = tails.keys.sorted().compactMap { tails[$0]?.cursor }
-        let own = Set(tails.values.compactMap(\.knownKey))
-        cursors.files += known.all.filter { !own.contains($0.key) }
-            .sorted { ($0.path, $0.id.inode, $0.offset) < ($1.path, $1.id.inode, $1.offset) }
-        cursors.floors = floors
-        cursors.since = since
-        return cursors
     }
 
     /// Says once what is wrong with a path, until it is well again.

@@ -2,6 +2,7 @@
 // happens to files that are rotated in FileFollower+Rotation.swift.
 
 internal import Bytes
+internal import Durable
 internal import Logs
 internal import Platform
 
@@ -74,7 +75,10 @@ final class FileFollower {
 
     /// Files that are there, or may be, and of which nothing is to be read now.
     var known = KnownFiles()
-    var floors: [Path: Int64] = [:]
+    var floors = PathFloors()
+    /// What of the tails is not saved.
+    let unsaved = UnsavedTails()
+    var areSizesWanted = false
     /// Since when each pattern has been followed, by its bytes; and when this run began, which a new pattern shares.
     private(set) var since: [Path: Int64] = [:]
     private let begun: Int64
@@ -122,7 +126,7 @@ final class FileFollower {
     var isOverOpenLimit: Bool { openCount > Self.openLimit || descriptors.isOverdrawn }
 
     init(
-        _ settings: FileInputSettings, resume: JSONValue?, log: AgentLog, now: Moment, readBytes: Int = .max,
+        _ settings: FileInputSettings, resume: CursorReplay?, log: AgentLog, now: Moment, readBytes: Int = .max,
         limits: FileLimits = FileLimits()
     ) {
         descriptors = limits.descriptors
@@ -150,7 +154,7 @@ final class FileFollower {
             let files: [FileCursor]
             (files, unnumbered) = withNumbersOfNow(cursors.files, through: &buffers.reader)
             for file in files where !file.print.isEmpty { known.insert(file) }
-            floors = cursors.floors
+            floors = PathFloors(cursors.floors)
             since = cursors.since
             if malformed > 0 { count(.cursorMalformed, UInt64(malformed)) }
         }

@@ -58,18 +58,22 @@ final class Tail {
     /// Where it was found; what its records carry as `file`.
     var path: Path
     /// The same without symbolic links. Rotated siblings stand beside it.
-    var family: Path
+    var family: Path { didSet { note(.whole) } }
     /// Where it stands now; nil when no name that is watched leads to it.
     var place: Path?
     /// Its path does not lead to it any more: it is read until it has been quiet for the rotation grace.
     var isAway = false
     /// Read to the end, closed, and only waiting for acknowledgements. It is one of the known files then.
     var isFinished = false
-    var knownKey: FileCursor.Key?
+    var knownKey: FileCursor.Key? { didSet { note(.whole) } }
     /// Deleted: there is no way back to it once it is closed.
     var isDeleted = false
 
-    var identity: FileIdentity
+    var identity: FileIdentity {
+        didSet {
+            if identity.id != oldValue.id || identity.born != oldValue.born { note(.whole) }
+        }
+    }
     var file: File?
     /// What is read is the text in a gzip file. It is a rotated one, and does not grow once it is complete.
     var isCompressed: Bool
@@ -77,14 +81,14 @@ final class Tail {
     var inflated: InflatedText?
     /// The size of the gzip file at which it was found to be incomplete.
     var incompleteBytes: UInt64?
-    var sizeBytes: UInt64
+    var sizeBytes: UInt64 { didSet { if sizeBytes != oldValue { note(.size) } } }
     /// What of that is NULs up to its end, which are not written yet.
-    var unwritten: UnwrittenEnd?
+    var unwritten: UnwrittenEnd? { didSet { note(.size) } }
     /// Where text stands behind the NULs that come next: they are a hole up to there.
     var holeEnd: UInt64 = 0
     var modifiedUnixNanoseconds: Int64
     var readOffset: UInt64
-    var acknowledgedOffset: UInt64
+    var acknowledgedOffset: UInt64 { didSet { if acknowledgedOffset != oldValue { note(.progress) } } }
 
     var splitter: LineSplitter
     /// Where a record ended within a line, in order, as long as a restart might have to go on there.
@@ -109,11 +113,16 @@ final class Tail {
     /// A count of turns: the lowest was read least recently.
     var lastTurn: UInt64 = 0
 
+    /// What of its cursor is saved, and what is not.
+    var saved = UnsavedTails.Saved()
+    private let unsaved: UnsavedTails
+
     init(
         number: UInt32, path: Path, family: Path, place: Path, cursor: FileCursor,
-        settings: FileInputSettings, isCompressed: Bool
+        settings: FileInputSettings, isCompressed: Bool, unsaved: UnsavedTails
     ) {
         self.number = number
+        self.unsaved = unsaved
         self.isCompressed = isCompressed
         self.path = path
         self.family = family
@@ -127,7 +136,10 @@ final class Tail {
         splitter = LineSplitter(
             lineLimit: settings.lineLimit, mark: cursor.mark, form: TextForm(settings.encoding, settings.lineEnd))
         if cursor.mark != .line { marks.append((cursor.offset, cursor.mark)) }
+        note(.whole)
     }
+
+    private func note(_ parts: UnsavedTails.Parts) { unsaved.note(parts, of: self) }
 
     var cutCount: UInt64 { splitter.cutCount }
     var skippedBytes: UInt64 { splitter.skippedBytes }
