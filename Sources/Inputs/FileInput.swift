@@ -33,7 +33,7 @@ package struct FileInput: Input {
         try FileInputSettings(&section).lineLimit
     }
 
-    package var wakeDescriptor: Int32? { follower.inotify?.descriptor }
+    package var wakeDescriptor: Int32? { follower.watcher.inotify?.descriptor }
 
     package mutating func read(into batch: inout LogBatch, at now: Moment) -> Wait {
         follower.read(into: &batch, at: now)
@@ -45,7 +45,7 @@ package struct FileInput: Input {
 
     package var cursorVersion: UInt64 { follower.cursorVersion }
 
-    package mutating func takeCursorChanges(into lines: inout CursorLines) { follower.takeChanges(into: &lines) }
+    package mutating func takeCursorChanges(into lines: inout CursorLines) { follower.takeCursorChanges(into: &lines) }
 
     package var cursorPartCount: Int { follower.cursorPartCount }
 
@@ -59,11 +59,11 @@ package struct FileInput: Input {
         var status = InputStatus()
         status.lagBytes = follower.tails.values.reduce(0) { $0 + $1.lagBytes }
         status.sourceCount = follower.tails.count
-        status.counts = FileFollower.Counted.allCases.map { ($0.rawValue, follower.counts[$0] ?? 0) }
-        var problems = follower.unreadable.map { "\($0.key): \($0.value)" }
-        problems += follower.unremovable.map { "\($0.key): cannot be removed: \($0.value)" }
-        problems += follower.directoryErrors.map { "\($0.path): \($0.errno)" }
-        problems += follower.unwatched.map { reason, count, first in
+        status.counts = FileCount.allCases.map { ($0.rawValue, follower.problems.counts[$0] ?? 0) }
+        var problems = follower.problems.unreadable.map { "\($0.key): \($0.value)" }
+        problems += follower.problems.unremovable.map { "\($0.key): cannot be removed: \($0.value)" }
+        problems += follower.problems.directories.map { "\($0.path): \($0.errno)" }
+        problems += follower.watcher.faults.byReason.map { reason, count, first in
             let others = count > 1 ? " and \(count - 1) other directories" : ""
             return "\(first)\(others): cannot be watched (\(watchFault(reason))), looked at instead"
         }
@@ -109,7 +109,7 @@ package struct FileInput: Input {
             var problems: [String] = []
             let paths = finder.paths.filter { path in
                 guard follower.settings.matches(path) else { return false }
-                if let refusal = follower.refusal(ofStanding: path) {
+                if let refusal = follower.links.refusal(of: path, standing(at: path)) {
                     problems.append("\(path): \(refusal)")
                     return false
                 }

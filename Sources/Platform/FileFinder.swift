@@ -13,6 +13,9 @@ package struct FileFinder {
     package private(set) var directories: [Path: Bool] = [:]
     package private(set) var errors: [(path: Path, errno: Errno)] = []
     package private(set) var directoriesLeftOut = 0
+    /// Symbolic links on the way to a match that lead to directories, or to nothing now. The directory of each is one
+    /// that decides.
+    package private(set) var links: Set<Path> = []
 
     /// Only what lies here is looked for; what stands beside the way to it is not even listed.
     private let place: Path?
@@ -41,7 +44,7 @@ package struct FileFinder {
             note(directory, holdsFiles: rest.isEmpty)
             for name in list(directory) where component.matches(name.bytes) {
                 let path = directory / name
-                if rest.isEmpty { found(path, in: directory) } else { descend(path, rest, depth) }
+                if rest.isEmpty { found(path, in: directory) } else { descend(path, from: directory, rest, depth) }
             }
         case .anyDirectories:
             note(directory, holdsFiles: rest.isEmpty)
@@ -63,17 +66,37 @@ package struct FileFinder {
         _ path: Path, from directory: Path, _ rest: ArraySlice<Glob.Component>, _ depth: Int
     ) {
         do throws(Errno) {
-            if try FileStatus(of: path).kind == .directory { walk(path, rest, depth: depth + 1) }
+            if try FileStatus(of: path).kind == .directory {
+                noteLink(path, in: directory)
+                walk(path, rest, depth: depth + 1)
+            }
         } catch {
-            if error == .notFound { note(directory, holdsFiles: false) } else { errors.append((path, error)) }
+            if error == .notFound {
+                noteLink(path, in: directory)
+                note(directory, holdsFiles: false)
+            } else {
+                errors.append((path, error))
+            }
         }
     }
 
-    private mutating func descend(_ path: Path, _ rest: ArraySlice<Glob.Component>, _ depth: Int) {
+    /// Where a link leads may change without a change in any directory below.
+    private mutating func noteLink(_ path: Path, in directory: Path) {
+        do throws(Errno) { guard try FileStatus(ofLink: path).kind == .symbolicLink else { return } } catch { return }
+        links.insert(path)
+        note(directory, holdsFiles: false)
+    }
+
+    private mutating func descend(
+        _ path: Path, from directory: Path, _ rest: ArraySlice<Glob.Component>, _ depth: Int
+    ) {
         do throws(Errno) {
-            if try FileStatus(of: path).kind == .directory { walk(path, rest, depth: depth + 1) }
+            if try FileStatus(of: path).kind == .directory {
+                noteLink(path, in: directory)
+                walk(path, rest, depth: depth + 1)
+            }
         } catch {
-            if error != .notFound { errors.append((path, error)) }
+            if error == .notFound { noteLink(path, in: directory) } else { errors.append((path, error)) }
         }
     }
 

@@ -22,13 +22,15 @@ package struct INotifyEvent: Sendable, Equatable {
         /// The watch is gone: its directory was removed or unmounted.
         package static let ignored = Mask(rawValue: 0x0000_8000)
         package static let onlyDirectory = Mask(rawValue: 0x0100_0000)
+        /// Added to what is asked of that directory already, perhaps under another name.
+        package static let added = Mask(rawValue: 0x2000_0000)
         package static let isDirectory = Mask(rawValue: 0x4000_0000)
 
         /// A name that was not there before. Written as a literal in another module, it would be an array each time.
         package static let arrivals: Mask = [.created, .movedTo]
         /// Names that come and go.
         package static let names: Mask = [
-            .movedFrom, .movedTo, .created, .deleted, .selfDeleted, .selfMoved, .onlyDirectory,
+            .movedFrom, .movedTo, .created, .deleted, .selfDeleted, .selfMoved, .onlyDirectory, .added,
         ]
         /// Besides, files whose content or permissions change.
         package static let contents: Mask = [.names, .modified, .attributes]

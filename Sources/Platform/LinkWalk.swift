@@ -37,9 +37,34 @@ package func followLinks(_ path: Path, trusting trusted: Int, _ rule: LinkRule) 
     throw refusal
 }
 
+/// The first name that is missing on the way of a symbolic link that leads to nothing: when that comes, the link may lead
+/// somewhere. Its directory is there. Nil for any other path, and for what cannot be told.
+package func missingName(behind link: Path) -> Path? {
+    var path = link
+    for _ in 0..<LinkWalk.linkLimit {
+        do throws(Errno) {
+            guard try FileStatus(ofLink: path).kind == .symbolicLink else { return nil }
+            let target = try File(holding: path.name, in: try File(holding: path.directory ?? "/")).linkTarget()
+            path = target.bytes.first == UInt8(ascii: "/") ? target : (path.directory ?? "/") / target
+        } catch {
+            guard error.isAbsence, path != link else { return nil }
+            while let above = path.directory, isMissing(above) { path = above }
+            do throws(Errno) { return try realPath(path.directory ?? "/") / path.name } catch { return nil }
+        }
+    }
+    return nil
+}
+
+private func isMissing(_ path: Path) -> Bool {
+    do throws(Errno) {
+        _ = try FileStatus(of: path)
+        return false
+    } catch { return error.isAbsence }
+}
+
 private struct LinkWalk {
     /// As many as the kernel follows in one path: MAXSYMLINKS.
-    private static let linkLimit = 40
+    static let linkLimit = 40
 
     private enum Step {
         case name(Path)

@@ -45,7 +45,7 @@ for number in range(first, end):
 """
 
 
-class Logrotate(Rotating):
+class WithLogrotate(Rotating):
     """logrotate is run by hand, as its timer would; the program keeps its file open until it is told."""
 
     def logrotate(self, *options):
@@ -59,6 +59,8 @@ class Logrotate(Rotating):
             capture_output=True, text=True, timeout=30)
         self.assertEqual(ran.returncode, 0, ran.stderr)
 
+
+class Logrotate(WithLogrotate):
     def rounds(self, options, glob, running, count=4, lines=3_000):
         """Rotated `count` times, with the agent running all the time or stopped from the first rotation to the last."""
         agent = self.make_agent(glob, output={"batch_bytes": "64KiB", "in_flight": 1}).start()

@@ -95,7 +95,7 @@ struct FileBirthTests {
         world.append("one\n")
         #expect(world.read() == ["one"])
         let tail = try #require(world.input.follower.tails.values.first)
-        world.input.follower.close(tail)
+        world.input.follower.tails.close(tail)
         tail.identity.born = 1_600_000_000_000_000_000
         if isRenamed { world.move("a.log", "b.log") }
         world.append("two\n", to: isRenamed ? "b.log" : "a.log")

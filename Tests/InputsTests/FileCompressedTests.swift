@@ -143,7 +143,7 @@ import Testing
         let world = try FileWorld()
         world.append("one\n")
         #expect(world.read() == ["one"])
-        for tail in world.input.follower.tails.values { world.input.follower.close(tail) }
+        for tail in world.input.follower.tails.values { world.input.follower.tails.close(tail) }
         world.append("two\n")
         world.move("a.log", "a.log.1")
         world.compress("a.log.1")
@@ -250,7 +250,7 @@ import Testing
         var count = 0
         while world.readOnce() == .notAtAll {
             count += world.batch.records.count
-            #expect(world.input.follower.inflating.count <= FileFollower.inflatingLimit)
+            #expect(world.input.follower.tails.inflating.count <= TailTable.inflatingLimit)
         }
         #expect(count + world.batch.records.count == 40_000)
         try expectQuiet(world)

@@ -161,15 +161,15 @@ import Testing
     private func mountAnew(_ world: FileWorld) throws {
         let follower = world.input.follower
         for tail in follower.tails.values where !tail.isFinished {
-            follower.byID[tail.id] = nil
+            follower.tails.forgetID(of: tail)
             tail.identity.id = FileID(device: tail.id.device + 77, inode: tail.id.inode)
-            follower.byID[tail.id] = tail
+            follower.tails.put(tail, as: tail.id)
         }
-        for var cursor in follower.known.all {
-            let entry = try #require(follower.known[cursor.key])
-            follower.known.remove(cursor.key)
+        for var cursor in follower.memory.known.all {
+            let entry = try #require(follower.memory.known[cursor.key])
+            follower.memory.known.remove(cursor.key)
             cursor.identity.id = FileID(device: cursor.id.device + 77, inode: cursor.id.inode)
-            follower.known.insert(cursor, tail: entry.tail)
+            follower.memory.known.insert(cursor, tail: entry.tail)
             entry.tail?.knownKey = cursor.key
         }
     }
@@ -184,15 +184,15 @@ import Testing
         world.acknowledge()
         world.move("b.log", "b.log.1")
         world.read()
-        if !isOpen { for tail in world.input.follower.tails.values { world.input.follower.close(tail) } }
-        let tail = try #require(world.input.follower.byPlace[Path(world.path("a.log"))])
+        if !isOpen { for tail in world.input.follower.tails.values { world.input.follower.tails.close(tail) } }
+        let tail = try #require(world.input.follower.tails.at(Path(world.path("a.log"))))
         try mountAnew(world)
         world.advance(.seconds(61))
         #expect(world.read() == [])
         for name in ["a.log", "b.log.1"] { world.append("\(name) new\n", to: name) }
         world.append("b.log anew\n", to: "b.log")
         #expect(world.read().sorted() == ["a.log new", "b.log anew", "b.log.1 new"])
-        #expect(world.input.follower.byPlace[Path(world.path("a.log"))] === tail && !tail.isAway)
+        #expect(world.input.follower.tails.at(Path(world.path("a.log"))) === tail && !tail.isAway)
         #expect(try tail.id == FileStatus(of: world.path("a.log")).id)
         world.acknowledge()
         try world.restart(world.saved())

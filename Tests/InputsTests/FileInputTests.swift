@@ -128,13 +128,13 @@ import Testing
         let world = try FileWorld()
         for number in 0..<700 { world.append("\(number)\n", to: "\(number).log") }
         #expect(world.read().count == 700)
-        #expect(world.input.follower.openCount <= FileFollower.openLimit)
+        #expect(world.input.follower.tails.openCount <= TailTable.openLimit)
         for number in 0..<700 { world.append("again \(number)\n", to: "\(number).log") }
         world.move("699.log", "699.log.1")
         #expect(world.read().count == 700)
         world.advance(.seconds(11))
         world.read()
-        #expect(world.input.follower.openCount <= FileFollower.openLimit)
+        #expect(world.input.follower.tails.openCount <= TailTable.openLimit)
         world.acknowledge()
         #expect(world.input.status(at: world.now).lagBytes == 0)
     }
@@ -295,15 +295,15 @@ import Testing
         for number in 0..<1_000 { world.append("x\n", to: "\(number).log") }
         #expect(world.read().count == 1_000)
         world.read()
-        let turns = world.input.follower.turnCount
+        let turns = world.input.follower.turns.count
         world.append("y\n", to: "500.log")
         #expect(waitForEvent(world))
         #expect(world.read() == ["y"])
-        #expect(world.input.follower.turnCount == turns + 1)
+        #expect(world.input.follower.turns.count == turns + 1)
         // A scan looks at every file and reads none.
         world.advance(.seconds(60))
         #expect(world.read() == [])
-        #expect(world.input.follower.turnCount == turns + 1)
+        #expect(world.input.follower.turns.count == turns + 1)
         #expect(world.input.read(into: &world.batch, at: world.now) == .until(world.now.monotonic + .seconds(60)))
     }
 
@@ -312,7 +312,7 @@ import Testing
         world.append("one\n")
         #expect(world.read() == ["one"])
         world.append("two\n")
-        while try world.input.follower.inotify?.events().isEmpty == false {}
+        while try world.input.follower.watcher.inotify?.events().isEmpty == false {}
         #expect(world.read() == [])
         world.advance(.seconds(60))
         #expect(world.read() == ["two"])
@@ -325,13 +325,13 @@ import Testing
         #expect(world.read() == ["one"])
         #expect(world.count("file_unreadable") == 1)
         #expect(world.input.status(at: world.now).problems.count == 1)
-        let turns = world.input.follower.turnCount
+        let turns = world.input.follower.turns.count
         for _ in 0..<5 {
             world.advance(.seconds(60))
             #expect(world.read() == [])
         }
         #expect(world.count("file_unreadable") == 1, "said once")
-        #expect(world.input.follower.turnCount <= turns + 10)
+        #expect(world.input.follower.turns.count <= turns + 10)
         world.append("two\n")
         #expect(world.read() == ["two"])
         #expect(world.input.check().problems.count == 1)

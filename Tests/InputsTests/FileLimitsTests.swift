@@ -20,7 +20,7 @@ import Testing
             #expect(world.read().count == 50)
         }
         // One beyond it for each input that reads while the others have all of them.
-        #expect(worlds.reduce(0) { $0 + $1.input.follower.openCount } <= 32 + 3)
+        #expect(worlds.reduce(0) { $0 + $1.input.follower.tails.openCount } <= 32 + 3)
         for world in worlds {
             world.append("rest\n", to: "7.log")
             world.move("7.log", "7.log.1")
@@ -31,7 +31,7 @@ import Testing
             world.acknowledge()
             #expect(world.input.status(at: world.now).lagBytes == 0)
         }
-        #expect(worlds.reduce(0) { $0 + $1.input.follower.openCount } <= 32 + 3)
+        #expect(worlds.reduce(0) { $0 + $1.input.follower.tails.openCount } <= 32 + 3)
     }
 
     /// The rest of a line that was cut is skipped: no record comes of it whose acknowledgement could move the cursor.
@@ -105,10 +105,10 @@ import Testing
         let world = try FileWorld(#""paths": ["DIR/**/*.log"]"#, limits: FileLimits(watches: 10))
         for number in 0..<100 { try makeDirectories(world.path("d\(number)")) }
         world.read()
-        let unwatched = world.input.follower.unwatched
+        let unwatched = world.input.follower.watcher.faults.byReason
         #expect(unwatched.count == 1 && unwatched.first?.reason == .noSpace)
         #expect(unwatched.first?.count == 101 - 10 && world.count("watch_failed") == 101 - 10)
-        #expect(world.input.follower.toldUnwatched == [.noSpace])
+        #expect(world.input.follower.watcher.faults.told == [.noSpace])
         let problems = world.input.status(at: world.now).problems
         #expect(problems.count == 1)
         #expect(problems.first?.contains("90 other directories") == true, "\(problems)")
@@ -119,7 +119,7 @@ import Testing
         world.read()
         world.advance(.seconds(1))
         world.read()
-        #expect(world.input.follower.unwatched.isEmpty && world.input.follower.toldUnwatched.isEmpty)
+        #expect(world.input.follower.watcher.faults.isEmpty && world.input.follower.watcher.faults.told.isEmpty)
         #expect(world.input.status(at: world.now).problems.isEmpty)
     }
 

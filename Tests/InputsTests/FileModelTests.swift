@@ -237,7 +237,7 @@ private final class Sequence {
             "\(tail.number)@\(tail.place.map { splitPath($0).name } ?? "-"):\(tail.readOffset)/\(tail.sizeBytes)"
                 + (tail.isAway ? "a" : "") + (tail.isFinished ? "f" : "") + (tail.file == nil ? "c" : "")
         }
-        let known = world.input.follower.known.all.map {
+        let known = world.input.follower.memory.known.all.map {
             "\($0.id.inode):\($0.offset)/\($0.sizeBytes)<\($0.print.inner?.end ?? 0)"
         }
         print(

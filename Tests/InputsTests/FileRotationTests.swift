@@ -318,7 +318,7 @@ import Testing
         // It might have been copied or compressed: that is looked for until the grace is over.
         world.advance(.seconds(11))
         world.read()
-        #expect(world.input.follower.known.isEmpty)
+        #expect(world.input.follower.memory.known.isEmpty)
     }
 
     @Test func renamedToANameThatMatchesTooIsNotReadTwice() throws {

@@ -130,7 +130,7 @@ private final class FailingLooks: Sendable {
             world.append(log("first"))
             world.read()
             let tail = try #require(world.input.follower.tails.values.first)
-            world.input.follower.close(tail)
+            world.input.follower.tails.close(tail)
             world.move("a.log", "b.log")
             world.append("more\n", to: "b.log")
             looks.fail(at: look)

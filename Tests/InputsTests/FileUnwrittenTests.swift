@@ -45,9 +45,9 @@ import Testing
         #expect(world.count("nul_skipped") == 0)
         #expect(world.input.status(at: world.now).lagBytes == 0)
         // At rest nothing is read.
-        let turns = world.input.follower.turnCount
+        let turns = world.input.follower.turns.count
         world.advance(.seconds(61))
-        #expect(world.read() == [] && world.input.follower.turnCount == turns)
+        #expect(world.read() == [] && world.input.follower.turns.count == turns)
     }
 
     /// A program that takes back what it did not need, and one that goes on at the end.

@@ -47,8 +47,8 @@ final class FileWorld {
         var follower = make()
         // A user has 128 inotify instances; the kernel takes a while to let go of one, and other tests have some.
         let hasAll = eventually(within: .seconds(60)) {
-            if limits.hasINotify, follower.inotify == nil { follower = make() }
-            return !limits.hasINotify || follower.inotify != nil
+            if limits.hasINotify, follower.watcher.inotify == nil { follower = make() }
+            return !limits.hasINotify || follower.watcher.inotify != nil
         }
         #expect(hasAll, "no inotify instance: see fs.inotify.max_user_instances")
         return FileInput(follower: follower)
@@ -213,12 +213,12 @@ extension FileFollower {
     /// What its cursor is to say, worked out from its tables.
     var cursors: FileCursors {
         var cursors = FileCursors()
-        cursors.files = tails.keys.sorted().compactMap { tails[$0]?.cursor }
+        cursors.files = tails.all.keys.sorted().compactMap { tails[$0]?.cursor }
         let own = Set(tails.values.compactMap(\.knownKey))
-        cursors.files += known.all.filter { !own.contains($0.key) }
+        cursors.files += memory.known.all.filter { !own.contains($0.key) }
             .sorted { ($0.path, $0.id.inode, $0.offset) < ($1.path, $1.id.inode, $1.offset) }
-        cursors.floors = floors.times
-        cursors.since = since
+        cursors.floors = memory.floors.times
+        cursors.since = memory.since
         return cursors
     }
 }

@@ -5,35 +5,35 @@ internal import Logs
 internal import Platform
 
 extension FileFollower {
-    /// A file that matches and is not followed yet.
+    /// `seen` is what stands at `place`.
     func adopt(_ path: Path, _ place: Path, _ seen: FileStatus, at now: Moment) {
-        guard tails.count < settings.fileLimit else { return count(.fileLimit) }
-        let originals = isFirstScan ? [] : originalFamilies(of: place)
+        guard tails.count < settings.fileLimit else { return problems.count(.fileLimit) }
+        let originals = memory.originals(of: place, isFollowed: tails.has)
         // A copy and a compressed file begin empty too, and which of them it will be nobody can tell.
-        if seen.sizeBytes == 0, !originalFamilies(of: place).isEmpty || withoutGzipEnding(place) != place { return }
-        for family in originals { catchUp(family, at: now) }
-        if originals.isEmpty, withoutGzipEnding(place) == place { catchUp(place, at: now) }
+        if seen.sizeBytes == 0, !originals.isEmpty || withoutGzipEnding(place) != place { return }
+        let families = memory.isFirstScan ? [] : originals
+        for family in families { catchUp(family, at: now) }
+        if families.isEmpty, withoutGzipEnding(place) == place { catchUp(place, at: now) }
         // Catching up may have found it under this very name, or found that it may be a copy.
-        if byPlace[place] != nil || held[place] != nil { return }
-        if let error = renumber(place) { return tryAgain(path, seen.id, error, at: now) }
+        if tails.at(place) != nil || memory.held[place] != nil { return }
+        let (error, isRenumbered) = memory.renumber(place, through: &buffers.reader)
+        if isRenumbered { cursorVersion += 1 }
+        if let error { return tryAgain(path, seen.id, error, at: now) }
         do throws(TailFailure) {
-            let file = try open(place, through: path)
+            let file = try settings.open(place, through: path)
             let status: FileStatus
             let found: FoundFile
             do throws(Errno) {
                 status = try file.status()
                 // What was found out is not about this one. Its event is on its way.
-                guard status.id == seen.id else {
-                    nextScan = now.monotonic
-                    return
-                }
+                guard status.id == seen.id else { return turns.scan(by: now.monotonic) }
                 found = try self.found(file, status, at: place, isAtPath: true)
             } catch { throw .system(error) }
             guard found.text.form == .plain else {
-                unreadable[path] = nil
+                problems.forgetUnreadable(path)
                 // Rotated ones are read by `catchUp`; any other has no lines.
-                if found.text.form == .otherCompression || rotatedFamily(of: place) == nil {
-                    noteCompressed(status.id)
+                if found.text.form == .otherCompression || memory.rotatedFamily(of: place) == nil {
+                    problems.noteCompressed(status.id, place)
                 }
                 return
             }
@@ -41,21 +41,6 @@ extension FileFollower {
         } catch {
             reportAndTryAgain(path, error, at: now)
         }
-    }
-
-    /// Compares the numbers of a file with those of the last run, when that could not be done at the start. Returns the
-    /// reason why it still cannot.
-    private func renumber(_ place: Path) -> Errno? {
-        guard unnumbered.removeValue(forKey: place) != nil else { return nil }
-        let old = known.of(place).filter { $0.tail == nil }.map(\.cursor)
-        let (new, unclear) = withNumbersOfNow(old, through: &buffers.reader)
-        unnumbered[place] = unclear[place]
-        for (old, new) in zip(old, new) where old != new {
-            known.remove(old.key)
-            known.insert(new)
-            cursorVersion += 1
-        }
-        return unclear[place]
     }
 
     /// Follows a file from where it was read to, or from its beginning.
@@ -66,19 +51,19 @@ extension FileFollower {
         var cursor = FileCursor(
             path: place, identity: FileIdentity(found), offset: 0, sizeBytes: status.sizeBytes)
         var old: FileCursor?
-        switch known.entry(of: found) {
+        switch memory.known.entry(of: found) {
         case .unclear(let error): return tryAgain(path, status.id, error, at: now)
         case .entry(let entry):
             let isMore = status.sizeBytes > entry.cursor.offset
             if let tail = entry.tail {
-                if isMore, let found = find(place, of: place) { _ = revive(tail, in: found) }
+                if isMore, let found = find(place, of: place) { revive(tail, in: found) }
                 return
             }
             if !isMore, isRotatedName(splitPath(place).name, of: splitPath(entry.cursor.path).name) { return }
             (cursor.offset, cursor.mark) = (entry.cursor.offset, entry.cursor.mark)
             cursor.identity.print.inner = entry.cursor.print.inner
             old = entry.cursor
-        case .none where isFirstScan && !hasHistory && settings.startAt == .end:
+        case .none where memory.isFirstScan && !memory.hasHistory && settings.startAt == .end:
             do throws(Errno) {
                 let form = TextForm(settings.encoding, settings.lineEnd)
                 cursor.offset = try file.writtenEnd(status.sizeBytes, form)
@@ -86,17 +71,17 @@ extension FileFollower {
         case .none: break
         }
         // What had this inode before may go on in a copy, or have been compressed.
-        let others = known.with(status.id).map(\.cursor).filter { $0.key != old?.key }
+        let others = memory.known.with(status.id).map(\.cursor).filter { $0.key != old?.key }
         for family in Set(others.map(\.path)).sorted() {
             catchUp(family, at: now)
-            if byPlace[place] != nil { return }
+            if tails.at(place) != nil { return }
         }
-        if let old { known.remove(old.key) }
-        let before = lastRotated(of: place)
-        let tail = follow(file, status, path: path, family: place, place: place, cursor: cursor)
+        if let old { memory.known.remove(old.key) }
+        let before = tails.lastRotated(of: place)
+        let tail = follow(file, status, path: path, family: place, place: place, cursor: cursor, at: now)
         tail.predecessor = before
         // It may have been written to since it was at its end, and all of that is older.
         before?.hasReachedEnd = false
-        if let before { makeReady(before) }
+        if let before { turns.add(before) }
     }
 }

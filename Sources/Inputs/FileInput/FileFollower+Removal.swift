@@ -8,8 +8,8 @@ extension FileFollower {
     /// Removes rotated files that were acknowledged to their end and have not changed for the time that is set.
     func removeRead(at now: Moment) {
         guard let age = settings.removeAfter else { return }
-        unremovable = unremovable.filter { path, _ in !isAbsent(path) }
-        for path in known.paths {
+        problems.forgetRemoved()
+        for path in memory.known.paths {
             let name = splitPath(path).name
             for place in places(of: path) ?? [] where isRotatedName(splitPath(place).name, of: name) {
                 if let done = doneFile(place, of: path, age: age, at: now) { remove(done) }
@@ -24,9 +24,9 @@ extension FileFollower {
 
     /// Nil when something of it may still be needed.
     private func doneFile(_ place: Path, of path: Path, age: Duration, at now: Moment) -> Done? {
-        guard byPlace[place] == nil, let found = find(place, of: path), byID[found.id] == nil else { return nil }
+        guard tails.at(place) == nil, let found = find(place, of: path), tails.with(found.id) == nil else { return nil }
         // Nothing is removed that is not known for certain.
-        guard case .entry(let entry) = known.entry(of: found), !entry.cursor.print.isEmpty,
+        guard case .entry(let entry) = memory.known.entry(of: found), !entry.cursor.print.isEmpty,
             found.text.form != .otherCompression, entry.tail == nil, entry.cursor.mark != .cut
         else { return nil }
         let sizeBytes = found.text.form == .gzip ? entry.cursor.sizeBytes : found.text.sizeBytes
@@ -49,15 +49,9 @@ extension FileFollower {
                 return try renameFile(aside, to: place)
             }
             try removeFile(aside)
-            known.remove(done.key)
+            memory.known.remove(done.key)
             cursorVersion += 1
-            count(.fileRemoved)
-            unremovable[place] = nil
-        } catch {
-            guard error != .notFound, unremovable.updateValue(error, forKey: place) != error else { return }
-            count(.removalFailed)
-            log.warning(
-                "cannot remove a log file that was read", ["path": place.repaired, "reason": error.description])
-        }
+            problems.noteRemoved(place)
+        } catch { problems.reportRemoval(place, error) }
     }
 }

@@ -1,90 +1,52 @@
-// Files that were renamed: what of them is still to be read, and in which order.
+// Files that were rotated: looks at what stands beside a path, asks RotationPlan, and does what it says.
 
 internal import Bytes
 internal import Logs
 internal import Platform
 
 extension FileFollower {
-    /// The last of the rotated files of a path that is still being read.
-    func lastRotated(of family: Path) -> Tail? {
-        byFamily[family].filter(\.isAway).max { $0.order < $1.order }
+    /// A new file beside one that is followed: rotation may have put it there while nobody looked.
+    func examineSibling(_ place: Path, at now: Moment) {
+        guard tails.at(place) == nil, let family = memory.rotatedFamily(of: place, settings)
+        else { return }
+        do throws(Errno) {
+            let status = try FileStatus(of: place)
+            if tails.with(status.id) != nil { return }
+            if status.sizeBytes > 0 { return catchUp(family, at: now) }
+        } catch {
+            if error.isAbsence { return }
+            problems.report(place, error)
+        }
+        // It is looked at again after the grace.
+        memory.hold(place, HeldFile(family: family, since: now.monotonic, sizeBytes: 0))
     }
 
-    /// A file to be read on, or from its beginning.
-    private struct Unread {
-        let file: FoundFile
-        var cursor: FileCursor
-        /// What was remembered of it, when that is of no other file.
-        var key: FileCursor.Key?
-    }
-
-    /// Finds what became of the files that stood at `family`: those whose reading was interrupted go on, the newer
-    /// ones are read from their beginning, and all of them in the order in which they were written.
+    /// Finds what became of the files that stood at `family`.
     func catchUp(_ family: Path, at now: Moment) {
-        let isFirst = familiesSeen.insert(family).inserted
-        let isOurs = byFamily.has(family) || known.has(family) || floors[family] != nil
+        let isFirst = memory.meet(family)
+        let isOurs = tails.has(family) || memory.isOurs(family)
         // A copy must be known for one before it is taken for a file that was rotated.
-        var hasLeft = giveUpTruncated(family, at: now)
+        let hasLeft = giveUpTruncated(family, at: now)
         guard isFirst || isOurs else { return }
-        guard let places = places(of: family) else {
-            familiesSeen.remove(family)
-            return
-        }
+        guard let places = places(of: family) else { return memory.forgetSiblings(of: family) }
         if isFirst, places == [family], isAsRemembered(family) { return }
-        let survey = survey(places, of: family)
-        let (files, memory, parts) = (survey.files, survey.memory, survey.parts)
-        var unread: [Unread] = []
-        var rotated: [FoundFile] = []
-        for (index, file) in files.enumerated() {
-            switch parts[index] {
-            case .same(let index):
-                if file.isAtPath, held[file.place]?.family == family { held[file.place] = nil }
-                meet(memory.owners[index], file, of: family, &unread, at: now)
-            case .copy(let index):
-                // One that was closed, and whose inode another file has now.
-                if case .tail = memory.owners[index] { hasLeft = true }
-                let isThereToo = parts.contains(.same(index))
-                goOn(memory.owners[index], in: file, of: family, isThereToo: isThereToo, &unread)
-            case .unclear(let error):
-                // What could not be read is tried again until it can be.
-                if error != nil || held[file.place]?.sizeBytes != file.diskBytes {
-                    held[file.place] = Held(family: family, since: now.monotonic, sizeBytes: file.diskBytes)
-                }
-            case .alike: break
-            case .beginning:
-                let isRotated = isRotated(file, of: family) && isNew(file, of: family, at: now)
-                if isRotated || settings.matches(file.place) {
-                    hold(file, of: family, survey.originals[index], at: now)
-                }
-            case .nothing:
-                if held[file.place]?.family == family { held[file.place] = nil }
-                if isRotated(file, of: family) { rotated.append(file) }
-            }
-        }
-        for place in places where place != family && isFailing(place) {
-            held[place] = Held(family: family, since: now.monotonic, sizeBytes: 0)
-        }
-        if !isOurs { floors[family] = firstFloor(of: family, rotated.map(\.modifiedUnixNanoseconds)) }
-        for file in rotated where isNew(file, of: family, at: now) {
-            let cursor = FileCursor(
-                path: family, identity: FileIdentity(file), offset: 0, sizeBytes: file.text.sizeBytes)
-            unread.append(Unread(file: file, cursor: cursor))
-        }
-        forgetGone(family, memory, parts, places, at: now)
-        followRotated(unread, of: family)
-        if hasLeft { examine(matchedPath(family), at: now) }
+        let path = links.path(to: family)
+        let plan = RotationPlan(
+            survey(places, of: family), memory, settings, path: path, isOurs: isOurs, at: now)
+        for action in plan.actions { apply(action, of: family, at: now) }
+        if hasLeft || plan.hasLeft { examine(path, at: now) }
     }
 
     /// At the start: nothing stands beside a path, and at it the one file that is remembered. Whether that is it indeed
     /// is seen when it is taken over.
     private func isAsRemembered(_ family: Path) -> Bool {
-        let entries = known.of(family)
-        guard isFirstScan, entries.count == 1, settings.matches(matchedPath(family)) else { return false }
+        let entries = memory.known.of(family)
+        guard memory.isFirstScan, entries.count == 1, settings.matches(links.path(to: family)) else { return false }
         do throws(Errno) { return try FileStatus(ofLink: family).id == entries[0].cursor.id } catch { return false }
     }
 
     private func giveUpTruncated(_ family: Path, at now: Moment) -> Bool {
-        let truncated = byFamily[family].filter {
+        let truncated = tails.of(family).filter {
             switch $0.content(through: &buffers) {
             case .other, .unwritten: true
             // Reading it will fail too, and say so.
@@ -95,83 +57,33 @@ extension FileFollower {
         return !truncated.isEmpty
     }
 
-    private func isRotated(_ file: FoundFile, of family: Path) -> Bool {
-        !file.isAtPath && file.text.form != .otherCompression
-            && isRotatedName(splitPath(file.place).name, of: splitPath(family).name)
-    }
-
-    /// A file that is followed, or was read, stands at the place.
-    private func meet(
-        _ owner: Memory.Owner, _ file: FoundFile, of family: Path, _ unread: inout [Unread], at now: Moment
-    ) {
-        switch owner {
-        case .tail(let tail) where tail.id != file.id:
-            // Its device was mounted anew: what is held open is of the old mount.
-            if move(tail, to: file), file.isAtPath { tail.isAway = false }
-        case .tail(let tail): rejoin(tail, at: file.place)
-        case .known(var entry):
-            if entry.cursor.id != file.id {
-                known.remove(entry.cursor.key)
-                entry.cursor.identity.take(numbersOf: file)
-                entry.tail?.knownKey = entry.cursor.key
-                known.insert(entry.cursor, tail: entry.tail, loss: entry.loss)
+    private func apply(_ action: FileAction, of family: Path, at now: Moment) {
+        switch action {
+        case .goOn(let tail, let file, let isSame):
+            if move(tail, to: file), isSame, file.isAtPath { tail.isAway = false }
+        case .rejoin(let tail, let place): rejoin(tail, at: place)
+        case .revive(let tail, let file): revive(tail, in: file)
+        case .read(let files): read(files, of: family, at: now)
+        case .remember(let cursor, let tail, let loss, let old, let isNew):
+            if let old { memory.known.remove(old) }
+            if isNew {
+                tail?.knownKey = cursor.key
                 cursorVersion += 1
             }
-            known.notePresent(entry.cursor.key)
-            if isPart(entry.cursor.path, of: family) {
-                // As the numbers go up it is no sibling of the name that it had.
-                entry.cursor.path = family
-                known.insert(entry.cursor, tail: entry.tail, loss: entry.loss)
-            }
-            let isGzip = file.text.form == .gzip
-            let sizeBytes = isGzip ? entry.cursor.sizeBytes : file.text.sizeBytes
-            let isGrown = sizeBytes > entry.cursor.offset
-            if let tail = entry.tail {
-                if isGrown, !isGzip { _ = revive(tail, in: file) }
-            } else if !file.isAtPath, isGrown || mayHaveWriter(file, now) {
-                unread.append(Unread(file: file, cursor: entry.cursor, key: entry.cursor.key))
-            }
+            memory.known.insert(cursor, tail: tail, loss: loss)
+        case .notePresent(let key): memory.known.notePresent(key)
+        case .noteMissing(let key): if memory.known[key] != nil { noteMissing(key, at: now) }
+        case .forget(let entry):
+            guard memory.known[entry.cursor.key] != nil else { break }
+            turns.scan(by: now.monotonic)
+            memory.known.remove(entry.cursor.key)
+            cursorVersion += 1
+            problems.countLost(entry.cursor, entry.loss)
+        case .hold(let place, let file): memory.hold(place, file)
+        case .letGo(let place): memory.letGo(place)
+        case .takeAsRead(let file): takeAsRead(file, of: family)
+        case .setFloor(let time): memory.setFloor(of: family, time)
         }
-    }
-
-    /// What is remembered of a file that is gone, or is there in another form too, holds for this one.
-    private func goOn(
-        _ owner: Memory.Owner, in file: FoundFile, of family: Path, isThereToo: Bool, _ unread: inout [Unread]
-    ) {
-        switch owner {
-        case .tail(let tail): _ = move(tail, to: file)
-        case .known(let entry):
-            var cursor = entry.cursor
-            let isMore = max(file.text.sizeBytes, file.text.form == .gzip ? cursor.sizeBytes : 0) > cursor.offset
-            if isMore, let tail = entry.tail, !isThereToo {
-                _ = revive(tail, in: file)
-            } else if isMore {
-                unread.append(Unread(file: file, cursor: cursor, key: isThereToo ? nil : cursor.key))
-            } else {
-                if !isThereToo { known.remove(cursor.key) }
-                cursor.identity.take(numbersOf: file)
-                if isPart(cursor.path, of: family) { cursor.path = family }
-                cursor.sizeBytes = max(file.text.sizeBytes, cursor.offset)
-                known.insert(cursor, tail: isThereToo ? nil : entry.tail, loss: entry.loss)
-                if !isThereToo { entry.tail?.knownKey = cursor.key }
-                cursorVersion += 1
-            }
-        }
-    }
-
-    private func isNew(_ file: FoundFile, of family: Path, at now: Moment) -> Bool {
-        guard file.modifiedUnixNanoseconds > floors[family] ?? 0,
-            !isTooOld(file.id, file.modifiedUnixNanoseconds, at: now)
-        else { return false }
-        // `app.log.1.gz` is a file of `app.log`, not of `app.log.1`.
-        if file.text.form == .gzip, rotatedFamily(of: family) != nil { return false }
-        return true
-    }
-
-    /// After a restart: a file that was rotated a moment ago is still in its grace.
-    private func mayHaveWriter(_ file: FoundFile, _ now: Moment) -> Bool {
-        isFirstScan && file.text.form == .plain
-            && file.changedUnixNanoseconds > now.unixNanoseconds - settings.rotationGrace.nanoseconds
     }
 
     /// Notes where a file that is followed stands now. The event that tells so may still be to come, and what is newer
@@ -179,8 +91,7 @@ extension FileFollower {
     private func rejoin(_ tail: Tail, at place: Path) {
         guard !tail.isFinished, tail.place != place, tail.place.map({ !leads($0, to: tail) }) ?? true else { return }
         if tail.place != nil, tail.family != place { leave(tail) }
-        tail.place = place
-        byPlace[place] = tail
+        tails.put(tail, at: place)
     }
 
     /// Of two hard links, the first one stays.
@@ -188,51 +99,56 @@ extension FileFollower {
         do throws(Errno) { return try FileStatus(of: place).id == tail.id } catch { return false }
     }
 
-    private func followRotated(_ unread: [Unread], of family: Path) {
-        // The oldest first; of those written within one tick of the clock, the higher number is older.
-        let ordered = unread.sorted { one, other in
-            let (first, second) = (one.file.modifiedUnixNanoseconds, other.file.modifiedUnixNanoseconds)
-            return first != second ? first < second : isOlderName(one.file.place, other.file.place)
-        }
-        var before = lastRotated(of: family)
-        for next in ordered {
+    /// A finished file that was written to once more, or goes on in a copy, before its last record was acknowledged.
+    func revive(_ tail: Tail, in found: FoundFile) {
+        guard move(tail, to: found) else { return }
+        if let key = tail.knownKey { memory.known.remove(key) }
+        tail.knownKey = nil
+        tails.revive(tail)
+        turns.add(tail)
+    }
+
+    private func takeAsRead(_ file: FoundFile, of family: Path) {
+        memory.letGo(file.place)
+        let size = file.text.sizeBytes
+        let print = FilePrint(of: file.text, seen: size)
+        memory.known.insert(
+            FileCursor(
+                path: family, identity: FileIdentity(id: file.id, born: file.born, print: print), offset: size,
+                sizeBytes: size))
+        cursorVersion += 1
+    }
+
+    private func read(_ files: [UnreadFile], of family: Path, at now: Moment) {
+        var before = tails.lastRotated(of: family)
+        for next in files {
             let (place, text) = (next.file.place, next.file.text)
             var own = next.cursor
             own.identity.take(numbersOf: next.file)
             if text.form == .gzip { own.sizeBytes = max(own.sizeBytes, text.sizeBytes) }
             do throws(TailFailure) {
-                let file = try open(place)
-                unreadable[place] = nil
+                let file = try settings.open(place)
+                problems.forgetUnreadable(place)
                 let status: FileStatus
                 do throws(Errno) { status = try file.status() } catch { throw .system(error) }
                 // Renamed meanwhile: the event that tells so is on its way.
-                guard status.id == next.file.id, byID[status.id] == nil else { continue }
-                if let key = next.key { known.remove(key) }
+                guard status.id == next.file.id, tails.with(status.id) == nil else { continue }
+                if let key = next.key { memory.known.remove(key) }
                 let tail = follow(
-                    file, status, path: matchedPath(family), family: family, place: place, cursor: own,
-                    isCompressed: text.form == .gzip)
+                    file, status, path: links.path(to: family), family: family, place: place, cursor: own,
+                    isCompressed: text.form == .gzip, at: now)
                 tail.note(text)
                 tail.isAway = true
                 tail.predecessor = before
                 before = tail
             } catch {
-                report(place, error)
-                familiesSeen.remove(family)
+                problems.report(place, error)
+                memory.forgetSiblings(of: family)
             }
         }
         // The one that stands there now is newer than all of them.
-        if let live = byPlace[family], !live.isAway, live.readOffset == 0, let before, before !== live {
+        if let live = tails.at(family), !live.isAway, live.readOffset == 0, let before, before !== live {
             live.predecessor = before
         }
     }
-
-    /// `app.log.10` is older than `app.log.9`; of dated names, which are equally long, the smaller is older.
-    private func isOlderName(_ one: Path, _ other: Path) -> Bool {
-        let (one, other) = (withoutGzipEnding(one), withoutGzipEnding(other))
-        if one.bytes.count != other.bytes.count { return one.bytes.count > other.bytes.count }
-        let isDated = one.bytes.suffix(6).allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
-        return isDated ? one < other : one > other
-    }
-
-    func matchedPath(_ family: Path) -> Path { aliases[family] ?? family }
 }

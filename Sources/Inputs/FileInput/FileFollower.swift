@@ -1,5 +1,5 @@
-// The tails of one input, and whose turn it is. What is found on the disk is in FileFollower+Discovery.swift, what
-// happens to files that are rotated in FileFollower+Rotation.swift.
+// Follows the log files of one input. What there is to know has owners of its own (PathWatcher, TailTable, FileMemory,
+// ReadTurns, FileProblems) and what is to be done about rotated files is decided by RotationPlan; this asks and applies.
 
 internal import Bytes
 internal import Durable
@@ -8,172 +8,148 @@ internal import Platform
 
 /// A class, because its tails refer to each other; it belongs to the queue of its input.
 final class FileFollower {
-    /// Descriptors that are kept for files with nothing to read. systemd's default for a service is 1024 (soft) in all.
-    static let openLimit = 512
-    private let descriptors: DescriptorBudget
-    /// Bytes of deleted files that are kept on the disk because they are not read yet: a log that nobody can see must
-    /// not fill the disk. Beyond it the largest is given up, and counted.
-    static let deletedBytesLimit: UInt64 = 4 << 30
-    /// Compressed files that are read at one time: each needs some 400 KiB.
-    static let inflatingLimit = 4
-    /// Turns between two looks at the clock and at whether the agent is to stop, however little each of them reads.
-    static let turnsInOneReadLimit = 1_000
-
-    /// The kernel stamps files with a clock that stands still for up to a tick of HZ=100.
-    private static let clockTickNanoseconds: Int64 = 10_000_000
-
-    /// Counts that only grow; `Counted` is the reason as it stands in the metrics.
-    enum Counted: String, CaseIterable {
-        case lineCut = "line_cut"
-        case bytesCut = "bytes_cut"
-        case nulSkipped = "nul_skipped"
-        case utf16Replaced = "utf16_replaced"
-        case bytesLostTruncation = "bytes_lost_truncation"
-        case bytesLostDeleted = "bytes_lost_deleted"
-        case bytesLostDamaged = "bytes_lost_damaged"
-        case fileUnreadable = "file_unreadable"
-        case linkRefused = "link_refused"
-        case fileLimit = "file_limit"
-        case fileCompressed = "file_compressed"
-        case fileRemoved = "file_removed"
-        case removalFailed = "removal_failed"
-        case watchFailed = "watch_failed"
-        case watchOverflow = "watch_overflow"
-        case directoryLimit = "directory_limit"
-        case cursorMalformed = "cursor_malformed"
-    }
-
-    /// A new file that may be a copy of the one at `family`, as large as it was at `since`.
-    struct Held: Equatable {
-        let family: Path
-        var since: Instant
-        let sizeBytes: UInt64
-    }
-
     let settings: FileInputSettings
-    let log: AgentLog
+    let problems: FileProblems
+    var watcher: PathWatcher
+    var links: FileLinks
+    var tails: TailTable
+    var memory: FileMemory
+    var turns: ReadTurns
     var buffers: TailBuffers
-    var counts: [Counted: UInt64] = [:]
-    /// Turns in which a file was read, for tests that nothing is read at rest.
-    var turnCount: UInt64 = 0
+    /// As long as one scan takes.
+    var listed: ListedDirectories?
+    var numbered: NumberedPlaces?
+    private let clock: () -> Instant
     var cursorVersion: UInt64 = 0
     /// Of all files together.
-    var sizeBytesOfLastLook: UInt64 = 0
-
-    var tails: [UInt32: Tail] = [:]
-    /// Those that are being read.
-    var byID: [FileID: Tail] = [:]
-    var byPlace: [Path: Tail] = [:]
-    var byFamily = TailFamilies()
-    /// Names in directories, in order, as long as one scan takes.
-    var listings: [Path: [Path]] = [:]
-    var isScanning = false
-    /// Directories that were looked at in this scan, with the reason why nothing in them is.
-    var directoryRefusals: [Path: TailFailure?] = [:]
-    var nextNumber: UInt32 = 1
-    var nextOrder: UInt64 = 0
-
-    /// Files that are there, or may be, and of which nothing is to be read now.
-    var known = KnownFiles()
-    var floors = PathFloors()
-    /// What of the tails is not saved.
-    let unsaved = UnsavedTails()
-    var areSizesWanted = false
-    /// Since when each pattern has been followed, by its bytes; and when this run began, which a new pattern shares.
-    private(set) var since: [Path: Int64] = [:]
-    private let begun: Int64
-    /// Paths whose rotated siblings have been looked at in this run.
-    var familiesSeen: Set<Path> = []
-    /// New files that may be copies of one that is about to be truncated, by place.
-    var held: [Path: Held] = [:]
-    /// The one of them whose time is over, while that is looked at.
-    var settled: Path?
-    var unreadable: [Path: TailFailure] = [:]
-    /// Files at paths that match, of which it could not be told which ones they are.
-    var unclear: [Path: FileID] = [:]
-    /// Paths whose file could not be looked at when the numbers of files were compared with those of the last run.
-    var unnumbered: [Path: Errno] = [:]
-    /// Files that were to be removed, and could not be.
-    var unremovable: [Path: Errno] = [:]
-    /// Compressed files that are left out, each counted once.
-    var compressed: Set<FileID> = []
-    /// Where a symbolic link leads, and the path that it has there.
-    var aliases: [Path: Path] = [:]
-    /// Where a new link leads is not watched yet.
-    var hasNewAlias = false
-
-    let inotify: INotify?
-    var watches: [Int32: Path] = [:]
-    var watchedDirectories: [Path: (watch: Int32, mask: INotifyEvent.Mask)] = [:]
-    var unwatchedDirectories: [Path: Errno] = [:]
-    /// Why directories are not watched, as far as it was said.
-    var toldUnwatched: Set<Errno> = []
-    var directoryErrors: [(path: Path, errno: Errno)] = []
-    var nextScan: Instant
-    /// When to scan because something could not be read, whatever else is to be done.
-    var retryScan: Instant?
-    var isFirstScan = true
-    let hasHistory: Bool
-
-    var turns = TurnQueue()
-    /// Tails with a deadline.
-    var timed: [Tail] = []
-    /// Those that hold the buffers for a compressed file.
-    var inflating: Set<UInt32> = []
-    var openCount = 0 { didSet { descriptors.add(openCount - oldValue) } }
-    /// No more files can be open than are.
-    var isAtOpenLimit: Bool { openCount >= Self.openLimit || descriptors.isSpent }
-    var isOverOpenLimit: Bool { openCount > Self.openLimit || descriptors.isOverdrawn }
+    private var sizeBytesOfLastLook: UInt64 = 0
 
     init(
         _ settings: FileInputSettings, resume: CursorReplay?, log: AgentLog, now: Moment, readBytes: Int = .max,
         limits: FileLimits = FileLimits()
     ) {
-        descriptors = limits.descriptors
         self.settings = settings
-        self.log = log
+        problems = FileProblems(log)
+        clock = limits.clock
+        watcher = PathWatcher(limits, problems)
+        links = FileLinks(settings)
+        tails = TailTable(limits.descriptors)
+        turns = ReadTurns(settings, at: now.monotonic)
         buffers = TailBuffers(
             lineLimit: settings.lineLimit, readBytes: readBytes, reader: TextReader(limits.reader))
-        nextScan = now.monotonic
-        begun = now.unixNanoseconds - Self.clockTickNanoseconds
-        hasHistory = resume != nil
-        do throws(Errno) {
-            guard limits.hasINotify else { throw Errno.processFileLimit }
-            inotify = try INotify(watchLimit: limits.watches)
-        } catch {
-            inotify = nil
-            log.warning(
-                "no inotify: the directories are looked at every second instead",
-                ["reason": inotifyInstanceFault(error)])
-        }
-        if inotify == nil { count(.watchFailed) }
-        if let resume {
-            var malformed = 0
-            let cursors = FileCursors(resume, malformed: &malformed)
-            // The beginning of an empty file identifies nothing: another may have its inode by now.
-            let files: [FileCursor]
-            (files, unnumbered) = withNumbersOfNow(cursors.files, through: &buffers.reader)
-            for file in files where !file.print.isEmpty { known.insert(file) }
-            floors = PathFloors(cursors.floors)
-            since = cursors.since
-            if malformed > 0 { count(.cursorMalformed, UInt64(malformed)) }
-        }
-        let known = since
-        since = Dictionary(settings.paths.map(\.bytes).map { ($0, known[$0] ?? begun) }) { first, _ in first }
+        memory = FileMemory(settings, resume: resume, at: now, problems, through: &buffers.reader)
     }
 
-    deinit { descriptors.add(-openCount) }
+    deinit { tails.giveBackDescriptors() }
 
-    /// For a path that is new to us: its rotated files that were written to after this time are ours. `others` are the
-    /// times of those that are there.
-    func firstFloor(of family: Path, _ others: [Int64]) -> Int64 {
-        if settings.fromRotated { return 0 }
-        let path = matchedPath(family)
-        let times = settings.paths.compactMap { $0.matches(path) ? since[$0.bytes] : nil }
-        guard let earliest = times.min() else { return others.max() ?? 0 }
-        guard isFirstScan, earliest == begun else { return earliest }
-        return max(earliest, others.max() ?? 0)
+    // MARK: Steps
+
+    func read(into batch: inout LogBatch, at now: Moment) -> Wait {
+        look(at: now)
+        turns.wakeTimed(at: now.monotonic)
+        releaseHeld(at: now)
+        if turns.idleCheckIsDue(at: now.monotonic) {
+            turns.noteIdleCheck(oldest: tails.close(quietFor: settings.idleClose, at: now.monotonic))
+        }
+        var round = turns.beginRound(at: clock())
+        while !batch.isFull, let tail = turns.next(&round, mustWait: { tails.isInflatingEnough(without: $0) }) {
+            let recordCount = batch.records.count
+            takeTurn(tail, into: &batch, at: now)
+            if batch.records.count == recordCount, round.isOver(at: clock()) { break }
+        }
+        if !turns.isEmpty { return .notAtAll }
+        let due = memory.nextDue(after: settings.rotationGrace) ?? turns.nextDeadline
+        return .until(max(now.monotonic, min(due, turns.nextDeadline)))
     }
 
-    func count(_ reason: Counted, _ by: UInt64 = 1) { counts[reason, default: 0] += by }
+    /// Opens what is new, and holds what goes, without reading a line: files may come and go while a receiver is down.
+    func lookAround(at now: Moment) {
+        look(at: now)
+        for tail in turns.waiting { tail.noteGrowth(through: &buffers) }
+        let sizeBytes = tails.values.reduce(0) { $0 &+ $1.sizeBytes }
+        guard sizeBytes != sizeBytesOfLastLook else { return }
+        // Saved, though nothing was acknowledged: what is deleted after a stop is to be counted whole.
+        sizeBytesOfLastLook = sizeBytes
+        wantSizes()
+    }
+
+    private func look(at now: Moment) {
+        takeChanges(at: now)
+        if now.monotonic >= turns.nextScan { scan(at: now) }
+    }
+
+    /// Held files whose time is over.
+    private func releaseHeld(at now: Moment) {
+        for (place, file) in memory.due(after: settings.rotationGrace, at: now.monotonic) {
+            memory.settle(place, file)
+            if settings.matches(place) { examine(place, at: now) } else { catchUp(file.family, at: now) }
+            memory.endSettling(place, file)
+        }
+    }
+
+    // MARK: From when a file is taken over until its last record is acknowledged
+
+    /// Takes over a file that is open.
+    func follow(
+        _ file: consuming File, _ status: FileStatus, path: Path, family: Path, place: Path, cursor: FileCursor,
+        isCompressed: Bool = false, at now: Moment
+    ) -> Tail {
+        let tail = Tail(
+            number: tails.takeNumber(), path: path, family: family, place: place, cursor: cursor,
+            settings: settings, isCompressed: isCompressed, unsaved: tails.unsaved, at: now.monotonic)
+        tail.modifiedUnixNanoseconds = status.modifiedUnixNanoseconds
+        tails.add(tail, file)
+        memory.letGo(place)
+        problems.noteFollowed(path)
+        memory.known.remove(tail.cursor.key)
+        tail.noteInner(through: &buffers.reader)
+        cursorVersion += 1
+        turns.add(tail)
+        problems.log.debug("follows a log file", ["path": path.repaired, "from_byte": "\(cursor.offset)"])
+        if tails.isOverOpenLimit { tails.close(tail) }
+        return tail
+    }
+
+    /// Its name leads elsewhere now. Where it went, if anywhere, another event or a scan tells.
+    func leave(_ tail: Tail) {
+        tails.forgetPlace(of: tail)
+        tail.place = nil
+        guard !tail.isAway else { return }
+        tail.goAway()
+        turns.add(tail)
+    }
+
+    /// An away file that was quiet long enough, or that cannot be read on. It is remembered how far it was read: the
+    /// rest is lost when it is found nowhere.
+    func finish(_ tail: Tail, losing loss: FileCount = .bytesLostDeleted, at now: Moment) {
+        tails.finish(tail)
+        // The beginning of an empty file identifies nothing.
+        if !tail.print.isEmpty {
+            memory.known.insert(tail.readCursor, tail: tail, loss: loss)
+            tail.knownKey = tail.readCursor.key
+            if tail.isDeleted || tail.place == nil { noteMissing(tail.readCursor.key, at: now) }
+        } else {
+            problems.countLost(tail.readCursor, loss)
+        }
+        if tail.isAcknowledged { forget(tail) }
+    }
+
+    /// What it became, if it was compressed, is looked for until the grace is over.
+    func noteMissing(_ key: FileCursor.Key, at now: Moment) {
+        let until = memory.known.noteMissing(key, at: now.monotonic) + settings.rotationGrace
+        turns.scan(by: max(until, now.monotonic))
+    }
+
+    /// Its acknowledgements, if any are to come, mean nothing any more.
+    private func forget(_ tail: Tail) {
+        tails.remove(tail)
+        if let key = tail.knownKey { memory.known.settle(key) }
+        cursorVersion += 1
+    }
+
+    func acknowledge(_ position: Position) {
+        guard let tail = tails[position.source], tail.acknowledge(position.offset) else { return }
+        cursorVersion += 1
+        if tail.isFinished, tail.isAcknowledged { forget(tail) }
+    }
 }

@@ -22,6 +22,10 @@ struct FileInputSettings {
     let lineLimit: Int
     let partialLineTimeout: Duration
     let rotationGrace: Duration
+    /// Directories into which rotation moves files, besides their own.
+    let rotatedTo: [RotatedTo]
+    /// A file that was quiet for so long is closed, so that its device can be unmounted.
+    let idleClose: Duration
     let rescanInterval: Duration
     let fileLimit: Int
 
@@ -47,6 +51,8 @@ struct FileInputSettings {
         let waits: ClosedRange<Duration> = .milliseconds(10)...(.seconds(86_400))
         partialLineTimeout = try section.duration("partial_line_timeout", default: .seconds(5), in: waits)
         rotationGrace = try section.duration("rotation_grace", default: .seconds(10), in: waits)
+        rotatedTo = try Self.directories("rotated_to", &section)
+        idleClose = try section.duration("idle_close", default: .seconds(300), in: waits)
         // Behind inotify, which reports its own overflow; a network file system may want it shorter.
         rescanInterval = try section.duration("rescan_interval", default: .seconds(60), in: waits)
         // A file that is followed costs about 1 KiB; a pattern that finds more is likely a mistake.
@@ -68,6 +74,18 @@ struct FileInputSettings {
             return .zero
         }
         return try age("remove_after", &section)
+    }
+
+    private static func directories(
+        _ key: String, _ section: inout SettingsSection
+    ) throws(SettingsError) -> [RotatedTo] {
+        var directories: [RotatedTo] = []
+        for (index, text) in try section.strings(key, default: []).enumerated() {
+            do throws(GlobError) { directories.append(try RotatedTo(text)) } catch {
+                throw section.error(at: key, element: index, error.description)
+            }
+        }
+        return directories
     }
 
     private static func globs(

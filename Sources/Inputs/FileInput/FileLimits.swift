@@ -28,4 +28,6 @@ struct FileLimits {
     var hasINotify = true
     /// Reads the bytes by which files are told apart.
     var reader = TextReader.fromDisk
+    /// By which work without records ends in time.
+    var clock: @Sendable () -> Instant = { Instant.now }
 }

@@ -121,41 +121,57 @@ package struct FilePrint: Hashable, Sendable {
         guard let inner, text.form != .otherCompression else { return .same }
         return inner.match(text.inner(before: inner.end))
     }
+}
 
-    /// The same for a plain file that is open. Its first bytes are then the first ones in `reader`.
-    func match(_ file: borrowing File, through reader: inout TextReader) -> (match: Match, startCount: Int) {
+/// The bytes that a print is of, as they were last found right: looked at for each piece that is read.
+struct QuickPrint {
+    fileprivate var head: (length: Int, sum: QuickSum)?
+    fileprivate var inner: (end: UInt64, sum: QuickSum)?
+}
+
+extension File {
+    /// Whether a plain file that is open has the text of a print. Its first bytes are then the first ones in `reader`.
+    func match(
+        _ print: FilePrint, _ quick: inout QuickPrint, through reader: inout TextReader
+    ) -> (match: FilePrint.Match, startCount: Int) {
         do throws(Errno) {
-            if let inner {
-                let match = inner.match(try file.innerText(.plain, before: inner.end, through: &reader))
+            if let inner = print.inner {
+                let match = try match(inner, &quick, through: &reader)
                 guard match == .same else { return (match, 0) }
             }
-            let count = try reader.read(file, at: 0)
-            return (head.begins(reader.bytes[..<count]) ? .same : .other, count)
+            let count = try reader.read(self, at: 0)
+            let length = print.head.length
+            guard count >= length else { return (.other, count) }
+            let sum = QuickSum(reader.bytes[..<length])
+            if let known = quick.head, known.length == length, known.sum == sum { return (.same, count) }
+            guard print.head.begins(reader.bytes[..<count]) else { return (.other, count) }
+            quick.head = (length, sum)
+            return (.same, count)
         } catch {
             return (.unreadable(error), 0)
         }
     }
 
-    /// By what stands before `offset` in an open plain file, when that is further inside than what is known.
-    mutating func grow(
-        from file: borrowing File, seen offset: UInt64, in form: TextForm, through reader: inout TextReader
-    ) throws(Errno) {
-        guard let end = Inner.end(seen: offset), end > inner?.end ?? 0,
-            case .text(let text) = try file.innerText(.plain, before: end, through: &reader)
-        else { return }
-        // NULs at its end may be bytes that are not written yet.
-        if form.unwrittenBytes(reader.bytes, upTo: Inner.length) == 0 { inner = text }
-    }
-}
-
-extension File {
-    func match(_ print: FilePrint, through reader: inout TextReader) -> (match: FilePrint.Match, startCount: Int) {
-        print.match(self, through: &reader)
+    private func match(
+        _ inner: FilePrint.Inner, _ quick: inout QuickPrint, through reader: inout TextReader
+    ) throws(Errno) -> FilePrint.Match {
+        let count = try reader.read(self, at: inner.end - UInt64(FilePrint.Inner.length))
+        guard count >= FilePrint.Inner.length else { return .other }
+        let sum = QuickSum(reader.bytes[..<FilePrint.Inner.length])
+        if let known = quick.inner, known.end == inner.end, known.sum == sum { return .same }
+        guard FilePrint.Inner(end: inner.end, last: reader.bytes[..<count]) == inner else { return .other }
+        quick.inner = (inner.end, sum)
+        return .same
     }
 
+    /// Makes a print grow by what stands before `offset`, when that is further inside than what is known.
     func grow(
         _ print: inout FilePrint, seen offset: UInt64, in form: TextForm, through reader: inout TextReader
     ) throws(Errno) {
-        try print.grow(from: self, seen: offset, in: form, through: &reader)
+        guard let end = FilePrint.Inner.end(seen: offset), end > print.inner?.end ?? 0,
+            case .text(let text) = try innerText(.plain, before: end, through: &reader)
+        else { return }
+        // NULs at its end may be bytes that are not written yet.
+        if form.unwrittenBytes(reader.bytes, upTo: FilePrint.Inner.length) == 0 { print.inner = text }
     }
 }

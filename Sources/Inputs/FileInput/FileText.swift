@@ -137,6 +137,12 @@ final class FileText {
         }
     }
 
+    /// Of a compressed file with the same beginning. One that was cut short has not, nor one of which that cannot be
+    /// told because it is large.
+    func hasMore(than other: FileText) -> Bool {
+        if case .text = inner(before: other.sizeBytes + 1) { true } else { false }
+    }
+
     /// A gzip file has 32 bits for the size of its text.
     func isAsLarge(as other: FileText) -> Bool {
         UInt32(truncatingIfNeeded: sizeBytes) == UInt32(truncatingIfNeeded: other.sizeBytes)

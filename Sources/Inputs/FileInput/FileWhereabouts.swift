@@ -22,16 +22,16 @@ extension FileCursor {
         do throws(Errno) {
             if let sizeBytes = try sizeIfOurs(path, mayBeCopy: false, &reader) { return .live(sizeBytes: sizeBytes) }
         } catch { refused = error }
-        var (directory, names) = (Path(""), [Path]())
-        do throws(Errno) { (directory, names) = try directories.siblings(of: path) } catch {
+        var places: [Path] = []
+        do throws(Errno) { places = try directories.siblings(of: path) } catch {
             if error != .notFound { refused = refused ?? error }
         }
         // A copy begins as the file itself does, which is found first.
         for mayBeCopy in [false, true] {
-            for name in names {
+            for place in places {
                 do throws(Errno) {
-                    if let sizeBytes = try sizeIfOurs(directory / name, mayBeCopy: mayBeCopy, &reader) {
-                        return .rotated(name: name, sizeBytes: sizeBytes)
+                    if let sizeBytes = try sizeIfOurs(place, mayBeCopy: mayBeCopy, &reader) {
+                        return .rotated(name: place.name, sizeBytes: sizeBytes)
                     }
                 } catch { refused = refused ?? error }
             }

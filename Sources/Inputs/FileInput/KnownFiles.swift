@@ -24,7 +24,7 @@ struct KnownFiles {
         /// The one that read it, as long as not all of that is acknowledged.
         var tail: Tail?
         /// What it is called if the rest is never found.
-        var loss = FileFollower.Counted.bytesLostDeleted
+        var loss = FileCount.bytesLostDeleted
         /// Of its entry in the cursor log.
         fileprivate let number: UInt64
     }
@@ -82,7 +82,7 @@ struct KnownFiles {
     subscript(key: FileCursor.Key) -> Entry? { entries[key] }
 
     mutating func insert(
-        _ cursor: FileCursor, tail: Tail? = nil, loss: FileFollower.Counted = .bytesLostDeleted
+        _ cursor: FileCursor, tail: Tail? = nil, loss: FileCount = .bytesLostDeleted
     ) {
         remove(cursor.key)
         entries[cursor.key] = Entry(cursor: cursor, tail: tail, loss: loss, number: unsaved.add(cursor.key))

@@ -9,10 +9,10 @@ package struct ListedDirectories {
 
     package init() {}
 
-    /// The names beside a path that may be those of its rotated files or copies, in order.
+    /// A path, and the names beside it under which its rotated files or copies may stand, in order: what is there.
     ///
     /// - Throws: what listing the directory throws, each time.
-    mutating func siblings(of path: Path) throws(Errno) -> (directory: Path, names: [Path]) {
+    mutating func places(of path: Path) throws(Errno) -> [Path] {
         let (directory, own) = splitPath(path)
         if names[directory] == nil {
             names[directory] = try directoryEntries(directory)
@@ -24,6 +24,10 @@ package struct ListedDirectories {
             let middle = (low + high) / 2
             if all[middle] < prefix { low = middle + 1 } else { high = middle }
         }
-        return (directory, all[low...].prefix { $0.hasPrefix(prefix) }.filter { mayBeCopyName($0, of: own) })
+        return all[low...].prefix { $0.hasPrefix(prefix) }
+            .filter { $0 == own || mayBeCopyName($0, of: own) }.map { directory / $0 }
     }
+
+    /// The same without the path itself.
+    mutating func siblings(of path: Path) throws(Errno) -> [Path] { try places(of: path).filter { $0 != path } }
 }

@@ -11,6 +11,7 @@ struct PathFloors {
 
     init(_ times: [Path: Int64] = [:]) { for (path, time) in times { self[path] = time } }
 
+    var isEmpty: Bool { entries.isEmpty }
     var count: Int { entries.count }
     var keys: Dictionary<Path, (time: Int64, number: UInt64)>.Keys { entries.keys }
     var times: [Path: Int64] { entries.mapValues(\.time) }

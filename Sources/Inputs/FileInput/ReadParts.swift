@@ -143,8 +143,9 @@ private func otherForm(
             }
         }
         if twins.contains(where: { files[$0].text.isAsLarge(as: file.text) }) { return .alike }
-        // Another text that begins with the same KiB; or its size is not written yet, or the plain one grew.
-        return twins.isEmpty || file.isSettled ? .nothing : .unclear(nil)
+        // Its size is not written yet. When nobody writes it any more, it was cut short, or the plain one grew.
+        if !twins.isEmpty, !file.isSettled { return .unclear(nil) }
+        return twins.contains { !file.text.hasMore(than: files[$0].text) } ? .alike : .nothing
     }
     for twin in twins {
         if case .same(let text) = parts[twin] { return memory[text].isFollowed ? .alike : .copy(of: text) }

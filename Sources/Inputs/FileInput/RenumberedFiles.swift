@@ -40,8 +40,7 @@ func withNumbersOfNow(
         look(at: path)
         if left.isEmpty { continue }
         do throws(Errno) {
-            let (directory, names) = try directories.siblings(of: path)
-            for name in names { look(at: directory / name) }
+            for place in try directories.siblings(of: path) { look(at: place) }
         } catch {}  // It may come later.
     }
     return (cursors, unclear)

@@ -21,7 +21,7 @@ extension Tail {
             while !batch.isFull, turn < Self.turnBytes {
                 var count: Int
                 var isLast: Bool
-                let offset = readOffset
+                let (offset, recordCount) = (readOffset, batch.records.count)
                 switch try readPiece(through: &buffers) {
                 case .text(let bytes, let isEnd): (count, isLast) = (bytes, isEnd)
                 case .skipped: return .skipped
@@ -56,6 +56,8 @@ extension Tail {
                     guard batch.takes(splitter.lineLimit) else { return .more }
                     buffers.grow()
                 }
+                // A line without an end: others are to have their turns, and somebody may be waiting.
+                if done > 0, batch.records.count == recordCount { return .more }
             }
             return .more
         } catch {
@@ -156,7 +158,7 @@ extension Tail {
     func compare(upTo end: UInt64, through reader: inout TextReader) -> FilePrint.Match {
         do throws(Errno) {
             guard let status = try file?.status(), status.sizeBytes >= end else { return .other }
-            guard let (match, startCount) = file?.match(print, through: &reader) else { return .other }
+            guard let (match, startCount) = file?.match(print, &quickPrint, through: &reader) else { return .other }
             guard match == .same else { return match }
             let start = reader.bytes[..<startCount]
             if !print.head.isWhole { identity.print.head.grow(from: start) }

@@ -74,6 +74,7 @@ final class Tail {
             if identity.id != oldValue.id || identity.born != oldValue.born { note(.whole) }
         }
     }
+    var quickPrint = QuickPrint()
     var file: File?
     /// What is read is the text in a gzip file. It is a rotated one, and does not grow once it is complete.
     var isCompressed: Bool
@@ -112,6 +113,8 @@ final class Tail {
     var isTimed = false
     /// A count of turns: the lowest was read least recently.
     var lastTurn: UInt64 = 0
+    /// When it was last read.
+    var lastReadAt: Instant
 
     /// What of its cursor is saved, and what is not.
     var saved = UnsavedTails.Saved()
@@ -119,7 +122,7 @@ final class Tail {
 
     init(
         number: UInt32, path: Path, family: Path, place: Path, cursor: FileCursor,
-        settings: FileInputSettings, isCompressed: Bool, unsaved: UnsavedTails
+        settings: FileInputSettings, isCompressed: Bool, unsaved: UnsavedTails, at now: Instant
     ) {
         self.number = number
         self.unsaved = unsaved
@@ -130,6 +133,7 @@ final class Tail {
         identity = cursor.identity
         sizeBytes = cursor.sizeBytes
         modifiedUnixNanoseconds = 0
+        lastReadAt = now
         readOffset = cursor.offset
         acknowledgedOffset = cursor.offset
         lastRecordOffset = cursor.offset
@@ -141,10 +145,17 @@ final class Tail {
 
     private func note(_ parts: UnsavedTails.Parts) { unsaved.note(parts, of: self) }
 
-    var cutCount: UInt64 { splitter.cutCount }
-    var skippedBytes: UInt64 { splitter.skippedBytes }
-    var nulBytes: UInt64 { splitter.nulBytes }
-    var replacedCount: UInt64 { splitter.replacedCount }
+    /// What only grows while it is read.
+    struct Counted {
+        let cut, skippedBytes, nulBytes, replaced: UInt64
+    }
+
+    var counted: Counted {
+        Counted(
+            cut: splitter.cutCount, skippedBytes: splitter.skippedBytes, nulBytes: splitter.nulBytes,
+            replaced: splitter.replacedCount)
+    }
+
     var id: FileID { identity.id }
     var print: FilePrint { identity.print }
     /// As far as it is written.
@@ -182,6 +193,9 @@ final class Tail {
         cursor.mark = splitter.mark
         return cursor
     }
+
+    /// Its path leads elsewhere now: it is read until it was quiet for the grace.
+    func goAway() { (isAway, hasReachedEnd, quietSince) = (true, false, nil) }
 
     /// Notes what a stat of its path said. True when there may be something to read.
     func noteStatus(_ status: FileStatus) -> Bool {

@@ -102,6 +102,8 @@ final class UnsavedTails {
     /// At least their progress changed.
     private var changed: [Tail] = []
     private var gone: [UInt64] = []
+    /// How large files are is to be saved, too.
+    var areSizesWanted = false
 
     func note(_ parts: Parts, of tail: Tail) {
         if parts >= .progress, tail.saved.parts < .progress { changed.append(tail) }
@@ -110,9 +112,11 @@ final class UnsavedTails {
 
     func remove(_ tail: Tail) { gone.append(UInt64(tail.number)) }
 
-    /// `all` are all that there are, when their sizes are wanted, too. `isFollowed` is whether one still has an entry.
-    func take(into lines: inout CursorLines, all: [Tail]?, isFollowed: (Tail) -> Bool) -> [UInt64] {
-        for tail in all ?? changed where isFollowed(tail) { write(tail, into: &lines, isAllWanted: all != nil) }
+    /// Returns the entries that are gone.
+    func take(of table: TailTable, into lines: inout CursorLines) -> [UInt64] {
+        let tails = areSizesWanted ? table.values.sorted { $0.number < $1.number } : changed
+        for tail in tails where table[tail.number] === tail { write(tail, into: &lines, isAllWanted: areSizesWanted) }
+        areSizesWanted = false
         defer { (changed, gone) = ([], []) }
         return gone.map { CursorEntryKind.tail.key($0) }
     }
@@ -143,31 +147,26 @@ final class UnsavedTails {
 
 extension FileFollower {
     var cursorPartCount: Int {
-        max(1, (tails.count + known.count + floors.count + CursorPart.entryCount - 1) / CursorPart.entryCount)
+        max(1, (tails.count + memory.entryCount + CursorPart.entryCount - 1) / CursorPart.entryCount)
     }
 
     /// How large files are is to be saved, too, so that what is deleted after a stop can be counted whole.
     func wantSizes() {
-        areSizesWanted = true
+        tails.unsaved.areSizesWanted = true
         cursorVersion += 1
     }
 
-    func takeChanges(into lines: inout CursorLines) {
-        let all = areSizesWanted ? tails.values.sorted { $0.number < $1.number } : nil
-        var gone = unsaved.take(into: &lines, all: all) { tails[$0.number] === $0 }
-        areSizesWanted = false
-        gone += known.takeChanges(into: &lines)
-        gone += floors.takeChanges(into: &lines)
+    func takeCursorChanges(into lines: inout CursorLines) {
+        var gone = tails.unsaved.take(of: tails, into: &lines)
+        gone += memory.takeChanges(into: &lines)
         for key in gone { lines.remove(key) }
     }
 
     func writeCursor(into lines: inout CursorLines, part number: Int, of count: Int) {
         let part = CursorPart(number: number, count: count)
-        if number == 0 { lines.put(0) { FileCursors.write(since: since, into: &$0) } }
         for tail in tails.values where part.has(UInt64(tail.number)) {
             lines.put(CursorEntryKind.tail.key(UInt64(tail.number))) { tail.cursor.write(into: &$0) }
         }
-        known.write(into: &lines, part: part)
-        floors.write(into: &lines, part: part)
+        memory.write(into: &lines, part: part)
     }
 }

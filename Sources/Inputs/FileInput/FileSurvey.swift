@@ -1,0 +1,276 @@
+// What stands beside a path, what is remembered of it, and what comes of both. Only looked at: what is to be done about
+// it is RotationPlan's to say.
+
+internal import Bytes
+internal import Platform
+
+/// A file that is there, or was, and whose memory it is: that of a tail that is followed, or one of the known files.
+struct FamilyMemory {
+    enum Owner {
+        case tail(Tail)
+        case known(KnownFiles.Entry)
+    }
+
+    private(set) var owners: [Owner] = []
+    private(set) var texts: [ReadText] = []
+
+    mutating func add(_ tail: Tail, isLost: Bool = false) {
+        owners.append(.tail(tail))
+        let state: ReadText.State = isLost ? .replaced : tail.file != nil ? .open : .closed
+        texts.append(ReadText(identity: tail.identity, offset: tail.readOffset, state: state, isFollowed: true))
+    }
+
+    mutating func add(_ entry: KnownFiles.Entry) {
+        owners.append(.known(entry))
+        texts.append(ReadText(identity: entry.cursor.identity, offset: entry.cursor.offset, state: .closed))
+    }
+}
+
+/// What a new file is the beginning of.
+enum Original: Equatable {
+    /// Of a file that was read as far.
+    case readTo(UInt64)
+    case unreadable(Errno)
+}
+
+struct FileSurvey {
+    let family: Path
+    let places: [Path]
+    let files: [FoundFile]
+    let memory: FamilyMemory
+    let parts: [ReadPart]
+    /// For those that are the beginning of another file, how far that was read.
+    let originals: [Int: Original]
+    /// Places at which something stands that could not be read now, which may be over soon.
+    var failing: [Path] = []
+    /// Files that could not be read, or of which it could not be told which ones they are.
+    var unreadable: Set<FileID> = []
+    var unclear: Set<FileID> = []
+    /// On which the path would stand now. Nil when that cannot be told.
+    var device: UInt64?
+    /// Passed in: what it reads is large.
+    var isMounted: (UInt64) -> Bool = { Inputs.isMounted($0) }
+}
+
+extension FileFollower {
+    /// Nil when the directory cannot be listed, or is not there, as a disk that is not mounted yet.
+    func places(of family: Path) -> [Path]? {
+        var places: [Path] = []
+        let name = family.name
+        do throws(Errno) { places = try list(family) } catch {
+            if error != .notFound { problems.report(splitPath(family).directory, error) }
+            guard error == .notFound, !isUnmounted(family) else { return nil }
+        }
+        for directory in settings.rotatedTo.flatMap({ $0.directories(beside: splitPath(family).directory) }) {
+            do throws(Errno) { places += try list(directory / name) } catch {
+                if error != .notFound { problems.report(directory, error) }
+            }
+        }
+        return places
+    }
+
+    /// During a scan, a directory is listed once for all the files in it.
+    private func list(_ family: Path) throws(Errno) -> [Path] {
+        if listed != nil { return try listed?.places(of: family) ?? [] }
+        var listed = ListedDirectories()
+        return try listed.places(of: family)
+    }
+
+    /// Whether something that is remembered of a path is on a device that is not there now.
+    private func isUnmounted(_ family: Path) -> Bool {
+        guard let device = deviceNow(of: family) else { return true }
+        return memory.known.of(family).contains { $0.cursor.id.device != device }
+    }
+
+    /// Nil for what is empty or no file, and for what cannot be read, which is reported.
+    func find(_ place: Path, of family: Path) -> FoundFile? {
+        do throws(Errno) {
+            let file = try File(reading: place, followsLink: false)
+            let status = try file.status()
+            guard status.kind == .regular, status.sizeBytes > 0 else { return nil }
+            let found = try found(file, status, at: place, isAtPath: place == family)
+            if found.text.form == .otherCompression { problems.noteCompressed(status.id, place) }
+            return found
+        } catch {
+            // A link or a directory has no lines: what stands there, if it can be told, decides.
+            if !error.isAbsence, mayBeLog(place) { problems.report(place, error) }
+            return nil
+        }
+    }
+
+    /// Of an open file.
+    func found(
+        _ file: borrowing File, _ status: FileStatus, at place: Path, isAtPath: Bool
+    ) throws(Errno) -> FoundFile {
+        try FoundFile(
+            file, status, at: place, isAtPath: isAtPath, isSettled: memory.isSettled(place, status.sizeBytes),
+            through: &buffers.reader)
+    }
+
+    private func mayBeLog(_ place: Path) -> Bool {
+        do throws(Errno) {
+            let link = try FileStatus(ofLink: place)
+            return link.kind == .regular && link.sizeBytes > 0
+        } catch { return !error.isAbsence }
+    }
+
+    func survey(_ places: [Path], of family: Path) -> FileSurvey {
+        var files = places.compactMap { find($0, of: family) }
+        files += strays(of: family, besides: files)
+        let own = recollect(family, for: files)
+        // Files that were there before the agent was ever started are what they are.
+        let originals = memory.isFirstScan && !memory.hasHistory ? [:] : originals(of: files, own)
+        let parts = readParts(of: files, in: own.texts) { file in
+            switch originals[file] {
+            case .readTo: .same
+            case .unreadable(let error): .unreadable(error)
+            case nil: .other
+            }
+        }
+        for (file, part) in zip(files, parts) {
+            if case .unclear(let error?) = part {
+                problems.tellUnclear(file.place, error)
+            } else {
+                problems.noteReadable(file.place)
+            }
+        }
+        return FileSurvey(
+            family: family, places: places, files: files, memory: own, parts: parts, originals: originals,
+            failing: places.filter(problems.isFailing), unreadable: Set(places.compactMap(problems.unreadableID)),
+            unclear: Set(problems.unclear.values), device: deviceNow(of: family))
+    }
+
+    /// Files that were renamed to what no rotation would call them, as after a stop: their numbers tell, and their
+    /// text. One that a pattern matches is found by that.
+    private func strays(of family: Path, besides files: [FoundFile]) -> [FoundFile] {
+        let found = Set(files.map(\.id))
+        let missing = memory.known.of(family).filter { $0.tail == nil && !found.contains($0.cursor.id) }
+        return missing.compactMap { stray($0.cursor.id, of: family) }
+    }
+
+    private func stray(_ id: FileID, of family: Path) -> FoundFile? {
+        var numbers = numbered ?? NumberedPlaces()
+        defer { if numbered != nil { numbered = numbers } }
+        var directories = settings.rotatedTo.flatMap { $0.directories(beside: splitPath(family).directory) }
+        directories.append(splitPath(family).directory)
+        if memory.isFirstScan { directories += watcher.watchedDirectories }
+        guard let place = numbers.place(of: id, in: directories), !settings.matches(place), tails.with(id) == nil,
+            let file = find(place, of: family), file.id == id
+        else { return nil }
+        return file
+    }
+
+    private func recollect(_ family: Path, for files: [FoundFile], without lost: Tail? = nil) -> FamilyMemory {
+        var own = FamilyMemory()
+        let families = [family] + tails.parts(of: family).union(memory.known.parts(of: family)).sorted()
+        var keys: Set<FileCursor.Key> = []
+        var numbers: Set<UInt32> = []
+        for tail in families.flatMap({ tails.of($0) }) + files.compactMap({ tails.with($0.id) })
+        where tail !== lost && numbers.insert(tail.number).inserted {
+            // What identifies it may have grown.
+            if tail.content(through: &buffers) == .same { tail.noteInner(through: &buffers.reader) }
+            own.add(tail)
+        }
+        for entry in families.flatMap(memory.known.of) + files.flatMap({ memory.known.with($0.id) })
+        where keys.insert(entry.cursor.key).inserted {
+            own.add(entry)
+        }
+        return own
+    }
+
+    /// Where the text of a file goes on that was truncated, or has no name any more.
+    func copy(of tail: Tail, isReplaced: Bool) -> FoundFile? {
+        guard !tail.print.isEmpty else { return nil }
+        var files = (places(of: tail.family) ?? []).compactMap { find($0, of: tail.family) }
+        if !isReplaced, let stray = stray(tail.id, of: tail.family), !files.contains(where: { $0.id == stray.id }) {
+            files.append(stray)
+        }
+        var own = recollect(tail.family, for: files, without: tail)
+        own.add(tail, isLost: isReplaced)
+        let index = own.texts.count - 1
+        let parts = readParts(of: files, in: own.texts)
+        return zip(files, parts).first { file, part in
+            !file.isAtPath && (part == .copy(of: index) || part == .same(index))
+        }?.0
+    }
+
+    // MARK: Beginnings of copies
+
+    /// For each new file that is a copy of another one, or the beginning of a copy, what that is.
+    private func originals(of files: [FoundFile], _ own: FamilyMemory) -> [Int: Original] {
+        let same = sameParts(of: files, in: own.texts)
+        var originals: [Int: Original] = [:]
+        for (index, file) in files.enumerated()
+        where same[index] == .nothing && file.text.form == .plain && !file.isAtPath {
+            do throws(Errno) {
+                originals[index] = try originalOffset(of: file, files, same, own).map { .readTo($0) }
+            } catch {
+                originals[index] = .unreadable(error)
+            }
+        }
+        return originals
+    }
+
+    private func originalOffset(
+        of file: FoundFile, _ files: [FoundFile], _ same: [ReadPart], _ own: FamilyMemory
+    ) throws(Errno) -> UInt64? {
+        for case .tail(let tail) in own.owners where !tail.isCompressed && tail.id != file.id {
+            let isWhole = !tail.print.isEmpty && file.text.start.count >= tail.print.head.length
+            if isWhole, !tail.print.head.begins(file.text.start) { continue }
+            if try isBeginning(file, ofTail: tail) { return tail.readOffset }
+            // Truncated a moment ago: its turn will take it to the copy.
+            if isWhole {
+                switch tail.content(through: &buffers) {
+                case .same: break
+                case .other, .unwritten:
+                    turns.add(tail)
+                    return tail.readOffset
+                case .unreadable(let error): throw error
+                }
+            }
+        }
+        for (other, part) in zip(files, same) where other.id != file.id {
+            guard other.text.form == .plain, other.text.sizeBytes >= file.text.sizeBytes,
+                other.text.start.starts(with: file.text.start)
+            else { continue }
+            // One that was read, or is about to be.
+            if case .same(let index) = part, case .known(let entry) = own.owners[index] {
+                if try isBeginning(file, of: other.place) { return entry.cursor.offset }
+            } else if part == .nothing, other.isAtPath, settings.matches(links.path(to: other.place)) {
+                if try isBeginning(file, of: other.place) { return 0 }
+            }
+        }
+        return nil
+    }
+
+    private func isBeginning(_ file: FoundFile, of place: Path) throws(Errno) -> Bool {
+        do throws(Errno) { return try File(reading: place).begins(as: file, through: &buffers.reader) } catch {
+            if error.isAbsence { return false }
+            throw error
+        }
+    }
+
+    private func isBeginning(_ file: FoundFile, ofTail tail: Tail) throws(Errno) -> Bool {
+        if tail.file == nil, let place = tail.place { return try isBeginning(file, of: place) }
+        do throws(Errno) { return try tail.file?.begins(as: file, through: &buffers.reader) ?? false } catch {
+            if error.isAbsence { return false }
+            throw error
+        }
+    }
+}
+
+extension File {
+    /// Compares the first bytes of two files, and the last ones of the other where they are to stand in this one.
+    fileprivate func begins(as other: FoundFile, through reader: inout TextReader) throws(Errno) -> Bool {
+        let length = Int(min(other.text.sizeBytes, UInt64(FilePrint.Head.lengthLimit)))
+        let end = other.text.sizeBytes - UInt64(length)
+        let file = try File(reading: other.place)
+        guard length > 0, try file.status().id == other.id else { return false }
+        for offset in end == 0 ? [0] : [0, end] {
+            guard try reader.read(file, at: offset) >= length else { return false }
+            let bytes = reader.bytes[..<length]
+            guard try reader.read(self, at: offset) >= length, reader.bytes[..<length] == bytes else { return false }
+        }
+        return true
+    }
+}

@@ -1,0 +1,154 @@
+// Whose turn it is to be read, and when something is to be done though no file says so.
+
+internal import Bytes
+internal import Platform
+
+struct ReadTurns {
+    /// Turns between two looks at the clock and at whether the agent is to stop, however little each of them reads.
+    private static let countInOneReadLimit = 1_000
+
+    private let partialLineTimeout: Duration
+    private let rotationGrace: Duration
+    private var queue = TurnQueue()
+    /// Tails with a deadline.
+    private var timed: [Tail] = []
+    /// Turns in which a file was read, for tests that nothing is read at rest.
+    private(set) var count: UInt64 = 0
+    private(set) var nextScan: Instant
+    private let idleClose: Duration
+    /// Nil when no file is open that was read.
+    private var nextIdleCheck: Instant?
+    /// When to scan because something could not be read, whatever else is to be done.
+    private var retryScan: Instant?
+
+    init(_ settings: FileInputSettings, at now: Instant) {
+        (partialLineTimeout, rotationGrace) = (settings.partialLineTimeout, settings.rotationGrace)
+        idleClose = settings.idleClose
+        nextScan = now
+    }
+
+    // MARK: Turns
+
+    var isEmpty: Bool { queue.isEmpty }
+    var waiting: ArraySlice<Tail> { queue.waiting }
+
+    mutating func add(_ tail: Tail) {
+        guard !tail.isReady, !tail.isFinished else { return }
+        tail.isReady = true
+        queue.append(tail)
+    }
+
+    /// When there is room for its record, it is to be the first that is asked.
+    mutating func addFirst(_ tail: Tail) {
+        tail.isReady = true
+        queue.putBack(tail)
+    }
+
+    /// How far one read may go.
+    struct Round {
+        /// Work that gives no records, as of a line without an end, or on a slow disk: whoever acknowledges, saves or
+        /// stops waits no longer. One turn more may pass.
+        private static let timeLimit: Duration = .milliseconds(50)
+
+        fileprivate let lastCount: UInt64
+        fileprivate var passed = 0
+        private let end: Instant
+
+        fileprivate init(lastCount: UInt64, at now: Instant) {
+            (self.lastCount, end) = (lastCount, now + Self.timeLimit)
+        }
+
+        func isOver(at now: Instant) -> Bool { now >= end }
+    }
+
+    func beginRound(at now: Instant) -> Round { Round(lastCount: count + UInt64(Self.countInOneReadLimit), at: now) }
+
+    /// The next one that may be read. Nil when the round is over, or all that are left must wait.
+    mutating func next(_ round: inout Round, mustWait: (Tail) -> Bool) -> Tail? {
+        while round.passed < queue.count, count < round.lastCount {
+            let tail = queue.takeFirst()
+            tail.isReady = false
+            if tail.isFinished { continue }
+            if tail.mustWait || mustWait(tail) {
+                add(tail)
+                round.passed += 1
+                continue
+            }
+            round.passed = 0
+            count += 1
+            return tail
+        }
+        return nil
+    }
+
+    /// A turn that took as long as many that read.
+    mutating func noteLong() { count += UInt64(Self.countInOneReadLimit / 4) }
+
+    // MARK: Deadlines
+
+    /// A line that has no end is given now.
+    func partialIsDue(_ tail: Tail, at now: Instant) -> Bool {
+        tail.partialSince.map { $0 + partialLineTimeout <= now } ?? false
+    }
+
+    /// Nobody has written to a rotated file for the grace.
+    func graceIsOver(_ tail: Tail, at now: Instant) -> Bool {
+        tail.quietSince.map { $0 + rotationGrace <= now } ?? false
+    }
+
+    /// After its turn.
+    mutating func noteDeadline(of tail: Tail) {
+        guard tail.isAway || tail.partialSince != nil, !tail.isTimed else { return }
+        tail.isTimed = true
+        timed.append(tail)
+    }
+
+    private func deadline(of tail: Tail) -> Instant? {
+        if tail.isFinished { return nil }
+        let partial = tail.partialSince.map { $0 + partialLineTimeout }
+        let grace = tail.isAway ? tail.quietSince.map { $0 + rotationGrace } : nil
+        guard let partial, let grace else { return partial ?? grace }
+        return min(partial, grace)
+    }
+
+    mutating func wakeTimed(at now: Instant) {
+        let due = timed.filter { deadline(of: $0).map { $0 <= now } ?? true }
+        if due.isEmpty { return }
+        for tail in due { tail.isTimed = false }
+        timed.removeAll { !$0.isTimed }
+        for tail in due where deadline(of: tail) != nil { add(tail) }
+    }
+
+    var nextDeadline: Instant {
+        timed.reduce(min(nextScan, nextIdleCheck ?? nextScan)) { next, tail in
+            deadline(of: tail).map { min(next, $0) } ?? next
+        }
+    }
+
+    // MARK: Quiet files
+
+    func idleCheckIsDue(at now: Instant) -> Bool { nextIdleCheck.map { now >= $0 } ?? false }
+
+    /// `oldest` is when the one that was read least recently, of those that are open, was read.
+    mutating func noteIdleCheck(oldest: Instant?) { nextIdleCheck = oldest.map { $0 + idleClose } }
+
+    mutating func noteTurn(of tail: Tail, at now: Instant) {
+        (tail.lastTurn, tail.lastReadAt) = (count, now)
+        if nextIdleCheck == nil { nextIdleCheck = now + idleClose }
+    }
+
+    // MARK: Scans
+
+    mutating func scan(by time: Instant) { nextScan = min(nextScan, time) }
+
+    /// What could not be read is tried again after the grace.
+    mutating func scanAfterGrace(from now: Instant) {
+        let retry = now + rotationGrace
+        retryScan = min(retryScan ?? retry, retry)
+        scan(by: retry)
+    }
+
+    mutating func beginScan() { retryScan = nil }
+
+    mutating func endScan(next: Instant) { nextScan = min(next, retryScan ?? next) }
+}
