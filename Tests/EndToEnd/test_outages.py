@@ -92,7 +92,7 @@ class Outages(Rotating):
         offset = len(self.log.read_bytes())
 
         def caught_up():
-            return [offset] == [file["offset"] for file in saved_files(agent.seen(agent.state)) if file["path"] == str(self.log)]
+            return offset in [file["offset"] for file in saved_files(agent.seen(agent.state)) if file["path"] == str(self.log)]
         eventually(caught_up, 10, "the cursor is saved as soon as there is room")
         self.assertRegex(agent.log(), r'msg="cursor cannot be saved; trying again.*" input=app output=central '
                                       rf'path={full}/\S+ reason="No space left on device"')
