@@ -1,13 +1,14 @@
-// `vitals cursors`: how far each route was acknowledged, as it is on the disk; a running agent saves once a second.
+// `vitals cursors`: how far each route was acknowledged, as it is on the disk; a running agent adds to it within
+// a tenth of a second.
 
-internal import Bytes
+package import Bytes
 internal import Durable
 internal import Inputs
 package import Platform
 
 /// A table with a line for each file, journal or spool that a cursor speaks of.
 ///
-/// `problems` are files of which no copy is whole, and what in a cursor cannot be understood.
+/// `problems` are files that cannot be used, lines that are damaged, and what in a cursor cannot be understood.
 ///
 /// - Throws: `Errno` when the state directory cannot be read.
 package func cursorTable(stateDirectory: String) throws(Errno) -> (text: String, problems: [String]) {
@@ -17,6 +18,7 @@ package func cursorTable(stateDirectory: String) throws(Errno) -> (text: String,
     var rows = [["INPUT", "OUTPUT", "SOURCE", "IDENTITY", "POSITION", "SIZE", "LAG", "STATE"]]
     var directories = ListedDirectories()
     for cursor in cursors {
+        if let damage = damage(of: cursor) { problems.append(damage) }
         let places = places(of: cursor, &directories, &problems)
         for place in places {
             rows.append([
@@ -30,23 +32,56 @@ package func cursorTable(stateDirectory: String) throws(Errno) -> (text: String,
     return (problems.isEmpty ? "no cursors in \(stateDirectory)\n" : "", problems)
 }
 
-/// The same as one JSON list, with each cursor as its input wrote it.
+/// The same as one JSON list. The cursor of a `file` input is one object with all its files, that of another what the
+/// input wrote.
 package func cursorJSON(stateDirectory: String) throws(Errno) -> (text: [UInt8], problems: [String]) {
     _ = try FileStatus(of: stateDirectory)
     let (cursors, unusable) = try savedCursors(in: stateDirectory)
+    var problems = unusable.map { "\($0.path): \($0.reason)" }
     var text: [UInt8] = []
     for cursor in cursors {
+        if let damage = damage(of: cursor) { problems.append(damage) }
+        var json = JSONWriter()
+        json.object { json in
+            json.key("input")
+            json.string(cursor.input)
+            json.key("output")
+            json.string(cursor.output)
+            json.key("cursor")
+            switch kind(of: cursor, &problems) {
+            case .files(let files): files.write(into: &json)
+            case .value(let value): json.value(value)
+            }
+        }
         text.append(text.isEmpty ? "[" : ",\n ")
-        text.append("{\"input\":")
-        text.append(jsonString: cursor.input)
-        text.append(",\"output\":")
-        text.append(jsonString: cursor.output)
-        text.append(",\"cursor\":")
-        text.append(contentsOf: cursor.json)
-        text.append("}")
+        text.append(contentsOf: json.bytes)
     }
     text.append(text.isEmpty ? "[]\n" : "]\n")
-    return (text, unusable.map { "\($0.path): \($0.reason)" })
+    return (text, problems)
+}
+
+private func damage(of cursor: SavedCursor) -> String? {
+    cursor.damagedLineCount > 0 ? "\(cursor.path): damaged lines: \(cursor.damagedLineCount)" : nil
+}
+
+private enum CursorKind {
+    case files(FileCursors)
+    /// One value.
+    case value(JSONValue)
+}
+
+/// The kind of an input is not in its cursor, but each kind has a form of its own.
+private func kind(of cursor: SavedCursor, _ problems: inout [String]) -> CursorKind {
+    let single = cursor.replay.single
+    var hasMore = false
+    cursor.replay.forEach { if $0.key != 0 { hasMore = true } }
+    if let single, !hasMore, single["files"] == nil, single["since"] == nil { return .value(single) }
+    var malformed = 0
+    let files = FileCursors(cursor.replay, malformed: &malformed)
+    if malformed > 0 {
+        problems.append("\(cursor.input) to \(cursor.output): entries that cannot be understood: \(malformed)")
+    }
+    return .files(files)
 }
 
 /// One line of the table.
@@ -59,24 +94,18 @@ private struct Place {
     var state = "-"
 }
 
-/// The kind of an input is not in its cursor, but each kind has a form of its own. One that is not known here is shown
-/// as it is.
+/// A form that is not known here is shown as it is.
 private func places(
     of cursor: SavedCursor, _ directories: inout ListedDirectories, _ problems: inout [String]
 ) -> [Place] {
     let json: JSONValue
-    do throws(JSONError) { json = try parseJSON(cursor.json) } catch {
-        problems.append("\(cursor.input) to \(cursor.output): \(error)")
-        return []
-    }
-    if json["files"] != nil {
-        var malformed = 0
-        let files = FileCursors(json, malformed: &malformed).files
-        if malformed > 0 {
-            problems.append("\(cursor.input) to \(cursor.output): entries that cannot be understood: \(malformed)")
-        }
+    switch kind(of: cursor, &problems) {
+    case .files(let cursors):
+        // As a person looks for them, not as they were written.
+        let files = cursors.files.sorted { ($0.path, $0.offset) < ($1.path, $1.offset) }
         return files.isEmpty
             ? [Place(source: "no file yet", position: "-")] : files.map { place(of: $0, &directories) }
+    case .value(let value): json = value
     }
     if let documents = json["documents"]?.array {
         let bytes = documents.reduce(0) { $0 + ($1["text"]?.string?.utf8.count ?? 0) }
@@ -86,7 +115,9 @@ private func places(
     if let next = json["spool"]?["next"]?.unsigned { return [Place(source: "spool", position: "record \(next)")] }
     if let place = JournalPlace(json) { return [Place(source: "journal", position: position(of: place))] }
     if case .null = json.content { return [Place(source: "nothing yet", position: "-")] }
-    return [Place(source: String(printable: String(decoding: cursor.json, as: UTF8.self)), position: "-")]
+    var text = JSONWriter()
+    text.value(json)
+    return [Place(source: String(printable: String(decoding: text.bytes, as: UTF8.self)), position: "-")]
 }
 
 /// The size is what the file has now, where it is found, else what it had when it was last looked at.
@@ -119,4 +150,25 @@ private func position(of place: JournalPlace) -> String {
     text.append(civil: CivilTime(unixSeconds: Int64(clamping: (microseconds ?? 0) / 1_000_000)))
     text.append("Z")
     return String(decoding: text, as: UTF8.self)
+}
+
+extension JSONWriter {
+    /// As it was read, but for blanks.
+    package mutating func value(_ value: JSONValue) {
+        switch value.content {
+        case .null: null()
+        case .bool(let bool): self.bool(bool)
+        case .number(let text):
+            if let whole = UInt64(text) { number(whole) } else { number(Double(text) ?? .nan) }
+        case .string(let text): string(text)
+        case .array(let values): array { json in for value in values { json.value(value) } }
+        case .object(let members):
+            object { json in
+                for member in members {
+                    json.key(member.key)
+                    json.value(member.value)
+                }
+            }
+        }
+    }
 }

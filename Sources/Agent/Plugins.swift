@@ -1,8 +1,8 @@
 // From the sections of the settings to inputs, outputs and routes.
 
-package import Bytes
+internal import Bytes
 package import Delivery
-internal import Durable
+package import Durable
 package import Inputs
 internal import Logs
 package import Outputs
@@ -26,7 +26,7 @@ package struct Plugins: Sendable {
     }
 
     package func makeInput(
-        _ plugin: PluginSettings, resume: JSONValue?, now: Moment, spoolDirectory: String? = nil,
+        _ plugin: PluginSettings, resume: CursorReplay?, now: Moment, spoolDirectory: String? = nil,
         shares: InputShares = InputShares(), readBytes: Int = .max
     ) throws(SettingsError) -> any Input {
         guard let type = inputTypes.first(where: { $0.type == plugin.type }) else { bug("no input \(plugin.type)") }
@@ -162,8 +162,9 @@ package struct Plugins: Sendable {
             guard let from = settings.inputs.first(where: { $0.name == route.from }),
                 let to = settings.outputs.first(where: { $0.name == route.to })
             else { bug("a route without its ends") }
-            var cursors = CursorStore(
-                stateDirectory: settings.stateDirectory, input: from.name, output: to.name, disk: HostDisk(), log: log)
+            var cursors = CursorLog(
+                stateDirectory: settings.stateDirectory, input: from.name, output: to.name, disk: HostCursorDisk(),
+                log: log)
             let spool = spoolDirectory(stateDirectory: settings.stateDirectory, input: from.name, output: to.name)
             let input = try makeInput(
                 from, resume: cursors.load(), now: now, spoolDirectory: spool, shares: shares,

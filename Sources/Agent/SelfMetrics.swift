@@ -22,6 +22,8 @@ package enum SelfMetrics {
         "invalid_sequences_replaced", "Invalid UTF-8 sequences that were replaced by U+FFFD.")
     private static let cursorsDamaged = counter(
         "cursor_files_damaged", "Cursor files that were there at the start and could not be used.")
+    private static let cursorLinesDamaged = counter(
+        "cursor_lines_damaged", "Lines of a cursor file that could not be used at the start.")
     private static let cursorSaveFailures = counter(
         "cursor_save_failures", "Times that the cursor could not be saved; it is tried again.")
     private static let recordsDropped = MetricDescriptor(
@@ -58,7 +60,8 @@ package enum SelfMetrics {
     /// All of them: a test lints the names and the helps.
     package static let all = [
         recordsRead, bytesRead, recordsAcknowledged, bytesAcknowledged, retries, recordsRejected, invalidSequences,
-        cursorsDamaged, cursorSaveFailures, recordsDropped, events, lagBytes, lagSeconds, inFlight, memory,
+        cursorsDamaged, cursorLinesDamaged, cursorSaveFailures, recordsDropped, events, lagBytes, lagSeconds, inFlight,
+        memory,
         state, isRetrying, lastError, sources, problems, memoryLimit, findings, logMessages,
     ]
 
@@ -73,6 +76,7 @@ package enum SelfMetrics {
             snapshot.add(recordsRejected, Double(status.recordsRejected), input, output)
             snapshot.add(invalidSequences, Double(status.invalidSequencesReplaced), input, output)
             snapshot.add(cursorsDamaged, Double(status.cursorFilesDamaged), input, output)
+            snapshot.add(cursorLinesDamaged, Double(status.cursorLinesDamaged), input, output)
             snapshot.add(cursorSaveFailures, Double(status.cursorSaveFailures), input, output)
             let quiet = status.dropReasons.filter { reason in
                 !status.recordsDropped.contains { $0.reason == reason }

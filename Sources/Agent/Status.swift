@@ -103,6 +103,7 @@ package struct AgentStatus: Sendable {
         json.member("records_dropped", route.recordsDropped)
         json.member("invalid_sequences_replaced", route.invalidSequencesReplaced)
         json.member("cursor_files_damaged", route.cursorFilesDamaged)
+        json.member("cursor_lines_damaged", route.cursorLinesDamaged)
         json.member("cursor_save_failures", route.cursorSaveFailures)
         json.key("batches_in_flight")
         json.number(route.batchesInFlight)

@@ -79,6 +79,9 @@ private func details(_ route: JSONValue) -> [String] {
         let files = damaged == 1 ? "a cursor file" : "\(damaged) cursor files"
         lines.append("\(name): \(files) could not be used at the start: what was sent before may be sent again")
     }
+    if let damaged = route["cursor_lines_damaged"]?.unsigned, damaged > 0 {
+        lines.append("\(name): lines of the cursor file that were damaged at the start: \(damaged)")
+    }
     if let failures = route["cursor_save_failures"]?.unsigned, failures > 0 {
         lines.append("\(name): the cursor could not be saved \(failures) times")
     }

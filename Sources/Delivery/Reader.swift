@@ -44,12 +44,11 @@ struct Reader {
     var timer: WorkerTimer?
     var timerFires: Instant?
 
-    /// When the cursor is to be saved and the status to be asked for; nil when nothing changed since.
+    /// When the status is to be asked for; nil when nothing changed since.
     var housekeepingDue: Instant?
     var lastHousekeeping: Instant?
-    var savedVersion: UInt64
-    var isSaving = false
-    var isSavingFailed = false
+    /// When the cursor is to be saved.
+    var saving: CursorSaving
 
     var drainUntil: Instant?
     var isFinished = false
@@ -68,7 +67,7 @@ struct Reader {
     }
 
     init(input: any Input, pipeline: RecordPipeline, encoder: any RecordEncoder, options: RouteOptions) {
-        savedVersion = input.cursorVersion
+        saving = CursorSaving(savedVersion: input.cursorVersion)
         self.input = input
         self.pipeline = pipeline
         self.encoder = encoder
@@ -82,8 +81,9 @@ struct Reader {
         batch.recordByteLimit = options.batchBytes
     }
 
-    /// Asks for housekeeping, one interval after the last.
+    /// Asks for housekeeping, one interval after the last, and for the cursor to be saved if it moved.
     mutating func noteChange(at now: Instant) {
+        noteCursor(at: now)
         guard housekeepingDue == nil else { return }
         housekeepingDue = lastHousekeeping.map { max(now, $0 + Route.housekeepingInterval) } ?? now
     }

@@ -19,7 +19,7 @@ package final class Route: Sendable {
     let exchange: Exchange
     let reading: Worker<Reader>
     let lanes: [Worker<Lane>]
-    let saving: Worker<CursorStore<HostDisk>>
+    let saving: Worker<CursorSaver>
     let rejected: RejectedStore
     let policy: BatchPolicy
     let options: RouteOptions
@@ -34,15 +34,16 @@ package final class Route: Sendable {
     /// Of the stops of all routes.
     private static let guardian = Worker("stop", ())
 
-    /// Starts nothing. `status` brings the names; its counts go on from what they are. `cursors` is the store from
+    /// Starts nothing. `status` brings the names; its counts go on from what they are. `cursors` is the log from
     /// which the input's `resume` was loaded; `json` is how a record of this route is written in `rejected`.
     package init(
         input: sending any Input, pipeline: sending RecordPipeline = RecordPipeline(), output: sending any Output,
-        status: RouteStatus, options: RouteOptions, cursors: CursorStore<HostDisk>, rejected: RejectedStore,
+        status: RouteStatus, options: RouteOptions, cursors: CursorLog<HostCursorDisk>, rejected: RejectedStore,
         json: RecordJSON, account: ReserveAccount? = nil, log: AgentLog
     ) {
         var status = status
-        status.cursorFilesDamaged = cursors.damagedCount
+        status.cursorFilesDamaged = cursors.damagedFileCount
+        status.cursorLinesDamaged = cursors.damagedLineCount
         status.dropReasons += type(of: output).dropReasons
         status.address = output.address
         let name = "\(status.input) to \(status.output)"
@@ -58,7 +59,7 @@ package final class Route: Sendable {
         self.account = account
         lanes = Self.makeLanes(output, json, count: options.inFlight, name)
         exchange = Exchange(status, laneCount: lanes.count, keptParcels: options.inFlight)
-        saving = Worker("save \(name)", cursors, sharing: .saving)
+        saving = Worker("save \(name)", CursorSaver(cursors), sharing: .saving)
         self.rejected = rejected
         self.options = options
         policy = BatchPolicy(inFlightLimit: options.inFlight, batchAge: options.batchAge, spacing: options.batchSpacing)

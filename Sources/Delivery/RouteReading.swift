@@ -36,6 +36,7 @@ extension Route {
             }
             if let due = reader.lookDue, due <= now.monotonic { lookAround(&reader, at: now) }
             if let due = reader.housekeepingDue, due <= now.monotonic { keepHouse(&reader, at: now) }
+            if let due = reader.saving.due, due <= now.monotonic { saveCursor(&reader, at: now.monotonic) }
             if let due = reader.pipeline.deadline, due <= now.monotonic, !reader.batch.isFull {
                 flush(&reader, at: now)
             }
@@ -217,6 +218,7 @@ extension Route {
         if let due = reader.lookDue { wanted = min(wanted ?? due, due) }
         if !reader.batch.isFull, let due = reader.pipeline.deadline { wanted = min(wanted ?? due, due) }
         if let due = reader.housekeepingDue { wanted = min(wanted ?? due, due) }
+        if let due = reader.saving.due { wanted = min(wanted ?? due, due) }
         if let drainUntil = reader.drainUntil { wanted = min(wanted ?? drainUntil, drainUntil) }
         guard let wanted, wanted.nanoseconds != .max else { return }
         setTimer(&reader, wanted, at: now)
@@ -235,7 +237,7 @@ extension Route {
         return true
     }
 
-    private func setTimer(_ reader: inout Reader, _ wanted: Instant, at now: Instant) {
+    func setTimer(_ reader: inout Reader, _ wanted: Instant, at now: Instant) {
         if let fires = reader.timerFires, fires <= wanted { return }
         let wait = min(max(wanted - now, Self.shortestWait), Self.longestWait)
         reader.timerFires = now + wait

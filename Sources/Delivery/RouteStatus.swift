@@ -52,6 +52,8 @@ package struct RouteStatus: Sendable {
 
     /// Cursor files that were there at the start and could not be used.
     package var cursorFilesDamaged: UInt64 = 0
+    /// Lines of its cursor file that could not be used at the start.
+    package var cursorLinesDamaged: UInt64 = 0
     /// Times that the cursor could not be saved; it is tried again each second.
     package var cursorSaveFailures: UInt64 = 0
 

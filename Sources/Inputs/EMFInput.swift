@@ -13,7 +13,7 @@ package import Platform
 package import Settings
 
 /// `type: emf`. A class, since its sockets must be closed when nobody has it any more.
-package final class EMFInput: Input {
+package final class EMFInput: OneEntryInput {
     package static let type = "emf"
     package static let givesDocuments = true
 

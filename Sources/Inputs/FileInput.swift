@@ -2,6 +2,7 @@
 // of what happens to a file and what the reader does; docs/rotation.md explains it.
 
 package import Bytes
+package import Durable
 package import Logs
 package import Platform
 package import Settings
@@ -42,9 +43,17 @@ package struct FileInput: Input {
 
     package mutating func acknowledge(_ position: Position) { follower.acknowledge(position) }
 
-    package func writeCursor(into json: inout JSONWriter) { follower.cursors.write(into: &json) }
-
     package var cursorVersion: UInt64 { follower.cursorVersion }
+
+    package mutating func takeCursorChanges(into lines: inout CursorLines) { follower.takeCursorChanges(into: &lines) }
+
+    package var cursorPartCount: Int { follower.cursorPartCount }
+
+    package func writeCursor(into lines: inout CursorLines, part: Int, of partCount: Int) {
+        follower.writeCursor(into: &lines, part: part, of: partCount)
+    }
+
+    package mutating func close() { follower.wantSizes() }
 
     package func status(at now: Moment) -> InputStatus {
         var status = InputStatus()

@@ -14,7 +14,7 @@ package import Settings
 internal import Synchronization
 
 /// `type: host_metrics`. A class, since measuring must end when nobody has the input any more.
-package final class HostMetricsInput: Input {
+package final class HostMetricsInput: OneEntryInput {
     package static let type = "host_metrics"
     package static let givesDocuments = true
 

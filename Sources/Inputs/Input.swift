@@ -1,6 +1,7 @@
 // What an input is: it steps, Delivery loops. CONTRIBUTING.md says how to add one.
 
 package import Bytes
+package import Durable
 package import Logs
 package import Platform
 package import Procfs
@@ -41,8 +42,8 @@ package struct InputContext: Sendable {
     /// The key under `inputs`.
     package let name: String
     package let log: AgentLog
-    /// What `writeCursor` wrote in an earlier run; nil at the first start.
-    package let resume: JSONValue?
+    /// What was saved of the cursor in an earlier run; nil at the first start.
+    package let resume: CursorReplay?
     package let now: Moment
     /// For inputs that read the host itself.
     package let host: Host
@@ -55,7 +56,7 @@ package struct InputContext: Sendable {
     package let readBytes: Int
 
     package init(
-        name: String, host: Host, hostName: String, log: AgentLog, resume: JSONValue?, now: Moment,
+        name: String, host: Host, hostName: String, log: AgentLog, resume: CursorReplay?, now: Moment,
         spoolDirectory: String? = nil, shares: InputShares = InputShares(), readBytes: Int = .max
     ) {
         self.name = name
@@ -110,11 +111,19 @@ package protocol Input: SendableMetatype {
     /// The receiver has everything up to `position`. Comes in the order in which records were read.
     mutating func acknowledge(_ position: Position)
 
-    /// Writes the acknowledged positions, one JSON value, from which `InputContext.resume` goes on.
-    func writeCursor(into json: inout JSONWriter)
-
-    /// Changes with every acknowledgement that `writeCursor` would show.
+    /// Changes with every acknowledgement that the cursor would show.
     var cursorVersion: UInt64 { get }
+
+    /// What of the cursor changed since this was called last. All that can be named by then: an entry that is new, or
+    /// stands for another, comes before the one that is gone.
+    mutating func takeCursorChanges(into lines: inout CursorLines)
+
+    /// Into how many parts the cursor is divided, so that reading need not wait while all of it is written.
+    var cursorPartCount: Int { get }
+
+    /// All entries of a part as they are now, from which `InputContext.resume` goes on. An entry never changes its
+    /// part.
+    func writeCursor(into lines: inout CursorLines, part: Int, of partCount: Int)
 
     func status(at now: Moment) -> InputStatus
 
@@ -133,6 +142,24 @@ package protocol Input: SendableMetatype {
 
     /// Opens what would be read, for `vitals check`.
     mutating func check() -> CheckReport
+}
+
+/// One whose cursor is one value.
+package protocol OneEntryInput: Input {
+    /// Writes the acknowledged position, one JSON value.
+    func writeCursor(into json: inout JSONWriter)
+}
+
+extension OneEntryInput {
+    package mutating func takeCursorChanges(into lines: inout CursorLines) {
+        writeCursor(into: &lines, part: 0, of: 1)
+    }
+
+    package var cursorPartCount: Int { 1 }
+
+    package func writeCursor(into lines: inout CursorLines, part: Int, of partCount: Int) {
+        lines.put(0) { writeCursor(into: &$0) }
+    }
 }
 
 extension Input {

@@ -5,12 +5,13 @@
 // journal, this says so and looks again, and everything else in the agent runs.
 
 package import Bytes
+internal import Durable
 package import Logs
 package import Platform
 internal import Procfs
 package import Settings
 
-package struct JournaldInput: Input {
+package struct JournaldInput: OneEntryInput {
     package static let type = "journald"
     package static let fieldNames = RecordNames.ofJournal
 
@@ -70,7 +71,7 @@ package struct JournaldInput: Input {
         madeAt = context.now
         retryAt = context.now.monotonic
         checkFilesAt = context.now.monotonic
-        bookmarks = JournalBookmarks(context.resume.flatMap(JournalPlace.init))
+        bookmarks = JournalBookmarks((context.resume?.single).flatMap(JournalPlace.init))
         wake = JournalWake()
     }
 

@@ -36,10 +36,11 @@ struct SpooledDocuments {
         self.rules = rules
         self.areOfAgent = areOfAgent
         let limit = try section.size("spool_bytes", default: Spool.defaultLimitBytes, in: Spool.limitRange)
+        let resume = context.resume?.single
         spool = Spool(
             name: context.spoolDirectory.map { String($0.split(separator: "/").last ?? "") } ?? context.name,
             disk: context.spoolDirectory.map { HostSpoolDisk(directory: $0) }, limitBytes: limit,
-            resume: context.resume?["spool"]?["next"]?.unsigned, inherited: Self.inherited(context.resume),
+            resume: resume?["spool"]?["next"]?.unsigned, inherited: Self.inherited(resume),
             log: context.log)
     }
 

@@ -15,9 +15,14 @@ import Testing
     init() throws { own = try TemporaryDirectory() }
 
     private func save(_ cursor: String, _ input: String, _ output: String = "central") throws {
-        var store = CursorStore(
-            stateDirectory: own.path, input: input, output: output, disk: HostDisk(), log: .silent)
-        try store.save(Array(cursor.utf8))
+        var log = CursorLog(
+            stateDirectory: own.path, input: input, output: output, disk: HostCursorDisk(), log: .silent)
+        let value = try parseJSON(Array(cursor.utf8))
+        var lines = CursorLines()
+        lines.put(0) { $0.value(value) }
+        try log.beginSnapshot()
+        try log.addToSnapshot(lines)
+        try log.endSnapshot()
     }
 
     /// Cells, without the spaces between them.
@@ -40,7 +45,7 @@ import Testing
             {"version":1,"files":[
             {"path":"\(path)","device":\(id.device),"inode":\(id.inode),\(print("123456789")),"offset":8,"size":9},
             {"path":"\(path)","device":\(old.device),"inode":\(old.inode),\(print("123456789")),"offset":10,"size":9},
-            {"path":"/gone\\u001b[2J\u{202E}\\u2028x","device":1,"inode":2,\(print("1")),"offset":5,"size":3005}],
+            {"path":"/zone/gone\\u001b[2J\u{202E}\\u2028x","device":1,"inode":2,\(print("1")),"offset":5,"size":3005}],
             "floors":[],"since":[]}
             """, "app")
         try save(#"{"version":1,"files":[],"floors":[],"since":[]}"#, "empty")
@@ -58,7 +63,7 @@ import Testing
                 // What the file has now, and what the other had when it was last seen.
                 ["app", "central", path, "\(id.device):\(id.inode)", "8", "20", "12 B", "live"],
                 ["app", "central", path, "\(old.device):\(old.inode)", "10", "10", "0 B", "rotated: app.log.1"],
-                ["app", "central", "/gone\\x1b[2J\\u{202e}\\u{2028}x", "1:2", "5", "3005", "2.9 KiB", "gone"],
+                ["app", "central", "/zone/gone\\x1b[2J\\u{202e}\\u{2028}x", "1:2", "5", "3005", "2.9 KiB", "gone"],
                 ["empty", "central", "no file yet", "-", "-", "-", "-", "-"],
                 ["host", "central", "metrics", "-", "2 to be sent", "-", "9 B", "-"],
                 ["journal1", "central", "journal", "-", "2023-01-20T13:09:35Z", "-", "-", "-"],

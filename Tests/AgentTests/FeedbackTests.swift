@@ -105,7 +105,7 @@ import Testing
         let text = try errorText(["app": "\(path)/**"], ["out": "/elsewhere/x"], [("app", "out")])
         #expect(
             text.hasPrefix(
-                "agent.json:5:1: routes[0]: input app reads \(path)/state/cursors/app~out.json, "
+                "agent.json:5:1: routes[0]: input app reads \(path)/state/cursors/app~out.cursor, "
                     + "which the agent itself writes: "), "\(text)")
     }
 

@@ -347,7 +347,7 @@ import Testing
         #expect(route.stopAndWait())
     }
 
-    @Test func theCursorIsSavedAtMostOnceASecond() throws {
+    @Test func theCursorIsSavedTenTimesASecondAtMost() throws {
         let world = try World()
         let route = try world.route { $0.batchRecords = 1 }
         route.start()
@@ -358,7 +358,7 @@ import Testing
             if let saved = world.savedCursor() { versions.insert(saved) }
             usleep(2_000)
         }
-        #expect(versions.count <= 5)
+        #expect(versions.count <= 27)
         #expect(versions.count >= 2)
         // A stop reads no more.
         #expect(eventually { UInt64(world.received.count) == world.with { $0.available } })

@@ -88,11 +88,11 @@ final class World: Sendable {
     /// What the cursor on the disk says: the first record that is not acknowledged.
     func savedCursor() -> UInt64? {
         var store = store()
-        return store.load()?["next"]?.unsigned
+        return store.load()?.single?["next"]?.unsigned
     }
 
-    func store() -> CursorStore<HostDisk> {
-        CursorStore(stateDirectory: directory, input: "in", output: "out", disk: HostDisk(), log: .silent)
+    func store() -> CursorLog<HostCursorDisk> {
+        CursorLog(stateDirectory: directory, input: "in", output: "out", disk: HostCursorDisk(), log: .silent)
     }
 
     /// A route that goes on where the cursor on the disk is.
@@ -127,7 +127,7 @@ final class World: Sendable {
 
 private func fcntlNonblocking(_ descriptor: Int32) -> Int32 { fcntl(descriptor, F_SETFL, O_NONBLOCK) }
 
-struct ScriptedInput: Input {
+struct ScriptedInput: OneEntryInput {
     static var type: String { "scripted" }
 
     private let world: World

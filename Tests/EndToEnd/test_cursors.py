@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from support import BINARY, eventually, require_programs, require_root
-from test_rotation import GRACE, Rotating
+from test_rotation import GRACE, Rotating, saved_files
 
 
 class Removal(Rotating):
@@ -127,6 +127,102 @@ class Cursors(Rotating):
         row = next(row for row in self.cursors(agent) if row["source"] == str(path))
         self.assertEqual(row["state"], state)
         return row
+
+
+class Saving(Rotating):
+    """The cursor log: what is written, and what is left of it."""
+
+    @staticmethod
+    def line(number):
+        return f"seq={number} a line of the log with some text {'x' * 120}\n"
+
+    def written_bytes(self, agent):
+        """What the agent made the kernel write to a disk, in whole pages."""
+        for line in open(f"/proc/{agent.process.pid}/io"):
+            if line.startswith("write_bytes:"):
+                return int(line.split()[1])
+
+    def test_what_is_written_grows_with_what_changes(self):
+        """Of many files one grows. (Where the state is on a disk in memory, nothing counts as written at all.)"""
+        count = 1_500
+        agent = self.make_agent("*.log").start()
+        for number in range(count):
+            (self.logs / f"{number}.log").write_text(self.line(number))
+        self.wait_for(count)
+        saved = agent.state / "cursors/app~central.cursor"
+        eventually(lambda: len([each for each in saved_files(agent.state) if each["offset"]]) == count, 20, "all are saved")
+        # A snapshot, if one is due, and the first sync.
+        time.sleep(6)
+        (before, size, began) = (self.written_bytes(agent), saved.stat().st_size, time.monotonic())
+        for step in range(12):
+            with open(self.logs / "7.log", "a") as log:
+                log.write(self.line(count + step))
+            self.wait_for(count + step + 1)
+            time.sleep(0.8)
+        seconds = time.monotonic() - began
+        self.assertLess(saved.stat().st_size - size, 12 * 300)
+        self.assertLessEqual(self.written_bytes(agent) - before, 1_024 * seconds + 4_096)
+        self.assertEqual(agent.stop(), 0)
+
+    def test_a_kill_costs_what_was_acknowledged_a_moment_before(self):
+        agent = self.make_agent().start()
+        twice = 0
+        for run in range(6):
+            self.write(f"{run * 200}..{run * 200 + 200}")
+            self.wait_for(run * 200 + 200 + twice)
+            # Ten times what it takes at most.
+            self.wait_until_saved(agent, self.log)
+            agent.kill()
+            agent.start()
+        self.assert_each_once(1_200, agent)
+
+    def test_a_torn_or_damaged_log_is_read_on(self):
+        agent = self.make_agent("*.log").start()
+        for number in range(20):
+            (self.logs / f"{number}.log").write_text(self.line(number))
+        self.wait_for(20)
+        eventually(lambda: len([each for each in saved_files(agent.state) if each["offset"]]) == 20, 10, "all are saved")
+        agent.kill()
+        saved = agent.state / "cursors/app~central.cursor"
+        # As a power cut leaves it: the size was written, and the content was not.
+        with open(saved, "ab") as log:
+            log.write(b'{"crc":"00000000","key":1,"is":{"pa' + bytes(5_000))
+        agent.start()
+        self.assertEqual(agent.metric('vitals_route_cursor_lines_damaged_total{input="app",output="central"}'), 0)
+        for number in range(20):
+            with open(self.logs / f"{number}.log", "a") as log:
+                log.write(self.line(20 + number))
+        self.wait_for(40)
+        self.assertEqual(agent.stop(), 0)
+        # A bad block in the middle: files whose line it was are in the log before.
+        text = bytearray(saved.read_bytes())
+        middle = len(text) // 2
+        text[middle:middle + 40] = bytes(40)
+        saved.write_bytes(text)
+        agent.start()
+        damaged = agent.metric('vitals_route_cursor_lines_damaged_total{input="app",output="central"}')
+        self.assertTrue(1 <= damaged <= 2, damaged)
+        self.assertIn("lines of the cursor file that were damaged at the start", agent.command("status"))
+        self.assertEqual(agent.stop(), 0)
+        # What came again is no more than what the log before did not know.
+        again = len(self.receive.sequences()) - 40
+        self.assertLessEqual(again, 4)
+        self.assertEqual(set(self.receive.sequences()), set(range(40)))
+
+    def test_a_log_that_is_removed_comes_back(self):
+        agent = self.make_agent().start()
+        self.write("0..100")
+        self.wait_for(100)
+        self.wait_until_saved(agent, self.log)
+        for path in (agent.state / "cursors").iterdir():
+            path.unlink()
+        (agent.state / "cursors").rmdir()
+        self.write("100..200")
+        self.wait_for(200)
+        self.wait_until_saved(agent, self.log)
+        agent.kill()
+        agent.start()
+        self.assert_each_once(200, agent)
 
 
 MOUNT = """

@@ -14,6 +14,12 @@ from support import BINARY, Scratch, eventually, require_programs, require_root,
 GRACE = 1.0
 
 
+def saved_files(state):
+    """What is saved of each file of a state directory, by whatever route."""
+    ran = subprocess.run([BINARY, "cursors", "--json", "--state-directory", state], capture_output=True, text=True, timeout=20)
+    return [file for each in json.loads(ran.stdout or "[]") for file in each["cursor"].get("files", [])]
+
+
 class Rotating(Scratch):
     """One file input, one HTTP receiver that can be told to refuse."""
 
@@ -118,8 +124,7 @@ class Rotating(Scratch):
         size = path.stat().st_size
 
         def cursors():
-            saved = [json.loads(file.read_text()) for file in (agent.state / "cursors").glob("*.json")]
-            return [entry for each in saved for entry in each["cursor"]["files"] if entry["path"] == str(path)]
+            return [entry for entry in saved_files(agent.state) if entry["path"] == str(path)]
 
         def is_saved():
             return any(entry["size"] == size and (not acknowledged or entry["offset"] == size) for entry in cursors())

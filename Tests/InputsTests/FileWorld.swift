@@ -2,6 +2,7 @@
 
 import Bytes
 import CLinux
+import Durable
 import Foundation
 import Glibc
 import Logs
@@ -41,7 +42,8 @@ final class FileWorld {
         var section = try section(text, path: "inputs.test")
         let own = try FileInputSettings(&section)
         try section.finish()
-        func make() -> FileFollower { FileFollower(own, resume: cursor, log: .silent, now: now, limits: limits) }
+        let resume = cursor.map { CursorReplay($0) }
+        func make() -> FileFollower { FileFollower(own, resume: resume, log: .silent, now: now, limits: limits) }
         var follower = make()
         // A user has 128 inotify instances; the kernel takes a while to let go of one, and other tests have some.
         let hasAll = eventually(within: .seconds(60)) {
@@ -146,16 +148,31 @@ final class FileWorld {
         pending.removeFirst(min(count, pending.count))
     }
 
-    /// What stands in the cursor file when it is written now.
+    /// What was saved of this run so far, and what changed since.
+    private var log = CursorLines()
+
+    /// What the cursor log says when what changed is saved now, as one value. A snapshot says the same, and both say
+    /// what the input knows.
     func saved() -> JSONValue? {
-        var json = JSONWriter()
-        input.writeCursor(into: &json)
-        return try? parseJSON(json.bytes)
+        var changes = CursorLines()
+        input.follower.wantSizes()
+        input.takeCursorChanges(into: &changes)
+        if log.isEmpty { log = input.snapshot() } else { log.append(changes) }
+        let known = input.follower.cursors.inOrder
+        for (name, lines) in [("changes", log), ("snapshot", input.snapshot())] {
+            var malformed = 0
+            let found = FileCursors(CursorReplay(lines), malformed: &malformed).inOrder
+            if found != known || malformed > 0 {
+                Issue.record("the \(name) (\(malformed) malformed) are not what is known: \(found) instead of \(known)")
+            }
+        }
+        return try? parseJSON(Array(input.text().utf8))
     }
 
     /// A stop and a start. Without a cursor: the first start.
     func restart(_ cursor: JSONValue?) throws {
         pending = []
+        log = CursorLines()
         input = try Self.make(settings, in: directory, cursor: cursor, now, limits)
     }
 
@@ -165,9 +182,43 @@ final class FileWorld {
 }
 
 extension FileInput {
+    /// All of the cursor, as one value.
     func text() -> String {
         var json = JSONWriter()
-        writeCursor(into: &json)
+        follower.cursors.write(into: &json)
         return String(decoding: json.bytes, as: UTF8.self)
+    }
+
+    /// In more parts than there would be.
+    func snapshot() -> CursorLines {
+        var lines = CursorLines()
+        for part in 0..<cursorPartCount + 2 { writeCursor(into: &lines, part: part, of: cursorPartCount + 2) }
+        return lines
+    }
+}
+
+extension FileCursors {
+    var inOrder: FileCursors {
+        var cursors = self
+        func order(_ file: FileCursor) -> (Path, UInt64, UInt64, UInt64, UInt64, UInt64) {
+            let (head, inner) = (file.print.head.checksum.value, file.print.inner?.checksum.value ?? 0)
+            return (file.path, file.id.inode, file.offset, file.sizeBytes, head, inner)
+        }
+        cursors.files.sort { order($0) < order($1) }
+        return cursors
+    }
+}
+
+extension FileFollower {
+    /// What its cursor is to say, worked out from its tables.
+    var cursors: FileCursors {
+        var cursors = FileCursors()
+        cursors.files = tails.all.keys.sorted().compactMap { tails[$0]?.cursor }
+        let own = Set(tails.values.compactMap(\.knownKey))
+        cursors.files += memory.known.all.filter { !own.contains($0.key) }
+            .sorted { ($0.path, $0.id.inode, $0.offset) < ($1.path, $1.id.inode, $1.offset) }
+        cursors.floors = memory.floors.times
+        cursors.since = memory.since
+        return cursors
     }
 }

@@ -2,6 +2,7 @@
 
 import Bytes
 import Collectors
+import Durable
 import Foundation
 import Logs
 import Metrics
@@ -21,7 +22,8 @@ import Testing
         let input = try HostMetricsInput(
             &section,
             InputContext(
-                name: "host", host: Procfs.Host(), hostName: "web-1", log: .silent, resume: resume, now: .now))
+                name: "host", host: Procfs.Host(), hostName: "web-1", log: .silent,
+                resume: resume.map { CursorReplay($0) }, now: .now))
         try section.finish()
         return input
     }

@@ -2,6 +2,7 @@
 // Export Format: https://systemd.io/JOURNAL_EXPORT_FORMATS/
 
 import Bytes
+import Durable
 import Foundation
 import Inputs
 import Logs
@@ -71,7 +72,8 @@ func journald(
 ) throws -> JournaldInput {
     var section = try section(settings, path: "inputs.journal")
     let context = InputContext(
-        name: "journal", host: Host(), hostName: "host", log: log, resume: resume, now: someMoment)
+        name: "journal", host: Host(), hostName: "host", log: log, resume: resume.map { CursorReplay($0) },
+        now: someMoment)
     let input = try JournaldInput(&section, context)
     try section.finish()
     return input

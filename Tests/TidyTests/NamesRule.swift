@@ -22,7 +22,7 @@ enum NamesRule {
         // For messages: the path itself stays bytes.
         ("Sources/Platform/NumberedFiles.swift", "var text: String"),
         ("Sources/Inputs/FileInput/FileCursor.swift", "decoding: digits"),
-        ("Sources/Durable/SpoolDisk.swift", "decoding: name"), ("Sources/Durable/CursorStore.swift", "decoding: name"),
+        ("Sources/Durable/SpoolDisk.swift", "decoding: name"), ("Sources/Durable/CursorFiles.swift", "decoding: name"),
         ("Sources/Durable/RejectedFiles.swift", "decoding: name"),
         ("Sources/Durable/RejectedFiles.swift", "decoding: text"),
     ]

@@ -1,6 +1,7 @@
 // How far one file has been acknowledged, and the JSON in which that outlives the agent.
 
 package import Bytes
+package import Durable
 package import Logs
 package import Platform
 
@@ -35,33 +36,43 @@ package struct FileCursors: Equatable, Sendable {
 
     package init() {}
 
-    /// Reads what `write` wrote. What cannot be understood is left out, and counted in `malformed`.
+    /// Reads all in one value, as `write` writes it and versions before the log saved it. What cannot be understood is
+    /// left out, and counted in `malformed`.
     package init(_ json: JSONValue, malformed: inout Int) {
         for value in json["files"]?.array ?? [] {
-            guard let path = Self.path(value, "path"), let device = value["device"]?.unsigned,
-                let inode = value["inode"]?.unsigned, let length = value["print_length"]?.unsigned,
-                length <= UInt64(FilePrint.Head.lengthLimit), let checksum = value["print"]?.unsigned,
-                let offset = value["offset"]?.unsigned
-            else {
-                malformed += 1
-                continue
-            }
-            let print = FilePrint(
-                head: .init(length: Int(length), checksum: Fingerprint(value: checksum)), inner: .init(value))
-            files.append(
-                FileCursor(
-                    path: path,
-                    identity: FileIdentity(
-                        id: FileID(device: device, inode: inode),
-                        born: value["born"]?.unsigned.map { Int64(clamping: $0) }, print: print),
-                    offset: offset,
-                    mark: value["continues"]?.string.flatMap(LineSplitter.Mark.init) ?? .line,
-                    sizeBytes: value["size"]?.unsigned ?? offset,
-                    isCutShort: value["cut_short"]?.bool == true))
+            if let file = FileCursor(value) { files.append(file) } else { malformed += 1 }
         }
         floors = Self.times(json["floors"], "path", "modified", &malformed)
+        take(once: json, &malformed)
+    }
+
+    /// What there is once.
+    private mutating func take(once json: JSONValue, _ malformed: inout Int) {
         since = Self.times(json["since"], "pattern", "time", &malformed)
         if json["version"]?.unsigned != Self.version { malformed += 1 }
+    }
+
+    /// Reads what was saved, entry by entry.
+    package init(_ replay: CursorReplay, malformed: inout Int) {
+        var entries = SavedFileEntries()
+        replay.forEach { line in
+            switch line.change {
+            case .whole(let json) where json["files"] != nil: self = FileCursors(json, malformed: &malformed)
+            case .whole(let json) where line.key == 0: take(once: json, &malformed)
+            case .whole(let json) where json["floor"] != nil:
+                if let path = Self.path(json, "floor"), let time = json["modified"]?.unsigned {
+                    entries.floors[line.key] = (path, Int64(clamping: time))
+                } else {
+                    malformed += 1
+                }
+            case .whole(let json):
+                if let file = FileCursor(json) { entries.put(file, line) } else { malformed += 1 }
+            case .members(let json): entries.files[line.key]?.cursor.take(json)
+            case .gone: entries.remove(line)
+            }
+        }
+        files += entries.inOrder
+        for (path, time) in entries.floors.values { floors[path] = max(time, floors[path] ?? time) }
     }
 
     private static func times(
@@ -105,11 +116,30 @@ package struct FileCursors: Equatable, Sendable {
     }
 
     /// nil when there is none, or what stands for its bytes cannot be understood.
-    private static func path(_ json: JSONValue, _ key: String) -> Path? {
+    fileprivate static func path(_ json: JSONValue, _ key: String) -> Path? {
         guard let digits = json["\(key)_bytes"] else { return json[key]?.string.map { Path($0) } }
         return digits.string.flatMap(bytes(hexadecimal:)).map { Path($0[...]) }
     }
 
+    /// Into the entry of what there is once.
+    static func write(since: [Path: Int64], into json: inout JSONWriter) {
+        json.object { json in
+            json.key("version")
+            json.number(version)
+            json.key("since")
+            write(since, "pattern", "time", into: &json)
+        }
+    }
+
+    static func write(floor path: Path, _ time: Int64, into json: inout JSONWriter) {
+        json.object { json in
+            write(path, "floor", into: &json)
+            json.key("modified")
+            json.number(UInt64(clamping: time))
+        }
+    }
+
+    /// All of them in one value, for people.
     package func write(into json: inout JSONWriter) {
         json.object { json in
             json.key("version")
@@ -140,36 +170,105 @@ extension FilePrint.Inner {
     }
 }
 
+/// Files and floors, by their entries in the log.
+private struct SavedFileEntries {
+    /// By entry. `order` is that in which they were last put.
+    var files: [UInt64: (cursor: FileCursor, order: Int, isDoubtful: Bool)] = [:]
+    var floors: [UInt64: (path: Path, time: Int64)] = [:]
+    private var nextOrder = 0
+
+    mutating func put(_ file: FileCursor, _ line: CursorLine) {
+        files[line.key] = (file, nextOrder, line.isDoubtful)
+        nextOrder += 1
+    }
+
+    mutating func remove(_ line: CursorLine) {
+        guard !line.isDoubtful else {
+            files[line.key]?.isDoubtful = true
+            return
+        }
+        files[line.key] = nil
+        floors[line.key] = nil
+    }
+
+    /// What is doubtful stands in for a file of which nothing else is said.
+    var inOrder: [FileCursor] {
+        let certain = Set(files.values.lazy.filter { !$0.isDoubtful }.map(\.cursor.id))
+        return files.values.filter { !$0.isDoubtful || !certain.contains($0.cursor.id) }
+            .sorted { $0.order < $1.order }.map(\.cursor)
+    }
+}
+
 extension FileCursor {
-    fileprivate func write(into json: inout JSONWriter) {
+    /// Nil for what cannot be understood.
+    fileprivate init?(_ json: JSONValue) {
+        guard let path = FileCursors.path(json, "path"), let device = json["device"]?.unsigned,
+            let inode = json["inode"]?.unsigned, let head = FilePrint.Head(json), let offset = json["offset"]?.unsigned
+        else { return nil }
+        self.init(
+            path: path,
+            identity: FileIdentity(
+                id: FileID(device: device, inode: inode), born: json["born"]?.unsigned.map { Int64(clamping: $0) },
+                print: FilePrint(head: head, inner: .init(json))),
+            offset: offset, mark: json["continues"]?.string.flatMap(LineSplitter.Mark.init) ?? .line,
+            sizeBytes: json["size"]?.unsigned ?? offset, isCutShort: json["cut_short"]?.bool == true)
+    }
+
+    /// Takes over members that changed.
+    fileprivate mutating func take(_ json: JSONValue) {
+        if let offset = json["offset"]?.unsigned { self.offset = offset }
+        if let size = json["size"]?.unsigned { sizeBytes = size }
+        if let name = json["continues"] { mark = name.string.flatMap(LineSplitter.Mark.init) ?? .line }
+        if let head = FilePrint.Head(json) { identity.print.head = head }
+        if let inner = FilePrint.Inner(json) { identity.print.inner = inner }
+    }
+
+    /// All of it, as one object.
+    func write(into json: inout JSONWriter) {
         json.object { json in
             FileCursors.write(path, "path", into: &json)
-            for (key, value) in [
-                ("device", id.device), ("inode", id.inode), ("print", print.head.checksum.value),
-                ("print_length", UInt64(print.head.length)), ("offset", offset), ("size", sizeBytes),
-            ] {
-                json.key(key)
-                json.number(value)
-            }
+            Self.write("device", id.device, into: &json)
+            Self.write("inode", id.inode, into: &json)
             // In older versions there is none.
-            if let born = identity.born {
-                json.key("born")
-                json.number(UInt64(clamping: born))
-            }
-            if let inner = print.inner {
-                json.key("inner_end")
-                json.number(inner.end)
-                json.key("inner")
-                json.number(inner.checksum.value)
-            }
-            if mark != .line {
-                json.key("continues")
-                json.string(mark.rawValue)
-            }
+            if let born = identity.born { Self.write("born", UInt64(clamping: born), into: &json) }
+            writeProgress(into: &json, withPrint: true)
+            if mark != .line { writeMark(into: &json) }
             if isCutShort {
                 json.key("cut_short")
                 json.bool(true)
             }
         }
+    }
+
+    /// Members that change as it is read, into an object.
+    func writeProgress(into json: inout JSONWriter, withPrint: Bool) {
+        Self.write("offset", offset, into: &json)
+        Self.write("size", sizeBytes, into: &json)
+        guard withPrint else { return }
+        Self.write("print", print.head.checksum.value, into: &json)
+        Self.write("print_length", UInt64(print.head.length), into: &json)
+        if let inner = print.inner {
+            Self.write("inner_end", inner.end, into: &json)
+            Self.write("inner", inner.checksum.value, into: &json)
+        }
+    }
+
+    func writeMark(into json: inout JSONWriter) {
+        json.key("continues")
+        if mark != .line { json.string(mark.rawValue) } else { json.null() }
+    }
+
+    private static func write(_ key: String, _ value: UInt64, into json: inout JSONWriter) {
+        json.key(key)
+        json.number(value)
+    }
+}
+
+extension FilePrint.Head {
+    fileprivate init?(_ json: JSONValue) {
+        guard let length = json["print_length"]?.unsigned, length <= UInt64(Self.lengthLimit),
+            let checksum = json["print"]?.unsigned
+        else { return nil }
+        self.init(length: Int(length), checksum: Fingerprint(value: checksum))
     }
 }

@@ -3,6 +3,7 @@
 // asks and applies.
 
 internal import Bytes
+internal import Durable
 internal import Logs
 internal import Platform
 
@@ -26,7 +27,7 @@ final class FileFollower {
     private var sizeBytesOfLastLook: UInt64 = 0
 
     init(
-        _ settings: FileInputSettings, resume: JSONValue?, log: AgentLog, now: Moment, readBytes: Int = .max,
+        _ settings: FileInputSettings, resume: CursorReplay?, log: AgentLog, now: Moment, readBytes: Int = .max,
         limits: FileLimits = FileLimits()
     ) {
         self.settings = settings
@@ -72,7 +73,7 @@ final class FileFollower {
         guard sizeBytes != sizeBytesOfLastLook else { return }
         // Saved, though nothing was acknowledged: what is deleted after a stop is to be counted whole.
         sizeBytesOfLastLook = sizeBytes
-        cursorVersion += 1
+        wantSizes()
     }
 
     private func look(at now: Moment) {
@@ -98,7 +99,7 @@ final class FileFollower {
     ) -> Tail {
         let tail = Tail(
             number: tails.takeNumber(), path: path, family: family, place: place, cursor: cursor,
-            settings: settings, isCompressed: isCompressed, at: now.monotonic)
+            settings: settings, isCompressed: isCompressed, unsaved: tails.unsaved, at: now.monotonic)
         tail.modifiedUnixNanoseconds = status.modifiedUnixNanoseconds
         tails.add(tail, file)
         memory.letGo(place)
@@ -157,16 +158,5 @@ final class FileFollower {
         guard let tail = tails[position.source], tail.acknowledge(position.offset) else { return }
         cursorVersion += 1
         if tail.isFinished, tail.isAcknowledged { forget(tail) }
-    }
-
-    var cursors: FileCursors {
-        var cursors = FileCursors()
-        cursors.files = tails.all.keys.sorted().compactMap { tails[$0]?.cursor }
-        let own = Set(tails.values.compactMap(\.knownKey))
-        cursors.files += memory.known.all.filter { !own.contains($0.key) }
-            .sorted { ($0.path, $0.id.inode, $0.offset) < ($1.path, $1.id.inode, $1.offset) }
-        cursors.floors = memory.floors
-        cursors.since = memory.since
-        return cursors
     }
 }

@@ -2,6 +2,7 @@
 // are ours, and which new files may be copies of others.
 
 internal import Bytes
+internal import Durable
 internal import Platform
 
 /// A new file that may be a copy of the one at `family`, as large as it was at `since`. It is left alone until that is
@@ -20,7 +21,7 @@ struct FileMemory {
 
     /// Files that are there, or may be, and of which nothing is to be read now.
     var known = KnownFiles()
-    private(set) var floors: [Path: Int64] = [:]
+    private(set) var floors = PathFloors()
     /// Since when each pattern has been followed, by its bytes; and when this run began, which a new pattern shares.
     private(set) var since: [Path: Int64] = [:]
     private let begun: Int64
@@ -36,7 +37,7 @@ struct FileMemory {
     let hasHistory: Bool
 
     init(
-        _ settings: FileInputSettings, resume: JSONValue?, at now: Moment, _ problems: FileProblems,
+        _ settings: FileInputSettings, resume: CursorReplay?, at now: Moment, _ problems: FileProblems,
         through reader: inout TextReader
     ) {
         begun = now.unixNanoseconds - Self.clockTickNanoseconds
@@ -48,7 +49,7 @@ struct FileMemory {
             let files: [FileCursor]
             (files, unnumbered) = withNumbersOfNow(cursors.files, through: &reader)
             for file in files where !file.print.isEmpty { known.insert(file) }
-            floors = cursors.floors
+            floors = PathFloors(cursors.floors)
             since = cursors.since
             if malformed > 0 { problems.count(.cursorMalformed, UInt64(malformed)) }
         }
@@ -93,7 +94,7 @@ struct FileMemory {
     mutating func limitFloors(followed: Int, used: () -> Set<Path>) {
         guard floors.count > Self.floorLimit + followed else { return }
         let used = used().union(known.paths)
-        floors = floors.filter { used.contains($0.key) }
+        floors.removeAll { !used.contains($0) }
     }
 
     /// Paths that are followed, or were, and of which a file may be a copy or a rotated one.
@@ -162,6 +163,22 @@ struct FileMemory {
     mutating func endSettling(_ place: Path, _ file: HeldFile) {
         settled = nil
         if held[place] == file { held[place] = nil }
+    }
+
+    // MARK: Saving
+
+    /// Entries of the cursor.
+    var entryCount: Int { known.count + floors.count }
+
+    /// What changed since this was called last. Returns the entries that are gone.
+    mutating func takeChanges(into lines: inout CursorLines) -> [UInt64] {
+        known.takeChanges(into: &lines) + floors.takeChanges(into: &lines)
+    }
+
+    func write(into lines: inout CursorLines, part: CursorPart) {
+        if part.number == 0 { lines.put(0) { FileCursors.write(since: since, into: &$0) } }
+        known.write(into: &lines, part: part)
+        floors.write(into: &lines, part: part)
     }
 
     // MARK: Numbers of files

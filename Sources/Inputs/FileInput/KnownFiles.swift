@@ -2,6 +2,7 @@
 // text.
 
 internal import Bytes
+internal import Durable
 internal import Platform
 
 extension FileCursor {
@@ -24,12 +25,15 @@ struct KnownFiles {
         var tail: Tail?
         /// What it is called if the rest is never found.
         var loss = FileCount.bytesLostDeleted
+        /// Of its entry in the cursor log.
+        fileprivate let number: UInt64
     }
 
     private var entries: [FileCursor.Key: Entry] = [:]
     private var keysByPath: [Path: Set<FileCursor.Key>] = [:]
     private var index = PartIndex()
     private var keysByID: [FileID: Set<FileCursor.Key>] = [:]
+    private var unsaved = UnsavedEntries<FileCursor.Key>(.known)
 
     /// Those that were not found when they were last looked for, and since when: a listing can miss what is being
     /// renamed.
@@ -81,7 +85,7 @@ struct KnownFiles {
         _ cursor: FileCursor, tail: Tail? = nil, loss: FileCount = .bytesLostDeleted
     ) {
         remove(cursor.key)
-        entries[cursor.key] = Entry(cursor: cursor, tail: tail, loss: loss)
+        entries[cursor.key] = Entry(cursor: cursor, tail: tail, loss: loss, number: unsaved.add(cursor.key))
         if keysByPath[cursor.path] == nil { index.add(cursor.path) }
         keysByPath[cursor.path, default: []].insert(cursor.key)
         keysByID[cursor.id, default: []].insert(cursor.key)
@@ -89,6 +93,7 @@ struct KnownFiles {
 
     mutating func remove(_ key: FileCursor.Key) {
         guard let old = entries.removeValue(forKey: key) else { return }
+        unsaved.remove(old.number)
         missing[key] = nil
         keysByPath[old.cursor.path]?.remove(key)
         if keysByPath[old.cursor.path]?.isEmpty == true {
@@ -100,7 +105,10 @@ struct KnownFiles {
     }
 
     /// All of it is acknowledged.
-    mutating func settle(_ key: FileCursor.Key) { entries[key]?.tail = nil }
+    mutating func settle(_ key: FileCursor.Key) {
+        entries[key]?.tail = nil
+        if let number = entries[key]?.number { unsaved.note(number, key) }
+    }
 
     /// Returns since when it has been missing.
     @discardableResult
@@ -111,4 +119,22 @@ struct KnownFiles {
     }
 
     mutating func notePresent(_ key: FileCursor.Key) { missing[key] = nil }
+
+    // MARK: Saving
+
+    var count: Int { entries.count }
+
+    /// What changed since this was called last. The tail speaks for those of which not all is acknowledged.
+    mutating func takeChanges(into lines: inout CursorLines) -> [UInt64] {
+        for (entry, key) in unsaved.takeChanged() {
+            if let known = entries[key], known.tail == nil { lines.put(entry) { known.cursor.write(into: &$0) } }
+        }
+        return unsaved.takeGone()
+    }
+
+    func write(into lines: inout CursorLines, part: CursorPart) {
+        for known in entries.values where known.tail == nil && part.has(known.number) {
+            lines.put(CursorEntryKind.known.key(known.number)) { known.cursor.write(into: &$0) }
+        }
+    }
 }

@@ -60,18 +60,22 @@ final class Tail {
     /// Where it was found; what its records carry as `file`.
     var path: Path
     /// The same without symbolic links. Rotated siblings stand beside it.
-    var family: Path
+    var family: Path { didSet { note(.whole) } }
     /// Where it stands now; nil when no name that is watched leads to it.
     var place: Path?
     /// Its path does not lead to it any more: it is read until it has been quiet for the rotation grace.
     var isAway = false
     /// Read to the end, closed, and only waiting for acknowledgements. It is one of the known files then.
     var isFinished = false
-    var knownKey: FileCursor.Key?
+    var knownKey: FileCursor.Key? { didSet { note(.whole) } }
     /// Deleted: there is no way back to it once it is closed.
     var isDeleted = false
 
-    var identity: FileIdentity
+    var identity: FileIdentity {
+        didSet {
+            if identity.id != oldValue.id || identity.born != oldValue.born { note(.whole) }
+        }
+    }
     var quickPrint = QuickPrint()
     var file: File?
     /// What is read is the text in a compressed file. It is a rotated one, and does not grow once it is complete.
@@ -81,15 +85,15 @@ final class Tail {
     /// What the compressed file was when it was found to be incomplete.
     var incomplete: DiskState?
     /// It stayed so for the grace. If more of it comes, that is read.
-    var isCutShort = false
-    var sizeBytes: UInt64
+    var isCutShort = false { didSet { if isCutShort != oldValue { note(.whole) } } }
+    var sizeBytes: UInt64 { didSet { if sizeBytes != oldValue { note(.size) } } }
     /// What of that is NULs up to its end, which are not written yet.
-    var unwritten: UnwrittenEnd?
+    var unwritten: UnwrittenEnd? { didSet { note(.size) } }
     /// Where text stands behind the NULs that come next: they are a hole up to there.
     var holeEnd: UInt64 = 0
     var modifiedUnixNanoseconds: Int64
     var readOffset: UInt64
-    var acknowledgedOffset: UInt64
+    var acknowledgedOffset: UInt64 { didSet { if acknowledgedOffset != oldValue { note(.progress) } } }
 
     var splitter: LineSplitter
     /// Where a record ended within a line, in order, as long as a restart might have to go on there.
@@ -116,11 +120,16 @@ final class Tail {
     /// When it was last read.
     var lastReadAt: Instant
 
+    /// What of its cursor is saved, and what is not.
+    var saved = UnsavedTails.Saved()
+    private let unsaved: UnsavedTails
+
     init(
         number: UInt32, path: Path, family: Path, place: Path, cursor: FileCursor,
-        settings: FileInputSettings, isCompressed: Bool, at now: Instant
+        settings: FileInputSettings, isCompressed: Bool, unsaved: UnsavedTails, at now: Instant
     ) {
         self.number = number
+        self.unsaved = unsaved
         self.isCompressed = isCompressed
         self.path = path
         self.family = family
@@ -135,7 +144,10 @@ final class Tail {
         splitter = LineSplitter(
             lineLimit: settings.lineLimit, mark: cursor.mark, form: TextForm(settings.encoding, settings.lineEnd))
         if cursor.mark != .line { marks.append((cursor.offset, cursor.mark)) }
+        note(.whole)
     }
+
+    private func note(_ parts: UnsavedTails.Parts) { unsaved.note(parts, of: self) }
 
     /// What only grows while it is read.
     struct Counted {

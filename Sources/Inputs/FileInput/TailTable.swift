@@ -23,6 +23,8 @@ struct TailTable {
     private var nextOrder: UInt64 = 0
     /// Those that hold the buffers for a compressed file.
     private(set) var inflating: Set<UInt32> = []
+    /// What of their cursors is not saved.
+    let unsaved = UnsavedTails()
     private let descriptors: DescriptorBudget
     private(set) var openCount = 0 { didSet { descriptors.add(openCount - oldValue) } }
 
@@ -85,7 +87,10 @@ struct TailTable {
         byFamily.add(tail)
     }
 
-    mutating func remove(_ tail: Tail) { all[tail.number] = nil }
+    mutating func remove(_ tail: Tail) {
+        all[tail.number] = nil
+        unsaved.remove(tail)
+    }
 
     // MARK: Names
 
