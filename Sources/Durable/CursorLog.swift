@@ -138,6 +138,8 @@ package struct CursorLog<DiskType: CursorDisk>: Sendable {
     /// Begins to write all entries anew. From here on `addToSnapshot` is to have all changes, too.
     package mutating func beginSnapshot() throws(Errno) {
         newByteCount = nil
+        // Not written over: a power cut may have left a file that is the log, too, and somebody a link.
+        try disk.remove(newPath)
         try disk.create(newPath)
         newByteCount = 0
         var head = CursorLines()

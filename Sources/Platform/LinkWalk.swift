@@ -37,8 +37,8 @@ package func followLinks(_ path: Path, trusting trusted: Int, _ rule: LinkRule) 
     throw refusal
 }
 
-/// The first name that is missing on the way of a symbolic link that leads to nothing: when that comes, the link may lead
-/// somewhere. Its directory is there. Nil for any other path, and for what cannot be told.
+/// The first name that is missing on the way of a symbolic link that leads to nothing: when that comes, the link may
+/// lead somewhere. Its directory is there. Nil for any other path, and for what cannot be told.
 package func missingName(behind link: Path) -> Path? {
     var path = link
     for _ in 0..<LinkWalk.linkLimit {

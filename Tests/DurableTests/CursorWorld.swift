@@ -265,6 +265,7 @@ struct CursorWorld {
         let replay = log.load()
         let found = Self.offsets(replay)
         var fault: String?
+        let known = synced
         for (key, offset) in found where offset > ever[key] ?? 0 {
             fault = "entry \(key) is at \(offset), acknowledged was \(ever[key] ?? 0)"
         }
@@ -272,7 +273,10 @@ struct CursorWorld {
         for (key, offset) in atLeast where acknowledged[key] != nil && found[key] ?? 0 < offset {
             fault = "entry \(key) is at \(found[key] ?? 0), saved was \(offset)"
         }
-        (acknowledged, appended, synced) = (found, found, found)
+        (acknowledged, appended) = (found, found)
+        // What a killed run appended is read, and a power cut may still take it.
+        synced = found.filter { known[$0.key] != nil }
+        for (key, offset) in synced { synced[key] = min(known[key] ?? 0, offset) }
         changed = []
         unwritten = nil
         return fault

@@ -145,9 +145,9 @@ class Saving(Rotating):
     def test_what_is_written_grows_with_what_changes(self):
         """Of many files one grows. (Where the state is on a disk in memory, nothing counts as written at all.)"""
         count = 1_500
-        agent = self.make_agent("*.log").start()
         for number in range(count):
             (self.logs / f"{number}.log").write_text(self.line(number))
+        agent = self.make_agent("*.log").start()
         self.wait_for(count)
         saved = agent.state / "cursors/app~central.cursor"
         eventually(lambda: len([each for each in saved_files(agent.state) if each["offset"]]) == count, 20, "all are saved")

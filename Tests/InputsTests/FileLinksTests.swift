@@ -147,6 +147,7 @@ import Testing
         for _ in 0..<6 {
             world.advance(.seconds(61))
             world.read()
+            world.acknowledge()
         }
         expectEmpty(world)
         // The next look is the next scan: nothing is waited for.

@@ -87,8 +87,15 @@ import Testing
         let plain = file(banner + "one\n", 1)
         #expect(readParts(of: [plain, file(banner + "one\n", 5, .gzip)], in: []) == [.nothing, .alike])
         #expect(readParts(of: [plain, file(banner + "three\n", 5, .gzip)], in: []) == [.nothing, .unclear(nil)])
-        let whole = file(banner + "three\n", 5, .gzip, isSettled: true)
+        let text = Array((banner + "three\n").utf8)
+        let whole = file(banner + "three\n", 5, .gzip, isSettled: true) { end in
+            guard end <= text.count else { return .ended }
+            return FilePrint.Inner(end: end, last: text[..<Int(end)]).map { .text($0) } ?? .ended
+        }
         #expect(readParts(of: [plain, whole], in: []) == [.nothing, .nothing])
+        // It has no more than the plain one, of which it was made.
+        let cut = file(banner + "on", 5, .gzip, isSettled: true)
+        #expect(readParts(of: [plain, cut], in: []) == [.nothing, .alike])
     }
 
     @Test func ofAHalfWrittenFileNothingIsSaid() {

@@ -27,6 +27,8 @@ struct CompressedFiles {
     mutating func removeAll(where isGone: (Path) -> Bool) { refusals = refusals.filter { !isGone($0.value.place) } }
 
     var isEmpty: Bool { refusals.isEmpty }
+
+    func contains(_ place: Path) -> Bool { refusals.values.contains { $0.place == place } }
     var count: Int { refusals.count }
 
     /// For each reason the first file, and how many there are.

@@ -19,6 +19,8 @@ extension FileFollower {
             case .written(let path): if let tail = tails.at(path) { turns.add(tail) }
             case .touched(let path):
                 if leadsToDirectory(path) { scan(below: path, at: now) } else { examine(path, at: now) }
+                // More of a compressed file may have come than was there when it was left out.
+                if problems.compressed.contains(path) { examineSibling(path, at: now) }
             case .arrived(let path): examineSibling(path, at: now)
             }
         }
