@@ -12,7 +12,11 @@ extension FileFollower {
     private static let manyFiles = 10_000
 
     func takeChanges(at now: Moment) {
-        for change in watcher.changes(tails, links) {
+        let changes = watcher.changes(tails, links)
+        // A thousand files that come at once are beside each other: one listing is enough. What comes later has events.
+        if changes.count > 1 { listed = ListedDirectories() }
+        defer { listed = nil }
+        for change in changes {
             switch change {
             case .everything: turns.scan(by: now.monotonic)
             case .directory(let directory): scan(below: directory, at: now)
