@@ -4,35 +4,6 @@ internal import Bytes
 internal import Logs
 internal import Platform
 
-/// What all tails of an input read through.
-struct TailBuffers {
-    /// Less would cost a system call for every few lines; but where there is little memory, that is what it costs.
-    static let chunkBytesMinimum = 256 << 10
-
-    /// Empty before the first reading: an agent makes its inputs once to see whether they can be made.
-    var chunk: [UInt8] = []
-    var reader: TextReader
-    private let chunkBytes: Int
-    /// With so much each line is seen whole.
-    private let wholeBytes: Int
-
-    /// `readBytes` is what may be read at once.
-    init(lineLimit: Int, readBytes: Int, reader: TextReader = TextReader()) {
-        self.reader = reader
-        wholeBytes = LineSplitter.bufferBytes(for: lineLimit)
-        // So large that a line of the limit fits as soon as it is within what may be read at all.
-        chunkBytes = readBytes >= lineLimit ? max(min(Self.chunkBytesMinimum, readBytes), wholeBytes) : readBytes
-    }
-
-    var isWhole: Bool { chunk.count >= wholeBytes }
-
-    /// For a line that is longer than the chunk.
-    mutating func grow() { chunk = [UInt8](repeating: 0, count: wholeBytes) }
-
-    /// Before a reading, and after one that has grown it.
-    mutating func prepare() { if chunk.count != chunkBytes { chunk = [UInt8](repeating: 0, count: chunkBytes) } }
-}
-
 /// A class, because it owns a descriptor and stands in several tables; it never leaves its input's queue.
 final class Tail {
     enum Outcome: Equatable {
@@ -201,40 +172,6 @@ final class Tail {
 
     /// Its path leads elsewhere now: it is read until it was quiet for the grace.
     func goAway() { (isAway, hasReachedEnd, quietSince) = (true, false, nil) }
-
-    /// Notes what a stat of its path said. True when there may be something to read.
-    func noteStatus(_ status: FileStatus) -> Bool {
-        if isCompressed {
-            isDeleted = status.linkCount == 0
-            return incomplete != DiskState(status)
-        }
-        let isChanged = status.sizeBytes != sizeBytes || status.modifiedUnixNanoseconds != modifiedUnixNanoseconds
-        isDeleted = status.linkCount == 0
-        return isChanged || writtenBytes != readOffset + UInt64(partialBytes)
-    }
-
-    /// Notes how far it has grown, so that the lag is true while nothing is read, and what a truncation takes is known.
-    /// What identifies it grows with it: a file that was found empty could not be found again.
-    func noteGrowth(through buffers: inout TailBuffers) {
-        guard file != nil, !isCompressed else { return }
-        do throws(Errno) {
-            guard let status = try file?.status(), status.sizeBytes > sizeBytes else { return }
-            if print.isWhole {
-                sizeBytes = status.sizeBytes
-            } else if compare(upTo: 0, through: &buffers.reader) == .same {
-                noteInner(through: &buffers.reader)
-            }
-        } catch {
-            // Reading it will fail too, and say so.
-        }
-    }
-
-    /// Whether its content is still what was read. Of one that is not open, or cannot be truncated, that is taken for
-    /// granted.
-    func content(through buffers: inout TailBuffers) -> FilePrint.Match {
-        guard file != nil, !isCompressed else { return .same }
-        return compare(upTo: readOffset, through: &buffers.reader)
-    }
 
     /// True when that moved the acknowledged offset.
     func acknowledge(_ offset: UInt64) -> Bool {
