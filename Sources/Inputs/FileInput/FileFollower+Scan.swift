@@ -48,7 +48,7 @@ extension FileFollower {
         if isLongStart { problems.log.info("looked at all log files", ["followed": "\(tails.count)"]) }
         forgetPaths(paths)
         links.endScan { tails.has($0) || memory.known.has($0) }
-        (listed, numbered) = (nil, nil)
+        listed = nil
         turns.endScan(next: nextScan(after: now.monotonic))
         links.noteWatched()
     }

@@ -20,7 +20,8 @@ final class FileFollower {
     var texts = KeptTexts()
     /// As long as one scan takes.
     var listed: ListedDirectories?
-    var numbered: NumberedPlaces?
+    /// As long as one step takes: ten thousand files that go at once cost one look at the names beside them.
+    var numbered = NumberedPlaces()
     private let clock: () -> Instant
     var cursorVersion: UInt64 = 0
     /// Of all files together.
@@ -59,6 +60,7 @@ final class FileFollower {
             takeTurn(tail, into: &batch, at: now)
             if batch.records.count == recordCount, round.isOver(at: clock()) { break }
         }
+        numbered.forget()
         if !turns.isEmpty { return .notAtAll }
         let due = memory.nextDue(after: settings.rotationGrace) ?? turns.nextDeadline
         return .until(max(now.monotonic, min(due, turns.nextDeadline)))
@@ -68,6 +70,7 @@ final class FileFollower {
     /// down.
     func lookAround(at now: Moment) {
         look(at: now)
+        numbered.forget()
         for tail in turns.waiting { tail.noteGrowth(through: &buffers) }
         let sizeBytes = tails.values.reduce(0) { $0 &+ $1.sizeBytes }
         guard sizeBytes != sizeBytesOfLastLook else { return }

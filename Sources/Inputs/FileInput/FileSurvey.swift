@@ -142,17 +142,19 @@ extension FileFollower {
     /// text. One that a pattern matches is found by that.
     private func strays(of family: Path, besides files: [FoundFile]) -> [FoundFile] {
         let found = Set(files.map(\.id))
-        let missing = memory.known.of(family).filter { $0.tail == nil && !found.contains($0.cursor.id) }
+        // What was read to its end while the agent ran is not needed any more.
+        let missing = memory.known.of(family).filter {
+            $0.tail == nil && !found.contains($0.cursor.id)
+                && (memory.isFirstScan || $0.cursor.sizeBytes > $0.cursor.offset)
+        }
         return missing.compactMap { stray($0.cursor.id, of: family) }
     }
 
     private func stray(_ id: FileID, of family: Path) -> FoundFile? {
-        var numbers = numbered ?? NumberedPlaces()
-        defer { if numbered != nil { numbered = numbers } }
         var directories = settings.rotatedTo.flatMap { $0.directories(beside: splitPath(family).directory) }
         directories.append(splitPath(family).directory)
         if memory.isFirstScan { directories += watcher.watchedDirectories }
-        guard let place = numbers.place(of: id, in: directories), !settings.matches(place), tails.with(id) == nil,
+        guard let place = numbered.place(of: id, in: directories), !settings.matches(place), tails.with(id) == nil,
             let file = find(place, of: family), file.id == id
         else { return nil }
         return file
@@ -185,7 +187,7 @@ extension FileFollower {
     func copy(of tail: Tail, isReplaced: Bool) -> FoundFile? {
         guard !tail.print.isEmpty else { return nil }
         var files = (places(of: tail.family) ?? []).compactMap { find($0, of: tail.family) }
-        if !isReplaced, let stray = stray(tail.id, of: tail.family), !files.contains(where: { $0.id == stray.id }) {
+        if !isReplaced, !files.contains(where: { $0.id == tail.id }), let stray = stray(tail.id, of: tail.family) {
             files.append(stray)
         }
         var own = recollect(tail.family, for: files, without: tail)

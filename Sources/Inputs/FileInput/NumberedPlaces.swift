@@ -4,7 +4,7 @@
 internal import Bytes
 internal import Platform
 
-/// The names in some directories by the numbers of their files, as long as one scan takes.
+/// The names in some directories by the numbers of their files, as long as one step takes.
 struct NumberedPlaces {
     /// Names that are looked at: more would take longer than what it is for is worth.
     private static let nameLimit = 100_000
@@ -17,6 +17,9 @@ struct NumberedPlaces {
         for directory in directories where seen.insert(directory).inserted { look(in: directory) }
         return places[id]
     }
+
+    /// They change: what was seen holds for as long as a step takes.
+    mutating func forget() { if !seen.isEmpty { self = NumberedPlaces() } }
 
     private mutating func look(in directory: Path) {
         do throws(Errno) {
