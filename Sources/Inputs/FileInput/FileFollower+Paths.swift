@@ -22,7 +22,18 @@ extension FileFollower {
             case .arrived(let path): examineSibling(path, at: now)
             }
         }
-        if links.hasNew { turns.scan(by: now.monotonic) }
+        followNewLinks(at: now)
+    }
+
+    /// Watches where they lead, and looks once more: it may have changed before it was watched.
+    func followNewLinks(at now: Moment) {
+        // Of one that leads elsewhere at each look, the next scan takes care.
+        for _ in 0..<2 {
+            let new = links.takeNew()
+            if new.isEmpty { return }
+            watcher.watch(links)
+            for link in new { examine(link, at: now) }
+        }
     }
 
     /// A link that came: what is behind it came with it.

@@ -47,10 +47,10 @@ extension FileFollower {
         if memory.isFirstScan { cursorVersion += 1 }
         if isLongStart { problems.log.info("looked at all log files", ["followed": "\(tails.count)"]) }
         forgetPaths(paths)
+        followNewLinks(at: now)
         links.endScan { tails.has($0) || memory.known.has($0) }
         listed = nil
         turns.endScan(next: nextScan(after: now.monotonic))
-        links.noteWatched()
     }
 
     /// Of which nothing is left. A path whose directory cannot be looked into is not forgotten for that.
@@ -65,7 +65,6 @@ extension FileFollower {
     }
 
     private func nextScan(after now: Instant) -> Instant {
-        if links.hasNew { return now }
         let interval = settings.rescanInterval
         let next = now + (watcher.isComplete ? interval : min(interval, Self.scanIntervalWithoutWatches))
         return memory.known.missing.isEmpty ? next : min(next, now + settings.rotationGrace)

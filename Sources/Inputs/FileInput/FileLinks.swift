@@ -66,8 +66,8 @@ struct FileLinks {
     private var missing: Set<Path> = []
     /// Those of the last scan.
     private var missingBefore: Set<Path> = []
-    /// Where a new link leads is not watched yet.
-    private(set) var hasNew = false
+    /// Links that are new, or lead elsewhere: where they lead is not watched yet.
+    private var new: [Path] = []
     /// Directories that were looked at in this scan, with the reason why nothing in them is. Another look is cheap, ten
     /// thousand in a row are not.
     private var refusals: [Path: TailFailure?]?
@@ -97,12 +97,22 @@ struct FileLinks {
         (refusals, met, missingBefore) = (nil, nil, [])
     }
 
-    mutating func noteWatched() { hasNew = false }
+    /// Those that came since the last call, each with what is to be watched for it.
+    mutating func takeNew() -> [Path] {
+        defer { new = [] }
+        return new
+    }
+
+    /// Links to files in directories that are gone.
+    func links(into directories: Set<Path>) -> [Path] {
+        if directories.isEmpty || paths.isEmpty { return [] }
+        return paths.filter { directories.contains(splitPath($0.key).directory) }.map(\.value).sorted()
+    }
 
     /// Of a link that leads to nothing.
     mutating func noteDangling(_ link: Path) {
         guard let name = missingName(behind: link), missing.insert(name).inserted else { return }
-        if !missingBefore.contains(name) { hasNew = true }
+        if !missingBefore.contains(name) { new.append(link) }
     }
 
     // MARK: Where they lead
@@ -116,7 +126,7 @@ struct FileLinks {
             return path
         }
         met?.insert(real)
-        if paths.updateValue(path, forKey: real) == nil { hasNew = true }
+        if paths.updateValue(path, forKey: real) == nil { new.append(path) }
         return real
     }
 

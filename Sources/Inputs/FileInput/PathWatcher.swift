@@ -31,6 +31,9 @@ struct PathWatcher {
     private var firstNames: [Path: Path] = [:]
     /// Links to directories: what is behind them changes with them.
     private var directoryLinks: Set<Path> = []
+    private var patterns: Set<Path> = []
+    /// Directories that are watched because of links alone.
+    private var behindLinks: Set<Path> = []
     /// Names whose coming changes where links lead.
     private var awaited: Set<Path> = []
     private(set) var faults = WatchFaults()
@@ -76,7 +79,10 @@ struct PathWatcher {
                 take(event, &found, tails, links)
             }
         }
-        for directory in emptied where forgetIfGone(directory) { found.isEverything = true }
+        let gone = emptied.filter { forgetIfGone($0) }
+        // What comes in the place of one behind a link concerns that link; else the directory above is to be watched.
+        for link in links.links(into: gone) { found.touch(link, nil) }
+        if gone.contains(where: { !behindLinks.contains($0) }) { found.isEverything = true }
         return found.changes
     }
 
@@ -171,23 +177,31 @@ struct PathWatcher {
 
     /// Watches those of the patterns, which are watched already, and those behind links; and no other any more.
     mutating func keep(_ patterns: Set<Path>, _ links: FileLinks, directoryLinks: Set<Path>) {
-        self.directoryLinks = directoryLinks
+        (self.patterns, self.directoryLinks) = (patterns, directoryLinks)
         guard inotify != nil else { return }
-        let behind = links.directories
-        let awaiting = Set(links.awaited.map { splitPath($0).directory })
-        for directory in behind { watch(directory, holdsFiles: true) }
-        for directory in awaiting { watch(directory, holdsFiles: false) }
-        awaited = Set(
-            links.awaited.map { name in
-                let directory = splitPath(name).directory
-                return (firstNames[directory] ?? directory) / name.name
-            })
-        func isWanted(_ directory: Path) -> Bool {
-            patterns.contains(directory) || behind.contains(directory) || awaiting.contains(directory)
-        }
+        behindLinks = []
+        awaited = []
+        watch(links)
+        func isWanted(_ directory: Path) -> Bool { patterns.contains(directory) || behindLinks.contains(directory) }
         for directory in watches.keys where !isWanted(directory) { unwatch(directory) }
         firstNames = firstNames.filter { isWanted($0.key) && watches[$0.value] != nil }
         faults.keep(isWanted)
+    }
+
+    /// Watches where links lead, and where what is missing on their way would come.
+    mutating func watch(_ links: FileLinks) {
+        guard inotify != nil else { return }
+        for directory in links.directories where !patterns.contains(directory) && behindLinks.insert(directory).inserted
+        {
+            watch(directory, holdsFiles: true)
+        }
+        for name in links.awaited {
+            let directory = splitPath(name).directory
+            if !patterns.contains(directory), behindLinks.insert(directory).inserted {
+                watch(directory, holdsFiles: false)
+            }
+            awaited.insert((firstNames[directory] ?? directory) / name.name)
+        }
     }
 
     private mutating func unwatch(_ directory: Path) {
