@@ -122,7 +122,8 @@ package struct AgentSettings: Sendable {
             udev: try path("udev", in: &section, default: "/run/udev/data"))
         try section.finish()
         let paths = [("proc", host.proc), ("sys", host.sys), ("root", host.root), ("udev", host.udev)]
-        return (host, paths.filter { given.contains($0.0) })
+        // Without the kernel's tables hardly anything can be measured.
+        return (host, paths.filter { given.contains($0.0) || $0.0 == "proc" })
     }
 
     private static func memoryLimit(_ section: consuming SettingsSection) throws(SettingsError) -> Int {

@@ -41,7 +41,10 @@ package func checkAgent(
         findings.note("endpoint: none, since \"listen\" is empty")
     }
 
-    for (key, path) in settings.hostPaths { checkHost(key, path, &findings) }
+    for (key, path) in settings.hostPaths {
+        guard let fault = hostFault(key, path) else { continue }
+        if key == "udev" { findings.note(fault) } else { findings.problem(fault) }
+    }
     let plugins = Plugins(parts, settings: settings, hostName: systemHostName(), log: log)
     let (inputs, outputs, feedback) = try plugins.makeAll(now: .now)
     for (plugin, input) in zip(settings.inputs, inputs) {
@@ -98,13 +101,24 @@ package func makeScraper(
     return scraper
 }
 
-/// What a container's settings name and nobody has mounted. udev's data base is missing on many hosts.
-private func checkHost(_ key: String, _ path: String, _ findings: inout CheckFindings) {
-    var fault = "\(path) is no directory"
-    do throws(Errno) { if try FileStatus(of: path).kind == .directory { return } } catch {
-        fault = "\(path): \(error)"
+/// What a container's settings name and nobody has mounted, and a /proc that is not there or that hides the kernel's
+/// tables (a chroot, `subset=pid`). udev's data base is missing on many hosts.
+private func hostFault(_ key: String, _ path: String) -> String? {
+    do throws(Errno) {
+        guard try FileStatus(of: path).kind == .directory else { return "host.\(key): \(path) is no directory" }
+    } catch {
+        return "host.\(key): \(path): \(error)"
     }
-    if key == "udev" { findings.note("host.\(key): \(fault)") } else { findings.problem("host.\(key): \(fault)") }
+    guard path == "/proc" else { return nil }
+    do throws(Errno) { _ = try FileStatus(of: "/proc/stat") } catch {
+        return "host.\(key): /proc/stat: \(error): proc is not mounted there, or hides what is not a process"
+    }
+    return nil
+}
+
+/// Those that the agent does not get by without: most collectors have nothing to read then.
+package func hostFaults(_ settings: AgentSettings) -> [String] {
+    settings.hostPaths.compactMap { key, path in key == "udev" ? nil : hostFault(key, path) }
 }
 
 private func checkStateDirectory(_ path: String, _ findings: inout CheckFindings) {

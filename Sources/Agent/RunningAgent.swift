@@ -82,6 +82,9 @@ package final class RunningAgent: Sendable {
         let health = AgentHealth()
         let problem = try arrangeThreads(plan, ofStart: startThreads, log)
         health.set("threads", problem.map { [$0] } ?? [])
+        let hostFaults = hostFaults(settings)
+        health.set("host", hostFaults)
+        for fault in hostFaults { log.error("collectors have little to read here", ["reason": fault]) }
         do throws(SettingsError) {
             if hindrance == nil { routes.set(try plugins.makeRoutes(now: now)) }
             let status = StatusSource(

@@ -18,7 +18,8 @@ struct SpoolStore {
     /// Many enough that the oldest is a small part of all, and no larger than what may be read at once.
     private static let segmentShare = 32
     private static let segmentBytes = (64 << 10)...(4 << 20)
-    /// Attempts to read or to sync a segment, a second apart, before it is given up: a bad sector does not get better.
+    /// Attempts to read, to sync or to remove a segment, a second apart, before it is given up: a bad sector does not
+    /// get better.
     private static let attempts = 5
 
     private var disk: any SpoolDisk
@@ -47,6 +48,9 @@ struct SpoolStore {
 
     /// How far a segment was read, and how many of its records were.
     private var place: (id: UInt64, offset: Int, recordCount: UInt64)?
+    /// Segments that nobody needs any more and that could not be removed. They cost their place on the disk, not the
+    /// spool; tried again whenever another one can be removed, and at the next start.
+    private var leftBehind: [UInt64] = []
     /// Attempts that failed, by segment; empty when the disk is well.
     private var failures: [UInt64: Int] = [:]
 
@@ -95,6 +99,7 @@ struct SpoolStore {
         }
         // One that stays costs its place on the disk, and is removed at the next start.
         for id in inventory.useless { do throws(Errno) { try remove(id) } catch {} }
+        leftBehind = []
         segments = inventory.found.map(\.segment)
         self.isGrowing = isGrowing
         damageAtOpening.raise(to: inventory.damage)
@@ -238,12 +243,25 @@ struct SpoolStore {
 
     mutating func removeOldest() throws(Errno) {
         guard let segment = segments.first else { return }
-        try remove(segment.id)
+        do throws(Errno) {
+            try remove(segment.id)
+            removeLeftBehind()
+        } catch {
+            guard isGivenUp(segment.id, error) else { throw error }
+            leftBehind.append(segment.id)
+        }
+        failures[segment.id] = nil
         segments.removeFirst()
         guard segments.isEmpty else { return }
         isGrowing = false
         hasUnsynced = false
         stored = written
+    }
+
+    private mutating func removeLeftBehind() {
+        let ids = leftBehind
+        leftBehind = []
+        for id in ids { do throws(Errno) { try remove(id) } catch { leftBehind.append(id) } }
     }
 
     /// Removes segments that hold nothing from `acknowledged` on.

@@ -273,6 +273,13 @@ import Testing
         #expect(findings.contains("problem host.sys: \(path)/file is no directory"))
         #expect(findings.contains("note host.udev: \(path)/u: No such file or directory"))
         #expect(!findings.contains { $0.contains("host.root") })
+        // The agent runs, and says so.
+        let settings = try AgentSettings(try settingsTree(host), known: Parts.all.known)
+        #expect(
+            hostFaults(settings) == [
+                "host.proc: \(path)/p: No such file or directory", "host.sys: \(path)/file is no directory",
+            ])
+        #expect(hostFaults(try AgentSettings(try settingsTree("{}"), known: Parts.all.known)) == [])
     }
 
     /// Nobody sends it, and nobody would think of looking there.

@@ -96,6 +96,29 @@ import Testing
         #expect(world.count("spool_damaged") > 0 && world.count("spool_damaged_bytes") > 0)
     }
 
+    /// It costs its place on the disk and nothing else: what comes later goes to the disk and from there.
+    @Test func aSegmentThatCannotBeRemoved() {
+        var world = written()
+        world.disk.unremovable = [2]
+        world.drain()
+        #expect(Set(world.delivered.map(number)) == Set(1...40))
+        for _ in 0..<8 { world.turn(seconds: 1) }
+        #expect(world.spool.status.problem == nil, "the disk works")
+        for _ in 0..<8 {
+            world.put(5, bytes: 9_500)
+            world.turn(seconds: 2)
+        }
+        #expect(world.disk.files.keys.contains { $0 > 6 })
+        world.drain()
+        #expect(Set(world.delivered.map(number)) == Set(1...80) && world.delivered.count == 80)
+        world.disk.unremovable = []
+        world.put(5, bytes: 100)
+        world.turn(seconds: 2)
+        world.drain()
+        world.turn(seconds: 2)
+        #expect(world.count("spool_damaged") == 0)
+    }
+
     /// On the real disk: a directory, a link that leads nowhere and a file that is too large in the place of segments.
     @Test func oddFilesInItsDirectory() throws {
         let directory = try TemporaryDirectory()

@@ -23,6 +23,8 @@ final class FakeSpoolDisk: SpoolDisk, @unchecked Sendable {
     var calls = 0
     /// Segments that a bad sector keeps from being read.
     var unreadable: Set<UInt64> = []
+    /// Segments in whose place something stands that cannot be removed.
+    var unremovable: Set<UInt64> = []
 
     private func count() throws(Errno) {
         calls += 1
@@ -79,6 +81,7 @@ final class FakeSpoolDisk: SpoolDisk, @unchecked Sendable {
 
     func remove(_ id: UInt64) throws(Errno) {
         try count()
+        guard !unremovable.contains(id) else { throw .io }
         removed[id] = files.removeValue(forKey: id)
     }
 

@@ -73,6 +73,21 @@ import Testing
         #expect(readAll(&input).texts == ["nobody's", "a1 a2", "e1 e2", "b1 b2"])
     }
 
+    /// Newer versions of Docker name the line of each piece, of the last one too.
+    @Test func eachLineHasItsOwn() throws {
+        func piece(_ number: Int, _ text: String, of line: String, isLast: Bool) -> FixtureEntry {
+            var entry = entry(number, text, isPartial: !isLast, isLast: isLast)
+            entry.fields.append(("CONTAINER_PARTIAL_ID", Array(line.utf8)))
+            return entry
+        }
+        try make([
+            piece(0, "x1 ", of: "x", isLast: false), piece(1, "y1 ", of: "y", isLast: false),
+            piece(2, "x2", of: "x", isLast: true), piece(3, "y2", of: "y", isLast: true),
+        ])
+        var input = try journal()
+        #expect(readAll(&input).texts == ["x1 x2", "y1 y2"])
+    }
+
     @Test func aPieceWhoseNextDoesNotComeGoesWhenItsTimeIsOver() throws {
         try make([entry(0, "lost", isPartial: true), FixtureEntry(1, ["MESSAGE": "x"])])
         var input = try journal()

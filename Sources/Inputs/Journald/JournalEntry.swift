@@ -84,12 +84,14 @@ struct JournalEntry {
         return Int64(clamping: chosen.multipliedFullWidth(by: 1_000).high == 0 ? chosen &* 1_000 : .max)
     }
 
-    /// Whose line it is, of a container: its streams have priorities of their own. Nil for what no container wrote.
+    /// Whose line it is, of a container: its streams have priorities of their own, and Docker names each line. Nil for
+    /// what no container wrote.
     var containerKey: [UInt8]? {
         guard values.has(.container) else { return nil }
         var key: [UInt8] = []
         key.append(part: values[.container])
         key.append(part: values[.priority])
+        key.append(part: values[.pieceLine])
         return key
     }
 

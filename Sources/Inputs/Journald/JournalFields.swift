@@ -9,7 +9,7 @@ internal import Logs
 package enum JournalField: Int, CaseIterable, Sendable {
     case message, priority, systemdUnit, unit, identifier, command, pid, syslogPID, sourceTime, userUnit, unitOfUser
     // Of containers, whose runtimes cut long lines into pieces.
-    case container, isPiece, isLastPiece
+    case container, isPiece, isLastPiece, pieceLine
     // Only to tell whose the entry is.
     case uid, messageID, transport, namespace, coredumpUnit, objectUnit, slice
     case coredumpUserUnit, objectUserUnit
@@ -40,6 +40,7 @@ package enum JournalField: Int, CaseIterable, Sendable {
             case 17: named("SYSLOG_IDENTIFIER", .identifier) ?? named("CONTAINER_ID_FULL", .container)
             case 18: named("_SYSTEMD_USER_UNIT", .userUnit) ?? named("COREDUMP_USER_UNIT", .coredumpUserUnit)
             case 19: named("OBJECT_SYSTEMD_UNIT", .objectUnit)
+            case 20: named("CONTAINER_PARTIAL_ID", .pieceLine)
             case 22: named("CONTAINER_PARTIAL_LAST", .isLastPiece)
             case 25: named("CONTAINER_PARTIAL_MESSAGE", .isPiece)
             case 24: named("OBJECT_SYSTEMD_USER_UNIT", .objectUserUnit)
