@@ -198,13 +198,13 @@ class EMF(Scratch):
     def test_a_client_that_never_ends_does_not_hold_the_stop_up(self):
         receiver = self.receiver()
         agent = self.agent({**self.settings({"type": "http", "url": receiver.url}), "drain_timeout": "60s"}).start()
-        stream, sent = self.connect(), []
+        # So much at a time that something is always on its way.
+        stream, block = self.connect(), b"".join(line(number) for number in range(500))
 
         def send():
             try:
                 while True:
-                    stream.sendall(line(len(sent)))
-                    sent.append(1)
+                    stream.sendall(block)
             except OSError:
                 pass  # The agent has closed: the client knows.
 
