@@ -153,7 +153,8 @@ extension FileFollower {
     private func stray(_ id: FileID, of family: Path) -> FoundFile? {
         var directories = settings.rotatedTo.flatMap { $0.directories(beside: splitPath(family).directory) }
         directories.append(splitPath(family).directory)
-        if memory.isFirstScan { directories += watcher.watchedDirectories }
+        // All of them are many: they are listed once, not for each file that is missing.
+        if memory.isFirstScan, numbered.isFirstLookEverywhere() { directories += watcher.watchedDirectories }
         guard let place = numbered.place(of: id, in: directories), !settings.matches(place), tails.with(id) == nil,
             let file = find(place, of: family), file.id == id
         else { return nil }

@@ -12,6 +12,13 @@ struct NumberedPlaces {
     private var places: [FileID: Path] = [:]
     private var seen: Set<Path> = []
     private var count = 0
+    private var hasLookedEverywhere = false
+
+    /// True once: whoever asks passes all directories then.
+    mutating func isFirstLookEverywhere() -> Bool {
+        defer { hasLookedEverywhere = true }
+        return !hasLookedEverywhere
+    }
 
     mutating func place(of id: FileID, in directories: [Path]) -> Path? {
         for directory in directories where seen.insert(directory).inserted { look(in: directory) }

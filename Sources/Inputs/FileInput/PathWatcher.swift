@@ -55,9 +55,6 @@ struct PathWatcher {
     /// No change goes unseen.
     var isComplete: Bool { inotify != nil && faults.isEmpty }
 
-    /// No directory is watched, and none is missed.
-    var isEmpty: Bool { watches.isEmpty && firstNames.isEmpty && directoryLinks.isEmpty && faults.isEmpty }
-
     var watchedDirectories: [Path] { watches.keys.sorted() }
 
     /// False for a directory that has been met under another name: its files are those of that.
