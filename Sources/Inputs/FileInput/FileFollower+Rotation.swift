@@ -75,6 +75,9 @@ extension FileFollower {
         case .noteMissing(let key): if memory.known[key] != nil { noteMissing(key, at: now) }
         case .forget(let entry):
             guard memory.known[entry.cursor.key] != nil else { break }
+            problems.log.debug(
+                "forgets a file that is gone",
+                ["path": family.repaired, "inode": "\(entry.cursor.id.inode)", "read_to": "\(entry.cursor.offset)"])
             turns.scan(by: now.monotonic)
             memory.known.remove(entry.cursor.key)
             cursorVersion += 1
@@ -141,6 +144,9 @@ extension FileFollower {
                 tail.isAway = true
                 tail.predecessor = before
                 before = tail
+                problems.log.debug(
+                    "reads a rotated file",
+                    ["place": place.repaired, "inode": "\(own.id.inode)", "from_byte": "\(own.offset)"])
             } catch {
                 problems.report(place, error)
                 memory.forgetSiblings(of: family)
