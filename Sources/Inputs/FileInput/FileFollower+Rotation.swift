@@ -31,10 +31,17 @@ extension FileFollower {
         guard let places = places(of: family) else { return memory.forgetSiblings(of: family) }
         if isFirst, places == [family], isAsRemembered(family) { return }
         let path = links.path(to: family)
-        let plan = RotationPlan(
-            survey(places, of: family), memory, settings, path: path, isOurs: isOurs, at: now)
-        for action in plan.actions { apply(action, of: family, at: now) }
-        if hasLeft || plan.hasLeft { examine(path, at: now) }
+        let (actions, isMoved) = plan(places, of: family, path: path, isOurs: isOurs, at: now)
+        for action in actions { apply(action, of: family, at: now) }
+        if hasLeft || isMoved { examine(path, at: now) }
+    }
+
+    /// A function of its own: as long as the plan is there, it shares the memory, which each change would then copy.
+    private func plan(
+        _ places: [Path], of family: Path, path: Path, isOurs: Bool, at now: Moment
+    ) -> (actions: [FileAction], hasLeft: Bool) {
+        let plan = RotationPlan(survey(places, of: family), memory, settings, path: path, isOurs: isOurs, at: now)
+        return (plan.actions, plan.hasLeft)
     }
 
     /// At the start: nothing stands beside a path, and at it the one file that is remembered. Whether that is it indeed
