@@ -14,7 +14,7 @@ extension FileFollower {
             switch change {
             case .everything: turns.scan(by: now.monotonic)
             case .directory(let directory): scan(below: directory, at: now)
-            case .written(let path): if let tail = tails.at(path) { turns.add(tail) }
+            case .written(let path): if let tail = tails.at(path) { turns.addWritten(tail, at: now.monotonic) }
             case .touched(let path):
                 if leadsToDirectory(path) { scan(below: path, at: now) } else { examine(path, at: now) }
                 // More of a compressed file may have come than was there when it was left out.

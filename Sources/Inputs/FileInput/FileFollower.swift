@@ -63,7 +63,8 @@ final class FileFollower {
         numbered.forget()
         if !turns.isEmpty { return .notAtAll }
         let due = memory.nextDue(after: settings.rotationGrace) ?? turns.nextDeadline
-        return .until(max(now.monotonic, min(due, turns.nextDeadline)))
+        let next = max(now.monotonic, min(due, turns.nextDeadline))
+        return turns.isPaced ? .pause(until: min(next, now.monotonic + ReadPace.eventSpacing)) : .until(next)
     }
 
     /// Opens what is new, and holds what goes, without reading a line: files may come and go while a receiver is

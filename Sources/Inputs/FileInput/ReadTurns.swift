@@ -12,6 +12,10 @@ struct ReadTurns {
     private var queue = TurnQueue()
     /// Tails with a deadline.
     private var timed: [Tail] = []
+    private var pace: ReadPace
+    /// Tails that were written to, and read a moment ago; and when all of them have their turns.
+    private var paced: [Tail] = []
+    private var pacedUntil: Instant?
     /// Turns in which a file was read, for tests that nothing is read at rest.
     private(set) var count: UInt64 = 0
     private(set) var nextScan: Instant
@@ -25,10 +29,13 @@ struct ReadTurns {
         (partialLineTimeout, rotationGrace) = (settings.partialLineTimeout, settings.rotationGrace)
         idleClose = settings.idleClose
         nextScan = now
+        pace = ReadPace(at: now)
     }
 
     // MARK: Turns
 
+    /// Files that were written to wait until there is more.
+    var isPaced: Bool { pacedUntil != nil }
     var isEmpty: Bool { queue.isEmpty }
     var waiting: ArraySlice<Tail> { queue.waiting }
 
@@ -36,6 +43,16 @@ struct ReadTurns {
         guard !tail.isReady, !tail.isFinished else { return }
         tail.isReady = true
         queue.append(tail)
+    }
+
+    /// It was written to. When many files are, one that was just read waits until there may be more in it.
+    mutating func addWritten(_ tail: Tail, at now: Instant) {
+        let due = tail.lastReadAt + pace.spacing
+        if due <= now || tail.isReady { return add(tail) }
+        guard !tail.isPaced else { return }
+        tail.isPaced = true
+        paced.append(tail)
+        pacedUntil = min(pacedUntil ?? due, due)
     }
 
     /// When there is room for its record, it is to be the first that is asked.
@@ -112,6 +129,7 @@ struct ReadTurns {
     }
 
     mutating func wakeTimed(at now: Instant) {
+        wakePaced(at: now)
         let due = timed.filter { deadline(of: $0).map { $0 <= now } ?? true }
         if due.isEmpty { return }
         for tail in due { tail.isTimed = false }
@@ -119,10 +137,19 @@ struct ReadTurns {
         for tail in due where deadline(of: tail) != nil { add(tail) }
     }
 
-    var nextDeadline: Instant {
-        timed.reduce(min(nextScan, nextIdleCheck ?? nextScan)) { next, tail in
-            deadline(of: tail).map { min(next, $0) } ?? next
+    private mutating func wakePaced(at now: Instant) {
+        guard let pacedUntil, pacedUntil <= now else { return }
+        self.pacedUntil = nil
+        for tail in paced {
+            tail.isPaced = false
+            add(tail)
         }
+        paced.removeAll(keepingCapacity: true)
+    }
+
+    var nextDeadline: Instant {
+        let fixed = [nextScan, nextIdleCheck, pacedUntil].compactMap { $0 }.min() ?? nextScan
+        return timed.reduce(fixed) { next, tail in deadline(of: tail).map { min(next, $0) } ?? next }
     }
 
     // MARK: Quiet files
@@ -133,6 +160,7 @@ struct ReadTurns {
     mutating func noteIdleCheck(oldest: Instant?) { nextIdleCheck = oldest.map { $0 + idleClose } }
 
     mutating func noteTurn(of tail: Tail, at now: Instant) {
+        pace.noteTurn(last: tail.lastReadAt, at: now)
         (tail.lastTurn, tail.lastReadAt) = (count, now)
         if nextIdleCheck == nil { nextIdleCheck = now + idleClose }
     }

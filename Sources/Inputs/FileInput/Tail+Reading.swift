@@ -169,7 +169,7 @@ extension Tail {
     /// The chunk is the text from `offset` on. Of a compressed file it is all that is at hand.
     private func noteInner(from offset: UInt64, through buffers: inout TailBuffers) {
         guard isCompressed else { return noteInner(through: &buffers.reader) }
-        guard let end = FilePrint.Inner.end(seen: readOffset), end > print.inner?.end ?? 0,
+        guard let end = FilePrint.Inner.end(seen: readOffset), FilePrint.Inner.isWorth(end, over: print.inner),
             end >= offset + UInt64(FilePrint.Inner.length)
         else { return }
         identity.print.inner = .init(end: end, last: buffers.chunk[..<Int(end - offset)])

@@ -86,6 +86,7 @@ final class Tail {
     var hasReachedEnd = false
     var isReady = false
     var isTimed = false
+    var isPaced = false
     /// A count of turns: the lowest was read least recently.
     var lastTurn: UInt64 = 0
     /// When it was last read.
