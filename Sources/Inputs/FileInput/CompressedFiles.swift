@@ -44,7 +44,7 @@ struct CompressedFiles {
 
 extension FileFollower {
     var compressedProblems: [String] {
-        let cutShort = tails.values.filter(\.isCutShort)
+        let cutShort = tails.values.filter(\.stage.isCutShort)
             .map { "\($0.place ?? $0.path): it is compressed, and ends in the middle: what is there was read" }
         return problems.compressed.problems + cutShort
     }

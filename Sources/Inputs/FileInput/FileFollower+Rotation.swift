@@ -67,14 +67,14 @@ extension FileFollower {
     private func apply(_ action: FileAction, of family: Path, at now: Moment) {
         switch action {
         case .goOn(let tail, let file, let isSame):
-            if move(tail, to: file), isSame, file.isAtPath { tail.isAway = false }
+            if move(tail, to: file), isSame, file.isAtPath { tail.stage.isAway = false }
         case .rejoin(let tail, let place): rejoin(tail, at: place)
         case .revive(let tail, let file): revive(tail, in: file)
         case .read(let files): read(files, of: family, at: now)
         case .remember(let cursor, let tail, let loss, let old, let isNew):
             if let old { memory.known.remove(old) }
             if isNew {
-                tail?.knownKey = cursor.key
+                tail?.setKnown(cursor.key)
                 cursorVersion += 1
             }
             memory.known.insert(cursor, tail: tail, loss: loss)
@@ -112,8 +112,8 @@ extension FileFollower {
     /// A finished file that was written to once more, or goes on in a copy, before its last record was acknowledged.
     func revive(_ tail: Tail, in found: FoundFile) {
         guard move(tail, to: found) else { return }
-        if let key = tail.knownKey { memory.known.remove(key) }
-        tail.knownKey = nil
+        if let key = tail.reading?.knownKey { memory.known.remove(key) }
+        tail.setKnown(nil)
         tails.revive(tail)
         turns.add(tail)
     }
@@ -148,8 +148,8 @@ extension FileFollower {
                     file, status, path: links.path(to: family), family: family, place: place, cursor: own,
                     isCompressed: text.form.isCompressed, at: now)
                 tail.note(text)
-                tail.isAway = true
-                tail.predecessor = before
+                tail.stage.isAway = true
+                tail.wake().predecessor = before
                 before = tail
                 problems.log.debug(
                     "reads a rotated file",
@@ -161,7 +161,7 @@ extension FileFollower {
         }
         // The one that stands there now is newer than all of them.
         if let live = tails.at(family), !live.isAway, live.readOffset == 0, let before, before !== live {
-            live.predecessor = before
+            live.wake().predecessor = before
         }
     }
 }

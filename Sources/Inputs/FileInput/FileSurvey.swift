@@ -16,7 +16,7 @@ struct FamilyMemory {
 
     mutating func add(_ tail: Tail, isLost: Bool = false) {
         owners.append(.tail(tail))
-        let state: ReadText.State = isLost ? .replaced : tail.file != nil ? .open : .closed
+        let state: ReadText.State = isLost ? .replaced : tail.isOpen ? .open : .closed
         texts.append(ReadText(identity: tail.identity, offset: tail.readOffset, state: state, isFollowed: true))
     }
 
@@ -43,8 +43,8 @@ struct FileSurvey {
     var device: UInt64?
     /// Passed in: what it reads is large.
     var isMounted: (UInt64) -> Bool = { Inputs.isMounted($0) }
-    /// Whether the names are still those of the files that were found: a listing misses what is renamed meanwhile. Asked
-    /// only before something is forgotten.
+    /// Whether the names are still those of the files that were found: a listing misses what is renamed meanwhile.
+    /// Asked only before something is forgotten.
     var isSteady: () -> Bool = { true }
 }
 
@@ -150,8 +150,8 @@ extension FileFollower {
         return self.places(of: family) == places && files.allSatisfy { standing(at: $0.place)?.id == $0.id }
     }
 
-    /// One that is renamed between two looks is found under both names, and has two with hard links: it is one file. The
-    /// name that was looked at last is its own now, unless it stands at the path.
+    /// One that is renamed between two looks is found under both names, and has two with hard links: it is one file.
+    /// The name that was looked at last is its own now, unless it stands at the path.
     private func distinct(_ files: [FoundFile]) -> [FoundFile] {
         var last: [FileID: Int] = [:]
         for (index, file) in files.enumerated() where last[file.id].map({ !files[$0].isAtPath }) ?? true {

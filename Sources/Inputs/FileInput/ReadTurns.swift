@@ -40,24 +40,24 @@ struct ReadTurns {
     var waiting: ArraySlice<Tail> { queue.waiting }
 
     mutating func add(_ tail: Tail) {
-        guard !tail.isReady, !tail.isFinished else { return }
-        tail.isReady = true
+        guard !tail.turn.isReady, !tail.isFinished else { return }
+        tail.turn.isReady = true
         queue.append(tail)
     }
 
     /// It was written to. When many files are, one that was just read waits until there may be more in it.
     mutating func addWritten(_ tail: Tail, at now: Instant) {
-        let due = tail.lastReadAt + pace.spacing
-        if due <= now || tail.isReady { return add(tail) }
-        guard !tail.isPaced else { return }
-        tail.isPaced = true
+        let due = tail.turn.lastReadAt + pace.spacing
+        if due <= now || tail.turn.isReady { return add(tail) }
+        guard !tail.turn.isPaced else { return }
+        tail.turn.isPaced = true
         paced.append(tail)
         pacedUntil = min(pacedUntil ?? due, due)
     }
 
     /// When there is room for its record, it is to be the first that is asked.
     mutating func addFirst(_ tail: Tail) {
-        tail.isReady = true
+        tail.turn.isReady = true
         queue.putBack(tail)
     }
 
@@ -84,7 +84,7 @@ struct ReadTurns {
     mutating func next(_ round: inout Round, mustWait: (Tail) -> Bool) -> Tail? {
         while round.passed < queue.count, count < round.lastCount {
             let tail = queue.takeFirst()
-            tail.isReady = false
+            tail.turn.isReady = false
             if tail.isFinished { continue }
             if tail.mustWait || mustWait(tail) {
                 add(tail)
@@ -105,25 +105,25 @@ struct ReadTurns {
 
     /// A line that has no end is given now.
     func partialIsDue(_ tail: Tail, at now: Instant) -> Bool {
-        tail.partialSince.map { $0 + partialLineTimeout <= now } ?? false
+        tail.reading?.partial.since.map { $0 + partialLineTimeout <= now } ?? false
     }
 
     /// Nobody has written to a rotated file for the grace.
     func graceIsOver(_ tail: Tail, at now: Instant) -> Bool {
-        tail.quietSince.map { $0 + rotationGrace <= now } ?? false
+        tail.reading?.quietSince.map { $0 + rotationGrace <= now } ?? false
     }
 
     /// After its turn.
     mutating func noteDeadline(of tail: Tail) {
-        guard tail.isAway || tail.partialSince != nil, !tail.isTimed else { return }
-        tail.isTimed = true
+        guard tail.isAway || tail.reading?.partial.since != nil, !tail.turn.isTimed else { return }
+        tail.turn.isTimed = true
         timed.append(tail)
     }
 
     private func deadline(of tail: Tail) -> Instant? {
         if tail.isFinished { return nil }
-        let partial = tail.partialSince.map { $0 + partialLineTimeout }
-        let grace = tail.isAway ? tail.quietSince.map { $0 + rotationGrace } : nil
+        let partial = tail.reading?.partial.since.map { $0 + partialLineTimeout }
+        let grace = tail.isAway ? tail.reading?.quietSince.map { $0 + rotationGrace } : nil
         guard let partial, let grace else { return partial ?? grace }
         return min(partial, grace)
     }
@@ -132,8 +132,8 @@ struct ReadTurns {
         wakePaced(at: now)
         let due = timed.filter { deadline(of: $0).map { $0 <= now } ?? true }
         if due.isEmpty { return }
-        for tail in due { tail.isTimed = false }
-        timed.removeAll { !$0.isTimed }
+        for tail in due { tail.turn.isTimed = false }
+        timed.removeAll { !$0.turn.isTimed }
         for tail in due where deadline(of: tail) != nil { add(tail) }
     }
 
@@ -141,7 +141,7 @@ struct ReadTurns {
         guard let pacedUntil, pacedUntil <= now else { return }
         self.pacedUntil = nil
         for tail in paced {
-            tail.isPaced = false
+            tail.turn.isPaced = false
             add(tail)
         }
         paced.removeAll(keepingCapacity: true)
@@ -160,8 +160,8 @@ struct ReadTurns {
     mutating func noteIdleCheck(oldest: Instant?) { nextIdleCheck = oldest.map { $0 + idleClose } }
 
     mutating func noteTurn(of tail: Tail, at now: Instant) {
-        pace.noteTurn(last: tail.lastReadAt, at: now)
-        (tail.lastTurn, tail.lastReadAt) = (count, now)
+        pace.noteTurn(last: tail.turn.lastReadAt, at: now)
+        tail.turn.lastReadAt = now
         if nextIdleCheck == nil { nextIdleCheck = now + idleClose }
     }
 
