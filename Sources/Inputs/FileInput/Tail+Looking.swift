@@ -9,7 +9,7 @@ extension Tail {
     func noteStatus(_ status: FileStatus) -> Bool {
         if isCompressed {
             isDeleted = status.linkCount == 0
-            return incomplete != DiskState(status)
+            return incomplete?.seen != DiskState(status)
         }
         let isChanged = status.sizeBytes != sizeBytes || status.modifiedUnixNanoseconds != modifiedUnixNanoseconds
         isDeleted = status.linkCount == 0

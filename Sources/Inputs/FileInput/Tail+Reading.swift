@@ -27,7 +27,9 @@ extension Tail {
                 case .text(let bytes, let isEnd): (count, isLast) = (bytes, isEnd)
                 case .incomplete(let bytes): (count, isLast, isIncomplete) = (bytes, true, true)
                 case .skipped: return .skipped
-                case .other(let outcome): return outcome
+                case .other(let outcome):
+                    if outcome == .incomplete, !isCutShort { quietSince = quietSince ?? now.monotonic }
+                    return outcome
                 }
                 switch try leaveUnwritten(&count, &isLast, in: buffers) {
                 case .split: break
@@ -94,13 +96,19 @@ extension Tail {
     private func readCompressed(through buffers: inout TailBuffers) throws(Errno) -> Piece {
         guard let status = try file?.status() else { return .other(.failed(.system(.notFound))) }
         isDeleted = status.linkCount == 0
-        let isChanged = incomplete != DiskState(status)
-        if isCutShort, !isChanged { return .other(.incomplete) }
-        isCutShort = false
-        if isChanged {
-            incomplete = nil
+        let state = DiskState(status)
+        if incomplete?.seen == state {
+            if isCutShort { return .other(.incomplete) }
+        } else {
             quietSince = nil
         }
+        isCutShort = false
+        if incomplete?.isWrittenAnew(state) == true { inflated = nil }
+        if incomplete?.isWorthReading(state, hasPlace: inflated != nil) == false {
+            incomplete?.seen = state
+            return .other(.incomplete)
+        }
+        incomplete = nil
         let text = inflated ?? InflatedText(inflaters: buffers.reader.inflaters)
         inflated = text
         guard let piece = try file?.read(text, into: &buffers.chunk, at: readOffset) else {
@@ -113,16 +121,16 @@ extension Tail {
             return .text(count, isLast: isEnd)
         case .skipped: return .skipped
         case .incomplete(let count):
-            incomplete = DiskState(status)
+            incomplete = IncompleteText(state)
             return .incomplete(count)
         }
     }
 
     /// `isQuiet` when it was found so before, and has not changed for the grace.
     private func endIncomplete(_ isQuiet: Bool, at now: Moment) -> Outcome {
-        inflated = nil
         // It may have changed since that was asked.
         isCutShort = isQuiet && quietSince != nil
+        if isCutShort { inflated = nil }
         // At least its end is missing; but nobody waits for one that does not come.
         sizeBytes = isCutShort ? readOffset : max(sizeBytes, readOffset + 1)
         quietSince = isCutShort ? nil : quietSince ?? now.monotonic

@@ -54,7 +54,7 @@ final class Tail {
     /// The way through that text, as long as it is being read.
     var inflated: InflatedText?
     /// What the compressed file was when it was found to be incomplete.
-    var incomplete: DiskState?
+    var incomplete: IncompleteText?
     /// It stayed so for the grace. If more of it comes, that is read.
     var isCutShort = false { didSet { if isCutShort != oldValue { note(.whole) } } }
     var sizeBytes: UInt64 { didSet { if sizeBytes != oldValue { note(.size) } } }

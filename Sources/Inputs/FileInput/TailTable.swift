@@ -23,6 +23,9 @@ struct TailTable {
     private var nextOrder: UInt64 = 0
     /// Those that hold the buffers for a compressed file.
     private(set) var inflating: Set<UInt32> = []
+    /// Compressed files that are being written, and go on where they are when there is more of them; as many as may be
+    /// read at one time. The first one has waited longest.
+    private(set) var paused: [UInt32] = []
     /// What of their cursors is not saved.
     let unsaved = UnsavedTails()
     private let descriptors: DescriptorBudget
@@ -117,6 +120,7 @@ struct TailTable {
     /// Goes on in a copy of its text, whose place in the order of rotation it takes.
     mutating func move(_ tail: Tail, to copy: FoundFile, _ file: consuming File) {
         if tail.file != nil { openCount -= 1 }
+        forgetPause(of: tail)
         forgetID(of: tail)
         forgetPlace(of: tail)
         tail.moveTo(copy: file, copy)
@@ -135,12 +139,31 @@ struct TailTable {
     mutating func reopen(_ tail: Tail, _ file: consuming File) {
         tail.file = consume file
         openCount += 1
+        forgetPause(of: tail)
     }
 
     mutating func close(_ tail: Tail) {
         if tail.file != nil { openCount -= 1 }
         tail.closeFile()
         inflating.remove(tail.number)
+        forgetPause(of: tail)
+    }
+
+    /// Closes one that waits for more of its text, and keeps its place in that, as long as no others need the room.
+    mutating func pause(_ tail: Tail) {
+        guard let text = tail.inflated else { return close(tail) }
+        close(tail)
+        tail.inflated = text
+        paused.append(tail.number)
+        while paused.count > Self.inflatingLimit || heldBytes(of: paused) > Self.inflatingBytesLimit {
+            all[paused.removeFirst()]?.inflated = nil
+        }
+    }
+
+    private mutating func forgetPause(of tail: Tail) { if !paused.isEmpty { paused.removeAll { $0 == tail.number } } }
+
+    private func heldBytes(of numbers: some Sequence<UInt32>) -> Int {
+        numbers.reduce(0) { $0 + (all[$1]?.inflated?.memoryBytes ?? 0) }
     }
 
     /// Makes room among the descriptors when all are taken: those read least recently give theirs back.
@@ -175,8 +198,7 @@ struct TailTable {
 
     /// It has to wait until another one gives back its buffers.
     func isInflatingEnough(without tail: Tail) -> Bool {
-        guard tail.isCompressed, !inflating.contains(tail.number) else { return false }
-        let heldBytes = inflating.reduce(0) { $0 + (all[$1]?.inflated?.memoryBytes ?? 0) }
-        return inflating.count >= Self.inflatingLimit || heldBytes > Self.inflatingBytesLimit
+        guard tail.isCompressed, tail.inflated == nil else { return false }
+        return inflating.count >= Self.inflatingLimit || heldBytes(of: inflating) > Self.inflatingBytesLimit
     }
 }
