@@ -61,7 +61,7 @@ extension FileFollower {
             return false
         case .incomplete, .cutShort:
             tail.stage.hasReachedEnd = true
-            tails.close(tail)
+            tails.pause(tail)
             guard outcome == .cutShort else { break }
             cursorVersion += 1
             problems.reportCutShort(tail.place ?? tail.path)

@@ -9,7 +9,7 @@ extension Tail {
     func noteStatus(_ status: FileStatus) -> Bool {
         if isCompressed {
             stage.isDeleted = status.linkCount == 0
-            return reading?.inflating.incomplete != DiskState(status)
+            return reading?.inflating.incomplete?.seen != DiskState(status)
         }
         let isChanged = status.sizeBytes != sizeBytes || status.modifiedUnixNanoseconds != modifiedUnixNanoseconds
         stage.isDeleted = status.linkCount == 0

@@ -47,7 +47,11 @@ extension Tail {
                 case .text(let bytes, let isEnd): (count, isLast) = (bytes, isEnd)
                 case .incomplete(let bytes): (count, isLast, isIncomplete) = (bytes, true, true)
                 case .skipped: return .skipped
-                case .other(let outcome): return outcome
+                case .other(let outcome):
+                    if outcome == .incomplete, !stage.isCutShort {
+                        reading.quietSince = reading.quietSince ?? now.monotonic
+                    }
+                    return outcome
                 }
                 switch try leaveUnwritten(&count, &isLast, of: reading, in: buffers) {
                 case .split: break
@@ -119,10 +123,21 @@ extension Tail {
     ) throws(Errno) -> Piece {
         guard let status = try reading.file?.status() else { return .other(.failed(.system(.notFound))) }
         stage.isDeleted = status.linkCount == 0
-        let isChanged = reading.inflating.incomplete != DiskState(status)
-        if stage.isCutShort, !isChanged { return .other(.incomplete) }
+        let state = DiskState(status)
+        if reading.inflating.incomplete?.seen == state {
+            if stage.isCutShort { return .other(.incomplete) }
+        } else {
+            reading.quietSince = nil
+        }
         setCutShort(false)
-        if isChanged { (reading.inflating.incomplete, reading.quietSince) = (nil, nil) }
+        if let incomplete = reading.inflating.incomplete {
+            if incomplete.isWrittenAnew(state) { reading.inflating.text = nil }
+            guard incomplete.isWorthReading(state, hasPlace: reading.inflating.text != nil) else {
+                reading.inflating.incomplete?.seen = state
+                return .other(.incomplete)
+            }
+            reading.inflating.incomplete = nil
+        }
         let text = reading.inflating.text ?? InflatedText(inflaters: buffers.reader.inflaters)
         reading.inflating.text = text
         guard let piece = try reading.file?.read(text, into: &buffers.chunk, at: readOffset) else {
@@ -135,17 +150,17 @@ extension Tail {
             return .text(count, isLast: isEnd)
         case .skipped: return .skipped
         case .incomplete(let count):
-            reading.inflating.incomplete = DiskState(status)
+            reading.inflating.incomplete = IncompleteText(state)
             return .incomplete(count)
         }
     }
 
     /// `isQuiet` when it was found so before, and has not changed for the grace.
     private func endIncomplete(_ reading: TailReading, _ isQuiet: Bool, at now: Moment) -> Outcome {
-        reading.inflating.text = nil
         // It may have changed since that was asked.
         let isCutShort = isQuiet && reading.quietSince != nil
         setCutShort(isCutShort)
+        if isCutShort { reading.inflating.text = nil }
         // At least its end is missing; but nobody waits for one that does not come.
         noteSize(isCutShort ? readOffset : max(sizeBytes, readOffset + 1))
         reading.quietSince = isCutShort ? nil : reading.quietSince ?? now.monotonic

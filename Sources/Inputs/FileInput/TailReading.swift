@@ -31,7 +31,7 @@ final class TailReading {
         /// The way through that text, as long as it is being read.
         var text: InflatedText?
         /// What the file was when it was found to be incomplete.
-        var incomplete: DiskState?
+        var incomplete: IncompleteText?
     }
 
     var file: File?
@@ -65,7 +65,7 @@ final class TailReading {
     /// Nothing of it is needed to go on later.
     var isSpent: Bool {
         !isOpen && partial.bytes == 0 && marks.isEmpty && splitter.mark == .line && unwritten == nil
-            && inflating.incomplete == nil && quietSince == nil && predecessor == nil && knownKey == nil
+            && inflating.text == nil && inflating.incomplete == nil && quietSince == nil && predecessor == nil && knownKey == nil
     }
 
     /// Lets go of the descriptor and of what reads through it.

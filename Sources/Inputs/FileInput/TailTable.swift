@@ -24,6 +24,9 @@ struct TailTable {
     /// Those that hold the buffers for a compressed file.
     private(set) var inflating: Set<UInt32> = []
     let share: TailShare
+    /// Compressed files that are being written, and go on where they are when there is more of them; as many as may be
+    /// read at one time. The first one has waited longest.
+    private(set) var paused: [UInt32] = []
     /// What of their cursors is not saved.
     var unsaved: UnsavedTails { share.unsaved }
     private let descriptors: DescriptorBudget
@@ -120,6 +123,7 @@ struct TailTable {
     /// Goes on in a copy of its text, whose place in the order of rotation it takes.
     mutating func move(_ tail: Tail, to copy: FoundFile, _ file: consuming File) {
         if tail.isOpen { openCount -= 1 }
+        forgetPause(of: tail)
         forgetID(of: tail)
         forgetPlace(of: tail)
         tail.moveTo(copy: file, copy)
@@ -138,13 +142,32 @@ struct TailTable {
     mutating func reopen(_ tail: Tail, _ file: consuming File) {
         tail.open(file)
         openCount += 1
+        forgetPause(of: tail)
     }
 
     mutating func close(_ tail: Tail) {
         if tail.isOpen { openCount -= 1 }
         tail.reading?.close()
         inflating.remove(tail.number)
+        forgetPause(of: tail)
         tail.rest()
+    }
+
+    /// Closes one that waits for more of its text, and keeps its place in that, as long as no others need the room.
+    mutating func pause(_ tail: Tail) {
+        guard let text = tail.reading?.inflating.text else { return close(tail) }
+        close(tail)
+        tail.wake().inflating.text = text
+        paused.append(tail.number)
+        while paused.count > Self.inflatingLimit || heldBytes(of: paused) > Self.inflatingBytesLimit {
+            all[paused.removeFirst()]?.reading?.inflating.text = nil
+        }
+    }
+
+    private mutating func forgetPause(of tail: Tail) { if !paused.isEmpty { paused.removeAll { $0 == tail.number } } }
+
+    private func heldBytes(of numbers: some Sequence<UInt32>) -> Int {
+        numbers.reduce(0) { $0 + (all[$1]?.reading?.inflating.text?.memoryBytes ?? 0) }
     }
 
     /// Makes room among the descriptors when all are taken: those read least recently give theirs back.
@@ -181,8 +204,7 @@ struct TailTable {
 
     /// It has to wait until another one gives back its buffers.
     func isInflatingEnough(without tail: Tail) -> Bool {
-        guard tail.isCompressed, !inflating.contains(tail.number) else { return false }
-        let heldBytes = inflating.reduce(0) { $0 + (all[$1]?.reading?.inflating.text?.memoryBytes ?? 0) }
-        return inflating.count >= Self.inflatingLimit || heldBytes > Self.inflatingBytesLimit
+        guard tail.isCompressed, tail.reading?.inflating.text == nil else { return false }
+        return inflating.count >= Self.inflatingLimit || heldBytes(of: inflating) > Self.inflatingBytesLimit
     }
 }
