@@ -20,7 +20,7 @@ package final class StartGuard: Sendable {
     /// - Throws: `StartError` when there is no thread or descriptor to be had.
     package init(_ signals: Signals, giveUp: @escaping @Sendable (_ message: String) -> Void) throws(StartError) {
         // libdispatch would wait for one for ever.
-        guard availableThreads(upTo: 1) == 1 else {
+        guard triedThreads(upTo: 1) == 1 else {
             throw .world("too few threads: not one more can be had; the limit is \(threadLimitText(needed: 1))")
         }
         do throws(Errno) { isOver = try WakeSignal() } catch { throw .world("cannot open a descriptor: \(error)") }

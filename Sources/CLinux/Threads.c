@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 /// Takes the place of glibc's in this program. libdispatch (swift-corelibs-libdispatch, pull request 842) gives each of its
@@ -45,6 +46,21 @@ int linux_try_threads(int count) {
     for (int index = 0; index < started; index++) pthread_join(threads[index], NULL);
     free(threads);
     return started;
+}
+
+int linux_has_space_for_threads(int count) {
+    pthread_attr_t attributes;
+    size_t stack = 0, guard = 0;
+    if (count <= 0) return 1;
+    if (pthread_attr_init(&attributes) != 0) return 0;
+    if (pthread_attr_getstacksize(&attributes, &stack) != 0 || pthread_attr_getguardsize(&attributes, &guard) != 0) stack = 0;
+    pthread_attr_destroy(&attributes);
+    size_t length;
+    if (stack == 0 || __builtin_mul_overflow(stack + guard, (size_t)count, &length)) return 0;
+    void *space = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (space == MAP_FAILED) return 0;
+    munmap(space, length);
+    return 1;
 }
 
 int linux_wait_readable(int first, int second, int milliseconds) {

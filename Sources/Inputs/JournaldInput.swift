@@ -153,7 +153,7 @@ package struct JournaldInput: OneEntryInput {
             entriesSinceOpening += 1
             switch entry.read(journal, &counts) {
             case .record(let isCut):
-                if entry.isUnfinished || !pieces.isEmpty && entry.hasContainer,
+                if entry.isUnfinished || !pieces.isEmpty && entry.mayBePiece,
                     try takePiece(of: journal, isCut: isCut, into: &batch, at: now)
                 {
                     continue

@@ -8,11 +8,14 @@ internal import Dispatch
 internal import Glibc
 internal import Synchronization
 
-/// How many of `count` threads can be had at the same time, besides those that there are: tried, since nobody can tell
-/// which of four limits counts.
+/// How many of `count` threads can be had at the same time, besides those that there are: tried, unless every limit is
+/// far.
 package func availableThreads(upTo count: Int) -> Int {
-    Int(linux_try_threads(Int32(clamping: count)))
+    hasRoomForThreads(count) ? count : triedThreads(upTo: count)
 }
+
+/// The same, tried in any case.
+package func triedThreads(upTo count: Int) -> Int { Int(linux_try_threads(Int32(clamping: count))) }
 
 /// Threads that several workers share, where there are not enough for each to have one.
 package enum SharedThreads {
@@ -66,8 +69,8 @@ package func threadLimitText(needed: Int) -> String {
     if space.rlim_cur != rlim_t.max {
         return "the address space, \(space.rlim_cur >> 20) MiB (RLIMIT_AS, LimitAS=)"
     }
-    if let (group, limit) = fullControlGroup(needed: needed) {
-        return "the tasks of the control group \(group), \(limit) (pids.max, TasksMax=)"
+    if let full = TaskLimits().found.first(where: { $0.current + needed > $0.limit }) {
+        return "the tasks of the control group \(full.group), \(full.limit) (pids.max, TasksMax=)"
     }
     var processes = rlimit()
     unsafe _ = getrlimit(__rlimit_resource_t(__RLIMIT_NPROC.rawValue), &processes)
@@ -75,34 +78,4 @@ package func threadLimitText(needed: Int) -> String {
         return "the processes and threads of this user, \(processes.rlim_cur) (RLIMIT_NPROC, LimitNPROC=)"
     }
     return "kernel.threads-max, kernel.pid_max or memory"
-}
-
-/// The group of this process, or one above it, that has no room for `needed` more tasks.
-private func fullControlGroup(needed: Int) -> (group: String, limit: Int)? {
-    for line in firstLines(of: "/proc/self/cgroup") {
-        let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count == 3, parts[1].isEmpty || parts[1] == "pids" else { continue }
-        var group = String(parts[2])
-        let root = parts[1].isEmpty ? "/sys/fs/cgroup" : "/sys/fs/cgroup/pids"
-        while true {
-            if let limit = number(in: "\(root)\(group)/pids.max"),
-                let current = number(in: "\(root)\(group)/pids.current"), current + needed > limit
-            {
-                return (group, limit)
-            }
-            guard let slash = group.lastIndex(of: "/"), group.count > 1 else { break }
-            group = String(group[..<slash])
-        }
-    }
-    return nil
-}
-
-/// Nil when there is none, also for the word `max`.
-private func number(in path: String) -> Int? { firstLines(of: path).first.flatMap { Int($0) } }
-
-/// Of a small file of the kernel's; none when it cannot be read.
-private func firstLines(of path: String) -> [Substring] {
-    do throws(Errno) {
-        return String(decoding: try readWhole(path), as: UTF8.self).split(separator: "\n")
-    } catch { return [] }
 }

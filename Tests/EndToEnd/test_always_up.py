@@ -6,12 +6,14 @@ import contextlib
 import http.client
 import json
 import os
+import pathlib
 import re
 import resource
 import socket
 import subprocess
 import threading
 import time
+import unittest
 from certificates import Certificates
 from support import BINARY, ROOT, Scratch, eventually, free_port, get, listen, require_programs, require_root, stop_listening
 
@@ -113,6 +115,25 @@ class Addresses(Up):
         self.assertLess(time.monotonic() - began, 5)
 
 
+def limited_groups(test, limit, depth):
+    """Control groups in one another, of which the first may have `limit` tasks; removed when the test is over."""
+    require_root()
+    roots = [line.split()[4] for line in open("/proc/self/mountinfo")
+             if re.search(r" - cgroup \S+ \S*\bpids\b| - cgroup2 ", line)]
+    # Version 1, where it has the controller, before version 2.
+    roots.sort(key=lambda root: not root.endswith("/pids"))
+    group, groups = pathlib.Path(roots[0] if roots else "/sys/fs/cgroup"), []
+    if not group.name == "pids" and "pids" not in (group / "cgroup.subtree_control").read_text().split():
+        raise unittest.SkipTest("needs the controller pids of control groups")
+    for number in range(depth):
+        group = group / f"vitals-test-{os.getpid()}-{test.id().rpartition('.')[2][:20]}{depth}{number}"
+        group.mkdir()
+        test.addCleanup(group.rmdir)
+        groups.append(group)
+    (groups[0] / "pids.max").write_text(limit)
+    return groups
+
+
 class Threads(Up):
     def limited(self, agent, processes=None, space=None):
         """As another user, whose limit counts: root has none."""
@@ -140,6 +161,18 @@ class Threads(Up):
             self.assertEqual(agent.process.wait(20), 1)
             self.assertIn("too few threads", agent.log())
             self.assertIn(words, agent.log())
+
+    def test_a_control_group_with_few_tasks_is_named(self):
+        """The limit of the group itself, and that of the group above it."""
+        for name, depth in [("own", 1), ("above", 2)]:
+            groups = limited_groups(self, "12", depth)
+            agent = self.shipping({}, name=name)
+            self.started(agent, preexec_fn=lambda: (groups[-1] / "cgroup.procs").write_text("0"))
+            self.assertIn("raise the limit", agent.log())
+            self.assertIn(f"the tasks of the control group {'/' + '/'.join(groups[0].parts[-1:])}, 12 (pids.max, TasksMax=)",
+                          agent.log())
+            self.ships()
+            self.assertEqual(agent.stop(), 0)
 
     def test_check_says_which_limit_is_too_low(self):
         """By prlimit, as an operator would try it: root has no such limit, so as another user."""

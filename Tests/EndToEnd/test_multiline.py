@@ -187,6 +187,40 @@ class Containers(Lines):
         self.assertIn("java.lang.Error: it failed\n\tat a.B(C)", self.messages())
         self.assertEqual(agent.stop(), 0)
 
+    def test_a_line_goes_on_over_several_rotations_and_a_kill(self):
+        """The runtime rotates its file within a line, again and again; the agent is killed before the line is over."""
+        def line(number, text, tags="stdout P"):
+            return f"2026-12-01T11:00:0{number}.000000000Z {tags} {text}\n"
+
+        def rotate(number):
+            self.log.rename(self.log.with_name(f"0.log.2026120{number}-110000"))
+
+        self.log = self.pod_log()
+        self.append(line(1, "before", "stdout F") + line(1, "one "))
+        agent = self.make_agent(format="cri").start()
+        self.wait_until_read(agent, 2)
+        rotate(1)
+        self.append(line(2, "two ") + line(2, "aside", "stderr F"))
+        self.wait_until_read(agent, 4)
+        rotate(2)
+        self.append(line(3, "three "))
+        self.wait_until_read(agent, 5)
+        eventually(lambda: self.messages() == ["before", "aside"], 20, self.messages)
+        agent.kill()
+        rotate(3)
+        self.append(line(4, "four", "stdout F") + line(5, "after", "stdout F"))
+        agent.start()
+        eventually(lambda: "after" in self.messages(), 20, self.messages)
+        messages = self.messages()
+        self.assertEqual(messages.count("one two three four"), 1, messages)
+        # What stood between its pieces may come twice, parts of it never.
+        self.assertEqual(set(messages), {"before", "aside", "one two three four", "after"})
+        self.assertEqual(agent.stop(), 0)
+        agent.start()
+        self.append(line(6, "last", "stdout F"))
+        eventually(lambda: "last" in self.messages(), 20, self.messages)
+        self.assertEqual(self.messages(), messages + ["last"])
+
     def test_docker(self):
         self.log = self.pod_log()
         agent = self.make_agent(format="docker", multiline={"preset": "java", "timeout": "500ms"}).start()

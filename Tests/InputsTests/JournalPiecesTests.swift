@@ -135,6 +135,52 @@ import Testing
         #expect(readAll(&none).texts == [])
     }
 
+    /// As journald cuts what a service writes to its output.
+    private func output(
+        _ number: Int, _ text: String, of stream: String = "s1", pid: String = "7", ending: String? = nil
+    ) -> FixtureEntry {
+        var entry = FixtureEntry(
+            number,
+            [
+                "MESSAGE": text, "PRIORITY": "6", "SYSLOG_IDENTIFIER": "web", "_TRANSPORT": "stdout", "_STREAM_ID": stream,
+                "_PID": pid,
+            ])
+        if let ending { entry.fields.append(("_LINE_BREAK", Array(ending.utf8))) }
+        return entry
+    }
+
+    @Test func whatJournaldCutsIsJoined() throws {
+        try make([
+            output(0, "whole"), output(1, "one ", ending: "line-max"), output(2, "other ", of: "s2", ending: "line-max"),
+            FixtureEntry(3, ["MESSAGE": "nobody's"]), output(4, "two ", ending: "line-max"), output(5, "three"),
+            output(6, "end", of: "s2", ending: "eof"), output(7, "after"),
+        ])
+        var input = try journal()
+        let reading = readAll(&input)
+        #expect(reading.texts == ["whole", "nobody's", "one two three", "other end", "after"])
+        #expect(reading.records.map(\.unixNanoseconds)[2] == 1_700_000_000_001_000_000)
+    }
+
+    /// A NUL byte, the end of the stream and another process end a line; a line of another process is another line.
+    @Test(arguments: ["nul", "eof", "pid-change", "what comes"]) func otherEndsAreEnds(ending: String) throws {
+        try make([
+            output(0, "a", ending: ending), output(1, "b"), output(2, "c ", ending: "line-max"),
+            output(3, "d", ending: ending), output(4, "e ", ending: "line-max"), output(5, "of another", pid: "8"),
+        ])
+        var input = try journal()
+        #expect(readAll(&input).texts == ["a", "b", "c d", "of another"])
+        #expect(readAll(&input, after: .seconds(5)).texts == ["e "])
+    }
+
+    /// What a program says of itself through the journal's own interface is not believed: it has no stream.
+    @Test func onlyJournaldSaysThatALineGoesOn() throws {
+        var claim = FixtureEntry(0, ["MESSAGE": "a", "LINE_BREAK": "line-max", "STREAM_ID": "s1"])
+        claim.fields.append(("_LINE_BREAK", Array("line-max".utf8)))
+        try make([claim, output(1, "b")])
+        var input = try journal()
+        #expect(readAll(&input).texts == ["a", "b"])
+    }
+
     @Test func theUnitIsThatOfWhichAManagerSpeaks() throws {
         let cases: [(fields: KeyValuePairs<String, String>, unit: String?, userUnit: String?)] = [
             (

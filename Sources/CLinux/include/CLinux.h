@@ -129,5 +129,9 @@ const char *linux_argument(int index);
 /// How many there were: fewer when a limit was reached. See pthread_create(3), EAGAIN.
 int linux_try_threads(int count);
 
+/// 1 when the stacks of `count` threads fit into the address space, all at once (RLIMIT_AS, RLIMIT_DATA, what the kernel
+/// commits itself to); 0 when not, or when that cannot be told.
+int linux_has_space_for_threads(int count);
+
 /// poll(2) for reading on two descriptors; `milliseconds` below zero waits for ever.
 int linux_wait_readable(int first, int second, int milliseconds);

@@ -84,24 +84,34 @@ struct JournalEntry {
         return Int64(clamping: chosen.multipliedFullWidth(by: 1_000).high == 0 ? chosen &* 1_000 : .max)
     }
 
-    /// Whose line it is, of a container: its streams have priorities of their own, and Docker names each line. Nil for
-    /// what no container wrote.
-    var containerKey: [UInt8]? {
-        guard values.has(.container) else { return nil }
+    /// Whose line it is. Of a container: its streams have priorities of their own, and Docker names each line. Of a
+    /// service: the stream and the process, since a line ends where another process writes. Nil for what has no pieces.
+    var lineKey: [UInt8]? {
+        let parts: [JournalField]
+        if values.has(.container) {
+            parts = [.container, .priority, .pieceLine]
+        } else if values.has(.stream) {
+            parts = [.stream, .pid]
+        } else {
+            return nil
+        }
         var key: [UInt8] = []
-        key.append(part: values[.container])
-        key.append(part: values[.priority])
-        key.append(part: values[.pieceLine])
+        for part in parts { key.append(part: values[part]) }
         return key
     }
 
-    /// The line goes on in the next entry of its container and stream. Docker marks all pieces but the last, since
-    /// version 19.03 that one as the last; Podman and CRI-O mark as it did before.
-    var isUnfinished: Bool { values[.isPiece] == Self.yes && values[.isLastPiece] != Self.yes }
+    /// The line goes on in the next entry of its container or stream. Docker marks all pieces but the last, since
+    /// version 19.03 that one as the last; Podman and CRI-O mark as it did before. journald says why a line ended where
+    /// that was no line break: here at `LineMax=`.
+    var isUnfinished: Bool {
+        if values.has(.container) { return values[.isPiece] == Self.yes && values[.isLastPiece] != Self.yes }
+        return values[.lineBreak] == Self.lineMax && values.has(.stream)
+    }
 
-    var hasContainer: Bool { values.has(.container) }
+    var mayBePiece: Bool { values.has(.container) || values.has(.stream) }
 
     private static let yes = Array("true".utf8)
+    private static let lineMax = Array("line-max".utf8)
 
     /// Adds what `read` took.
     mutating func append(to batch: inout LogBatch, next: Position, isCut: Bool) {

@@ -10,6 +10,8 @@ package enum JournalField: Int, CaseIterable, Sendable {
     case message, priority, systemdUnit, unit, identifier, command, pid, syslogPID, sourceTime, userUnit, unitOfUser
     // Of containers, whose runtimes cut long lines into pieces.
     case container, isPiece, isLastPiece, pieceLine
+    // Of a service's output, whose long lines journald cuts.
+    case stream, lineBreak
     // Only to tell whose the entry is.
     case uid, messageID, transport, namespace, coredumpUnit, objectUnit, slice
     case coredumpUserUnit, objectUserUnit
@@ -33,8 +35,9 @@ package enum JournalField: Int, CaseIterable, Sendable {
             case 8: named("PRIORITY", .priority)
             case 9: named("USER_UNIT", .unitOfUser)
             case 10:
-                named("_TRANSPORT", .transport) ?? named("SYSLOG_PID", .syslogPID) ?? named("MESSAGE_ID", .messageID)
+                named("_STREAM_ID", .stream) ?? named("_TRANSPORT", .transport) ?? named("SYSLOG_PID", .syslogPID) ?? named("MESSAGE_ID", .messageID)
                     ?? named("_NAMESPACE", .namespace)
+            case 11: named("_LINE_BREAK", .lineBreak)
             case 13: named("_SYSTEMD_UNIT", .systemdUnit) ?? named("COREDUMP_UNIT", .coredumpUnit)
             case 14: named("_SYSTEMD_SLICE", .slice)
             case 17: named("SYSLOG_IDENTIFIER", .identifier) ?? named("CONTAINER_ID_FULL", .container)

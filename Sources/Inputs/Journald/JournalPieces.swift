@@ -1,8 +1,8 @@
-// Lines of containers that came in pieces: Docker, Podman and CRI-O cut what is longer than 16 KiB, and write each
-// piece as an entry, all but the last with `CONTAINER_PARTIAL_MESSAGE=true`. Between two pieces there may be entries
-// of anybody.
+// Lines that came in pieces. Docker, Podman and CRI-O cut what is longer than 16 KiB, and write each piece as an entry,
+// all but the last with `CONTAINER_PARTIAL_MESSAGE=true`. journald itself cuts what services write to their output at
+// `LineMax=`, 48 KiB, all but the last with `_LINE_BREAK=line-max`. Between two pieces there may be entries of anybody.
 //
-// https://docs.docker.com/engine/logging/drivers/journald/
+// https://docs.docker.com/engine/logging/drivers/journald/, journald.conf(5), and systemd's pull request 6838.
 
 internal import Bytes
 internal import Logs
@@ -12,7 +12,7 @@ internal import Platform
 struct JournalPieces {
     /// A runtime writes all pieces of a line at once.
     static let timeout: Duration = .seconds(5)
-    /// Containers write at the same time, but seldom more than a few such lines.
+    /// Containers and services write at the same time, but seldom more than a few such lines.
     private static let countLimit = 256
     private static let bytesLimit = 2 << 20
 
@@ -90,7 +90,7 @@ struct JournalPieces {
 }
 
 extension LogBatch {
-    /// Adds a line of a container as one record.
+    /// Adds a line that came in pieces as one record.
     mutating func append(_ line: JournalPieces.Held, next: Position) {
         let record = line.first.records[0]
         let start = nextField

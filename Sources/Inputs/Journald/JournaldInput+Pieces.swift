@@ -8,7 +8,7 @@ extension JournaldInput {
     mutating func takePiece(
         of journal: Journal, isCut: Bool, into batch: inout LogBatch, at now: Instant
     ) throws(JournalError) -> Bool {
-        guard let key = entry.containerKey else { return false }
+        guard let key = entry.lineKey else { return false }
         var piece = LogBatch()
         entry.beginBatch()
         entry.append(to: &piece, next: Position(source: 0, offset: 0), isCut: isCut)

@@ -20,10 +20,10 @@ package struct RecordDraft: Sendable {
     package internal(set) var unixNanoseconds: Int64 = 0 { didSet { hasOwnTime = true } }
     package internal(set) var hasOwnTime = false
     package internal(set) var next = Position(source: 0, offset: 0)
-    /// It began in another source, which stood here before it: the file was rotated within it.
-    var rotatedBefore: Position?
-    /// How far that source may be acknowledged with it.
-    var rotatedNext: Position?
+    /// It began in other sources, which stood here before it: the file was rotated within it.
+    var rotatedBefore: [Position] = []
+    /// How far those sources may be acknowledged with it.
+    var rotatedNext: [Position] = []
     package internal(set) var isDocument = false
     /// As of a record in a batch.
     package internal(set) var claimsSource = false
@@ -41,7 +41,8 @@ package struct RecordDraft: Sendable {
         unixNanoseconds = record.unixNanoseconds
         hasOwnTime = record.hasOwnTime
         next = record.next
-        (rotatedBefore, rotatedNext) = (nil, nil)
+        if !rotatedBefore.isEmpty { rotatedBefore = [] }
+        if !rotatedNext.isEmpty { rotatedNext = [] }
         isDocument = record.isDocument
         claimsSource = record.claimsSource
         isCut = record.isCut

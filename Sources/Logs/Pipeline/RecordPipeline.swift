@@ -177,9 +177,9 @@ package struct RecordPipeline {
         skipRotated(in: &batch)
     }
 
-    /// The source in which the record began goes on with it.
+    /// The sources in which the record began go on with it.
     private func skipRotated(in batch: inout LogBatch) {
-        if let next = draft.rotatedNext { batch.skip(to: next) }
+        for next in draft.rotatedNext { batch.skip(to: next) }
     }
 
     private mutating func add(_ input: LogBatch, to batch: inout LogBatch) {

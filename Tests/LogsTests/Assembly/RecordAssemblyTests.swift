@@ -142,10 +142,6 @@ import Testing
         var others = AssemblyWorld(format: format)
         others.feed(SourceLine.numbered([line("one ", isWhole: false, 1), line("two", 2, "/b.log")]))
         #expect(others.texts == ["two"])
-        // Nor where two files could have gone on here.
-        others.feed(
-            SourceLine.numbered([line("three ", isWhole: false, 3), line("four ", isWhole: false, 4), line("five", 5)]))
-        #expect(others.texts == ["two", "five"])
     }
 
     @Test func aLineThatItsInputCutStaysMarked() {
@@ -241,7 +237,7 @@ import Testing
         var world = AssemblyWorld(.indent, format: .cri)
         let count = HeldLanes.laneLimit
         let text = Self.cri(1, "stdout P piece")
-        world.feed(SourceLine.numbered((0..<count).map { SourceLine(text: text, source: UInt32($0)) }))
+        world.feed(SourceLine.numbered((0..<count).map { SourceLine(text: text, source: UInt32($0), file: "/\($0)") }))
         #expect(world.texts == [])
         let last = UInt32(count)
         world.feed([SourceLine(text: Self.cri(1, "stdout F line"), source: last, next: 1)])

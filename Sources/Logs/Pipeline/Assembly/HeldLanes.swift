@@ -88,9 +88,9 @@ struct HeldLanes {
     /// Of the lanes of pieces: how many each file and stream has, and the sum of their indexes, which tells a second
     /// one from the first.
     private var pieces: [PieceKey: (count: Int, sum: Int)] = [:]
-    /// Of lanes with text that began in another source, where that stood before it: it may not be acknowledged further
-    /// either. Rare.
-    private var rotated: [Int: Position] = [:]
+    /// Of sources in which text began that goes on in another, where they stood before it: they may not be acknowledged
+    /// further either. Rare.
+    private var rotated: [UInt32: [UInt64]] = [:]
     private var ages: [Ends] = Stage.allCases.map { _ in Ends() }
     private var sources: [Source] = []
     private var sourceByNumber: [UInt32: Int] = [:]
@@ -116,12 +116,25 @@ struct HeldLanes {
     }
 
     /// The one lane with pieces of the same file and stream from another source: the file was rotated between them and
-    /// what comes now. Records without fields have no file, and among several such lanes nobody knows which it is.
+    /// what comes now, which is the first of its own source. Records without fields have no file, and among several such
+    /// lanes nobody knows which it is.
     func findRotated(_ key: Key) -> Int? {
-        guard key.fields != 0, let group = pieces[PieceKey(key)] else { return nil }
-        let own = byKey[key]
-        guard group.count == (own == nil ? 1 : 2) else { return nil }
-        return group.sum - (own ?? 0)
+        guard key.fields != 0, let group = pieces[PieceKey(key)], group.count == 1 else { return nil }
+        return byKey[key] == nil ? group.sum : nil
+    }
+
+    /// What a lane of pieces holds goes on in another source, which stood at `before`. There must be no lane of that key.
+    mutating func move(_ index: Int, to key: Key, before: UInt64) {
+        let begun = Position(source: slots[index].key.source, offset: slots[index].before)
+        unlinkPlace(index)
+        byKey[slots[index].key] = nil
+        slots[index].key = key
+        slots[index].before = before
+        slots[index].draft.rotatedBefore.append(begun)
+        hold([begun])
+        byKey[key] = index
+        currentLane = (key, index)
+        linkPlace(index)
     }
 
     /// The lane of a stage whose last piece came first.
@@ -142,8 +155,23 @@ struct HeldLanes {
     mutating func safe(_ source: UInt32, pending: UInt64 = .max) -> Position {
         let entry = sources[index(of: source)]
         var held = entry.lanes.first < 0 ? entry.last : slots[entry.lanes.first].before
-        for before in rotated.values where before.source == source { held = min(held, before.offset) }
+        if !rotated.isEmpty { held = min(held, rotated[source]?.min() ?? .max) }
         return Position(source: source, offset: min(held, pending))
+    }
+
+    /// Of text that began in these sources.
+    private mutating func hold(_ places: [Position]) {
+        for place in places { rotated[place.source, default: []].append(place.offset) }
+    }
+
+    private mutating func letGo(_ places: [Position]) {
+        for place in places {
+            guard var offsets = rotated[place.source], let found = offsets.firstIndex(of: place.offset) else {
+                continue
+            }
+            offsets.remove(at: found)
+            rotated[place.source] = offsets.isEmpty ? nil : offsets
+        }
     }
 
     private mutating func index(of source: UInt32) -> Int {
@@ -195,6 +223,7 @@ struct HeldLanes {
         unlinkAge(index)
         unlinkPlace(index)
         heldBytes -= slots[index].draft.bytes.capacity
+        letGo(slots[index].draft.rotatedBefore)
         slots[index].before = before
         slots[index].phase = phase
         slots[index].lineCount = 1
@@ -209,7 +238,7 @@ struct HeldLanes {
         heldBytes -= slots[index].draft.bytes.capacity
         slots[index].draft.join(added, onNewLine: onNewLine)
         heldBytes += slots[index].draft.bytes.capacity
-        if let before = slots[index].draft.rotatedBefore { rotated[index] = before }
+        hold(added.rotatedBefore)
         slots[index].touched = now
         guard slots[index].age.next >= 0 else { return }
         unlinkAge(index)
@@ -224,7 +253,7 @@ struct HeldLanes {
         held.bytes.reserveCapacity(line.bytes.count)
         held.bytes.append(contentsOf: line.bytes)
         heldBytes += held.bytes.capacity
-        if let before = held.rotatedBefore { rotated[index] = rotated[index] ?? before }
+        hold(held.rotatedBefore)
         slots[index].doubtful.append(DoubtfulLine(draft: held, before: before))
         slots[index].touched = now
         unlinkAge(index)
@@ -236,8 +265,10 @@ struct HeldLanes {
         let lines = slots[index].doubtful
         guard !lines.isEmpty else { return lines }
         slots[index].doubtful = []
-        if !rotated.isEmpty { rotated[index] = slots[index].draft.rotatedBefore }
-        for line in lines { heldBytes -= line.draft.bytes.capacity }
+        for line in lines {
+            heldBytes -= line.draft.bytes.capacity
+            letGo(line.draft.rotatedBefore)
+        }
         return lines
     }
 
@@ -249,7 +280,7 @@ struct HeldLanes {
         byKey[slots[index].key] = nil
         if slots[index].key.stage == .pieces { count(slots[index].key, -1, -index) }
         currentLane = nil
-        if !rotated.isEmpty { rotated[index] = nil }
+        letGo(slots[index].draft.rotatedBefore)
         swap(&draft, &slots[index].draft)
         let isWorthKeeping = free.count < Self.keptBuffers && slots[index].draft.bytes.capacity <= Self.keptBytes
         if !isWorthKeeping { slots[index].draft = RecordDraft() }
@@ -272,9 +303,7 @@ struct HeldLanes {
             slots[index].draft.bytes = fitting
         }
         heldBytes += slots[index].draft.bytes.capacity
-        if !rotated.isEmpty || slots[index].draft.rotatedBefore != nil {
-            rotated[index] = slots[index].draft.rotatedBefore
-        }
+        hold(slots[index].draft.rotatedBefore)
     }
 
     /// The fields of what is held moved to other places.
@@ -338,6 +367,6 @@ extension RecordDraft {
         bytes.append(contentsOf: added.bytes[added.text])
         text = text.lowerBound..<bytes.count
         isCut = isCut || added.isCut
-        rotatedBefore = rotatedBefore ?? added.rotatedBefore
+        if !added.rotatedBefore.isEmpty { rotatedBefore += added.rotatedBefore }
     }
 }

@@ -21,6 +21,8 @@ package struct RecordAssembly {
 
     /// A line that its runtime cut into pieces is joined up to here; a runtime without a limit of its own is not known.
     static let wholeLineBytes = 1 << 20
+    /// So often is a file rotated within a line, and no more: a file has room for many lines.
+    static let lineRotations = 16
     /// A runtime writes all pieces of a line at once.
     static let pieceTimeout: Duration = .seconds(5)
 
@@ -128,9 +130,10 @@ package struct RecordAssembly {
     ) {
         var key = lineKey
         key.stage = .pieces
-        if isWhole, lanes.oldest(.pieces) != nil, addRotated(lineKey, key, before: before, at: now, &events) { return }
-        if lanes.oldest(.pieces) != nil, let lane = lanes.find(key) {
-            if lanes[lane].draft.text.count + work.text.count <= Self.wholeLineBytes {
+        if let lane = begunLine(key, before: before) {
+            if lanes[lane].draft.text.count + work.text.count <= Self.wholeLineBytes,
+                lanes[lane].draft.rotatedBefore.count <= Self.lineRotations
+            {
                 lanes.append(lane, work, onNewLine: false, at: now)
                 guard isWhole else { return }
                 let begun = lanes[lane].before
@@ -139,37 +142,25 @@ package struct RecordAssembly {
             }
             events[.containerLineLimit, default: 0] += 1
             let begun = lanes[lane].before
-            swap(&work, &aside)
+            // Not `aside`, which a line that ends a record needs.
+            var piece = RecordDraft()
+            swap(&piece, &work)
             lanes.release(lane, into: &work)
             addLine(lineKey, before: begun, pending: before, at: now, &events)
-            swap(&work, &aside)
+            swap(&piece, &work)
         }
         if isWhole { return addLine(lineKey, before: before, at: now, &events) }
         _ = lanes.begin(key, &work, before: before, phase: .lines, at: now)
     }
 
-    /// Takes `work` when it ends a line that began in the file before: the runtime rotated it between two pieces.
-    private mutating func addRotated(
-        _ lineKey: HeldLanes.Key, _ key: HeldLanes.Key, before: UInt64, at now: Instant, _ events: inout Events
-    ) -> Bool {
-        guard let first = lanes.findRotated(key) else { return false }
-        let own = lanes.find(key)
-        let count = lanes[first].draft.text.count + (own.map { lanes[$0].draft.text.count } ?? 0)
-        guard count + work.text.count <= Self.wholeLineBytes else { return false }
-        let rotated = Position(source: lanes[first].key.source, offset: lanes[first].before)
-        var begun = before
-        var line = RecordDraft()
-        lanes.release(first, into: &line)
-        if let own {
-            begun = lanes[own].before
-            lanes.release(own, into: &aside)
-            line.join(aside, onNewLine: false)
-        }
-        line.join(work, onNewLine: false)
-        line.rotatedBefore = rotated
-        swap(&line, &work)
-        addLine(lineKey, before: begun, at: now, &events)
-        return true
+    /// The lane of the line that goes on with what comes now. Where its runtime has rotated the file since, it moves to
+    /// the new one: a file is read to its end before the one that follows it is begun.
+    private mutating func begunLine(_ key: HeldLanes.Key, before: UInt64) -> Int? {
+        guard lanes.oldest(.pieces) != nil else { return nil }
+        if let lane = lanes.find(key) { return lane }
+        guard let lane = lanes.findRotated(key) else { return nil }
+        lanes.move(lane, to: key, before: before)
+        return lane
     }
 
     /// `work` is a whole line, of which the source stood at `before`. What begins at `pending` is still to come.
@@ -282,7 +273,7 @@ package struct RecordAssembly {
     /// `work` is a whole record.
     private mutating func finish(_ key: HeldLanes.Key, pending: UInt64 = .max) {
         work.next = lanes.safe(key.source, pending: pending)
-        work.rotatedNext = work.rotatedBefore.map { lanes.safe($0.source) }
+        if !work.rotatedBefore.isEmpty { work.rotatedNext = work.rotatedBefore.map { lanes.safe($0.source) } }
         if let stream = key.stream { work.add("stream", work.append(stream.name)) }
         if namesContainers, !work.isDocument { addNames() }
         if readyFirst == readyEnd { (readyFirst, readyEnd) = (0, 0) }
