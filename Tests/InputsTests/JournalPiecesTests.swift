@@ -142,7 +142,8 @@ import Testing
         var entry = FixtureEntry(
             number,
             [
-                "MESSAGE": text, "PRIORITY": "6", "SYSLOG_IDENTIFIER": "web", "_TRANSPORT": "stdout", "_STREAM_ID": stream,
+                "MESSAGE": text, "PRIORITY": "6", "SYSLOG_IDENTIFIER": "web", "_TRANSPORT": "stdout",
+                "_STREAM_ID": stream,
                 "_PID": pid,
             ])
         if let ending { entry.fields.append(("_LINE_BREAK", Array(ending.utf8))) }
@@ -151,7 +152,8 @@ import Testing
 
     @Test func whatJournaldCutsIsJoined() throws {
         try make([
-            output(0, "whole"), output(1, "one ", ending: "line-max"), output(2, "other ", of: "s2", ending: "line-max"),
+            output(0, "whole"), output(1, "one ", ending: "line-max"),
+            output(2, "other ", of: "s2", ending: "line-max"),
             FixtureEntry(3, ["MESSAGE": "nobody's"]), output(4, "two ", ending: "line-max"), output(5, "three"),
             output(6, "end", of: "s2", ending: "eof"), output(7, "after"),
         ])

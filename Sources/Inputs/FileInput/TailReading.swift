@@ -65,7 +65,8 @@ final class TailReading {
     /// Nothing of it is needed to go on later.
     var isSpent: Bool {
         !isOpen && partial.bytes == 0 && marks.isEmpty && splitter.mark == .line && unwritten == nil
-            && inflating.text == nil && inflating.incomplete == nil && quietSince == nil && predecessor == nil && knownKey == nil
+            && inflating.text == nil && inflating.incomplete == nil && quietSince == nil && predecessor == nil
+            && knownKey == nil
     }
 
     /// Lets go of the descriptor and of what reads through it.
