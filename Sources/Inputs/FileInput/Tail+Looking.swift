@@ -21,7 +21,9 @@ extension Tail {
     func noteGrowth(through buffers: inout TailBuffers) {
         guard file != nil, !isCompressed else { return }
         do throws(Errno) {
-            guard let status = try file?.status(), status.sizeBytes > sizeBytes else { return }
+            guard let status = try file?.status() else { return }
+            isDeleted = status.linkCount == 0
+            guard status.sizeBytes > sizeBytes else { return }
             if print.isWhole {
                 sizeBytes = status.sizeBytes
             } else if compare(upTo: 0, through: &buffers.reader) == .same {

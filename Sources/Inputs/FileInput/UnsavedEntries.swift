@@ -164,7 +164,9 @@ extension FileFollower {
 
     func writeCursor(into lines: inout CursorLines, part number: Int, of count: Int) {
         let part = CursorPart(number: number, count: count)
-        for tail in tails.values where part.has(UInt64(tail.number)) {
+        // Not all of them for each part: there may be a million.
+        for number in stride(from: UInt32(part.number), through: tails.lastNumber, by: count) {
+            guard let tail = tails[number] else { continue }
             lines.put(CursorEntryKind.tail.key(UInt64(tail.number))) { tail.cursor.write(into: &$0) }
         }
         memory.write(into: &lines, part: part)
