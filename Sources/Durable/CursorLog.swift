@@ -107,8 +107,8 @@ package struct CursorLog<DiskType: CursorDisk>: Sendable {
 
     /// Appends what changed. It outlasts a kill when this returns, and a power cut after `sync`.
     ///
-    /// - Throws: what the disk says, and `notFound` when the log is no longer what was appended to: somebody has removed,
-    ///   replaced or changed it. What it has then is not known: it wants a snapshot.
+    /// - Throws: what the disk says, and `notFound` when the log is no longer what was appended to: somebody has
+    ///   removed, replaced or changed it. What it has then is not known: it wants a snapshot.
     package mutating func append(_ changes: CursorLines) throws(Errno) {
         guard byteCount != nil else { throw .notFound }
         guard !changes.isEmpty else { return }
