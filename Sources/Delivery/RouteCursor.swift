@@ -98,7 +98,11 @@ extension Route {
         }
         log.error(
             "cursor cannot be saved; trying again; after a crash, what is delivered meanwhile is sent again",
-            ["input": inputName, "output": outputName, "path": path, "reason": failure.description])
+            [
+                "input": inputName, "output": outputName, "path": path,
+                "reason": failure == .notFound
+                    ? "somebody removed or changed it; all of it is written anew" : failure.description,
+            ])
         exchange.with { state in
             state.status.cursorSaveFailures += 1
             state.status.isCursorUnsaved = true

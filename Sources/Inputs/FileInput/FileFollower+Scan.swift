@@ -57,7 +57,7 @@ extension FileFollower {
     private func forgetPaths(_ paths: [Path]) {
         let found = Set(paths.map { links.place(of: $0) })
         func isUsed(_ path: Path) -> Bool { found.contains(path) || tails.has(path) }
-        let gone = memory.floors.keys.filter {
+        let gone = memory.floors.paths.filter {
             !isUsed($0) && !memory.known.has($0) && places(of: $0)?.isEmpty == true
         }
         memory.endScan(gone: Set(gone), isUsed: isUsed)
@@ -77,7 +77,7 @@ extension FileFollower {
             return Set(memory.missingFamilies + left).sorted()
         }
         // Also those whose path is gone, or of which nothing is remembered: their rotated siblings may be there.
-        var families = Set((memory.known.paths + memory.floors.keys).filter { settings.matches(links.path(to: $0)) })
+        var families = Set((memory.known.paths + memory.floors.paths).filter { settings.matches(links.path(to: $0)) })
         for path in paths where withoutCompressionEnding(path) == path { families.insert(links.place(of: path)) }
         return families.sorted()
     }

@@ -28,7 +28,7 @@ struct FileMemory {
     private(set) var held: [Path: HeldFile] = [:]
     /// The one of them whose time is over, while that is looked at, and how large it was when that began.
     private var settled: (place: Path, sizeBytes: UInt64)?
-    /// Paths whose rotated siblings have been looked at in this run.
+    /// Paths without a floor whose rotated siblings have been looked at in this run.
     private var seen: Set<Path> = []
     /// Paths whose file could not be looked at when the numbers of files were compared with those of the last run.
     private var unnumbered: [Path: Errno] = [:]
@@ -70,10 +70,17 @@ struct FileMemory {
     }
 
     /// False when its siblings have been looked at before.
-    mutating func meet(_ family: Path) -> Bool { seen.insert(family).inserted }
+    mutating func meet(_ family: Path) -> Bool {
+        guard let isMet = floors.isMet(family) else { return seen.insert(family).inserted }
+        if !isMet { floors.setMet(family, true) }
+        return !isMet
+    }
 
     /// They are to be looked at as if for the first time.
-    mutating func forgetSiblings(of family: Path) { seen.remove(family) }
+    mutating func forgetSiblings(of family: Path) {
+        seen.remove(family)
+        floors.setMet(family, false)
+    }
 
     func isOurs(_ family: Path) -> Bool { known.has(family) || floors[family] != nil }
 
@@ -87,7 +94,10 @@ struct FileMemory {
         return max(earliest, others.max() ?? 0)
     }
 
-    mutating func setFloor(of family: Path, _ unixNanoseconds: Int64) { floors[family] = unixNanoseconds }
+    mutating func setFloor(of family: Path, _ unixNanoseconds: Int64) {
+        floors[family] = unixNanoseconds
+        if seen.remove(family) != nil { floors.setMet(family, true) }
+    }
 
     /// A path with a date in it comes once: it is forgotten when nothing is left of it. `used` is asked only when there
     /// are too many.
@@ -175,7 +185,7 @@ struct FileMemory {
         known.takeChanges(into: &lines) + floors.takeChanges(into: &lines)
     }
 
-    func write(into lines: inout CursorLines, part: CursorPart) {
+    mutating func write(into lines: inout CursorLines, part: CursorPart) {
         if part.number == 0 { lines.put(0) { FileCursors.write(since: since, into: &$0) } }
         known.write(into: &lines, part: part)
         floors.write(into: &lines, part: part)

@@ -21,7 +21,9 @@ extension Tail {
     func noteGrowth(through buffers: inout TailBuffers) {
         guard let reading, isOpen, !isCompressed else { return }
         do throws(Errno) {
-            guard let status = try reading.file?.status(), status.sizeBytes > sizeBytes else { return }
+            guard let status = try reading.file?.status() else { return }
+            stage.isDeleted = status.linkCount == 0
+            guard status.sizeBytes > sizeBytes else { return }
             if print.isWhole {
                 noteSize(status.sizeBytes)
             } else if compare(upTo: 0, through: &buffers.reader) == .same {

@@ -40,6 +40,8 @@ struct TailTable {
     func giveBackDescriptors() { descriptors.add(-openCount) }
 
     var count: Int { all.count }
+    /// The highest that was given.
+    var lastNumber: UInt32 { nextNumber - 1 }
     var values: Dictionary<UInt32, Tail>.Values { all.values }
     var places: [Path: Tail] { byPlace }
 
