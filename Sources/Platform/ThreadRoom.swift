@@ -1,10 +1,10 @@
-// Whether there is plenty of room for more threads, seen from a few files: to try them costs 2 ms of the start. Where the
-// files do not tell, or a limit is near, they are tried.
+// Whether there is plenty of room for more threads, seen from a few files: to try them costs 2 ms of the start. Where
+// the files do not tell, or a limit is near, they are tried.
 //
 // Limits: RLIMIT_NPROC, of which root of the host is free, for all that the user runs (getrlimit(2)); pids.max of the
 // control group and those above it (cgroups(7), Documentation/admin-guide/cgroup-v2.rst); kernel.threads-max and
-// kernel.pid_max (proc(5)); the address space, which is asked for by a mapping; vm.max_map_count. A container has limits
-// above it that are not seen from within: then nothing is said.
+// kernel.pid_max (proc(5)); the address space, which is asked for by a mapping; vm.max_map_count. A container has
+// limits above it that are not seen from within: then nothing is said.
 
 internal import CLinux
 internal import Glibc
@@ -55,8 +55,8 @@ func hasRoomForThreads(_ count: Int) -> Bool {
     return linux_has_space_for_threads(Int32(clamping: count)) == 1
 }
 
-/// Whether this process is in the host's own namespaces of users, processes and control groups, which the kernel numbers
-/// the same everywhere (include/uapi/linux/nsfs.h, `*_INIT_INO`).
+/// Whether this process is in the host's own namespaces of users, processes and control groups, which the kernel
+/// numbers the same everywhere (include/uapi/linux/nsfs.h, `*_INIT_INO`).
 private func seesTheHost() -> Bool {
     for (name, inode) in [("user", 0xefff_fffd), ("pid", 0xefff_fffc), ("cgroup", 0xefff_fffb)] as [(String, UInt64)] {
         do throws(Errno) {
@@ -111,13 +111,12 @@ struct TaskLimits {
 
     private mutating func ask(_ group: String, in root: String) {
         let directory = "\(root)\(group == "/" ? "" : group)"
-        let text: [UInt8]
-        do throws(Errno) { text = try readWhole("\(directory)/pids.max") } catch {
+        let word: Substring
+        do throws(Errno) { word = try lines(of: "\(directory)/pids.max").first ?? "" } catch {
             // The group above everything has none, and one where nobody counts.
             if !error.isAbsence { areAll = false }
             return
         }
-        let word = String(decoding: text, as: UTF8.self).split(separator: "\n").first ?? ""
         guard word != "max" else { return }
         guard let limit = Int(word), let current = number(in: "\(directory)/pids.current") else {
             return areAll = false
@@ -139,7 +138,9 @@ private func number(in path: String) -> Int? { firstLines(of: path).first.flatMa
 
 /// Of a small file of the kernel's; none when it cannot be read.
 private func firstLines(of path: String) -> [Substring] {
-    do throws(Errno) {
-        return String(decoding: try readWhole(path), as: UTF8.self).split(separator: "\n")
-    } catch { return [] }
+    do throws(Errno) { return try lines(of: path) } catch { return [] }
+}
+
+private func lines(of path: String) throws(Errno) -> [Substring] {
+    String(decoding: try readWhole(path), as: UTF8.self).split(separator: "\n")
 }

@@ -18,7 +18,7 @@ enum NamesRule {
         ("Sources/Platform/NetlinkSocket.swift", "name.prefix"), ("Sources/Platform/Library.swift", "message"),
         ("Sources/Platform/HostLookup.swift", "gai_strerror"), ("Sources/Platform/SystemName.swift", "bytes.prefix"),
         ("Sources/Platform/SystemName.swift", "abbreviation"), ("Sources/Platform/InstanceID.swift", "word"),
-        ("Sources/Platform/Threads.swift", "readWhole(path)"),
+        ("Sources/Platform/ThreadRoom.swift", "readWhole(path)"),
         // For messages: the path itself stays bytes.
         ("Sources/Platform/NumberedFiles.swift", "var text: String"),
         ("Sources/Inputs/FileInput/FileCursor.swift", "decoding: digits"),

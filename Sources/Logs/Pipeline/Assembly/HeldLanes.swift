@@ -116,14 +116,15 @@ struct HeldLanes {
     }
 
     /// The one lane with pieces of the same file and stream from another source: the file was rotated between them and
-    /// what comes now, which is the first of its own source. Records without fields have no file, and among several such
-    /// lanes nobody knows which it is.
+    /// what comes now, which is the first of its own source. Records without fields have no file, and among several
+    /// such lanes nobody knows which it is.
     func findRotated(_ key: Key) -> Int? {
         guard key.fields != 0, let group = pieces[PieceKey(key)], group.count == 1 else { return nil }
         return byKey[key] == nil ? group.sum : nil
     }
 
-    /// What a lane of pieces holds goes on in another source, which stood at `before`. There must be no lane of that key.
+    /// What a lane of pieces holds goes on in another source, which stood at `before`. There must be no lane of that
+    /// key.
     mutating func move(_ index: Int, to key: Key, before: UInt64) {
         let begun = Position(source: slots[index].key.source, offset: slots[index].before)
         unlinkPlace(index)
