@@ -6,7 +6,8 @@ SWIFT    ?= swift
 # With what the tests take from PyPI; `scripts/deps` makes it.
 PYTHON   := .build/python/bin/python3
 STRICT   := --explicit-target-dependency-import-check error
-RELEASE  := -c release --static-swift-stdlib $(STRICT)
+# Without $ORIGIN in the search path: 75 files are looked for beside the program otherwise, at each start.
+RELEASE  := -c release --static-swift-stdlib --disable-local-rpath $(STRICT)
 VERSION  := $(shell sed -n 's/.*let vitalsVersion = "\(.*\)".*/\1/p' Sources/Platform/Version.swift)
 
 .PHONY: run test bench torture build deps test-deps lint format deb install install-files clean unit end-to-end

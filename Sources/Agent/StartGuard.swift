@@ -19,14 +19,14 @@ package final class StartGuard: Sendable {
     ///
     /// - Throws: `StartError` when there is no thread or descriptor to be had.
     package init(_ signals: Signals, giveUp: @escaping @Sendable (_ message: String) -> Void) throws(StartError) {
-        // libdispatch would wait for one for ever.
-        guard triedThreads(upTo: 1) == 1 else {
-            throw .world("too few threads: not one more can be had; the limit is \(threadLimitText(needed: 1))")
-        }
         do throws(Errno) { isOver = try WakeSignal() } catch { throw .world("cannot open a descriptor: \(error)") }
-        Worker("start guard", ()).run { _ in
-            self.watch(signals, giveUp)
-            self.hasEnded.open(())
+        do throws(Errno) {
+            try startThread {
+                self.watch(signals, giveUp)
+                self.hasEnded.open(())
+            }
+        } catch {
+            throw .world("too few threads: not one more can be had; the limit is \(threadLimitText(needed: 1))")
         }
     }
 

@@ -48,6 +48,13 @@ int linux_try_threads(int count) {
     return started;
 }
 
+int linux_start_thread(void *(*body)(void *), void *context) {
+    pthread_t thread;
+    int code = pthread_create(&thread, NULL, body, context);
+    if (code == 0) pthread_detach(thread);
+    return code;
+}
+
 int linux_has_space_for_threads(int count) {
     pthread_attr_t attributes;
     size_t stack = 0, guard = 0;

@@ -111,13 +111,12 @@ struct TaskLimits {
 
     private mutating func ask(_ group: String, in root: String) {
         let directory = "\(root)\(group == "/" ? "" : group)"
-        let text: [UInt8]
-        do throws(Errno) { text = try readWhole("\(directory)/pids.max") } catch {
+        let word: Substring
+        do throws(Errno) { word = try lines(of: "\(directory)/pids.max").first ?? "" } catch {
             // The group above everything has none, and one where nobody counts.
             if !error.isAbsence { areAll = false }
             return
         }
-        let word = String(decoding: text, as: UTF8.self).split(separator: "\n").first ?? ""
         guard word != "max" else { return }
         guard let limit = Int(word), let current = number(in: "\(directory)/pids.current") else {
             return areAll = false
@@ -139,7 +138,9 @@ private func number(in path: String) -> Int? { firstLines(of: path).first.flatMa
 
 /// Of a small file of the kernel's; none when it cannot be read.
 private func firstLines(of path: String) -> [Substring] {
-    do throws(Errno) {
-        return String(decoding: try readWhole(path), as: UTF8.self).split(separator: "\n")
-    } catch { return [] }
+    do throws(Errno) { return try lines(of: path) } catch { return [] }
+}
+
+private func lines(of path: String) throws(Errno) -> [Substring] {
+    String(decoding: try readWhole(path), as: UTF8.self).split(separator: "\n")
 }

@@ -15,7 +15,32 @@ package func availableThreads(upTo count: Int) -> Int {
 }
 
 /// The same, tried in any case.
-package func triedThreads(upTo count: Int) -> Int { Int(linux_try_threads(Int32(clamping: count))) }
+func triedThreads(upTo count: Int) -> Int { Int(linux_try_threads(Int32(clamping: count))) }
+
+/// Runs `body` on a thread of its own, which ends with it.
+///
+/// - Throws: `Errno` where a limit forbids one more; a `Worker` would wait for it for ever.
+package func startThread(_ body: @escaping @Sendable () -> Void) throws(Errno) {
+    let box = ThreadBody(body)
+    let context = unsafe Unmanaged.passRetained(box).toOpaque()
+    let code = unsafe linux_start_thread(
+        { context in
+            if let context = unsafe context {
+                let box = unsafe Unmanaged<ThreadBody>.fromOpaque(context).takeRetainedValue()
+                withExtendedLifetime(box) { box.run() }
+            }
+            return nil
+        }, context)
+    guard code != 0 else { return }
+    unsafe Unmanaged<ThreadBody>.fromOpaque(context).release()
+    throw Errno(code: code)
+}
+
+private final class ThreadBody: Sendable {
+    let run: @Sendable () -> Void
+
+    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+}
 
 /// Threads that several workers share, where there are not enough for each to have one.
 package enum SharedThreads {

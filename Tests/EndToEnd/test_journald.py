@@ -249,6 +249,17 @@ class Journald(Scratch):
         self.assertIn("python3", first["_CMDLINE"])
         self.assertEqual((second["message"], second["BINARY"]), ("", "\ufffd\0\n\ufffd"))
 
+    def test_lines_that_journald_cuts_are_whole(self):
+        """At LineMax=, 48 KiB by default, in what programs write to their output."""
+        agent = self.follow(matches=["SYSLOG_IDENTIFIER=cut"]).start()
+        lines = ["first", "a" * 200_000, "between", "b" * 49_151, "c" * 49_153, "d" * 100_000 + " \u6f22", "last"]
+        self.journald.run(["systemd-cat", "--identifier=cut", "--level-prefix=no", "cat"],
+                          input="".join(f"{line}\n" for line in lines).encode())
+        texts = lambda: [record["message"] for record in self.central.records]
+        eventually(lambda: texts()[-1:] == ["last"], 20, lambda: f"the last line: {[text[:9] for text in texts()]}")
+        self.assertEqual(texts(), lines)
+        self.assertEqual(agent.stop(), 0)
+
     def test_namespaces(self):
         for name in ["web", "db"]:
             self.journald.start_namespace(name)

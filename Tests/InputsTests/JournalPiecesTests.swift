@@ -135,6 +135,24 @@ import Testing
         #expect(readAll(&none).texts == [])
     }
 
+    /// Podman 4.3 with conmon 2.1 writes line breaks, with a terminal two bytes of them. Those within a message stay.
+    @Test func aLineOfPodmanEndsWithoutItsLineBreak() throws {
+        var other = FixtureEntry(6, ["PRIORITY": "6"])
+        other.fields.append(("MESSAGE", Array("of no container\n".utf8)))
+        func entry(_ number: Int, _ text: String, isPartial: Bool = false) -> FixtureEntry {
+            var entry = FixtureEntry(number, ["PRIORITY": "6", "CONTAINER_ID_FULL": "c1"])
+            entry.fields.append(("MESSAGE", Array(text.utf8)))
+            if isPartial { entry.fields.append(("CONTAINER_PARTIAL_MESSAGE", Array("true".utf8))) }
+            return entry
+        }
+        try make([
+            entry(0, "a\n"), entry(1, "\n"), entry(2, "b\r\n"), entry(3, "c\nd\n\n"), entry(4, "e\n", isPartial: true),
+            entry(5, "f\n"), other,
+        ])
+        var input = try journal()
+        #expect(readAll(&input).texts == ["a", "", "b", "c\nd\n", "e\nf", "of no container\n"])
+    }
+
     /// As journald cuts what a service writes to its output.
     private func output(
         _ number: Int, _ text: String, of stream: String = "s1", pid: String = "7", ending: String? = nil

@@ -18,7 +18,6 @@ enum NamesRule {
         ("Sources/Platform/NetlinkSocket.swift", "name.prefix"), ("Sources/Platform/Library.swift", "message"),
         ("Sources/Platform/HostLookup.swift", "gai_strerror"), ("Sources/Platform/SystemName.swift", "bytes.prefix"),
         ("Sources/Platform/SystemName.swift", "abbreviation"), ("Sources/Platform/InstanceID.swift", "word"),
-        ("Sources/Platform/ThreadRoom.swift", "String(decoding: text"),
         ("Sources/Platform/ThreadRoom.swift", "readWhole(path)"),
         // For messages: the path itself stays bytes.
         ("Sources/Platform/NumberedFiles.swift", "var text: String"),

@@ -129,6 +129,10 @@ const char *linux_argument(int index);
 /// How many there were: fewer when a limit was reached. See pthread_create(3), EAGAIN.
 int linux_try_threads(int count);
 
+/// A thread that runs `body` with `context`, and ends. 0, or the error of pthread_create(3). Nothing is allocated on it:
+/// the first allocation of a thread makes an arena, which takes as long as the thread itself.
+int linux_start_thread(void *(*body)(void *), void *context);
+
 /// 1 when the stacks of `count` threads fit into the address space, all at once (RLIMIT_AS, RLIMIT_DATA, what the kernel
 /// commits itself to); 0 when not, or when that cannot be told.
 int linux_has_space_for_threads(int count);

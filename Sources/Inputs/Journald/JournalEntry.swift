@@ -140,8 +140,15 @@ struct JournalEntry {
         }
         let message = values[.message]
         batch.append(
-            message, 0..<message.count, fields: fields, at: unixNanoseconds, next: next, isCut: isCut,
+            message, 0..<message.count - lineBreakCount(message), fields: fields, at: unixNanoseconds, next: next,
+            isCut: isCut,
             hasOwnTime: true)
+    }
+
+    /// Podman ends the lines of containers with their line break, which Docker does not, nor its own files.
+    private func lineBreakCount(_ message: [UInt8]) -> Int {
+        guard values.has(.container), !isUnfinished, message.last == UInt8(ascii: "\n") else { return 0 }
+        return message.dropLast().last == UInt8(ascii: "\r") ? 2 : 1
     }
 
     private static let managerUnit = Array("init.scope".utf8)

@@ -36,8 +36,7 @@ package enum JournalField: Int, CaseIterable, Sendable {
             case 9: named("USER_UNIT", .unitOfUser)
             case 10:
                 named("_STREAM_ID", .stream) ?? named("_TRANSPORT", .transport) ?? named("SYSLOG_PID", .syslogPID)
-                    ?? named("MESSAGE_ID", .messageID)
-                    ?? named("_NAMESPACE", .namespace)
+                    ?? named("MESSAGE_ID", .messageID) ?? named("_NAMESPACE", .namespace)
             case 11: named("_LINE_BREAK", .lineBreak)
             case 13: named("_SYSTEMD_UNIT", .systemdUnit) ?? named("COREDUMP_UNIT", .coredumpUnit)
             case 14: named("_SYSTEMD_SLICE", .slice)
