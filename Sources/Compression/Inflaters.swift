@@ -47,7 +47,13 @@ package final class Inflaters: Sendable {
         case missing(reason: String)
     }
 
+    /// Text that was inflated, of all files: what looks at a file more often than is needed shows there.
+    package var producedByteCount: UInt64 { produced.load(ordering: .relaxed) }
+
+    package func note(produced count: Int) { produced.add(UInt64(count), ordering: .relaxed) }
+
     private let openLibrary: Open
+    private let produced = Atomic<UInt64>(0)
     private let found = Mutex<[CompressionForm: Calls]>([:])
 
     package init(open: @escaping Open) { openLibrary = open }

@@ -26,6 +26,8 @@ struct Reader {
     /// The input has more, or may have; else it is asked again at `readAgain`.
     var hasMore = false
     var readAgain = Instant(nanoseconds: .max)
+    /// It is not asked before that, though there is something.
+    var isInputPaused = false
 
     /// The input does not wake us before this time, and is asked again then: records wait to be sent, or were sent just
     /// now under a steady trickle, so that the next ones will have to wait.

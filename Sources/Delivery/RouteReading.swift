@@ -113,11 +113,14 @@ extension Route {
 
     private func note(_ wait: Wait, _ reader: inout Reader, at now: Instant) {
         switch wait {
-        case .notAtAll: reader.hasMore = true
-        case .until(let instant):
-            reader.hasMore = false
-            reader.readAgain = max(instant, now + Self.shortestWait)
+        case .notAtAll:
+            reader.hasMore = true
+            return
+        case .until(let instant): (reader.readAgain, reader.isInputPaused) = (instant, false)
+        case .pause(let instant): (reader.readAgain, reader.isInputPaused) = (instant, true)
         }
+        reader.hasMore = false
+        reader.readAgain = max(reader.readAgain, now + Self.shortestWait)
     }
 
     /// The batch has more than it had.
@@ -211,7 +214,7 @@ extension Route {
         reader.lookDue = isHeldBack ? reader.lookDue ?? now + Self.lookInterval : nil
         // Under a steady trickle each line would wake us, only to wait for the same delivery.
         let pause = reader.batch.isEmpty ? nil : reader.pausedUntil
-        watchInput(&reader, mayRead && !reader.hasMore && pause == nil)
+        watchInput(&reader, mayRead && !reader.hasMore && pause == nil && !reader.isInputPaused)
         var wanted = until
         if mayRead, !reader.hasMore, let pause { wanted = min(wanted ?? pause, pause) }
         if mayRead, !reader.hasMore { wanted = min(wanted ?? reader.readAgain, reader.readAgain) }

@@ -14,8 +14,9 @@ package protocol CursorDisk: Sendable {
     mutating func append(_ bytes: [UInt8], to path: String) throws(Errno)
     /// What was appended outlasts a power cut when this returns.
     mutating func sync(_ path: String) throws(Errno)
-    /// Whether `path` is the file that was appended to, with so many bytes. True where nobody can tell.
-    func isUntouched(_ path: String, byteCount: UInt64) -> Bool
+    /// Whether `path` is the file that was appended to, with so many bytes, and nobody else has written to it. True
+    /// where nobody can tell.
+    mutating func isUntouched(_ path: String, byteCount: UInt64) -> Bool
     mutating func rename(_ from: String, to: String) throws(Errno)
     /// One that is not there is no error.
     mutating func remove(_ path: String) throws(Errno)
@@ -28,13 +29,29 @@ package struct HostCursorDisk: CursorDisk {
     /// Shared by copies of this value, which are never used side by side.
     private final class Open: Sendable {
         let file: File
-        init(_ path: String) throws(Errno) { file = try File(writing: path, .truncate) }
+        let id: FileID
+        init(_ path: String) throws(Errno) {
+            file = try File(writing: path, .truncate)
+            id = try file.status().id
+        }
     }
+
+    private struct Written {
+        let open: Open
+        /// The time of change after the last append. Nil when that is not known.
+        var modified: Int64?
+        /// The first and the last bytes, up to `knownBytes` of each.
+        var start: [UInt8] = []
+        var end: [UInt8] = []
+    }
+
+    /// Enough to tell what was written from what another program writes in its place.
+    private static let knownBytes = 256
 
     /// A disk is read in blocks no larger than that; one that cannot be read costs its lines.
     private static let blockBytes = 4096
 
-    private var open: [String: Open] = [:]
+    private var open: [String: Written] = [:]
 
     package init() {}
 
@@ -72,34 +89,53 @@ package struct HostCursorDisk: CursorDisk {
 
     package mutating func create(_ path: String) throws(Errno) {
         open[path] = nil
-        do throws(Errno) { open[path] = try Open(path) } catch {
+        do throws(Errno) { open[path] = Written(open: try Open(path)) } catch {
             // At the first start; or somebody has cleared the state directory.
             guard error == .notFound else { throw error }
             let directory = directory(of: path)
             try makeDirectories(directory)
             try Platform.syncDirectory(self.directory(of: directory))
-            open[path] = try Open(path)
+            open[path] = Written(open: try Open(path))
         }
     }
 
     package mutating func append(_ bytes: [UInt8], to path: String) throws(Errno) {
-        guard let open = open[path] else { throw .notFound }
-        try open.file.write(bytes)
+        guard var written = open[path] else { throw .notFound }
+        written.modified = nil
+        open[path] = written
+        try written.open.file.write(bytes)
+        if written.start.count < Self.knownBytes {
+            written.start += bytes.prefix(Self.knownBytes - written.start.count)
+        }
+        written.end = Array((written.end + bytes.suffix(Self.knownBytes)).suffix(Self.knownBytes))
+        do throws(Errno) { written.modified = try written.open.file.status().modifiedUnixNanoseconds } catch {}
+        open[path] = written
     }
 
     package mutating func sync(_ path: String) throws(Errno) {
-        guard let open = open[path] else { throw .notFound }
-        try open.file.sync()
+        guard let written = open[path] else { throw .notFound }
+        try written.open.file.sync()
     }
 
-    package func isUntouched(_ path: String, byteCount: UInt64) -> Bool {
-        guard let open = open[path] else { return false }
+    package mutating func isUntouched(_ path: String, byteCount: UInt64) -> Bool {
+        guard let written = open[path] else { return false }
         do throws(Errno) {
-            let (found, own) = (try FileStatus(of: path), try open.file.status())
-            return found.sizeBytes == byteCount && found.id == own.id
+            let found = try FileStatus(of: path)
+            guard found.sizeBytes == byteCount, found.id == written.open.id else { return false }
+            if found.modifiedUnixNanoseconds == written.modified { return true }
+            // A network file system may change it of its own, and a person by touch(1).
+            guard try holds(written, path, byteCount) else { return false }
+            open[path]?.modified = found.modifiedUnixNanoseconds
+            return true
         } catch {
             return !error.isAbsence
         }
+    }
+
+    private func holds(_ written: Written, _ path: String, _ byteCount: UInt64) throws(Errno) -> Bool {
+        guard try read(path, from: 0, limit: written.start.count) == written.start else { return false }
+        let end = written.end
+        return try read(path, from: byteCount - min(byteCount, UInt64(end.count)), limit: end.count) == end
     }
 
     package mutating func rename(_ from: String, to: String) throws(Errno) {

@@ -107,10 +107,13 @@ package struct CursorLog<DiskType: CursorDisk>: Sendable {
 
     /// Appends what changed. It outlasts a kill when this returns, and a power cut after `sync`.
     ///
-    /// - Throws: what the disk says. What the log has then is not known: it wants a snapshot.
+    /// - Throws: what the disk says, and `notFound` when the log is no longer what was appended to: somebody has
+    ///   removed, replaced or changed it. What it has then is not known: it wants a snapshot.
     package mutating func append(_ changes: CursorLines) throws(Errno) {
-        guard let count = byteCount else { throw .notFound }
+        guard byteCount != nil else { throw .notFound }
         guard !changes.isEmpty else { return }
+        try expectUntouched()
+        guard let count = byteCount else { throw .notFound }
         do throws(Errno) { try disk.append(changes.bytes, to: path) } catch {
             byteCount = nil
             throw error
@@ -124,15 +127,21 @@ package struct CursorLog<DiskType: CursorDisk>: Sendable {
     /// - Throws: what the disk says, and `notFound` when the log is no longer what was appended to. It wants a snapshot
     ///   then: after a sync that failed nobody knows what is on the disk.
     package mutating func sync() throws(Errno) {
-        guard let count = byteCount, unsyncedByteCount > 0 else { return }
-        do throws(Errno) {
-            guard disk.isUntouched(path, byteCount: count) else { throw .notFound }
-            try disk.sync(path)
-        } catch {
+        guard byteCount != nil else { return }
+        // Also when all of it is on the disk: it may be gone from there since.
+        try expectUntouched()
+        guard unsyncedByteCount > 0 else { return }
+        do throws(Errno) { try disk.sync(path) } catch {
             byteCount = nil
             throw error
         }
         unsyncedByteCount = 0
+    }
+
+    private mutating func expectUntouched() throws(Errno) {
+        guard let count = byteCount, !disk.isUntouched(path, byteCount: count) else { return }
+        byteCount = nil
+        throw .notFound
     }
 
     /// Begins to write all entries anew. From here on `addToSnapshot` is to have all changes, too.
@@ -171,9 +180,8 @@ package struct CursorLog<DiskType: CursorDisk>: Sendable {
             if byteCount != nil { try disk.sync(path) }
             byteCount = nil
             if isWorthKeeping {
-                do throws(Errno) { try disk.rename(path, to: oldPath) } catch {
-                    guard error == .notFound else { throw error }
-                }
+                // It may be gone; or something stands there that is no file. The new one is what counts.
+                do throws(Errno) { try disk.rename(path, to: oldPath) } catch {}
             }
             try disk.rename(newPath, to: path)
         } catch {

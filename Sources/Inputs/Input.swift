@@ -13,6 +13,8 @@ package enum Wait: Equatable, Sendable {
     case notAtAll
     /// At this time, or before when the descriptor of `wakeDescriptor` is readable.
     case until(Instant)
+    /// At this time, however readable the descriptor is: so much comes that it is taken together.
+    case pause(until: Instant)
 }
 
 /// What an input knows about itself; the same for every kind, so that `/metrics` and `vitals status` need no cases.

@@ -22,15 +22,20 @@ package struct FileFinder {
     /// Called before a directory is listed, with whether files in it may match: whoever watches it from then on misses
     /// nothing.
     private let noting: ((Path, Bool) -> Void)?
-    private var listed: [Path: [Path]] = [:]
+    private var listedCount = 0
+    /// Names that another walk, or another part of this one, asks for again. Nil when none does: with a million files
+    /// they would take as much room as the paths.
+    private var listed: [Path: [Path]]?
     private var seen: Set<Path> = []
 
     package init(_ globs: [Glob], below place: Path? = nil, noting: ((Path, Bool) -> Void)? = nil) {
         self.place = place
         self.noting = noting
-        for glob in globs {
-            for components in glob.alternatives { walk(Path(""), components.dropFirst()[...], depth: 0) }
-        }
+        let walks = globs.flatMap(\.alternatives)
+        let isOnce = walks.count == 1 && !walks[0].contains(.anyDirectories)
+        listed = isOnce ? nil : [:]
+        for components in walks { walk(Path(""), components.dropFirst()[...], depth: 0) }
+        (listed, seen) = (nil, [])
     }
 
     private mutating func walk(_ directory: Path, _ components: ArraySlice<Glob.Component>, depth: Int) {
@@ -123,8 +128,8 @@ package struct FileFinder {
         if let place, place != directory, place.isInside(directory) {
             return [Path(place.bytes.dropFirst(directory.bytes.count + 1).prefix { $0 != UInt8(ascii: "/") })]
         }
-        if let names = listed[path] { return names }
-        guard listed.count < Self.directoryLimit else {
+        if let names = listed?[path] { return names }
+        guard listedCount < Self.directoryLimit else {
             directoriesLeftOut += 1
             return []
         }
@@ -132,7 +137,8 @@ package struct FileFinder {
         do throws(Errno) { names = try directoryEntries(path) } catch {
             if error != .notFound { errors.append((path, error)) }
         }
-        listed[path] = names
+        listedCount += 1
+        listed?[path] = names
         return names
     }
 }

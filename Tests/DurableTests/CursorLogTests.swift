@@ -2,6 +2,7 @@
 
 import Bytes
 import Foundation
+import Glibc
 import Platform
 import TestSupport
 import Testing
@@ -265,11 +266,68 @@ import Testing
         for removal in ["\(directory)/cursors/in~out.cursor", "\(directory)/cursors"] {
             try snapshot(&log, [1: 10])
             try FileManager.default.removeItem(atPath: removal)
-            try log.append(lines([1: 11]))
-            #expect(throws: Errno.notFound) { try log.sync() }
+            #expect(throws: Errno.notFound) { try log.append(self.lines([1: 11])) }
             #expect(log.wantsSnapshot)
             try snapshot(&log, [1: 11])
             #expect(CursorWorld.offsets(self.loaded()) == [1: 11])
+        }
+    }
+
+    /// What another program does to the log is seen before anything is added: a kill would else find a log without
+    /// what was before.
+    @Test(arguments: Tampering.allCases, [false, true]) func aLogThatSomebodyChangedIsWrittenAnew(
+        tampering: Tampering, atTheStop: Bool
+    ) throws {
+        let path = "\(directory)/cursors/in~out.cursor"
+        var log = log(HostCursorDisk())
+        try snapshot(&log, [1: 10, 2: 20])
+        try log.append(lines([1: 11]))
+        try log.sync()
+        let before = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
+        // The clock of the file system ticks.
+        while try FileStatus(of: path).modifiedUnixNanoseconds + 20_000_000 > Moment.now.unixNanoseconds {
+            usleep(1_000)
+        }
+        try tampering.apply(to: path, before)
+        if tampering == .touched {
+            try log.append(lines([1: 12]))
+            #expect(!log.wantsSnapshot)
+        } else {
+            if atTheStop {
+                #expect(throws: Errno.notFound) { try log.sync() }
+            } else {
+                #expect(throws: Errno.notFound) { try log.append(self.lines([1: 12])) }
+            }
+            #expect(log.wantsSnapshot && !log.isOpen)
+            try snapshot(&log, [1: 12, 2: 20])
+        }
+        #expect(CursorWorld.offsets(loaded()) == [1: 12, 2: 20])
+    }
+
+    enum Tampering: CaseIterable {
+        case removed, truncated, cut, overwritten, endOverwritten, grown, copied, directory, touched
+
+        func apply(to path: String, _ bytes: [UInt8]) throws {
+            func write(_ bytes: [UInt8]) throws {
+                let handle = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+                try handle.write(contentsOf: Data(bytes))
+                try handle.close()
+            }
+            switch self {
+            case .removed: try FileManager.default.removeItem(atPath: path)
+            case .truncated: #expect(truncate(path, 0) == 0)
+            case .cut: #expect(truncate(path, off_t(bytes.count - 5)) == 0)
+            case .overwritten: try write([UInt8](repeating: 0, count: bytes.count))
+            case .endOverwritten: try write(bytes.dropLast(40) + [UInt8](repeating: 0, count: 40))
+            case .grown: try write(bytes + Array("more\n".utf8))
+            case .copied:
+                try FileManager.default.copyItem(atPath: path, toPath: path + ".copy")
+                #expect(rename(path + ".copy", path) == 0)
+            case .directory:
+                try FileManager.default.removeItem(atPath: path)
+                try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+            case .touched: #expect(utimensat(AT_FDCWD, path, nil, 0) == 0)
+            }
         }
     }
 

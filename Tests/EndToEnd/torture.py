@@ -16,6 +16,7 @@ import logging
 import logging.handlers
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -317,10 +318,22 @@ class Arrivals:
         self.run = 0
         # Runs that ended by a kill.
         self.killed = set()
+        # How many records of a house had no answer yet when a run was stopped and its time was over, as the agent said: on a
+        # machine that is slow enough, the receiver had them all the same.
+        self.unanswered = {}
         self.doubled = {name: 0 for name in houses}
         self.unexplained = {name: [] for name in houses}
         self.strange = []
         self.is_down = False
+
+    def explains(self, house, runs):
+        if any(run in self.killed for run in runs):
+            return True
+        for run in runs:
+            if self.unanswered.get((run, house), 0) > 0:
+                self.unanswered[run, house] -= 1
+                return True
+        return False
 
     def answer(self, records):
         if self.is_down:
@@ -336,7 +349,7 @@ class Arrivals:
             before = seen.get(number)
             if before is not None:
                 self.doubled[house] += 1
-                if not any(run in self.killed for run in range(before, self.run)):
+                if not self.explains(house, range(before, self.run)):
                     self.unexplained[house].append((number, record.get("file"), before, self.run))
             seen[number] = self.run
         return 200
@@ -413,6 +426,9 @@ class Torture:
         code = self.agent.stop(within=30)
         if code != 0:
             raise AssertionError(f"SIGTERM ended with {code}")
+        last_run = self.agent.log().rpartition("msg=ready")[2]
+        for house, count in re.findall(r"records that are not acknowledged.*? input=(\S+) .*?records=(\d+)", last_run):
+            self.arrivals.unanswered[self.arrivals.run, house] = int(count)
         self.ending.wait(self.chance.uniform(0, 2))
         self.start()
 

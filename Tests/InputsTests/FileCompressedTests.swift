@@ -70,6 +70,46 @@ import Testing
         try expectQuiet(world)
     }
 
+    /// The next rotation renames it while it is looked for.
+    @Test(arguments: [("a.log.1", "a.log.2"), ("a.log.1.gz", "a.log.2.gz"), ("a.log.1.gz", "a.log.0.gz")])
+    func foundUnderBothNamesDuringARename(name: String, other: String) throws {
+        let world = try FileWorld(#""paths": ["DIR/*.log"]"#)
+        world.append("one\ntwo\n")
+        #expect(world.read() == ["one", "two"])
+        world.move("a.log", "a.log.1")
+        world.append("three\n")
+        #expect(world.read() == ["three"])
+        world.advance(.seconds(11))
+        #expect(world.read() == [])
+        world.acknowledge()
+        if name.hasSuffix("gz") { world.compress("a.log.1") }
+        #expect(link(world.path(name), world.path(other)) == 0)
+        #expect(world.read() == [])
+        try expectQuiet(world)
+    }
+
+    /// A listing that is taken while files are renamed may miss one: it is not gone for that, however long ago it was
+    /// seen last.
+    @Test(arguments: [false, true]) func isForgottenOnlyWhenTheNamesAreSteady(isSteady: Bool) throws {
+        let (world, _) = try stopped()
+        world.move("a.log", "a.log.1")
+        #expect(world.read() == [])
+        world.advance(.seconds(11))
+        #expect(world.read() == [])
+        world.delete("a.log.1")
+        let family = Path(world.path("a.log"))
+        let follower = world.input.follower
+        let entry = try #require(follower.memory.known.of(family).first)
+        follower.noteMissing(entry.cursor.key, at: world.now)
+        var survey = follower.survey([], of: family)
+        survey.isSteady = { isSteady }
+        world.advance(.seconds(60))
+        let plan = RotationPlan(
+            survey, follower.memory, follower.settings, path: family, isOurs: true, at: world.now)
+        let forgets = plan.actions.contains { if case .forget = $0 { true } else { false } }
+        #expect(forgets == isSteady)
+    }
+
     @Test func copiedTruncatedAndCompressedWhileDown() throws {
         let (world, cursor) = try stopped()
         world.append("two\n")

@@ -263,7 +263,7 @@ extension FileWorld {
         var largest = 0
         while world.readOnce() == .notAtAll {
             count += world.batch.records.count
-            let memory = world.input.follower.tails.values.compactMap { $0.inflated?.memoryBytes }
+            let memory = world.input.follower.tails.values.compactMap { $0.reading?.inflating.text?.memoryBytes }
             largest = max(largest, memory.max() ?? 0)
             #expect(memory.count { $0 > TailTable.inflatingBytesLimit } <= 1)
         }

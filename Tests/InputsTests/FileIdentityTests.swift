@@ -170,7 +170,7 @@ import Testing
             follower.memory.known.remove(cursor.key)
             cursor.identity.id = FileID(device: cursor.id.device + 77, inode: cursor.id.inode)
             follower.memory.known.insert(cursor, tail: entry.tail)
-            entry.tail?.knownKey = cursor.key
+            entry.tail?.setKnown(cursor.key)
         }
     }
 

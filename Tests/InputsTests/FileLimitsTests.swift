@@ -51,7 +51,7 @@ import Testing
         }
         #expect(world.input.cursorVersion > version, "it is saved, and not read again after a restart")
         let tail = try #require(world.input.follower.tails.values.first)
-        #expect(tail.marks.count == 1, "however long the line gets")
+        #expect(tail.reading?.marks.count == 1, "however long the line gets")
         // The cursor knows that it stands within such a line.
         try world.restart(world.saved())
         world.append("xxx\nnext\n")

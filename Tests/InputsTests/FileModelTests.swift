@@ -235,7 +235,7 @@ private final class Sequence {
         }
         let tails = world.input.follower.tails.values.sorted { $0.number < $1.number }.map { tail in
             "\(tail.number)@\(tail.place.map { splitPath($0).name } ?? "-"):\(tail.readOffset)/\(tail.sizeBytes)"
-                + (tail.isAway ? "a" : "") + (tail.isFinished ? "f" : "") + (tail.file == nil ? "c" : "")
+                + (tail.isAway ? "a" : "") + (tail.isFinished ? "f" : "") + (!tail.isOpen ? "c" : "")
         }
         let known = world.input.follower.memory.known.all.map {
             "\($0.id.inode):\($0.offset)/\($0.sizeBytes)<\($0.print.inner?.end ?? 0)"

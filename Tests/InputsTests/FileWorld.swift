@@ -214,7 +214,7 @@ extension FileFollower {
     var cursors: FileCursors {
         var cursors = FileCursors()
         cursors.files = tails.all.keys.sorted().compactMap { tails[$0]?.cursor }
-        let own = Set(tails.values.compactMap(\.knownKey))
+        let own = Set(tails.values.compactMap(\.reading?.knownKey))
         cursors.files += memory.known.all.filter { !own.contains($0.key) }
             .sorted { ($0.path, $0.id.inode, $0.offset) < ($1.path, $1.id.inode, $1.offset) }
         cursors.floors = memory.floors.times

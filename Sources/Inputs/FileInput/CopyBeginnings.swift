@@ -66,8 +66,8 @@ extension FileFollower {
     }
 
     private func isBeginning(_ file: FoundFile, ofTail tail: Tail) throws(Errno) -> Bool {
-        if tail.file == nil, let place = tail.place { return try isBeginning(file, of: place) }
-        do throws(Errno) { return try tail.file?.begins(as: file, through: &buffers.reader) ?? false } catch {
+        if !tail.isOpen, let place = tail.place { return try isBeginning(file, of: place) }
+        do throws(Errno) { return try tail.reading?.file?.begins(as: file, through: &buffers.reader) ?? false } catch {
             if error.isAbsence { return false }
             throw error
         }

@@ -14,7 +14,7 @@ extension FileFollower {
             switch change {
             case .everything: turns.scan(by: now.monotonic)
             case .directory(let directory): scan(below: directory, at: now)
-            case .written(let path): if let tail = tails.at(path) { turns.add(tail) }
+            case .written(let path): if let tail = tails.at(path) { turns.addWritten(tail, at: now.monotonic) }
             case .touched(let path):
                 if leadsToDirectory(path) { scan(below: path, at: now) } else { examine(path, at: now) }
                 // More of a compressed file may have come than was there when it was left out.
@@ -99,7 +99,7 @@ extension FileFollower {
     /// What stands at a place is to a tail. An inode is not used again while a descriptor holds it; of a file that we
     /// closed, its birth and its content decide.
     private func relation(of tail: Tail, toFileAt place: Path) -> FileRelation {
-        if tail.file != nil { return .same }
+        if tail.isOpen { return .same }
         do throws(Errno) {
             let file = try File(reading: place)
             return tail.identity.relation(
@@ -119,8 +119,8 @@ extension FileFollower {
             // Renamed from one name that is followed to another.
             tail.path = path
             tails.move(tail, toFamily: place)
-            tail.isAway = false
-            tail.quietSince = nil
+            tail.stage.isAway = false
+            tail.reading?.quietSince = nil
             cursorVersion += 1
         } else if !tail.isAway {
             tail.goAway()

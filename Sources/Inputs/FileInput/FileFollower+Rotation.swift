@@ -31,10 +31,17 @@ extension FileFollower {
         guard let places = places(of: family) else { return memory.forgetSiblings(of: family) }
         if isFirst, places == [family], isAsRemembered(family) { return }
         let path = links.path(to: family)
-        let plan = RotationPlan(
-            survey(places, of: family), memory, settings, path: path, isOurs: isOurs, at: now)
-        for action in plan.actions { apply(action, of: family, at: now) }
-        if hasLeft || plan.hasLeft { examine(path, at: now) }
+        let (actions, isMoved) = plan(places, of: family, path: path, isOurs: isOurs, at: now)
+        for action in actions { apply(action, of: family, at: now) }
+        if hasLeft || isMoved { examine(path, at: now) }
+    }
+
+    /// A function of its own: as long as the plan is there, it shares the memory, which each change would then copy.
+    private func plan(
+        _ places: [Path], of family: Path, path: Path, isOurs: Bool, at now: Moment
+    ) -> (actions: [FileAction], hasLeft: Bool) {
+        let plan = RotationPlan(survey(places, of: family), memory, settings, path: path, isOurs: isOurs, at: now)
+        return (plan.actions, plan.hasLeft)
     }
 
     /// At the start: nothing stands beside a path, and at it the one file that is remembered. Whether that is it indeed
@@ -60,14 +67,14 @@ extension FileFollower {
     private func apply(_ action: FileAction, of family: Path, at now: Moment) {
         switch action {
         case .goOn(let tail, let file, let isSame):
-            if move(tail, to: file), isSame, file.isAtPath { tail.isAway = false }
+            if move(tail, to: file), isSame, file.isAtPath { tail.stage.isAway = false }
         case .rejoin(let tail, let place): rejoin(tail, at: place)
         case .revive(let tail, let file): revive(tail, in: file)
         case .read(let files): read(files, of: family, at: now)
         case .remember(let cursor, let tail, let loss, let old, let isNew):
             if let old { memory.known.remove(old) }
             if isNew {
-                tail?.knownKey = cursor.key
+                tail?.setKnown(cursor.key)
                 cursorVersion += 1
             }
             memory.known.insert(cursor, tail: tail, loss: loss)
@@ -75,6 +82,9 @@ extension FileFollower {
         case .noteMissing(let key): if memory.known[key] != nil { noteMissing(key, at: now) }
         case .forget(let entry):
             guard memory.known[entry.cursor.key] != nil else { break }
+            problems.log.debug(
+                "forgets a file that is gone",
+                ["path": family.repaired, "inode": "\(entry.cursor.id.inode)", "read_to": "\(entry.cursor.offset)"])
             turns.scan(by: now.monotonic)
             memory.known.remove(entry.cursor.key)
             cursorVersion += 1
@@ -102,8 +112,8 @@ extension FileFollower {
     /// A finished file that was written to once more, or goes on in a copy, before its last record was acknowledged.
     func revive(_ tail: Tail, in found: FoundFile) {
         guard move(tail, to: found) else { return }
-        if let key = tail.knownKey { memory.known.remove(key) }
-        tail.knownKey = nil
+        if let key = tail.reading?.knownKey { memory.known.remove(key) }
+        tail.setKnown(nil)
         tails.revive(tail)
         turns.add(tail)
     }
@@ -138,9 +148,12 @@ extension FileFollower {
                     file, status, path: links.path(to: family), family: family, place: place, cursor: own,
                     isCompressed: text.form.isCompressed, at: now)
                 tail.note(text)
-                tail.isAway = true
-                tail.predecessor = before
+                tail.stage.isAway = true
+                tail.wake().predecessor = before
                 before = tail
+                problems.log.debug(
+                    "reads a rotated file",
+                    ["place": place.repaired, "inode": "\(own.id.inode)", "from_byte": "\(own.offset)"])
             } catch {
                 problems.report(place, error)
                 memory.forgetSiblings(of: family)
@@ -148,7 +161,7 @@ extension FileFollower {
         }
         // The one that stands there now is newer than all of them.
         if let live = tails.at(family), !live.isAway, live.readOffset == 0, let before, before !== live {
-            live.predecessor = before
+            live.wake().predecessor = before
         }
     }
 }

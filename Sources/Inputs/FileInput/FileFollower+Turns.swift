@@ -10,7 +10,7 @@ extension FileFollower {
     private static let deletedBytesLimit: UInt64 = 4 << 30
 
     func takeTurn(_ tail: Tail, into batch: inout LogBatch, at now: Moment) {
-        guard tail.file != nil || reopen(tail, at: now) else { return }
+        guard tail.isOpen || reopen(tail, at: now) else { return }
         turns.noteTurn(of: tail, at: now.monotonic)
         let graceIsOver = turns.graceIsOver(tail, at: now.monotonic)
         let before = tail.counted
@@ -46,13 +46,13 @@ extension FileFollower {
             turns.noteLong()
             turns.add(tail)
         case .atEnd:
-            tail.hasReachedEnd = true
+            tail.stage.hasReachedEnd = true
             guard tail.isAway else { break }
-            if graceIsOver, tail.quietSince != nil {
+            if graceIsOver, tail.reading?.quietSince != nil {
                 finish(tail, at: now)
                 return false
             }
-            if tail.quietSince == nil { tail.quietSince = now.monotonic }
+            if let reading = tail.reading, reading.quietSince == nil { reading.quietSince = now.monotonic }
         case .truncated:
             truncated(tail, at: now)
             return false
@@ -60,8 +60,8 @@ extension FileFollower {
             finish(tail, at: now)
             return false
         case .incomplete, .cutShort:
-            tail.hasReachedEnd = true
-            tails.close(tail)
+            tail.stage.hasReachedEnd = true
+            tails.pause(tail)
             guard outcome == .cutShort else { break }
             cursorVersion += 1
             problems.reportCutShort(tail.place ?? tail.path)
@@ -72,7 +72,7 @@ extension FileFollower {
             return false
         case .failed(let error):
             // Others must not wait for it.
-            tail.hasReachedEnd = true
+            tail.stage.hasReachedEnd = true
             tails.close(tail)
             reportAndTryAgain(tail.path, error, at: now)
         }
@@ -107,7 +107,7 @@ extension FileFollower {
             } else {
                 reportAndTryAgain(tail.path, error, at: now)
             }
-            tail.hasReachedEnd = true
+            tail.stage.hasReachedEnd = true
             return false
         }
     }

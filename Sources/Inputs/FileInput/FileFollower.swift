@@ -36,7 +36,7 @@ final class FileFollower {
         clock = limits.clock
         watcher = PathWatcher(limits, problems)
         links = FileLinks(settings)
-        tails = TailTable(limits.descriptors)
+        tails = TailTable(settings, limits.descriptors)
         turns = ReadTurns(settings, at: now.monotonic)
         buffers = TailBuffers(
             lineLimit: settings.lineLimit, readBytes: readBytes, reader: TextReader(limits.reader, limits.inflaters))
@@ -63,7 +63,8 @@ final class FileFollower {
         numbered.forget()
         if !turns.isEmpty { return .notAtAll }
         let due = memory.nextDue(after: settings.rotationGrace) ?? turns.nextDeadline
-        return .until(max(now.monotonic, min(due, turns.nextDeadline)))
+        let next = max(now.monotonic, min(due, turns.nextDeadline))
+        return turns.isPaced ? .pause(until: min(next, now.monotonic + ReadPace.eventSpacing)) : .until(next)
     }
 
     /// Opens what is new, and holds what goes, without reading a line: files may come and go while a receiver is
@@ -102,7 +103,7 @@ final class FileFollower {
     ) -> Tail {
         let tail = Tail(
             number: tails.takeNumber(), path: path, family: family, place: place, cursor: cursor,
-            settings: settings, isCompressed: isCompressed, unsaved: tails.unsaved, at: now.monotonic)
+            isCompressed: isCompressed, share: tails.share, at: now.monotonic)
         tail.modifiedUnixNanoseconds = status.modifiedUnixNanoseconds
         tails.add(tail, file)
         memory.letGo(place)
@@ -122,7 +123,7 @@ final class FileFollower {
         tail.place = nil
         guard !tail.isAway else {
             // One that was cut short, and waits for more.
-            if tail.isCompressed, tail.file == nil { turns.add(tail) }
+            if tail.isCompressed, !tail.isOpen { turns.add(tail) }
             return
         }
         tail.goAway()
@@ -136,8 +137,8 @@ final class FileFollower {
         // The beginning of an empty file identifies nothing.
         if !tail.print.isEmpty {
             memory.known.insert(tail.readCursor, tail: tail, loss: loss)
-            tail.knownKey = tail.readCursor.key
-            if tail.isDeleted || tail.place == nil { noteMissing(tail.readCursor.key, at: now) }
+            tail.setKnown(tail.readCursor.key)
+            if tail.stage.isDeleted || tail.place == nil { noteMissing(tail.readCursor.key, at: now) }
         } else {
             problems.countLost(tail.readCursor, loss)
         }
@@ -153,13 +154,14 @@ final class FileFollower {
     /// Its acknowledgements, if any are to come, mean nothing any more.
     private func forget(_ tail: Tail) {
         tails.remove(tail)
-        if let key = tail.knownKey { memory.known.settle(key) }
+        if let key = tail.reading?.knownKey { memory.known.settle(key) }
         cursorVersion += 1
     }
 
     func acknowledge(_ position: Position) {
         guard let tail = tails[position.source], tail.acknowledge(position.offset) else { return }
         cursorVersion += 1
-        if tail.isFinished, tail.isAcknowledged { forget(tail) }
+        guard tail.isAcknowledged else { return }
+        if tail.isFinished { forget(tail) } else { tail.rest() }
     }
 }

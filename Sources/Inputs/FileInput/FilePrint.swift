@@ -66,6 +66,12 @@ package struct FilePrint: Hashable, Sendable {
             offset > UInt64(Head.lengthLimit) ? min(offset, endLimit) : nil
         }
 
+        /// Whether one that ends at `end` is worth its reading. Each line makes it grow otherwise.
+        static func isWorth(_ end: UInt64, over known: Inner?) -> Bool {
+            guard let known else { return true }
+            return end >= 2 * known.end || end == endLimit && known.end < endLimit
+        }
+
         /// Of a text that ends with `bytes` before `end`. Nil when they are too few.
         init?(end: UInt64, last bytes: ArraySlice<UInt8>) {
             guard bytes.count >= Self.length else { return nil }
@@ -168,7 +174,7 @@ extension File {
     func grow(
         _ print: inout FilePrint, seen offset: UInt64, in form: TextForm, through reader: inout TextReader
     ) throws(Errno) {
-        guard let end = FilePrint.Inner.end(seen: offset), end > print.inner?.end ?? 0,
+        guard let end = FilePrint.Inner.end(seen: offset), FilePrint.Inner.isWorth(end, over: print.inner),
             case .text(let text) = try innerText(.plain, before: end, through: &reader)
         else { return }
         // NULs at its end may be bytes that are not written yet.

@@ -16,7 +16,7 @@ struct FamilyMemory {
 
     mutating func add(_ tail: Tail, isLost: Bool = false) {
         owners.append(.tail(tail))
-        let state: ReadText.State = isLost ? .replaced : tail.file != nil ? .open : .closed
+        let state: ReadText.State = isLost ? .replaced : tail.isOpen ? .open : .closed
         texts.append(ReadText(identity: tail.identity, offset: tail.readOffset, state: state, isFollowed: true))
     }
 
@@ -43,6 +43,9 @@ struct FileSurvey {
     var device: UInt64?
     /// Passed in: what it reads is large.
     var isMounted: (UInt64) -> Bool = { Inputs.isMounted($0) }
+    /// Whether the names are still those of the files that were found: a listing misses what is renamed meanwhile.
+    /// Asked only before something is forgotten.
+    var isSteady: () -> Bool = { true }
 }
 
 extension FileFollower {
@@ -112,7 +115,7 @@ extension FileFollower {
     }
 
     func survey(_ places: [Path], of family: Path) -> FileSurvey {
-        var files = places.compactMap { find($0, of: family) }
+        var files = distinct(places.compactMap { find($0, of: family) })
         files += strays(of: family, besides: files)
         let own = recollect(family, for: files)
         // Files that were there before the agent was ever started are what they are.
@@ -135,7 +138,26 @@ extension FileFollower {
             family: family, places: places, files: files, memory: own, parts: parts, originals: originals,
             failing: places.filter(problems.isFailing),
             unreadable: Set(places.compactMap(problems.unreadableID) + unclear(files, parts)),
-            unclear: Set(problems.unclear.values), device: deviceNow(of: family))
+            unclear: Set(problems.unclear.values), device: deviceNow(of: family),
+            isSteady: { self.isSteady(places, files, of: family) })
+    }
+
+    private func isSteady(_ places: [Path], _ files: [FoundFile], of family: Path) -> Bool {
+        // What was listed for all files of a step may be older than they are.
+        let listed = listed
+        self.listed = nil
+        defer { self.listed = listed }
+        return self.places(of: family) == places && files.allSatisfy { standing(at: $0.place)?.id == $0.id }
+    }
+
+    /// One that is renamed between two looks is found under both names, and has two with hard links: it is one file.
+    /// The name that was looked at last is its own now, unless it stands at the path.
+    private func distinct(_ files: [FoundFile]) -> [FoundFile] {
+        var last: [FileID: Int] = [:]
+        for (index, file) in files.enumerated() where last[file.id].map({ !files[$0].isAtPath }) ?? true {
+            last[file.id] = index
+        }
+        return last.count == files.count ? files : last.values.sorted().map { files[$0] }
     }
 
     /// Files that were renamed to what no rotation would call them, as after a stop: their numbers tell, and their

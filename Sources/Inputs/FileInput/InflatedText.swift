@@ -6,7 +6,7 @@ internal import Compression
 internal import Platform
 
 /// One stream through a compressed file, from its beginning onwards. What was read last can be read again; what
-/// stands before it, only from the beginning.
+/// stands before it, only from the beginning. Where it ends for now, it goes on when there is more of the file.
 final class InflatedText {
     /// One read of the compressed file.
     private static let inputBytes = 64 << 10
@@ -19,6 +19,8 @@ final class InflatedText {
     private static let inputBytesLimit = 16 << 20
     /// A file that is set to its size before it is written has NULs at its end; gzip's size has two at the most.
     private static let unwrittenEndBytes = 8
+    /// What stands before the place where it goes on, looked at once more: two compressed texts differ in each KiB.
+    private static let seamBytes = 1 << 10
 
     enum Piece: Equatable {
         /// So many bytes of text. With `isEnd`, nothing comes after it.
@@ -46,12 +48,17 @@ final class InflatedText {
     private var inflater: (any Inflater)?
     private var input = [UInt8](repeating: 0, count: inputBytes)
     private var inputRange = 0..<0
+    /// What was read last.
+    private var inputCount = 0
     private var inputOffset: UInt64 = 0
     /// The last step filled its room: there may be more text without more input.
     private var hasMoreText = false
     private var hasEnded = false
     /// What comes next is not written yet, though the file has its size.
     private var isUnwritten = false
+    /// It has come to the end of what there was. The file may have been written anew since, and what follows would then
+    /// be no continuation.
+    private var mayBeStale = false
     /// What this call may still read of the file.
     private var inputLeft = 0
     private(set) var fault: Fault?
@@ -73,7 +80,18 @@ final class InflatedText {
 
     /// Fills `buffer` with the text from `offset` on, or as much of it as there is.
     func read(_ file: borrowing File, into buffer: inout [UInt8], at offset: UInt64) throws(Errno) -> Piece {
-        if offset < heldOffset { rewind() }
+        if mayBeStale, try !isContinued(in: file) { rewind() }
+        let piece = try readOnce(file, into: &buffer, at: offset)
+        if case .incomplete = piece { mayBeStale = true }
+        guard mayBeStale, fault == .damaged else { return piece }
+        rewind()
+        return try readOnce(file, into: &buffer, at: offset)
+    }
+
+    private func readOnce(
+        _ file: borrowing File, into buffer: inout [UInt8], at offset: UInt64
+    ) throws(Errno) -> Piece {
+        if offset < heldOffset || isUnwritten { rewind() }
         inputLeft = Self.inputBytesLimit
         if let piece = try skip(file, to: offset, through: &buffer) { return piece }
         held.removeFirst(Int(offset - heldOffset))
@@ -95,7 +113,7 @@ final class InflatedText {
     private func rewind() {
         inflater?.reset()
         (inputRange, inputOffset, hasMoreText) = (0..<0, 0, false)
-        (hasEnded, isUnwritten, fault) = (false, false, nil)
+        (hasEnded, isUnwritten, mayBeStale, fault) = (false, false, false, nil)
         held.removeAll(keepingCapacity: true)
         heldOffset = 0
     }
@@ -130,6 +148,7 @@ final class InflatedText {
             let step = inflater.inflate(input, inputRange, into: &buffer, room)
             inputRange = inputRange.lowerBound + step.consumed..<inputRange.upperBound
             hasMoreText = step.produced == room.count
+            inflaters.note(produced: step.produced)
             switch step.outcome {
             case .more where step.consumed == 0 && step.produced == 0 && wasAtHand > 0: end(.damaged)
             case .more: break
@@ -158,7 +177,16 @@ final class InflatedText {
         inputOffset += UInt64(count)
         inputLeft -= count
         inputRange = 0..<count
+        if count > 0 { inputCount = count }
         return count > 0
+    }
+
+    /// Whether the file still has what was read of it last.
+    private func isContinued(in file: borrowing File) throws(Errno) -> Bool {
+        let length = min(inputCount, Self.seamBytes, Int(clamping: inputOffset))
+        var seam = [UInt8](repeating: 0, count: length)
+        let count = length == 0 ? 0 : try source(file, &seam, length, inputOffset - UInt64(length))
+        return count == length && seam[...] == input[(inputCount - length)..<inputCount]
     }
 
     /// Nil when it has ended because it cannot be read, or when it is not known yet what it is.

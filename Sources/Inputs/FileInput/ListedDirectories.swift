@@ -5,7 +5,11 @@ internal import Bytes
 internal import Platform
 
 package struct ListedDirectories {
+    /// Of more, those that were listed before are listed again: who asks goes from directory to directory.
+    private static let nameLimit = 100_000
+
     private var names: [Path: [Path]] = [:]
+    private var count = 0
 
     package init() {}
 
@@ -15,7 +19,10 @@ package struct ListedDirectories {
     mutating func places(of path: Path) throws(Errno) -> [Path] {
         let (directory, own) = splitPath(path)
         if names[directory] == nil {
-            names[directory] = try directoryEntries(directory)
+            let entries = try directoryEntries(directory)
+            if count > Self.nameLimit { (names, count) = ([:], 0) }
+            count += entries.count
+            names[directory] = entries
         }
         let all = names[directory] ?? []
         let prefix = stem(of: own)

@@ -28,27 +28,43 @@ struct PartIndex {
 
 /// The tails of a path that are being read: the one that stands there and those that did.
 struct TailFamilies {
-    private var tails: [Path: [Tail]] = [:]
+    /// Nearly all paths have one: an array each would be as large as what it holds.
+    private enum Group {
+        case one(Tail)
+        case several([Tail])
+
+        var tails: [Tail] {
+            switch self {
+            case .one(let tail): [tail]
+            case .several(let tails): tails
+            }
+        }
+    }
+
+    private var groups: [Path: Group] = [:]
     private var index = PartIndex()
 
-    var paths: [Path] { Array(tails.keys) }
+    var paths: [Path] { Array(groups.keys) }
 
-    subscript(path: Path) -> [Tail] { tails[path] ?? [] }
+    subscript(path: Path) -> [Tail] { groups[path]?.tails ?? [] }
 
-    func has(_ path: Path) -> Bool { tails[path] != nil }
+    func has(_ path: Path) -> Bool { groups[path] != nil }
 
     func parts(of path: Path) -> Set<Path> { index.parts(of: path) }
 
     mutating func add(_ tail: Tail) {
-        if tails[tail.family] == nil { index.add(tail.family) }
-        tails[tail.family, default: []].append(tail)
+        guard let group = groups[tail.family] else {
+            index.add(tail.family)
+            groups[tail.family] = .one(tail)
+            return
+        }
+        groups[tail.family] = .several(group.tails + [tail])
     }
 
     mutating func remove(_ tail: Tail) {
-        guard tails[tail.family] != nil else { return }
-        tails[tail.family]?.removeAll { $0 === tail }
-        guard tails[tail.family]?.isEmpty == true else { return }
-        tails[tail.family] = nil
-        index.remove(tail.family)
+        guard let group = groups[tail.family] else { return }
+        let left = group.tails.filter { $0 !== tail }
+        groups[tail.family] = left.isEmpty ? nil : left.count == 1 ? .one(left[0]) : .several(left)
+        if left.isEmpty { index.remove(tail.family) }
     }
 }

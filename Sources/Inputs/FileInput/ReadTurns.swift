@@ -12,6 +12,10 @@ struct ReadTurns {
     private var queue = TurnQueue()
     /// Tails with a deadline.
     private var timed: [Tail] = []
+    private var pace: ReadPace
+    /// Tails that were written to, and read a moment ago; and when all of them have their turns.
+    private var paced: [Tail] = []
+    private var pacedUntil: Instant?
     /// Turns in which a file was read, for tests that nothing is read at rest.
     private(set) var count: UInt64 = 0
     private(set) var nextScan: Instant
@@ -25,22 +29,35 @@ struct ReadTurns {
         (partialLineTimeout, rotationGrace) = (settings.partialLineTimeout, settings.rotationGrace)
         idleClose = settings.idleClose
         nextScan = now
+        pace = ReadPace(at: now)
     }
 
     // MARK: Turns
 
+    /// Files that were written to wait until there is more.
+    var isPaced: Bool { pacedUntil != nil }
     var isEmpty: Bool { queue.isEmpty }
     var waiting: ArraySlice<Tail> { queue.waiting }
 
     mutating func add(_ tail: Tail) {
-        guard !tail.isReady, !tail.isFinished else { return }
-        tail.isReady = true
+        guard !tail.turn.isReady, !tail.isFinished else { return }
+        tail.turn.isReady = true
         queue.append(tail)
+    }
+
+    /// It was written to. When many files are, one that was just read waits until there may be more in it.
+    mutating func addWritten(_ tail: Tail, at now: Instant) {
+        let due = tail.turn.lastReadAt + pace.spacing
+        if due <= now || tail.turn.isReady { return add(tail) }
+        guard !tail.turn.isPaced else { return }
+        tail.turn.isPaced = true
+        paced.append(tail)
+        pacedUntil = min(pacedUntil ?? due, due)
     }
 
     /// When there is room for its record, it is to be the first that is asked.
     mutating func addFirst(_ tail: Tail) {
-        tail.isReady = true
+        tail.turn.isReady = true
         queue.putBack(tail)
     }
 
@@ -67,7 +84,7 @@ struct ReadTurns {
     mutating func next(_ round: inout Round, mustWait: (Tail) -> Bool) -> Tail? {
         while round.passed < queue.count, count < round.lastCount {
             let tail = queue.takeFirst()
-            tail.isReady = false
+            tail.turn.isReady = false
             if tail.isFinished { continue }
             if tail.mustWait || mustWait(tail) {
                 add(tail)
@@ -88,41 +105,51 @@ struct ReadTurns {
 
     /// A line that has no end is given now.
     func partialIsDue(_ tail: Tail, at now: Instant) -> Bool {
-        tail.partialSince.map { $0 + partialLineTimeout <= now } ?? false
+        tail.reading?.partial.since.map { $0 + partialLineTimeout <= now } ?? false
     }
 
     /// Nobody has written to a rotated file for the grace.
     func graceIsOver(_ tail: Tail, at now: Instant) -> Bool {
-        tail.quietSince.map { $0 + rotationGrace <= now } ?? false
+        tail.reading?.quietSince.map { $0 + rotationGrace <= now } ?? false
     }
 
     /// After its turn.
     mutating func noteDeadline(of tail: Tail) {
-        guard tail.isAway || tail.partialSince != nil, !tail.isTimed else { return }
-        tail.isTimed = true
+        guard tail.isAway || tail.reading?.partial.since != nil, !tail.turn.isTimed else { return }
+        tail.turn.isTimed = true
         timed.append(tail)
     }
 
     private func deadline(of tail: Tail) -> Instant? {
         if tail.isFinished { return nil }
-        let partial = tail.partialSince.map { $0 + partialLineTimeout }
-        let grace = tail.isAway ? tail.quietSince.map { $0 + rotationGrace } : nil
+        let partial = tail.reading?.partial.since.map { $0 + partialLineTimeout }
+        let grace = tail.isAway ? tail.reading?.quietSince.map { $0 + rotationGrace } : nil
         guard let partial, let grace else { return partial ?? grace }
         return min(partial, grace)
     }
 
     mutating func wakeTimed(at now: Instant) {
+        wakePaced(at: now)
         let due = timed.filter { deadline(of: $0).map { $0 <= now } ?? true }
         if due.isEmpty { return }
-        for tail in due { tail.isTimed = false }
-        timed.removeAll { !$0.isTimed }
+        for tail in due { tail.turn.isTimed = false }
+        timed.removeAll { !$0.turn.isTimed }
         for tail in due where deadline(of: tail) != nil { add(tail) }
     }
 
-    var nextDeadline: Instant {
-        timed.reduce(min(nextScan, nextIdleCheck ?? nextScan)) { next, tail in
-            deadline(of: tail).map { min(next, $0) } ?? next
+    private mutating func wakePaced(at now: Instant) {
+        guard let pacedUntil, pacedUntil <= now else { return }
+        self.pacedUntil = nil
+        for tail in paced {
+            tail.turn.isPaced = false
+            add(tail)
         }
+        paced.removeAll(keepingCapacity: true)
+    }
+
+    var nextDeadline: Instant {
+        let fixed = [nextScan, nextIdleCheck, pacedUntil].compactMap { $0 }.min() ?? nextScan
+        return timed.reduce(fixed) { next, tail in deadline(of: tail).map { min(next, $0) } ?? next }
     }
 
     // MARK: Quiet files
@@ -133,7 +160,8 @@ struct ReadTurns {
     mutating func noteIdleCheck(oldest: Instant?) { nextIdleCheck = oldest.map { $0 + idleClose } }
 
     mutating func noteTurn(of tail: Tail, at now: Instant) {
-        (tail.lastTurn, tail.lastReadAt) = (count, now)
+        pace.noteTurn(last: tail.turn.lastReadAt, at: now)
+        tail.turn.lastReadAt = now
         if nextIdleCheck == nil { nextIdleCheck = now + idleClose }
     }
 

@@ -150,6 +150,8 @@ struct RotationPlan {
 
     /// What is remembered of files that are nowhere. What cannot be read now is not gone for that.
     private mutating func forgetGone() {
+        // Two listings more, for those that are gone for the grace.
+        lazy var isSteady = survey.isSteady()
         for (index, owner) in survey.memory.owners.enumerated() {
             guard case .known(let entry) = owner, entry.cursor.path == family,
                 !survey.parts.contains(.same(index)), !survey.parts.contains(.copy(of: index))
@@ -163,9 +165,9 @@ struct RotationPlan {
                 actions.append(.noteMissing(key))
             } else if (memory.known.missing[key] ?? now.monotonic) + settings.rotationGrace > now.monotonic {
                 actions.append(.noteMissing(key))
-            } else {
+            } else if isSteady {
                 actions.append(.forget(entry))
-            }
+            }  // Else the next scan looks again, which comes within the grace as long as one is missing.
         }
     }
 

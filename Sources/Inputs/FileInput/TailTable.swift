@@ -23,12 +23,18 @@ struct TailTable {
     private var nextOrder: UInt64 = 0
     /// Those that hold the buffers for a compressed file.
     private(set) var inflating: Set<UInt32> = []
+    let share: TailShare
+    /// Compressed files that are being written, and go on where they are when there is more of them; as many as may be
+    /// read at one time. The first one has waited longest.
+    private(set) var paused: [UInt32] = []
     /// What of their cursors is not saved.
-    let unsaved = UnsavedTails()
+    var unsaved: UnsavedTails { share.unsaved }
     private let descriptors: DescriptorBudget
     private(set) var openCount = 0 { didSet { descriptors.add(openCount - oldValue) } }
 
-    init(_ descriptors: DescriptorBudget) { self.descriptors = descriptors }
+    init(_ settings: FileInputSettings, _ descriptors: DescriptorBudget) {
+        (share, self.descriptors) = (TailShare(settings), descriptors)
+    }
 
     /// To be called when the table is given up: a value has no deinit.
     func giveBackDescriptors() { descriptors.add(-openCount) }
@@ -65,7 +71,7 @@ struct TailTable {
 
     mutating func add(_ tail: Tail, _ file: consuming File) {
         tail.order = takeOrder()
-        tail.file = consume file
+        tail.open(file)
         openCount += 1
         all[tail.number] = tail
         byFamily.add(tail)
@@ -76,14 +82,14 @@ struct TailTable {
     /// Read to its end; it stays until its last record is acknowledged.
     mutating func finish(_ tail: Tail) {
         close(tail)
-        tail.isFinished = true
+        tail.stage.isFinished = true
         forgetPlace(of: tail)
         forgetID(of: tail)
         byFamily.remove(tail)
     }
 
     mutating func revive(_ tail: Tail) {
-        tail.isFinished = false
+        tail.stage.isFinished = false
         byFamily.add(tail)
     }
 
@@ -110,13 +116,14 @@ struct TailTable {
 
     mutating func move(_ tail: Tail, toFamily family: Path) {
         byFamily.remove(tail)
-        tail.family = family
+        tail.move(toFamily: family)
         byFamily.add(tail)
     }
 
     /// Goes on in a copy of its text, whose place in the order of rotation it takes.
     mutating func move(_ tail: Tail, to copy: FoundFile, _ file: consuming File) {
-        if tail.file != nil { openCount -= 1 }
+        if tail.isOpen { openCount -= 1 }
+        forgetPause(of: tail)
         forgetID(of: tail)
         forgetPlace(of: tail)
         tail.moveTo(copy: file, copy)
@@ -133,32 +140,54 @@ struct TailTable {
     var isOverOpenLimit: Bool { openCount > Self.openLimit || descriptors.isOverdrawn }
 
     mutating func reopen(_ tail: Tail, _ file: consuming File) {
-        tail.file = consume file
+        tail.open(file)
         openCount += 1
+        forgetPause(of: tail)
     }
 
     mutating func close(_ tail: Tail) {
-        if tail.file != nil { openCount -= 1 }
-        tail.closeFile()
+        if tail.isOpen { openCount -= 1 }
+        tail.reading?.close()
         inflating.remove(tail.number)
+        forgetPause(of: tail)
+        tail.rest()
+    }
+
+    /// Closes one that waits for more of its text, and keeps its place in that, as long as no others need the room.
+    mutating func pause(_ tail: Tail) {
+        guard let text = tail.reading?.inflating.text else { return close(tail) }
+        close(tail)
+        tail.wake().inflating.text = text
+        paused.append(tail.number)
+        while paused.count > Self.inflatingLimit || heldBytes(of: paused) > Self.inflatingBytesLimit {
+            all[paused.removeFirst()]?.reading?.inflating.text = nil
+        }
+    }
+
+    private mutating func forgetPause(of tail: Tail) { if !paused.isEmpty { paused.removeAll { $0 == tail.number } } }
+
+    private func heldBytes(of numbers: some Sequence<UInt32>) -> Int {
+        numbers.reduce(0) { $0 + (all[$1]?.reading?.inflating.text?.memoryBytes ?? 0) }
     }
 
     /// Makes room among the descriptors when all are taken: those read least recently give theirs back.
     mutating func closeQuiet() {
         guard isAtOpenLimit else { return }
-        let quiet = all.values.filter { $0.file != nil && !$0.isAway && !$0.isReady }
-        for tail in quiet.sorted(by: { $0.lastTurn < $1.lastTurn }).prefix(max(1, openCount / 4)) { close(tail) }
+        let quiet = all.values.filter { $0.isOpen && !$0.isAway && !$0.turn.isReady }
+        for tail in quiet.sorted(by: { ($0.turn.lastReadAt, $0.number) < ($1.turn.lastReadAt, $1.number) })
+            .prefix(max(1, openCount / 4))
+        { close(tail) }
     }
 
     /// Closes what was not read for so long. What is deleted, or has no name, could not be opened again. Returns when
     /// the one of the others was read that was read least recently.
     mutating func close(quietFor duration: Duration, at now: Instant) -> Instant? {
         var oldest: Instant?
-        for tail in all.values where tail.file != nil && !tail.isDeleted && tail.place != nil && !tail.isReady {
-            if tail.lastReadAt + duration <= now {
+        for tail in all.values where tail.isOpen && !tail.stage.isDeleted && tail.place != nil && !tail.turn.isReady {
+            if tail.turn.lastReadAt + duration <= now {
                 close(tail)
             } else {
-                oldest = min(oldest ?? tail.lastReadAt, tail.lastReadAt)
+                oldest = min(oldest ?? tail.turn.lastReadAt, tail.turn.lastReadAt)
             }
         }
         return oldest
@@ -166,17 +195,16 @@ struct TailTable {
 
     /// Deleted files that are still held, the largest first.
     var deleted: [Tail] {
-        all.values.filter { $0.isDeleted && $0.file != nil }.sorted { $0.sizeBytes > $1.sizeBytes }
+        all.values.filter { $0.stage.isDeleted && $0.isOpen }.sorted { $0.sizeBytes > $1.sizeBytes }
     }
 
     mutating func noteInflating(_ tail: Tail) {
-        if tail.inflated == nil { inflating.remove(tail.number) } else { inflating.insert(tail.number) }
+        if tail.reading?.inflating.text == nil { inflating.remove(tail.number) } else { inflating.insert(tail.number) }
     }
 
     /// It has to wait until another one gives back its buffers.
     func isInflatingEnough(without tail: Tail) -> Bool {
-        guard tail.isCompressed, !inflating.contains(tail.number) else { return false }
-        let heldBytes = inflating.reduce(0) { $0 + (all[$1]?.inflated?.memoryBytes ?? 0) }
-        return inflating.count >= Self.inflatingLimit || heldBytes > Self.inflatingBytesLimit
+        guard tail.isCompressed, tail.reading?.inflating.text == nil else { return false }
+        return inflating.count >= Self.inflatingLimit || heldBytes(of: inflating) > Self.inflatingBytesLimit
     }
 }

@@ -28,30 +28,36 @@ enum ChunkUse {
 extension Tail {
     /// Takes the NULs at the end of the chunk that are not written yet out of `count`; what is left is then the last
     /// that there is. Of a hole that begins before the chunk, nothing more is read.
-    func leaveUnwritten(_ count: inout Int, _ isLast: inout Bool, in buffers: TailBuffers) throws(Errno) -> ChunkUse {
+    func leaveUnwritten(
+        _ count: inout Int, _ isLast: inout Bool, of reading: TailReading, in buffers: TailBuffers
+    ) throws(Errno) -> ChunkUse {
         guard !isCompressed, count > 0 else { return .split }
-        let nulBytes = splitter.form.unwrittenBytes(buffers.chunk, upTo: count)
+        let nulBytes = reading.splitter.form.unwrittenBytes(buffers.chunk, upTo: count)
         let chunkEnd = readOffset + UInt64(count)
-        guard nulBytes > 0, chunkEnd > holeEnd else {
-            if isLast { unwritten = nil }
-            return nulBytes == count && passHole() ? .passed : .split
+        guard nulBytes > 0, chunkEnd > reading.holeEnd else {
+            if isLast { noteUnwritten(nil) }
+            return nulBytes == count && passHole(of: reading) ? .passed : .split
         }
         var end = chunkEnd
         // No text was added before them, and yet the file was written to: it may have been behind them.
         let isElsewhere =
-            count - nulBytes <= partialBytes && unwritten?.modifiedUnixNanoseconds != modifiedUnixNanoseconds
-        if let unwritten, unwritten.start <= chunkEnd, chunkEnd...sizeBytes ~= unwritten.end, !isElsewhere {
+            count - nulBytes <= reading.partial.bytes
+            && reading.unwritten?.modifiedUnixNanoseconds != modifiedUnixNanoseconds
+        if let unwritten = reading.unwritten, unwritten.start <= chunkEnd, chunkEnd...sizeBytes ~= unwritten.end,
+            !isElsewhere
+        {
             end = unwritten.end
         }
-        switch try file?.nulls(from: end, to: sizeBytes, limit: UInt64(Self.turnBytes)) {
+        switch try reading.file?.nulls(from: end, to: sizeBytes, limit: UInt64(Self.turnBytes)) {
         case .text(let offset)?:
-            (holeEnd, unwritten) = (offset, nil)
-            return nulBytes == count && passHole() ? .passed : .split
+            reading.holeEnd = offset
+            noteUnwritten(nil)
+            return nulBytes == count && passHole(of: reading) ? .passed : .split
         case .end(let looked)?: end = looked
         case nil: return .split
         }
         let start = chunkEnd - UInt64(nulBytes)
-        unwritten = UnwrittenEnd(start: start, end: end, modifiedUnixNanoseconds: modifiedUnixNanoseconds)
+        noteUnwritten(UnwrittenEnd(start: start, end: end, modifiedUnixNanoseconds: modifiedUnixNanoseconds))
         guard end >= sizeBytes else { return .lookOn }
         count -= nulBytes
         isLast = true
@@ -59,10 +65,11 @@ extension Tail {
     }
 
     /// Up to the character with the byte that ends it. False when there is nothing to pass.
-    private func passHole() -> Bool {
-        let end = holeEnd - holeEnd % UInt64(splitter.form.unitBytes)
-        guard end > readOffset, splitter.pass(nuls: end - readOffset) else { return false }
-        (readOffset, quietSince, partialBytes, partialSince) = (end, nil, 0, nil)
+    private func passHole(of reading: TailReading) -> Bool {
+        let end = reading.holeEnd - reading.holeEnd % UInt64(reading.splitter.form.unitBytes)
+        guard end > readOffset, reading.splitter.pass(nuls: end - readOffset) else { return false }
+        readOffset = end
+        (reading.quietSince, reading.partial) = (nil, .init())
         settle()
         return true
     }
