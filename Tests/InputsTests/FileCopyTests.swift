@@ -1,10 +1,47 @@
 // Copies and compressed files that are met while they are made, or where an inode is used again.
 
+import Bytes
 import Glibc
 import Platform
+import Synchronization
 import Testing
 
 @testable import Inputs
+
+/// Reads from the disk, and lets something happen right after one of the looks.
+private final class Interrupted: Sendable {
+    private struct State {
+        var left = Int.max
+        var what: (@Sendable () -> Void)?
+    }
+
+    private let state = Mutex(State())
+
+    func happen(afterLook count: Int, _ what: @escaping @Sendable () -> Void) {
+        state.withLock { $0 = State(left: count, what: what) }
+    }
+
+    private func noteLook() {
+        let due: (@Sendable () -> Void)? = state.withLock { state in
+            guard state.what != nil else { return nil }
+            state.left -= 1
+            guard state.left == 0 else { return nil }
+            defer { state.what = nil }
+            return state.what
+        }
+        due?()
+    }
+
+    var hasHappened: Bool { state.withLock { $0.what == nil } }
+
+    var read: TextReader.Read {
+        { [self] (file: borrowing File, bytes: inout [UInt8], limit: Int, offset: UInt64) throws(Errno) -> Int in
+            let count = try file.read(into: &bytes, limit: limit, at: offset)
+            noteLook()
+            return count
+        }
+    }
+}
 
 @Suite struct FileCopyTests {
     private func follow(_ glob: String, _ lines: [String] = ["one"]) throws -> FileWorld {
@@ -12,6 +49,32 @@ import Testing
         for line in lines { world.append(line + "\n") }
         #expect(world.read() == lines)
         return world
+    }
+
+    /// A look at what stands beside a path takes its time; on a busy machine a whole rotation happens meanwhile.
+    @Test(arguments: [false, true]) func compressedWhileItIsLookedAt(isRenamed: Bool) throws {
+        for look in 1...40 {
+            let interrupted = Interrupted()
+            let world = try FileWorld(#""paths": ["DIR/a.log"]"#, limits: FileLimits(reader: interrupted.read))
+            let lines = (0..<40).map { "line \($0) of a text that is longer than what is looked at of its beginning" }
+            for line in lines { world.append(line + "\n") }
+            #expect(world.read() == lines)
+            let (log, copy) = (world.path("a.log"), world.path("a.log.1.gz"))
+            let packed = world.gzipped(Array(world.content("a.log").utf8))
+            interrupted.happen(afterLook: look) {
+                let descriptor = open(copy, O_WRONLY | O_CREAT, 0o644)
+                _ = unsafe packed.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
+                close(descriptor)
+                if isRenamed { unlink(log) }
+                let new = open(log, O_WRONLY | O_TRUNC | O_APPEND | O_CREAT, 0o644)
+                _ = unsafe write(new, "new\n", 4)
+                close(new)
+            }
+            world.input.follower.catchUp(Path(log), at: world.now)
+            guard interrupted.hasHappened else { break }
+            #expect(world.read() == ["new"], "after look \(look)")
+            try expectQuiet(world)
+        }
     }
 
     private func expectQuiet(_ world: FileWorld) throws {

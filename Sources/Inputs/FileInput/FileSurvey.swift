@@ -195,9 +195,15 @@ extension FileFollower {
         var numbers: Set<UInt32> = []
         for tail in families.flatMap({ tails.of($0) }) + files.compactMap({ tails.with($0.id) })
         where tail !== lost && numbers.insert(tail.number).inserted {
-            // What identifies it may have grown.
-            if tail.content(through: &buffers) == .same { tail.noteInner(through: &buffers.reader) }
-            own.add(tail)
+            switch tail.content(through: &buffers) {
+            case .same:
+                // What identifies it may have grown.
+                tail.noteInner(through: &buffers.reader)
+                own.add(tail)
+            // Truncated since its family was looked at: what is compressed beside it now may be its text.
+            case .other, .unwritten: own.add(tail, isLost: true)
+            case .unreadable: own.add(tail)
+            }
         }
         for entry in families.flatMap(memory.known.of) + files.flatMap({ memory.known.with($0.id) })
         where keys.insert(entry.cursor.key).inserted {
