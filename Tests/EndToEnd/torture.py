@@ -452,6 +452,15 @@ class Torture:
         self.ending.wait(self.chance.uniform(0.5, 5))
         self.agent.process.send_signal(signal.SIGCONT)
 
+    def stutter(self):
+        """As on a machine that is far too busy: each look of the agent lasts as long as a rotation."""
+        deadline = time.monotonic() + self.chance.uniform(2, 6)
+        while time.monotonic() < deadline:
+            self.agent.process.send_signal(signal.SIGSTOP)
+            self.ending.wait(self.chance.uniform(0.02, 0.5))
+            self.agent.process.send_signal(signal.SIGCONT)
+            time.sleep(self.chance.uniform(0.002, 0.03))
+
     def full_disk(self):
         from support import fill
         filler = fill(self.agent.state)
@@ -478,7 +487,7 @@ class Torture:
             while time.monotonic() < deadline:
                 self.ending.wait(self.chance.uniform(1, 5))
                 event = self.chance.choice([self.kill, self.stop, self.stay_down, self.outage, self.outage, self.hold,
-                                            self.full_disk, self.jump])
+                                            self.stutter, self.full_disk, self.jump])
                 self.events.append(f"{time.monotonic() - self.began:.1f} {event.__name__} (run {self.arrivals.run})")
                 event()
         finally:

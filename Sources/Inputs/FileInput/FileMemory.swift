@@ -25,6 +25,8 @@ struct FileMemory {
     /// Since when each pattern has been followed, by its bytes; and when this run began, which a new pattern shares.
     private(set) var since: [Path: Int64] = [:]
     private let begun: Int64
+    /// Those that are followed since this run.
+    private let newPatterns: Set<Path>
     private(set) var held: [Path: HeldFile] = [:]
     /// The one of them whose time is over, while that is looked at, and how large it was when that began.
     private var settled: (place: Path, sizeBytes: UInt64)?
@@ -53,7 +55,8 @@ struct FileMemory {
             since = cursors.since
             if malformed > 0 { problems.count(.cursorMalformed, UInt64(malformed)) }
         }
-        let followed = since
+        let (followed, begun) = (since, begun)
+        newPatterns = Set(settings.paths.map(\.bytes).filter { followed[$0] == nil })
         since = Dictionary(settings.paths.map(\.bytes).map { ($0, followed[$0] ?? begun) }) { first, _ in first }
     }
 
@@ -88,9 +91,9 @@ struct FileMemory {
     /// nanoseconds since 1970, are ours. `path` is what leads to it; `others` are the times of those that are there.
     func firstFloor(_ path: Path, _ settings: FileInputSettings, others: [Int64]) -> Int64 {
         if settings.fromRotated { return 0 }
-        let times = settings.paths.compactMap { $0.matches(path) ? since[$0.bytes] : nil }
-        guard let earliest = times.min() else { return others.max() ?? 0 }
-        guard isFirstScan, earliest == begun else { return earliest }
+        let patterns = settings.paths.filter { $0.matches(path) }.map(\.bytes)
+        guard let earliest = patterns.compactMap({ since[$0] }).min() else { return others.max() ?? 0 }
+        guard isFirstScan, patterns.allSatisfy(newPatterns.contains) else { return earliest }
         return max(earliest, others.max() ?? 0)
     }
 
