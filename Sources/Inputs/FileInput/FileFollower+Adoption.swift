@@ -79,7 +79,7 @@ extension FileFollower {
         if let old { memory.known.remove(old.key) }
         let before = tails.lastRotated(of: place)
         let tail = follow(file, status, path: path, family: place, place: place, cursor: cursor, at: now)
-        tail.wake().predecessor = before
+        if let before { tail.wake().predecessor = before }
         // It may have been written to since it was at its end, and all of that is older.
         before?.stage.hasReachedEnd = false
         if let before { turns.add(before) }

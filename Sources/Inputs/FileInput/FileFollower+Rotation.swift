@@ -149,7 +149,7 @@ extension FileFollower {
                     isCompressed: text.form.isCompressed, at: now)
                 tail.note(text)
                 tail.stage.isAway = true
-                tail.wake().predecessor = before
+                if let before { tail.wake().predecessor = before }
                 before = tail
                 problems.log.debug(
                     "reads a rotated file",
