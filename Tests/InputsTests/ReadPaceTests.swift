@@ -73,6 +73,20 @@ import Testing
         #expect(world.lines.count == Self.fileCount + 2 + written)
     }
 
+    /// An outage may begin while files wait for more: their lag grows all the same.
+    @Test func whatWaitsIsLookedAtInAnOutage() throws {
+        let world = try FileWorld(#""paths": ["DIR/*.log"]"#)
+        for _ in 0..<3 {
+            for number in 0..<Self.fileCount { world.append("line\n", to: name(number)) }
+            world.advance(ReadPace.spacingLimit)
+            world.read()
+        }
+        world.acknowledge()
+        world.append("line\n", to: name(0))
+        world.input.lookAround(at: world.now)
+        #expect(world.input.status(at: world.now).lagBytes == 5)
+    }
+
     /// The route does not ask for each event, nor later than the lines are due.
     @Test func asksToBeLeftAloneAsLongAsFilesWait() throws {
         let world = try FileWorld(#""paths": ["DIR/*.log"]"#)

@@ -37,7 +37,8 @@ struct ReadTurns {
     /// Files that were written to wait until there is more.
     var isPaced: Bool { pacedUntil != nil }
     var isEmpty: Bool { queue.isEmpty }
-    var waiting: ArraySlice<Tail> { queue.waiting }
+    /// Those that have something to read, also while nothing may be read.
+    var waiting: ArraySlice<Tail> { queue.waiting + paced }
 
     mutating func add(_ tail: Tail) {
         guard !tail.turn.isReady, !tail.isFinished else { return }

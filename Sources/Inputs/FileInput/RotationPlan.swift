@@ -150,7 +150,7 @@ struct RotationPlan {
 
     /// What is remembered of files that are nowhere. What cannot be read now is not gone for that.
     private mutating func forgetGone() {
-        // Two listings more, for those that are gone for the grace.
+        // One listing more, and a look at each name; only when something was missing for the grace.
         lazy var isSteady = survey.isSteady()
         for (index, owner) in survey.memory.owners.enumerated() {
             guard case .known(let entry) = owner, entry.cursor.path == family,
